@@ -1,0 +1,25 @@
+"""The tree of errors a run can meet. Each message says what was expected, what came and what to do."""
+
+
+class PipelineError(Exception):
+    """Anything the pipeline refuses or fails at; the message is meant for the user."""
+
+
+class ConfigError(PipelineError):
+    """A setting or an argument is wrong; nothing was started. Jobs exit with 2."""
+
+
+class ResourceError(ConfigError):
+    """The cluster can never hold what the settings ask for; nothing was started."""
+
+
+class ResumeError(ConfigError):
+    """The output already holds another run, with other inputs or settings."""
+
+
+class RasterError(PipelineError):
+    """A scene cannot be opened, cannot be read, or is of a kind that is not supported."""
+
+
+class StoreError(PipelineError):
+    """A mask store cannot be laid out, written or read as asked."""

@@ -1,0 +1,23 @@
+"""A scene's extent into windows, on a grid anchored at the scene's origin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.window import Window
+
+
+def plan_windows(height: int, width: int, *, window_px: int) -> Iterator[Window]:
+    """Yield the windows of a scene of ``height`` x ``width`` pixels lazily, row by row.
+
+    They partition the extent: every pixel is in exactly one window. All have ``window_px`` a side but the
+    last of a row or column, which ends with the scene.
+    """
+    for row_off in range(0, height, window_px):
+        for col_off in range(0, width, window_px):
+            yield Window(row_off, col_off, min(window_px, height - row_off), min(window_px, width - col_off))
+
+
+def count_windows(height: int, width: int, *, window_px: int) -> int:
+    """Return how many windows ``plan_windows`` yields, without planning them."""
+    return -(-height // window_px) * -(-width // window_px)

@@ -1,0 +1,80 @@
+"""One source raster, described and not opened."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_STEM_MAX_CHARS = 64  # with the digest and ".zarr" well below the 255 bytes a file name may have
+_REMOTE = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A source raster: the id that names its outputs, and where its file is.
+
+    Raises:
+        ValueError: the id could not be a folder's name, or a part is empty.
+    """
+
+    scene_id: str
+    uri: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", self.scene_id) or not self.uri:
+            raise ValueError(f"a scene has an id of letters, digits, '.', '_', '-' and a uri, got {self!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a raster's file says of itself.
+
+    ``height`` and ``width`` in pixels; ``dtype`` the first band's numpy name; ``crs_wkt`` None where the
+    file states no CRS; ``transform`` a, b, c, d, e, f with x = a*col + b*row + c and
+    y = d*col + e*row + f at pixel corners, in the CRS's unit.
+    """
+
+    height: int
+    width: int
+    bands: int
+    dtype: str
+    crs_wkt: str | None
+    transform: tuple[float, float, float, float, float, float]
+    nodata: float | None
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.width, self.bands) <= 0:
+            raise ValueError(f"a raster has at least one row, column and band, got {self!r}")
+        if len(self.transform) != 6:  # noqa: PLR2004  # an affine map of the plane has six numbers
+            raise ValueError(f"a transform has six numbers a, b, c, d, e, f, got {self.transform!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The state of a scene's file when a run saw it: its size and what changes when the file does."""
+
+    size_bytes: int
+    etag: str
+
+
+def scene_of(uri: str) -> Scene:
+    """Describe the raster at ``uri`` (a path, ``file://`` or ``s3://``).
+
+    The id is the file's stem, made safe for file systems and object stores, and eight hex digits of the
+    SHA-256 of the absolute uri: files of one name in two folders stay apart, and one file has one id
+    however its path was written.
+
+    >>> scene_of("s3://bucket/north/A 1.tif").scene_id
+    'A-1-6c0f7a1f'
+    """
+    absolute = absolute_uri(uri)
+    stem = re.sub(r"[^A-Za-z0-9_]+", "-", Path(absolute).stem).strip("-")[:_STEM_MAX_CHARS] or "scene"
+    return Scene(f"{stem}-{hashlib.sha256(absolute.encode()).hexdigest()[:8]}", absolute)
+
+
+def absolute_uri(uri: str) -> str:
+    """Return ``uri`` as is where it names a remote object, else as an absolute local path."""
+    local = uri.removeprefix("file://")
+    return local if _REMOTE.match(local) else str(Path(local).absolute())
