@@ -1,0 +1,1 @@
+"""The jobs: one module a verb, the only rooms that know both wings."""

@@ -1,0 +1,142 @@
+"""A real S3 server for the tests: SeaweedFS in one process, on free ports of 127.0.0.1."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import botocore.config
+import botocore.exceptions
+import botocore.session
+
+BUCKET = "tests"
+ACCESS_KEY = "testkey"
+SECRET_KEY = "testsecret"  # noqa: S105 - the key of a server that lives as long as the tests
+REGION = "us-east-1"
+READY_WITHIN_S = 60.0
+
+_IDENTITIES = {
+    "identities": [
+        {
+            "name": "dev",
+            "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+            "actions": ["Admin", "Read", "List", "Tagging", "Write"],
+        }
+    ]
+}
+
+
+@dataclass(frozen=True, slots=True)
+class S3Server:
+    """Where a running server listens."""
+
+    endpoint: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a client, or a process that is to become one, needs in its environment."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+
+@contextlib.contextmanager
+def running_s3_server() -> Iterator[S3Server]:
+    """Start a server with one bucket, yield it when it takes writes, kill it at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="s3-"))
+    ports = _free_ports(8)
+    process = subprocess.Popen(
+        _command(folder, ports),
+        env={**os.environ, "GOMEMLIMIT": "400MiB", "GOGC": "50"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    server = S3Server(endpoint=f"http://127.0.0.1:{ports[6]}")
+    try:
+        _wait_until_ready(server, process)
+        yield server
+    finally:
+        process.send_signal(signal.SIGKILL)  # SIGTERM drains for 15 s
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _command(folder: Path, ports: list[int]) -> list[str]:
+    identities = folder / "s3.json"
+    identities.write_text(json.dumps(_IDENTITIES))
+    master, master_grpc, volume, volume_grpc, filer, filer_grpc, s3, s3_grpc = ports
+    return [
+        str(Path(sys.executable).parent / "weed"),
+        "-logtostderr=false", f"-logdir={folder}", "-alsologtostderr=false",
+        "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        f"-master.port={master}", f"-master.port.grpc={master_grpc}", "-master.telemetry=false",
+        "-master.volumeSizeLimitMB=256", "-master.electionTimeout=1s", "-master.heartbeatInterval=100ms",
+        f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}", "-volume.max=1000",
+        "-volume.preStopSeconds=0",
+        "-filer", f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}",
+        "-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", "-s3.port.iceberg=0", "-s3.port.lance=0",
+        "-s3.cacheCapacityMB=64", f"-s3.config={identities}",
+    ]  # fmt: skip
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports nobody listens on, all held at once so that they differ."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def _wait_until_ready(server: S3Server, process: subprocess.Popen[bytes]) -> None:
+    """Ready is: healthy, and a bucket and an object can be made."""
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            msg = f"the S3 server ended with code {process.returncode} before it was ready"
+            raise RuntimeError(msg)
+        if _answers(server):
+            return
+        time.sleep(0.1)
+    msg = f"the S3 server was not ready within {READY_WITHIN_S:.0f} s"
+    raise TimeoutError(msg)
+
+
+def _answers(server: S3Server) -> bool:
+    try:
+        urllib.request.urlopen(f"{server.endpoint}/healthz", timeout=1).close()  # noqa: S310 - our own server
+        _put_first_object(server)
+    except (OSError, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+        return False
+    return True
+
+
+def _put_first_object(server: S3Server) -> None:
+    client = botocore.session.get_session().create_client(
+        "s3",
+        endpoint_url=server.endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        config=botocore.config.Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5),
+    )
+    with contextlib.suppress(
+        client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists
+    ):
+        client.create_bucket(Bucket=BUCKET)
+    client.put_object(Bucket=BUCKET, Key="ready", Body=b"yes")
+    client.close()
