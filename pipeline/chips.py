@@ -13,6 +13,9 @@ from jaxtyping import Shaped
 
 from pipeline.window import Window
 
+FILL = 127
+"""The value of pixels outside a scene or without data: mid grey, about what a network's mean is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChipLayout:
