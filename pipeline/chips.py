@@ -85,8 +85,9 @@ def stitch(
         ValueError: there are not as many cores as the window has chips, or they have another side.
     """
     grid, side = _cores(window, layout), layout.core_px
-    if cores.shape != (count_chips(window, layout), side, side):
-        raise ValueError(f"{window!r} has {count_chips(window, layout)} cores of {side} px, got {cores.shape}")
+    expected = (count_chips(window, layout), side, side)
+    if cores.shape != expected:
+        raise ValueError(f"the chip cores of {window!r} are an array of {expected}, got {cores.shape}")
     blocks = cores.reshape(grid.height // side, grid.width // side, side, side)
     return np.ascontiguousarray(blocks.swapaxes(1, 2).reshape(grid.shape)[window.slices_in(grid)])
 
