@@ -1,0 +1,156 @@
+"""What a segmenting run is asked to do: a YAML file and flags, flags first, checked at the edge."""
+
+import argparse
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mrovseg.vocabulary import Vocabulary, parse
+from pipeline.config import FlowSettings
+from pipeline.errors import ConfigError
+
+FLOW_KEYS = tuple(field.name for field in dataclasses.fields(FlowSettings))
+OWN_KEYS = ("scenes", "classes", "output", "checkpoint", "threshold")
+KEYS = (*OWN_KEYS, *FLOW_KEYS)
+CLASS_KEYS = ("name", "prompts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentSettings:
+    """One run: which scenes, which words, where to, with what.
+
+    `scenes` are paths, globs, folders or `s3://` prefixes; local ones are relative to the working
+    directory. A pixel whose best class scores below `threshold` (a probability) is `other`.
+
+    Raises ConfigError when a value is missing or out of range; the message names the key.
+    """
+
+    scenes: tuple[str, ...]
+    vocabulary: Vocabulary
+    output: str
+    checkpoint: str = "tiny"
+    threshold: float = 0.25
+    flow: FlowSettings = dataclasses.field(default_factory=FlowSettings)
+
+    def __post_init__(self) -> None:
+        _check_text("output", self.output)
+        _check_text("checkpoint", self.checkpoint)
+        _check_probability("threshold", self.threshold)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a segmenting run; each has the name of its key."""
+    parser.add_argument("scenes", nargs="*", metavar="SCENES", help="paths, globs, folders, s3:// prefixes")
+    parser.add_argument("--classes", help='"building,house; road; water": classes by ;, synonyms by ,')
+    parser.add_argument("-o", "--output", help="a folder or an s3:// prefix")
+    parser.add_argument("--checkpoint", help="an embedded checkpoint's name or a .safetensors file (tiny)")
+    parser.add_argument("--threshold", type=float, help="least probability of a class (0.25)")
+    parser.add_argument("--window-px", type=int, help="side of a window, the unit of work (2048)")
+    parser.add_argument("--chunk-px", type=int, help="side of a chunk of the mask store (1024)")
+    parser.add_argument("--actors", type=int, help="segmenting processes (as many as fit)")
+    parser.add_argument("--config", metavar="FILE.yaml", help="the same keys, with _ for -; flags override")
+
+
+def asked(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Merge the configuration file and the flags that were given, by key.
+
+    Raises ConfigError for a file that cannot be read or that holds unknown keys.
+    """
+    file = {} if arguments.config is None else _read(Path(arguments.config))
+    flags = {key: value for key in KEYS if (value := getattr(arguments, key, None)) not in (None, [])}
+    return file | flags
+
+
+def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
+    """Make settings of merged values, see `asked`."""
+    missing = [key for key in ("scenes", "classes", "output") if values.get(key) in (None, [], "")]
+    if missing:
+        raise ConfigError(f"{' and '.join(missing)} must be given, as flags or in the --config file")
+    return SegmentSettings(
+        scenes=scenes_of(values["scenes"]),
+        vocabulary=vocabulary_of(values["classes"]),
+        output=values["output"],
+        flow=flow_settings(values),
+        **{key: values[key] for key in ("checkpoint", "threshold") if key in values},
+    )
+
+
+def flow_settings(values: Mapping[str, Any]) -> FlowSettings:
+    """Pick the keys of the flow; what is not given has its default."""
+    return FlowSettings(**{key: values[key] for key in FLOW_KEYS if key in values})
+
+
+def scenes_of(given: object) -> tuple[str, ...]:
+    """Read the scene list of a configuration: one text or several."""
+    scenes = [given] if isinstance(given, str) else given
+    if not isinstance(scenes, list) or not scenes or not all(isinstance(one, str) and one for one in scenes):
+        raise ConfigError(f"scenes must be a path or a list of paths, got {given!r}")
+    return tuple(scenes)
+
+
+def vocabulary_of(given: object) -> Vocabulary:
+    """Read classes: the text of `--classes`, or a list of such texts and of `{name, prompts}`.
+
+    >>> vocabulary_of(["house, hut", {"name": "wet", "prompts": ["river", "lake"]}]).names
+    ('house', 'wet')
+    """
+    if isinstance(given, str):
+        return parse(given)
+    if not isinstance(given, list) or not given:
+        raise ConfigError(f"classes must be a text such as 'building,house; road' or a list, got {given!r}")
+    classes = [_class_of(one) for one in given]
+    return Vocabulary(tuple(name for name, _ in classes), tuple(prompts for _, prompts in classes))
+
+
+def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
+    if isinstance(given, str):
+        one = parse(given)
+        if len(one.names) == 1:
+            return one.names[0], one.prompts[0]
+        raise ConfigError(f"an item of the list classes is one class, got {len(one.names)} in {given!r}")
+    if not isinstance(given, dict):
+        raise ConfigError(f"a class is a text or has the keys {', '.join(CLASS_KEYS)}, got {given!r}")
+    _refuse_unknown(given, CLASS_KEYS, where="a class")
+    name, prompts = given.get("name"), given.get("prompts", [given.get("name")])
+    prompts = [prompts] if isinstance(prompts, str) else prompts
+    _check_text("name of a class", name)
+    if (
+        not isinstance(prompts, list)
+        or not prompts
+        or not all(isinstance(one, str) and one for one in prompts)
+    ):
+        raise ConfigError(f"prompts of class {name!r} must be a list of texts, got {prompts!r}")
+    return str(name), tuple(prompts)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"cannot read the configuration {file}: {reason}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"the configuration {file} must hold keys and values, got {type(values).__name__}")
+    _refuse_unknown(values, KEYS, where=str(file))
+    return values
+
+
+def _refuse_unknown(values: Mapping[Any, Any], known: Sequence[str], *, where: str) -> None:
+    unknown = [str(key) for key in values if key not in known]
+    if unknown:
+        raise ConfigError(f"unknown key {', '.join(unknown)} in {where}; known are {', '.join(known)}")
+
+
+def _check_text(key: str, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{key} must be a text that is not empty, got {value!r}")
+
+
+def _check_probability(key: str, value: object) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value < 1:  # type: ignore[operator]  # a number, by the test before
+        raise ConfigError(f"{key} must be a number from 0 to below 1, got {value!r}")
