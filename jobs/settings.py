@@ -24,7 +24,8 @@ class SegmentSettings:
     """One run: which scenes, which words, where to, with what.
 
     `scenes` are paths, globs, folders or `s3://` prefixes; local ones are relative to the working
-    directory. A pixel whose best class scores below `threshold` (a probability) is `other`.
+    directory. A pixel whose best class scores below `threshold` (a probability; None: the segmenter's own)
+    is `other`.
 
     Raises ConfigError when a value is missing or out of range; the message names the key.
     """
@@ -33,13 +34,14 @@ class SegmentSettings:
     vocabulary: Vocabulary
     output: str
     checkpoint: str = "tiny"
-    threshold: float = 0.25
+    threshold: float | None = None
     flow: FlowSettings = dataclasses.field(default_factory=FlowSettings)
 
     def __post_init__(self) -> None:
         _check_text("output", self.output)
         _check_text("checkpoint", self.checkpoint)
-        _check_probability("threshold", self.threshold)
+        if self.threshold is not None:
+            _check_probability("threshold", self.threshold)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", help='"building,house; road; water": classes by ;, synonyms by ,')
     parser.add_argument("-o", "--output", help="a folder or an s3:// prefix")
     parser.add_argument("--checkpoint", help="an embedded checkpoint's name or a .safetensors file (tiny)")
-    parser.add_argument("--threshold", type=float, help="least probability of a class (0.25)")
+    parser.add_argument("--threshold", type=float, help="least probability of a class, else other")
     parser.add_argument("--window-px", type=int, help="side of a window, the unit of work (2048)")
     parser.add_argument("--chunk-px", type=int, help="side of a chunk of the mask store (1024)")
     parser.add_argument("--actors", type=int, help="segmenting processes (as many as fit)")

@@ -1,0 +1,116 @@
+"""`run.json`: what made an output, written before the first window and compared before a resumed one."""
+
+import json
+import platform
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from typing import Any
+
+from jobs.settings import SegmentSettings
+from mrovseg.checkpoint import Checkpoint
+from pipeline import ledger, objects, raster
+from pipeline.errors import RasterError, ResumeError
+from pipeline.scene import Scene
+
+FORMAT = 1
+NAME = "run.json"
+IDENTITY = ("vocabulary", "model", "grid")  # another of these, and windows of two runs would not fit together
+PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
+LISTING_THREADS = 16  # asking an object store for a size is all waiting
+
+
+def describe(
+    settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: float, scenes: Sequence[Scene]
+) -> dict[str, Any]:
+    """Describe a run by plain values: the same run gives the same bytes. It holds no credentials."""
+    flow, words = settings.flow, settings.vocabulary
+    return {
+        "format": FORMAT,
+        "config": {
+            "scenes": list(settings.scenes),
+            "output": settings.output,
+            "checkpoint": settings.checkpoint,
+            "actors": flow.actors,
+            "actor_cpus": flow.actor_cpus,
+            "actor_gpus": flow.actor_gpus,
+            "task_cpus": flow.task_cpus,
+        },
+        "vocabulary": [
+            {"class_id": class_id, "name": name, "prompts": list(prompts)}
+            for class_id, (name, prompts) in enumerate(zip(words.names, words.prompts, strict=True), start=1)
+        ],
+        "model": {
+            "digest": checkpoint.digest,
+            "threshold": threshold,
+            "core_px": checkpoint.config.core_px,
+            "halo_px": checkpoint.config.halo_px,
+        },
+        "grid": {"window_px": flow.window_px, "chunk_px": flow.chunk_px},
+        "versions": {"python": platform.python_version()}
+        | {package: metadata.version(package) for package in PACKAGES},
+        "inputs": _inputs(scenes),
+    }
+
+
+def claim(output: str, description: dict[str, Any]) -> None:
+    """Write the description to `output`, where nothing, or the same run, may be.
+
+    Raises ResumeError when the output holds a run of another vocabulary, model or grid, or masks of a scene
+    whose file has changed since; the message shows the difference.
+    """
+    uri = objects.join(output, NAME)
+    if objects.exists(uri):
+        earlier = json.loads(objects.get_bytes(uri))
+        _refuse_other_run(output, earlier, description)
+        _refuse_changed_inputs(output, earlier, description)
+        description = description | {"inputs": earlier["inputs"] | description["inputs"]}
+    objects.put_bytes(uri, json.dumps(description, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def _inputs(scenes: Sequence[Scene]) -> dict[str, dict[str, Any]]:
+    with ThreadPoolExecutor(LISTING_THREADS) as pool:
+        return {scene.scene_id: found for scene, found in zip(scenes, pool.map(_input, scenes), strict=True)}
+
+
+def _input(scene: Scene) -> dict[str, Any]:
+    """Describe a scene's file; one that is not there fails later, with its reason, in the flow."""
+    try:
+        found = raster.read_input(scene.uri)
+    except RasterError:
+        return {"uri": scene.uri, "size_bytes": None, "etag": None}
+    return {"uri": scene.uri, "size_bytes": found.size_bytes, "etag": found.etag}
+
+
+def _refuse_other_run(output: str, earlier: dict[str, Any], now: dict[str, Any]) -> None:
+    found = [text for key in IDENTITY for text in _differences(earlier.get(key), now[key], at=key)]
+    if found:
+        raise ResumeError(
+            f"{output} holds another run: {'; '.join(found)}. "
+            "Give another output, or the same settings to go on with that one"
+        )
+
+
+def _refuse_changed_inputs(output: str, earlier: dict[str, Any], now: dict[str, Any]) -> None:
+    changed = [
+        scene_id
+        for scene_id, found in now["inputs"].items()
+        if found != earlier["inputs"].get(scene_id, found) and ledger.done(output, scene_id)
+    ]
+    if changed:
+        uris = ", ".join(now["inputs"][scene_id]["uri"] for scene_id in changed)
+        raise ResumeError(
+            f"{output} holds masks of {uris} as it was before it changed. "
+            "Give another output, or the file as it was"
+        )
+
+
+def _differences(earlier: object, now: object, *, at: str) -> Iterator[str]:
+    """Yield `key: was -> is` for each leaf that differs."""
+    if isinstance(earlier, list) and isinstance(now, list) and len(earlier) == len(now):
+        earlier, now = dict(enumerate(earlier, start=1)), dict(enumerate(now, start=1))
+    if isinstance(earlier, dict) and isinstance(now, dict):
+        for key in sorted(earlier.keys() | now.keys(), key=str):
+            yield from _differences(earlier.get(key), now.get(key), at=f"{at}.{key}")
+    elif earlier != now:
+        yield f"{at} was {json.dumps(earlier)}, is {json.dumps(now)}"
