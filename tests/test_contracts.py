@@ -1,0 +1,75 @@
+"""The import contracts bite: one forbidden import of each kind is planted, and the linter refuses it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LINTER = Path(sys.executable).parent / "lint-imports"
+
+PLANTED = [
+    ("pipeline/window.py", "import pipeline.scene", "layers of the pipeline"),
+    ("pipeline/errors.py", "import pipeline.config", "layers of the pipeline"),
+    ("pipeline/store/stray.py", "import pipeline.flow", "layers of the pipeline"),
+    ("pipeline/stray.py", "", "layers of the pipeline"),
+    ("pipeline/segment.py", "import mrovseg.model", "the wings never import each other"),
+    ("mrovseg/model.py", "import pipeline.window", "the wings never import each other"),
+    ("pipeline/chips.py", "import jobs.settings", "nobody imports jobs"),
+    ("mrovseg/vocabulary.py", "import jobs.settings", "nobody imports jobs"),
+    ("pipeline/chips.py", "import torch", "the pipeline knows no network"),
+    ("pipeline/chips.py", "import open_clip", "the pipeline knows no network"),
+    ("mrovseg/model.py", "import ray", "the model knows no cluster and no map"),
+    ("mrovseg/model.py", "import rasterio", "the model knows no cluster and no map"),
+    ("mrovseg/model.py", "import zarr", "the model knows no cluster and no map"),
+    ("pipeline/grid.py", "import rasterio", "one door: rasterio"),
+    ("jobs/plan.py", "import rasterio.windows", "one door: rasterio"),
+    ("pipeline/raster.py", "import zarr", "one door: zarr"),
+    ("pipeline/raster.py", "import ray", "one door: ray"),
+    ("jobs/segment.py", "import ray", "one door: ray"),
+    ("pipeline/raster.py", "import fsspec", "one door: fsspec"),
+    ("pipeline/objects.py", "import s3fs", "no door: s3fs"),
+    ("pipeline/raster.py", "import pyproj", "two rooms: pyproj"),
+    ("mrovseg/model.py", "import open_clip", "one door: open_clip"),
+    ("mrovseg/model.py", "import safetensors.torch", "one door: safetensors"),
+]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of what the linter reads."""
+    for package in ("pipeline", "mrovseg", "jobs"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def lint(tree: Path) -> subprocess.CompletedProcess[str]:
+    """Run the linter on a tree; on the tree itself, because a script sees its working directory first."""
+    return subprocess.run(
+        [LINTER, "--no-cache"],
+        cwd=tree,
+        env={"PYTHONPATH": str(tree)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_tree_as_it_is_keeps_every_contract(tree: Path) -> None:
+    found = lint(tree)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert " 0 broken" in found.stdout
+
+
+@pytest.mark.parametrize(("file", "line", "contract"), PLANTED)
+def test_a_planted_import_breaks_its_contract(tree: Path, file: str, line: str, contract: str) -> None:
+    path = tree / file
+    before = path.read_text() if path.exists() else '"""Stray."""\n'
+    path.write_text(f"{before}\n{line}\n")
+    found = lint(tree)
+    assert found.returncode == 1, found.stdout + found.stderr
+    broken = [text for text in found.stdout.splitlines() if text.endswith("BROKEN")]
+    assert any(text.startswith(contract) for text in broken), found.stdout
