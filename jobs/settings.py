@@ -16,6 +16,7 @@ from pipeline.errors import ConfigError
 FLOW_KEYS = tuple(field.name for field in dataclasses.fields(FlowSettings))
 OWN_KEYS = ("scenes", "classes", "output", "checkpoint", "threshold")
 KEYS = (*OWN_KEYS, *FLOW_KEYS)
+SHARE_KEYS = ("actor_cpus", "actor_gpus", "task_cpus")
 CLASS_KEYS = ("name", "prompts")
 
 
@@ -62,7 +63,7 @@ def asked(arguments: argparse.Namespace) -> dict[str, Any]:
 
     Raises ConfigError for a file that cannot be read or that holds unknown keys.
     """
-    file = {} if arguments.config is None else _read(Path(arguments.config))
+    file = {} if arguments.config is None else read(Path(arguments.config))
     flags = {key: value for key in KEYS if (value := getattr(arguments, key, None)) not in (None, [])}
     return file | flags
 
@@ -83,7 +84,10 @@ def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
 
 def flow_settings(values: Mapping[str, Any]) -> FlowSettings:
     """Pick the keys of the flow; what is not given has its default."""
-    return FlowSettings(**{key: values[key] for key in FLOW_KEYS if key in values})
+    given = {key: values[key] for key in FLOW_KEYS if key in values}
+    # YAML's 1 is an int where the flow counts in parts of a CPU or GPU.
+    shares = {key: float(value) for key, value in given.items() if key in SHARE_KEYS and type(value) is int}
+    return FlowSettings(**given | shares)
 
 
 def scenes_of(given: object) -> tuple[str, ...]:
@@ -129,7 +133,11 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
     return str(name), tuple(prompts)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read(file: Path) -> dict[str, Any]:
+    """Read a configuration file, keys and values.
+
+    Raises ConfigError for a file that cannot be read or that holds unknown keys.
+    """
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
