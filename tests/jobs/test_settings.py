@@ -1,0 +1,101 @@
+"""Settings: a file alone says what flags say, flags win, and what is wrong is named."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from jobs import settings
+from jobs.settings import SegmentSettings
+from pipeline.errors import ConfigError
+
+FILE = """
+scenes: [a.tif, b.tif]
+classes: "building, house; road"
+output: out
+window_px: 4096
+actors: 3
+"""
+
+
+def settings_of(*argv: str) -> SegmentSettings:
+    parser = argparse.ArgumentParser()
+    settings.add_arguments(parser)
+    return settings.segment_settings(settings.asked(parser.parse_args(argv)))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "segment.yaml"
+    path.write_text(FILE)
+    return path
+
+
+def test_a_file_alone_equals_the_same_flags(file: Path) -> None:
+    flags = ["a.tif", "b.tif", "--output", "out", "--window-px", "4096", "--actors", "3"]
+    assert settings_of("--config", str(file)) == settings_of(*flags, "--classes", "building, house; road")
+
+
+def test_flags_override_the_file_key_by_key(file: Path) -> None:
+    made = settings_of("c.tif", "--config", str(file), "--actors", "1", "--threshold", "0")
+    assert made.scenes == ("c.tif",)
+    assert made.flow.actors == 1
+    assert made.flow.window_px == 4096
+    assert made.threshold == 0
+
+
+def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(
+        "{scenes: a.tif, classes: road, output: o, checkpoint: c, threshold: 0.5, window_px: 512,"
+        " chunk_px: 256, actors: 2, actor_cpus: 1, actor_gpus: 1, task_cpus: 0.5}"
+    )
+    assert set(settings.read(path)) == set(settings.KEYS)
+    made = settings_of("--config", str(path))
+    assert (made.checkpoint, made.threshold, made.flow.chunk_px, made.flow.actor_gpus) == ("c", 0.5, 256, 1)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    ["house, hut; river", ["house, hut", "river"], [{"name": "house", "prompts": ["house", "hut"]}, "river"]],
+)
+def test_classes_of_all_forms_are_one_vocabulary(classes: object) -> None:
+    made = settings.vocabulary_of(classes)
+    assert made.names == ("house", "river")
+    assert made.prompts == (("house", "hut"), ("river",))
+
+
+def test_a_class_may_be_named_by_none_of_its_prompts() -> None:
+    made = settings.vocabulary_of([{"name": "wet", "prompts": ["river", "lake"]}, {"name": "road"}])
+    assert made.names == ("wet", "road")
+    assert made.prompts == (("river", "lake"), ("road",))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("window: 3", ["unknown key window", "window_px"]),
+        ("[a, b]", ["must hold keys and values"]),
+        ("scenes: [", ["cannot read"]),
+        ("{scenes: a.tif, output: o}", ["classes must be given"]),
+        ("{scenes: [1], output: o, classes: road}", ["scenes", "[1]"]),
+        ("{scenes: a.tif, output: o, classes: 7}", ["classes", "7"]),
+        ("{scenes: a.tif, output: o, classes: [a; b]}", ["one class", "a; b"]),
+        ("{scenes: a.tif, output: o, classes: [{name: a, words: [b]}]}", ["unknown key words", "prompts"]),
+        ("{scenes: a.tif, output: o, classes: [{prompts: [b]}]}", ["name", "None"]),
+        ("{scenes: a.tif, output: o, classes: [{name: a, prompts: []}]}", ["prompts", "'a'"]),
+        ("{scenes: a.tif, output: o, classes: road, threshold: 2.0}", ["threshold", "2.0"]),
+        ("{scenes: a.tif, output: o, classes: road, window_px: 100}", ["window_px", "100"]),
+    ],
+)
+def test_an_error_names_the_key_and_what_was_found(tmp_path: Path, text: str, named: list[str]) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        settings_of("--config", str(path))
+    assert all(part in str(raised.value) for part in named), raised.value
+
+
+def test_a_configuration_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml"):
+        settings_of("--config", str(tmp_path / "none.yaml"))
