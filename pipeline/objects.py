@@ -182,7 +182,7 @@ def _reported(verb: str, uri: str) -> Iterator[None]:
     """Turn any refusal of a storage into one error that names the object."""
     try:
         yield
-    except (FileNotFoundError, PipelineError):
+    except (FileNotFoundError, IsADirectoryError, PipelineError):
         raise
     except Exception as error:  # botocore's and the file systems' errors have no base in common
         raise PipelineError(f"cannot {verb} {uri}: {type(error).__name__}: {error}") from error

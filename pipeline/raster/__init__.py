@@ -1,0 +1,12 @@
+"""Source rasters: the door to rasterio and GDAL.
+
+Every call opens its file anew and closes it, so that no handle crosses a process and GDAL's cache never
+holds more than one window. Whatever GDAL meets comes out as a RasterError with a text for the user: above
+all a file that ends early must fail, and never read as zeros.
+"""
+
+from pipeline.chips import FILL
+from pipeline.raster.reading import read, read_header, read_input
+from pipeline.raster.writing import RasterWriter, create
+
+__all__ = ["FILL", "RasterWriter", "create", "read", "read_header", "read_input"]
