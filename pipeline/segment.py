@@ -41,10 +41,10 @@ class Segmenter(Protocol):
     def chips_per_call(self) -> int:
         """Chips in every call: a matrix product may round differently for another shape."""
 
-    def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> Any:  # opaque to the pipeline
+    def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> Any:  # noqa: ANN401 - its own affair
         """Run the network; only ``label`` knows what is in the answer."""
 
-    def label(self, proposals: Any, /) -> Labels:  # what `propose` gave
+    def label(self, proposals: Any, /) -> Labels:  # noqa: ANN401 - what `propose` gave
         """Turn proposals into class ids, scores and margins of (b, y, x)."""
 
 
