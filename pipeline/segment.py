@@ -7,7 +7,7 @@ window depends on the scene's pixels and on the segmenter alone, never on the wi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, UInt, UInt8
@@ -22,6 +22,7 @@ Labels = tuple[UInt[np.ndarray, "b y x"], UInt8[np.ndarray, "b y x"], UInt8[np.n
 _UINT8_CLASSES = 254  # 0 is `other` and 255 no data
 
 
+@runtime_checkable
 class Segmenter(Protocol):
     """Segments chips of ``core_px + 2 * halo_px`` a side, always ``chips_per_call`` of them.
 

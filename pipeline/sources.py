@@ -19,7 +19,7 @@ def list_scenes(specs: Sequence[str]) -> Iterator[Scene]:
     """Yield the scenes that ``specs`` name, each once, in their order.
 
     A spec is a file or an object; a glob (``*``, ``?``, ``[...]``, ``**``); or a folder or ``s3://``
-    prefix, of which all rasters at any depth are taken, by suffix, in the order of their names. A file that
+    prefix, of which all rasters at any depth are taken, by suffix, sorted, files before folders. A file that
     is named outright is taken whatever its suffix, and even where it is missing: it fails later, alone, with
     its reason.
 

@@ -38,7 +38,9 @@ class BrightnessSegmenter:
         padded = np.pad(grey, around, mode="edge")
         sums = np.pad(padded.cumsum(axis=1).cumsum(axis=2), ((0, 0), (1, 0), (1, 0)))
         lower, upper = slice(None, -box), slice(box, None)
-        return sums[:, upper, upper] - sums[:, lower, upper] - sums[:, upper, lower] + sums[:, lower, lower]
+        bands = sums[:, upper] - sums[:, lower]
+        box_sums: Int64[np.ndarray, "b y x"] = bands[:, :, upper] - bands[:, :, lower]
+        return box_sums
 
     def label(self, proposals: Int64[np.ndarray, "b y x"], /) -> Labels:
         """Return class ids, scores and margins of whole chips."""

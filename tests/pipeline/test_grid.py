@@ -1,0 +1,28 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.grid import count_windows, plan_windows
+from pipeline.window import Window
+
+extents = st.integers(1, 60)
+
+
+@given(extents, extents, st.integers(1, 25))
+def test_windows_partition_the_extent(height: int, width: int, window_px: int) -> None:
+    times_seen = np.zeros((height, width), np.int64)
+    for window in plan_windows(height, width, window_px=window_px):
+        times_seen[window.slices_in(Window(0, 0, height, width))] += 1
+    assert (times_seen == 1).all()
+
+
+@given(extents, extents, st.integers(1, 25))
+def test_windows_are_anchored_ordered_and_counted(height: int, width: int, window_px: int) -> None:
+    windows = list(plan_windows(height, width, window_px=window_px))
+    assert windows == sorted(windows)
+    assert all(window.row_off % window_px == window.col_off % window_px == 0 for window in windows)
+    assert len(windows) == count_windows(height, width, window_px=window_px)
+
+
+def test_planning_is_lazy() -> None:
+    assert next(plan_windows(10**12, 10**12, window_px=1024)) == Window(0, 0, 1024, 1024)

@@ -1,0 +1,139 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline import objects
+from pipeline.errors import PipelineError
+
+
+@pytest.fixture(params=["local", "s3"])
+def root(request: pytest.FixtureRequest) -> str:
+    """A place that does not exist yet, on disk and on a real S3 server."""
+    if request.param == "s3":
+        return str(request.getfixturevalue("s3"))
+    return f"{request.getfixturevalue('tmp_path')}/out"
+
+
+def test_what_was_put_is_read_back(root: str) -> None:
+    uri = objects.join(root, "ledger", "scene a", "0-0.json")
+    assert not objects.exists(uri)
+    objects.put_bytes(uri, b"first")
+    objects.put_bytes(uri, b"a second and longer one")
+    assert objects.get_bytes(uri) == b"a second and longer one"
+    assert objects.get_bytes(uri, limit_bytes=8) == b"a second"
+    assert objects.exists(uri)
+    assert not objects.exists(objects.join(root, "ledger"))
+
+
+def test_a_listing_is_never_stale(root: str) -> None:
+    assert list(objects.list_names(root)) == []
+    for count, name in enumerate(["b.json", "a.json", "c.json"], start=1):
+        objects.put_bytes(objects.join(root, name), b"")
+        assert len(list(objects.list_names(root))) == count
+    objects.put_bytes(objects.join(root, "below", "d.json"), b"")
+    assert list(objects.list_names(root)) == ["a.json", "b.json", "c.json"]
+    assert list(objects.list_names(root + "/")) == ["a.json", "b.json", "c.json"]
+
+
+def test_walking_and_globbing_name_what_can_be_read(root: str) -> None:
+    for name in ("b.tif", "a/2.tif", "a/1.json", ".hidden"):
+        objects.put_bytes(objects.join(root, name), name.encode())
+    walked = list(objects.walk(root))
+    assert walked == [f"{root}/{name}" for name in ("b.tif", "a/1.json", "a/2.tif")]
+    assert [objects.get_bytes(uri) for uri in walked] == [b"b.tif", b"a/1.json", b"a/2.tif"]
+    assert list(objects.glob(f"{root}/**/*.tif")) == [f"{root}/a/2.tif", f"{root}/b.tif"]
+    assert objects.is_folder(root)
+    assert not objects.is_folder(objects.join(root, "b.tif"))
+
+
+def test_an_etag_tells_a_changed_object(root: str) -> None:
+    uri = objects.join(root, "a.tif")
+    objects.put_bytes(uri, b"one")
+    before = objects.info(uri)
+    assert objects.info(uri) == before
+    assert before.size_bytes == 3
+    time.sleep(0.02)  # of a local file it is the time of change, which ticks
+    objects.put_bytes(uri, b"two")
+    assert objects.info(uri).etag != before.etag
+
+
+@pytest.mark.parametrize("ask", [objects.get_bytes, objects.info])
+def test_a_missing_object_is_file_not_found(root: str, ask: Callable[[str], object]) -> None:
+    with pytest.raises(FileNotFoundError):
+        ask(objects.join(root, "none.json"))
+
+
+def test_a_file_uri_is_a_path(tmp_path: Path) -> None:
+    objects.put_bytes(f"file://{tmp_path}/a", b"x")
+    assert (tmp_path / "a").read_bytes() == b"x"
+    assert list(objects.list_names(f"file://{tmp_path}")) == ["a"]
+
+
+def test_a_reader_sees_all_of_an_object_or_the_one_before(tmp_path: Path) -> None:
+    uri, versions = str(tmp_path / "object"), [bytes([value]) * 200_000 for value in range(50)]
+    objects.put_bytes(uri, versions[0])
+
+    def write() -> None:
+        for version in versions:
+            objects.put_bytes(uri, version)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = [objects.get_bytes(uri) for _ in range(300)]
+    writer.join()
+    assert set(seen) <= set(versions)
+
+
+WRITE_FOR_EVER = """
+import sys
+from pipeline import objects
+value = 0
+while True:
+    objects.put_bytes(sys.argv[1], bytes([value]) * 3_000_000)
+    value = (value + 1) % 256
+    print("put", flush=True)
+"""
+
+
+def test_a_killed_writer_leaves_no_half_object(tmp_path: Path) -> None:
+    uri = str(tmp_path / "object")
+    for _ in range(3):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITE_FOR_EVER, uri], stdout=subprocess.PIPE, cwd=Path.cwd()
+        ) as writer:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            time.sleep(0.05)
+            os.kill(writer.pid, signal.SIGKILL)
+        found = objects.get_bytes(uri)
+        assert found == found[:1] * 3_000_000
+    assert list(objects.list_names(str(tmp_path))) == ["object"]
+
+
+def test_a_refusal_names_the_object_and_no_credential(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import s3fs  # noqa: PLC0415 - the test's own, to forget the session of the right credentials
+
+    objects.put_bytes(objects.join(s3, "a"), b"x")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "wrongkeyid")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrongsecret")
+    s3fs.S3FileSystem.clear_instance_cache()
+    try:
+        with pytest.raises(PipelineError) as refusal:
+            objects.put_bytes(objects.join(s3, "b"), b"x")
+    finally:
+        s3fs.S3FileSystem.clear_instance_cache()
+    assert f"cannot write {s3}/b" in str(refusal.value)
+    assert "wrong" not in str(refusal.value)
+
+
+def test_a_disk_that_refuses_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(PipelineError, match="cannot write .*file/below"):
+        objects.put_bytes(str(tmp_path / "file" / "below"), b"x")

@@ -1,0 +1,47 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.scene import Header, Scene, scene_of
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
+def test_an_id_can_always_name_a_folder(name: str) -> None:
+    scene_id = scene_of(f"s3://bucket/{name}.tif").scene_id
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,73}", scene_id)
+
+
+def test_files_of_one_name_in_two_folders_stay_apart() -> None:
+    assert scene_of("/north/a.tif").scene_id != scene_of("/south/a.tif").scene_id
+
+
+def test_one_file_has_one_id_however_its_path_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    absolute = scene_of(str(tmp_path / "a.tif"))
+    assert scene_of("a.tif") == absolute
+    assert scene_of(f"file://{tmp_path}/a.tif") == absolute
+
+
+def test_an_id_that_leaves_its_folder_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"\.\./up"):
+        Scene("../up", "a.tif")
+
+
+def test_a_header_without_a_band_is_refused() -> None:
+    header = Header(
+        height=1,
+        width=1,
+        bands=1,
+        dtype="uint8",
+        crs_wkt=None,
+        transform=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
+        nodata=None,
+    )
+    with pytest.raises(ValueError, match="bands=0"):
+        replace(header, bands=0)
