@@ -25,9 +25,9 @@ class FlowSettings:
     window_px: int = 2048
     chunk_px: int = 1024
     actors: int | None = None
-    actor_cpus: float | int = 0.9  # noqa: PYI041 - who says 1 means 1.0, also where signatures are checked
-    task_cpus: float | int = 0.1  # noqa: PYI041
-    actor_gpus: float | int = 0.0  # noqa: PYI041
+    actor_cpus: float | int = 0.9
+    task_cpus: float | int = 0.1
+    actor_gpus: float | int = 0.0
 
     def __post_init__(self) -> None:
         for key in ("window_px", "chunk_px"):

@@ -67,7 +67,11 @@ def get_bytes(uri: str, *, limit_bytes: int | None = None) -> bytes:
     """
     with _reported("read", uri):
         filesystem, path = _located(uri)
-        return bytes(filesystem.cat_file(path, start=0 if limit_bytes else None, end=limit_bytes))
+        if limit_bytes is None:
+            return bytes(filesystem.cat_file(path))
+        if filesystem.size(path) == 0:
+            return b""  # S3 refuses every range of an empty object
+        return bytes(filesystem.cat_file(path, start=0, end=limit_bytes))
 
 
 def exists(uri: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning
+from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from rasterio.session import DummySession
 
@@ -51,7 +51,7 @@ def opened(uri: str) -> Iterator[DatasetReader]:
     """
     with environment(remote=objects.is_remote(uri)):
         try:
-            with no_georeference_is_fine():
+            with _known_warnings_silenced():
                 source = rasterio.open(_gdal_path(uri))
         except Exception as error:  # rasterio lets errors of many kinds through
             raise RasterError(f"{uri} {_why_not_opened(uri, error)}") from error
@@ -85,7 +85,8 @@ def faults_as(sentence: str) -> Iterator[None]:
     log = logging.getLogger("rasterio")
     log.addHandler(heard)
     try:
-        yield
+        with _known_warnings_silenced():
+            yield
     except Exception as error:
         raise RasterError(f"{sentence}: {_reason(error)}") from error
     finally:
@@ -95,10 +96,11 @@ def faults_as(sentence: str) -> Iterator[None]:
 
 
 @contextmanager
-def no_georeference_is_fine() -> Iterator[None]:
-    """Silence rasterio's warning of a raster without one: its masks are laid out in pixels."""
+def _known_warnings_silenced() -> Iterator[None]:
+    """Silence what rasterio warns of and the pipeline has an answer to."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # its masks are laid out in pixels
+        warnings.simplefilter("ignore", NodataShadowWarning)  # alpha is asked for besides nodata
         yield
 
 

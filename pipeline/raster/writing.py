@@ -12,7 +12,7 @@ import rasterio
 from jaxtyping import Shaped
 from rasterio.io import DatasetWriter
 
-from pipeline.raster.gdal import environment, faults_as, no_georeference_is_fine
+from pipeline.raster.gdal import environment, faults_as
 from pipeline.window import Window
 
 _BLOCK_PX = 512
@@ -20,22 +20,25 @@ _RGB_BANDS = 3
 
 
 class RasterWriter:
-    """A raster being written: each ``write`` goes straight to the file."""
+    """A raster being written: each ``write`` goes to the file, as GDAL's small cache fills."""
 
-    def __init__(self, target: DatasetWriter) -> None:
+    def __init__(self, target: DatasetWriter, path: str) -> None:
         self._target = target
+        self._path = path
 
     def write(self, array: Shaped[np.ndarray, "y x bands"], window: Window) -> None:
         """Write the pixels of ``window``, which lies inside the raster.
 
         Raises:
             ValueError: the array is not of the window's pixels and the raster's bands.
+            RasterError: GDAL or the disk refused.
         """
         expected = (*window.shape, self._target.count)
         if array.shape != expected:
             raise ValueError(f"{window!r} takes an array of {expected}, got {array.shape}")
         area = ((window.row_off, window.row_end), (window.col_off, window.col_end))
-        self._target.write(np.moveaxis(array, -1, 0), window=area)
+        with faults_as(f"cannot write {window!r} of {self._path}"):
+            self._target.write(np.moveaxis(array, -1, 0), window=area)
 
 
 @contextmanager
@@ -78,11 +81,14 @@ def create(  # noqa: PLR0913 - what a raster is; each by its name
     if bands >= _RGB_BANDS:
         profile["photometric"] = "RGB"  # said outright, else GDAL takes a fourth band for alpha
     try:
-        with environment(), faults_as(f"cannot write {path}"):
-            with no_georeference_is_fine():
+        with environment():
+            with faults_as(f"cannot create {path}"):
                 target = rasterio.open(partial, "w", **profile)
-            with target:
-                yield RasterWriter(target)
+            try:
+                yield RasterWriter(target, path)
+            finally:
+                with faults_as(f"cannot finish {path}"):
+                    target.close()
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

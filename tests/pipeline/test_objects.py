@@ -30,6 +30,8 @@ def test_what_was_put_is_read_back(root: str) -> None:
     assert objects.get_bytes(uri, limit_bytes=8) == b"a second"
     assert objects.exists(uri)
     assert not objects.exists(objects.join(root, "ledger"))
+    objects.put_bytes(uri, b"")
+    assert objects.get_bytes(uri) == objects.get_bytes(uri, limit_bytes=8) == b""
 
 
 def test_a_listing_is_never_stale(root: str) -> None:
@@ -135,5 +137,5 @@ def test_a_refusal_names_the_object_and_no_credential(s3: str, monkeypatch: pyte
 
 def test_a_disk_that_refuses_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(PipelineError, match="cannot write .*file/below"):
+    with pytest.raises(PipelineError, match=r"cannot write .*file/below"):
         objects.put_bytes(str(tmp_path / "file" / "below"), b"x")
