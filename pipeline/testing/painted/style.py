@@ -1,0 +1,55 @@
+"""What a whole painted scene has in common: the lie of its streets, its sun, its season."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.testing.painted.noise import draw, keyed
+
+
+@dataclass(frozen=True)
+class Style:
+    """Constants of a scene; angles as unit vectors, rows before columns in (y, x) pairs."""
+
+    seed: int
+    grid_y: float  # direction of the streets' first axis
+    grid_x: float
+    sun_y: float  # direction towards the sun, on the ground
+    sun_x: float
+    shadow_slope: float  # height lost per pixel of shadow
+    dryness: float  # 0 lush .. 1 arid
+    haze: float
+    exposure: float
+    warmth: float
+    grain: float
+
+    def salt(self, number: int) -> int:
+        """Return a seed of the scene's own for the purpose `number`."""
+        return self.seed * 1009 + number
+
+
+def style_of(seed: int) -> Style:
+    """Draw the constants of the scene painted under `seed`."""
+    key = keyed(seed, np.array([77]))
+    value = [float(draw(key, which)[0]) for which in range(10)]
+    grid_y, grid_x = _direction(0.8 * value[0] - 0.4)
+    sun_y, sun_x = _direction(1.6 * value[1] - 0.8)
+    return Style(
+        seed=seed,
+        grid_y=grid_y,
+        grid_x=grid_x,
+        sun_y=sun_y if value[2] < 0.3 else -sun_y,
+        sun_x=sun_x if value[3] < 0.5 else -sun_x,
+        shadow_slope=0.7 + 1.0 * value[4],
+        dryness=value[5],
+        haze=0.02 + 0.16 * value[6] * value[6],
+        exposure=0.85 + 0.3 * value[7],
+        warmth=value[8] - 0.5,
+        grain=2.0 + 4.0 * value[9],
+    )
+
+
+def _direction(half_tangent: float) -> tuple[float, float]:
+    """Return (sine, cosine) of an angle from the tangent of its half, without a sine."""
+    square = half_tangent * half_tangent
+    return 2 * half_tangent / (1 + square), (1 - square) / (1 + square)
