@@ -21,7 +21,9 @@ from rasterio.session import DummySession
 from pipeline import objects
 from pipeline.errors import PipelineError, RasterError
 
-_CACHE_BYTES = 64 * 2**20  # holds the blocks of a window; GDAL's own default grows with the machine
+_CACHE_BYTES = (
+    16 * 2**20
+)  # a few rows of blocks: as fast as more, and flat; GDAL's own grows with the machine
 _DRIVERS = {"GTiff", "PNG", "JPEG", "JP2OpenJPEG", "VRT"}
 _KINDS = "a GeoTIFF, PNG, JPEG, JPEG 2000 or VRT"
 _MAGIC = {

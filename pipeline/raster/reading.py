@@ -71,7 +71,7 @@ def read(uri: str, window: Window) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.
                 found, found_valid = _read_inside(source, bands, inside)
             place = inside.slices_in(window)
             valid[place] = found_valid
-            pixels[place] = np.where(found_valid[..., None], found, np.uint8(FILL))
+            np.copyto(pixels[place], found, where=found_valid[..., None])
     return pixels, valid
 
 
