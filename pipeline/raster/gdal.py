@@ -21,9 +21,7 @@ from rasterio.session import DummySession
 from pipeline import objects
 from pipeline.errors import PipelineError, RasterError
 
-_CACHE_BYTES = (
-    16 * 2**20
-)  # a few rows of blocks: as fast as more, and flat; GDAL's own grows with the machine
+_CACHE_BYTES = 16 * 2**20  # a few rows of blocks: as fast as more; GDAL's own grows with the machine
 _DRIVERS = {"GTiff", "PNG", "JPEG", "JP2OpenJPEG", "VRT"}
 _KINDS = "a GeoTIFF, PNG, JPEG, JPEG 2000 or VRT"
 _MAGIC = {
