@@ -1,0 +1,77 @@
+"""Paint a scene, segment it by five words, compare with the painted truth, draw a picture: `mrovseg demo`."""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from jobs import picture, segment, table
+from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.settings import SegmentSettings
+from mrovseg.data import Definition
+from mrovseg.metrics import Confusion
+from pipeline import objects, raster, store
+from pipeline.config import FlowSettings
+from pipeline.scene import Scene, scene_of
+from pipeline.testing.painted import LAND_COVER, paint
+from pipeline.window import Window
+
+FOLDER = Path("demo-out")
+SEED = 1000  # training paints seeds below 1000 only
+SIDE_PX = 2048
+PIXEL_M = 0.5
+CRS = "EPSG:32633"
+ORIGIN_M = (500_000.0, 5_000_000.0)  # x and y of the upper left corner
+# Windows of a quarter of the scene, so that two actors have something to do.
+FLOW = FlowSettings(window_px=SIDE_PX // 2, chunk_px=SIDE_PX // 4)
+
+
+@ends_with_code
+def main(argv: Sequence[str]) -> int:
+    """Run the main job on a painted scene and say how well it did."""
+    argparse.ArgumentParser(prog="mrovseg demo", description=__doc__).parse_args(argv)
+    pixels, truth = paint(Window(0, 0, SIDE_PX, SIDE_PX), seed=SEED)
+    scene, output = _write(FOLDER / "painted.tif", pixels), FOLDER / "masks"
+    shutil.rmtree(output, ignore_errors=True)  # an earlier demo's, perhaps of another checkpoint
+    land_cover = Definition.named("land-cover").vocabulary
+    result = segment.segment(
+        SegmentSettings(scenes=(scene.uri,), vocabulary=land_cover, output=str(output), flow=FLOW)
+    )
+    if result.failures:
+        print(f"mrovseg: {result.failures}", file=sys.stderr)
+        return ExitCode.DONE_WITH_FAILURES
+    masks = objects.join(str(output), "scenes", scene.scene_id, "masks.zarr")
+    mask = store.read(masks, "class", Window(0, 0, SIDE_PX, SIDE_PX))
+    print(segment.class_table(str(output)))
+    print(f"\nagreement with the painted truth\n{_agreement(mask, LAND_COVER[truth], land_cover.names)}")
+    picture.draw(
+        FOLDER / "demo.png", scene=pixels, mask=mask, truth=LAND_COVER[truth], names=land_cover.names
+    )
+    print(f"\nscene:   {scene.uri}\nmasks:   {masks}\npicture: {(FOLDER / 'demo.png').absolute()}")
+    return ExitCode.DONE
+
+
+def _write(path: Path, pixels: UInt8[np.ndarray, "y x 3"]) -> Scene:
+    """Write the painted pixels as a georeferenced GeoTIFF."""
+    height, width, bands = pixels.shape
+    transform = (PIXEL_M, 0.0, ORIGIN_M[0], 0.0, -PIXEL_M, ORIGIN_M[1])
+    made = raster.create(str(path), height=height, width=width, bands=bands, crs=CRS, transform=transform)
+    with made as target:
+        target.write(pixels, Window(0, 0, height, width))
+    return scene_of(str(path))
+
+
+def _agreement(mask: UInt8[np.ndarray, "y x"], truth: UInt8[np.ndarray, "y x"], names: Sequence[str]) -> str:
+    """Intersection over union by class, and their mean; pixels whose truth is 255 do not count."""
+    confusion = Confusion(len(names))
+    confusion.add(mask, truth)
+    lines = [(name, f"{iou:.3f}") for name, iou in zip(names, confusion.iou, strict=True)]
+    return table.render(["class", "IoU"], [*lines, ("mean", f"{confusion.miou:.3f}")])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

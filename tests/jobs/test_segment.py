@@ -1,0 +1,139 @@
+"""The main job through its own door: what it prints, writes, refuses and returns."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from jobs import segment
+from pipeline import objects
+from tests.jobs.conftest import PaintScene
+
+WORDS = "building,buildings; road; vegetation; water"
+FLAGS = ["--window-px", "512", "--chunk-px", "512", "--actors", "1"]
+
+
+def run(*arguments: object) -> int:
+    return segment.main([*map(str, arguments), *FLAGS])
+
+
+def records(output: object, name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pq.read_table(
+        io.BytesIO(objects.get_bytes(objects.join(str(output), name)))
+    ).to_pylist()
+    return found
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_scene_and_words_become_masks_and_a_table(
+    paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene, output = paint_scene("a.tif", height=600, width=540), tmp_path / "out"
+    assert run(scene, "--classes", WORDS, "-o", output) == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("other", "building", "road", "vegetation", "water"))
+    summary = records(output, "summary.parquet")
+    assert [entry["class_name"] for entry in summary] == ["other", "building", "road", "vegetation", "water"]
+    assert sum(entry["pixels"] for entry in summary) == 600 * 540
+    assert records(output, "failures.parquet") == []
+    assert json.loads((output / "run.json").read_text())["grid"] == {"window_px": 512, "chunk_px": 512}
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_file_alone_gives_the_same_masks_and_a_second_run_computes_nothing(
+    paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = paint_scene("a.tif", height=300, width=300)
+    config = tmp_path / "segment.yaml"
+    config.write_text(f"{{scenes: ['{scene}'], classes: '{WORDS}', output: '{tmp_path / 'file'}'}}")
+    assert run("--config", config) == 0
+    assert run(scene, "--classes", WORDS, "-o", tmp_path / "flags") == 0
+    assert files(tmp_path / "file" / "scenes") == files(tmp_path / "flags" / "scenes")
+    before = files(tmp_path / "file")
+    capsys.readouterr()
+    assert run("--config", config) == 0
+    assert "0 done, 1 done before" in capsys.readouterr().out
+    assert files(tmp_path / "file") == before
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_broken_scenes_are_listed_with_a_reason_and_the_good_one_is_complete(
+    paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = paint_scene("good.tif", height=300, width=300)
+    whole = paint_scene("truncated.tif", height=300, width=300)
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    (tmp_path / "empty.tif").touch()
+    (tmp_path / "text.tif").write_text("this is no picture")
+    output = tmp_path / "out"
+    assert (
+        run(good, whole, tmp_path / "empty.tif", tmp_path / "text.tif", "--classes", WORDS, "-o", output) == 3
+    )
+    failures = {entry["scene_id"].rsplit("-", 1)[0]: entry for entry in records(output, "failures.parquet")}
+    assert set(failures) == {"truncated", "empty", "text"}
+    assert "empty" in failures["empty"]["message"]
+    assert "text file" in failures["text"]["message"]
+    summary = records(output, "summary.parquet")
+    assert {entry["scene_id"].rsplit("-", 1)[0] for entry in summary if entry["pixels"]} == {"good"}
+    assert "failures.parquet" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_another_vocabulary_is_refused_and_the_output_stays(
+    paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene, output = paint_scene("a.tif", height=100, width=100), tmp_path / "out"
+    assert run(scene, "--classes", "road; water", "-o", output) == 0
+    before = files(output)
+    assert run(scene, "--classes", "road; building", "-o", output) == 2
+    said = capsys.readouterr().err
+    assert "vocabulary.2.name" in said
+    assert "building" in said
+    assert files(output) == before
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_word_that_the_checkpoint_cannot_know_gets_a_warning(
+    paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = paint_scene("a.tif", height=100, width=100)
+    assert run(scene, "--classes", "road; zyzzyva", "-o", tmp_path / "out") == 0
+    assert "zyzzyva" in capsys.readouterr().err
+    pixels = {entry["class_name"]: entry["pixels"] for entry in records(tmp_path / "out", "summary.parquet")}
+    assert pixels["zyzzyva"] == 0
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_only_unknown_words_start_nothing(
+    paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = paint_scene("a.tif", height=100, width=100)
+    assert run(scene, "--classes", "zyzzyva", "-o", tmp_path / "out") == 2
+    assert "zyzzyva" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_scenes_and_outputs_on_s3(paint_scene: PaintScene, tmp_path: Path, s3: str) -> None:
+    scene = paint_scene("a.tif", height=300, width=300)
+    objects.put_bytes(f"{s3}/scenes/a.tif", scene.read_bytes())
+    assert run(f"{s3}/scenes/", "--classes", WORDS, "-o", f"{s3}/out") == 0
+    assert run(scene, "--classes", WORDS, "-o", tmp_path / "out") == 0
+    (remote,), (local,) = (
+        {entry["scene_id"] for entry in records(output, "summary.parquet")}
+        for output in (f"{s3}/out", tmp_path / "out")
+    )
+    chunks = files(tmp_path / "out/scenes" / local)
+    for name, data in chunks.items():
+        assert objects.get_bytes(f"{s3}/out/scenes/{remote}/{name}") == data
