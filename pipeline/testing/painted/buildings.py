@@ -24,11 +24,11 @@ _SHEETS = np.array(
     dtype=np.float32,
 )  # fmt: skip
 _PAVING = np.array([[128, 126, 122], [150, 144, 134], [112, 110, 110], [166, 158, 148]], dtype=np.float32)
-_GRASS_SHARE = np.array([0.80, 0.42, 0.20], dtype=np.float32)  # of the yards of houses, town, halls
-_EARTH_SHARE = np.array([0.14, 0.20, 0.34], dtype=np.float32)
+_GRASS_SHARE = np.array([0.82, 0.56, 0.28], dtype=np.float32)  # of the yards of houses, town, halls
+_EARTH_SHARE = np.array([0.13, 0.22, 0.42], dtype=np.float32)
 _GABLE_SHARE = np.array([0.55, 0.35, 0.16], dtype=np.float32)
 _HIP_SHARE = np.array([0.32, 0.15, 0.02], dtype=np.float32)
-_PANEL_SHARE = np.array([0.22, 0.16, 0.32], dtype=np.float32)
+_PANEL_SHARE = np.array([0.20, 0.13, 0.20], dtype=np.float32)
 
 
 def paint_built(canvas: Canvas, at: Indices) -> None:
@@ -118,7 +118,7 @@ def _paint_roof(
     rim = np.minimum(half_p - np.abs(p), half_q - np.abs(q))
     shade += np.where(pitched, _ridges(p, q, rim, hipped), _flat(lots, lot, (p, q, rim)))
     tiled = (kind == HOUSES) | (pitched_lots := form < hip) & (kind != HALLS)
-    pick = np.clip(draw(lots.key, 32)[lot] + np.float32(0.03) * canvas.medium[at], 0, np.float32(0.999))
+    pick = draw(lots.key, 32)[lot]
     old, new = tinted(_TILES, pick, shade), tinted(_SHEETS, pick, shade)
     on_tiles = tiled[lot]
     red, green, blue = (np.where(on_tiles, a, b) for a, b in zip(old, new, strict=True))

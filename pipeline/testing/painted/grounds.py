@@ -36,15 +36,17 @@ def paint_earth(canvas: Canvas, at: Indices) -> None:
     """Paint sand, gravel, soil and rubble with heaps and wheel tracks."""
     key = canvas.layout.blocks.key
     block = canvas.layout.block[at]
-    pick = np.clip(draw(key, 31)[block] * np.float32(0.9) + np.float32(0.05) * canvas.medium[at], 0, 0.999)
     rough = draw(key, 32)[block]
     heaps = canvas.medium[at] * rough
     shade = canvas.texture(at, speckle=0.05, fine=0.05, medium=0.0, coarse=0.12) + np.float32(0.13) * heaps
-    shade += np.float32(0.10) * rough * np.sign(canvas.fine[at]) * (canvas.medium[at] > np.float32(0.25))
+    shade += np.float32(0.10) * rough * canvas.fine[at] * (canvas.medium[at] > np.float32(0.25))
     track = np.abs(canvas.coarse[at] + np.float32(0.3) * canvas.slow[at])
     rut = np.abs(track - np.float32(0.09)) < np.float32(0.022)
     shade -= np.float32(0.13) * (rut & (rough < np.float32(0.7)))
-    canvas.put(at, tinted(_EARTHS, pick, shade), class_id=EARTH)
+    spread = np.clip(np.float32(0.5) + canvas.coarse[at] + np.float32(0.5) * canvas.medium[at], 0, 1) * rough
+    first = tinted(_EARTHS, draw(key, 31)[block], shade * (np.float32(1) - spread))
+    second = tinted(_EARTHS, draw(key, 33)[block], shade * spread)
+    canvas.put(at, (first[0] + second[0], first[1] + second[1], first[2] + second[2]), class_id=EARTH)
 
 
 def paint_crops(canvas: Canvas, at: Indices) -> None:

@@ -26,21 +26,21 @@ from pipeline.testing.painted.style import Style
 
 SUPERBLOCK_PX = 800
 SPLITS = 5
-AVENUE_PX = 9.5  # half widths from here up are avenues, which bridge water
+AVENUE_PX = 7.4  # half widths from here up are avenues, which bridge water
 TRACK_PX = 4.0  # half widths below are unpaved tracks
 HOUSES, TOWN, HALLS, CAR_PARK, PARK, FIELD, BARE, SOLAR = range(8)
 
 # Chances of the kinds above in each district: suburb, centre, country, waste land.
 _MIX = np.array(
     [
-        [0.68, 0.08, 0.03, 0.03, 0.09, 0.00, 0.07, 0.02],
-        [0.08, 0.28, 0.34, 0.10, 0.06, 0.00, 0.11, 0.03],
-        [0.07, 0.00, 0.02, 0.00, 0.17, 0.56, 0.12, 0.06],
-        [0.05, 0.04, 0.16, 0.05, 0.12, 0.12, 0.42, 0.04],
+        [0.69, 0.07, 0.03, 0.02, 0.11, 0.01, 0.06, 0.01],
+        [0.10, 0.30, 0.32, 0.05, 0.09, 0.01, 0.11, 0.02],
+        [0.07, 0.00, 0.02, 0.00, 0.18, 0.58, 0.12, 0.03],
+        [0.05, 0.04, 0.16, 0.04, 0.13, 0.14, 0.41, 0.03],
     ]
 )
 _BLOCK_PX = np.array([105.0, 130.0, 190.0, 150.0], dtype=np.float32)
-_STREET_PX = np.array([6.0, 7.0, 2.0, 5.0], dtype=np.float32)
+_STREET_PX = np.array([4.8, 5.6, 1.8, 4.6], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ def water_px(style: Style, places: Places) -> Floats:
     lake = places.lattice(style.salt(3), 620)
     lake += np.float32(0.28) * places.lattice(style.salt(4), 150)
     river = np.abs(places.lattice(style.salt(5), 2300) - np.float32(0.5))
-    bank = np.float32(0.014) + np.float32(0.01) * places.lattice(style.salt(6), 330)
-    return np.maximum((lake - np.float32(0.99)) * np.float32(420), (bank - river) * np.float32(1500))
+    bank = np.float32(0.009) + np.float32(0.009) * places.lattice(style.salt(6), 330)
+    return np.maximum((lake - np.float32(1.01)) * np.float32(420), (bank - river) * np.float32(1500))
 
 
 def lay_out(style: Style, places: Places) -> Layout:
@@ -149,7 +149,7 @@ def _lines(seed: int, *address: Indices) -> Doubles:
 def _district(style: Style, key: Hashes, centre: Points) -> Indices:
     """Choose suburb 0, centre 1, country 2 or waste land 3 by slow noise and by chance."""
     city = centre.lattice(style.salt(13), 1900) + np.float32(0.9) * (draw(key, 1) - np.float32(0.5))
-    district = np.where(city > np.float32(0.54), 1, np.where(city > np.float32(0.36), 0, 2))
+    district = np.where(city > np.float32(0.58), 1, np.where(city > np.float32(0.35), 0, 2))
     return np.where(draw(key, 2) < np.float32(0.1), 3, district)
 
 
@@ -160,7 +160,7 @@ def _split(
     district = _district(style, key, Points((low_v + high_v) / 2, (low_u + high_u) / 2))
     zero = np.zeros(key.size, dtype=np.float32)
     edges = [zero, (high_v - low_v).astype(np.float32), zero, (high_u - low_u).astype(np.float32)]
-    avenue = np.float32(9.5) + np.float32(4) * draw(key, 3)
+    avenue = np.float32(7.5) + np.float32(4) * draw(key, 3)
     streets = [avenue, avenue, avenue, avenue]
     splits = []
     for level in range(SPLITS):

@@ -11,7 +11,7 @@ from pipeline.testing.painted.style import Style
 BUILT = (HOUSES, TOWN, HALLS)
 _LOT_PX = np.array([[38.0, 60.0], [54.0, 58.0], [104.0, 96.0]])
 # Half sizes of a building as a share of its lot: least and spread, along the street and away from it.
-_COVER = np.array([[0.27, 0.13, 0.19, 0.11], [0.36, 0.13, 0.30, 0.14], [0.28, 0.17, 0.28, 0.17]])
+_COVER = np.array([[0.31, 0.13, 0.21, 0.12], [0.38, 0.11, 0.34, 0.13], [0.33, 0.15, 0.33, 0.14]])
 _ROOM = 0.485  # how far from its middle a lot may be built on, as a share of its size
 _BUILT_SHARE = 0.94
 _LEAST_LOT_PX = 14

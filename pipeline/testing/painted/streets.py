@@ -60,7 +60,7 @@ def paint_streets(canvas: Canvas, at: Indices) -> None:
     pick = np.clip(np.float32(0.5) + np.float32(0.62) * canvas.slow[at] + np.float32(0.06) * canvas.medium[at], 0, 0.999)
     clear = crossing < np.float32(-3)
     dashed = np.mod(along, np.float32(16)) < np.float32(8)
-    line = clear & (centre < np.float32(0.7)) & (dashed | (half > np.float32(AVENUE_PX))) & (half > np.float32(5.5))
+    line = clear & (centre < np.float32(0.7)) & (dashed | (half > np.float32(9.5))) & (half > np.float32(5))
     kerb = clear & (half - centre < np.float32(2.2)) & (half > np.float32(4))
     shade += np.float32(0.45) * line + np.float32(0.28) * kerb
     shade -= np.float32(0.07) * (np.abs(centre - half * np.float32(0.45)) < np.float32(0.9))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.testing.painted.canvas import TREE, Canvas, tinted
+from pipeline.testing.painted.canvas import PANEL, ROOF, TREE, Canvas, tinted
 from pipeline.testing.painted.layout import BARE, CAR_PARK, FIELD, HALLS, HOUSES, PARK, TOWN, lay_out
 from pipeline.testing.painted.noise import Floats, Grid, Hashes, Points, draw, keyed
 from pipeline.testing.painted.style import Style
@@ -57,7 +57,7 @@ def _paint_raster(canvas: Canvas, number: int, cell_px: int) -> None:
     ragged = radius * (np.float32(0.86) + np.float32(0.2) * canvas.fine[at])
     distance = np.sqrt(dy * dy + dx * dx)
     height = radius * np.float32(0.9) + np.float32(3)
-    shown = (distance < ragged) & (height > canvas.height_px[at])
+    shown = (distance < ragged) & (canvas.truth[at] != ROOF) & (canvas.truth[at] != PANEL)
     at, cell, dy, dx, radius, distance = (
         value[shown] for value in (at, cell, dy, dx, radius, distance)
     )
