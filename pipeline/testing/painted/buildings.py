@@ -1,5 +1,7 @@
 """Built blocks: yards and gardens, drives, pools, roofs of several forms, panels on some of them."""
 
+# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
+
 import numpy as np
 
 from pipeline.testing.painted.canvas import POOL, ROOF, STREET, Canvas, blended, tinted
@@ -125,7 +127,9 @@ def _paint_roof(
     canvas.put(at, (red, green, blue), class_id=ROOF)
     rise = np.float32(4) + np.float32(11) * draw(lots.key, 33) * np.where(kind == HOUSES, np.float32(0.3), 1)
     canvas.height_px[at] = rise[lot] + np.where(pitched, np.minimum(rim, np.float32(7)) * np.float32(0.6), 0)
-    panel = (draw(lots.key, 34) < _PANEL_SHARE[kind])[lot] & (rim > np.float32(2.2)) & (~pitched | (sloped > 0))
+    panel = (
+        (draw(lots.key, 34) < _PANEL_SHARE[kind])[lot] & (rim > np.float32(2.2)) & (~pitched | (sloped > 0))
+    )
     panel &= np.abs(p) < half_p * np.float32(0.78)
     panel &= pitched & ~hipped | ~pitched & (np.mod(q, np.float32(9)) < np.float32(5.5))
     paint_panels(canvas, at[panel], across=q[panel], along=p[panel])
@@ -151,8 +155,12 @@ def _flat(lots: Lots, lot: Indices, frame: tuple[Floats, Floats, Floats]) -> Flo
     p, q, rim = frame
     cell_p, cell_q = np.floor(p / np.float32(15)), np.floor(q / np.float32(15))
     key = keyed(72, lots.key[lot], cell_p.astype(np.int64), cell_q.astype(np.int64))
-    box_p = np.abs(p - cell_p * np.float32(15) - np.float32(7.5)) < np.float32(1.5) + np.float32(3) * draw(key, 1)
-    box_q = np.abs(q - cell_q * np.float32(15) - np.float32(7.5)) < np.float32(1.5) + np.float32(2) * draw(key, 2)
+    box_p = np.abs(p - cell_p * np.float32(15) - np.float32(7.5)) < np.float32(1.5) + np.float32(3) * draw(
+        key, 1
+    )
+    box_q = np.abs(q - cell_q * np.float32(15) - np.float32(7.5)) < np.float32(1.5) + np.float32(2) * draw(
+        key, 2
+    )
     plant = box_p & box_q & (draw(key, 3) < np.float32(0.22)) & (rim > np.float32(4))
     seam = (np.mod(p, np.float32(6)) < np.float32(1)) & (draw(lots.key, 35) < np.float32(0.5))[lot]
     added = np.float32(0.16) * (rim < np.float32(1.3)) - np.float32(0.07) * seam

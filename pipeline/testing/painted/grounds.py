@@ -1,5 +1,7 @@
 """Grass, crops, earth and water: what lies open to the sky."""
 
+# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
+
 import numpy as np
 
 from pipeline.testing.painted.canvas import CROP, EARTH, GRASS, PANEL, WATER, Canvas, blended, tinted
@@ -80,7 +82,9 @@ def paint_arrays(canvas: Canvas, at: Indices) -> None:
 
 def paint_panels(canvas: Canvas, at: Indices, *, across: Floats, along: Floats) -> None:
     """Paint solar panels given the position, in pixels, on the pane."""
-    frame = (np.mod(along, np.float32(5)) < np.float32(0.8)) | (np.mod(across, np.float32(4)) < np.float32(0.6))
+    frame = (np.mod(along, np.float32(5)) < np.float32(0.8)) | (
+        np.mod(across, np.float32(4)) < np.float32(0.6)
+    )
     shade = canvas.texture(at, speckle=0.04, fine=0.03, medium=0.02, coarse=0.16)
     shade += np.float32(0.5) * frame
     weight = np.clip(np.float32(0.5) + canvas.slow[at], 0, 1)

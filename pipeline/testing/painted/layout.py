@@ -6,6 +6,8 @@ at most 32 blocks. Tables are built for the superblocks around the asked places 
 depends on a superblock's integer address only.
 """
 
+# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,9 +121,7 @@ def lay_out(style: Style, places: Places) -> Layout:
     return Layout(blocks, node, local_v, local_u, inside, wet)
 
 
-def _superblocks(
-    style: Style, v: Doubles, u: Doubles
-) -> tuple[Indices, Blocks, list[tuple[Floats, Floats]]]:
+def _superblocks(style: Style, v: Doubles, u: Doubles) -> tuple[Indices, Blocks, list[tuple[Floats, Floats]]]:
     """Return the superblock of each place with the tables of all superblocks around them."""
     i, j = (np.floor(axis / SUPERBLOCK_PX).astype(np.int64) for axis in (u, v))
     i0, j0 = (int(axis.min()) - 1 if axis.size else 0 for axis in (i, j))
@@ -201,8 +201,8 @@ def _halve(
         return np.stack([left, right], axis=1).ravel()
 
     new_edges, new_streets = [], []
-    for side in range(4):
-        cuts = down if side < 2 else along  # noqa: PLR2004 - sides are v0, v1, u0, u1
+    for side in range(4):  # v0, v1, u0, u1
+        cuts = down if side < 2 else along
         edge, old = np.where(cuts, split, edges[side]), np.where(cuts, street, streets[side])
         pair, width = [edges[side], edge], [streets[side], old]
         if side % 2:  # the far edge moves in the left child, the near edge in the right one

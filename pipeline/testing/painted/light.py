@@ -1,5 +1,7 @@
 """What lies between the ground and the picture: shadows, light by place, haze, blur, grain."""
 
+# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
+
 import numpy as np
 from jaxtyping import Float32, UInt8
 
@@ -16,12 +18,15 @@ def develop(canvas: Canvas) -> UInt8[np.ndarray, "y x 3"]:
     shape = (canvas.grid.height, canvas.grid.width)
     lit = np.float32(1) - np.float32(0.52) * _shadow(canvas)
     inner = (slice(MARGIN_PX, -MARGIN_PX),) * 2
-    tone = [canvas.grid.lattice(canvas.style.salt(80 + k), _TONE_CELL_PX)[inner] - np.float32(0.5) for k in range(6)]
+    tone = [
+        canvas.grid.lattice(canvas.style.salt(80 + k), _TONE_CELL_PX)[inner] - np.float32(0.5)
+        for k in range(6)
+    ]
     sharp = np.float32(0.35) + np.float32(0.5) * (tone[5] + np.float32(0.5))
     grain = canvas.grain.reshape(shape)[inner]
     bands = []
     for band, colour in enumerate((canvas.red, canvas.green, canvas.blue)):
-        cool = np.float32(0.16 if band == 2 else 0.0)  # noqa: PLR2004 - the sky lights shadows, bluish
+        cool = np.float32(0.16 if band == 2 else 0.0)  # the sky lights shadows, bluish
         light = lit + cool * (np.float32(1) - lit)
         value = _blurred((colour.reshape(shape)[SHADOW_PX:-SHADOW_PX, SHADOW_PX:-SHADOW_PX] * light), sharp)
         bands.append(_exposed(canvas, value, band, tone, grain))
@@ -64,7 +69,9 @@ def _exposed(
     """Apply light, cast, contrast, haze and sensor noise of one band."""
     style = canvas.style
     warmth = np.float32(0.08 * style.warmth * (1 - band))
-    gain = np.float32(style.exposure) * (np.float32(1) + warmth + np.float32(0.38) * tone[0] + np.float32(0.16) * tone[1 + band])
+    gain = np.float32(style.exposure) * (
+        np.float32(1) + warmth + np.float32(0.38) * tone[0] + np.float32(0.16) * tone[1 + band]
+    )
     haze = np.float32(style.haze) * (np.float32(1) + tone[4])
     veil = (186.0, 192.0, 202.0)[band]
     value = value * gain

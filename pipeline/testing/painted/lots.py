@@ -1,5 +1,7 @@
 """Building lots: every built block is cut into a raster of lots, each with at most one building."""
 
+# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,8 +59,12 @@ def find_lots(style: Style, layout: Layout, at: Indices) -> tuple[Indices, Float
     count_v = np.maximum(np.rint(tall / size[:, 1]), 1).astype(np.int64)
     count = np.where(present, count_u * count_v, 0)
     first = np.cumsum(count) - count
-    share_v = np.clip((layout.v[at] - blocks.v0[block]) / tall[block], 0, np.float32(0.99999)) * count_v[block]
-    share_u = np.clip((layout.u[at] - blocks.u0[block]) / wide[block], 0, np.float32(0.99999)) * count_u[block]
+    share_v = (
+        np.clip((layout.v[at] - blocks.v0[block]) / tall[block], 0, np.float32(0.99999)) * count_v[block]
+    )
+    share_u = (
+        np.clip((layout.u[at] - blocks.u0[block]) / wide[block], 0, np.float32(0.99999)) * count_u[block]
+    )
     row, col = share_v.astype(np.int64), share_u.astype(np.int64)
     lot = first[block] + row * count_u[block] + col
     lots = _build(style, layout, np.repeat(np.arange(count.size), count), (count_v, count_u, first))

@@ -37,7 +37,9 @@ def keyed(seed: int, *keys: Indices) -> Hashes:
     """Hash integer arrays, broadcast against each other, under a seed."""
     values = np.array([(seed * _STEP + 1) & _WORD], dtype=np.uint32)
     for key in keys:
-        values = mixed(values ^ (np.asarray(key).astype(np.int64) & _WORD).astype(np.uint32)) + np.uint32(_STEP)
+        values = mixed(values ^ (np.asarray(key).astype(np.int64) & _WORD).astype(np.uint32)) + np.uint32(
+            _STEP
+        )
     return mixed(values)
 
 

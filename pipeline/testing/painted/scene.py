@@ -1,6 +1,5 @@
 """One painted piece after another: open land, streets, buildings, trees, light."""
 
-
 from collections.abc import Iterator
 
 import numpy as np
@@ -51,9 +50,7 @@ def _pieces(window: Window) -> Iterator[Window]:
             yield Window(row, col, min(_PIECE_PX, window.row_end - row), min(_PIECE_PX, window.col_end - col))
 
 
-def _paint_piece(
-    style: Style, piece: Window
-) -> tuple[UInt8[np.ndarray, "y x 3"], UInt8[np.ndarray, "y x"]]:
+def _paint_piece(style: Style, piece: Window) -> tuple[UInt8[np.ndarray, "y x 3"], UInt8[np.ndarray, "y x"]]:
     around = piece.expand(MARGIN_PX)
     grid = Grid(around.row_off, around.col_off, around.height, around.width)
     canvas = blank(style, grid, lay_out(style, grid))

@@ -1,17 +1,20 @@
 """Streets with lanes, kerbs and traffic, and car parks."""
 
+# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
+
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.testing.painted.canvas import CAR, STREET, Canvas, tinted
+from pipeline.testing.painted.canvas import CAR, STREET, Canvas, blended, tinted
 from pipeline.testing.painted.layout import AVENUE_PX
-from pipeline.testing.painted.noise import Flags, Floats, Indices, draw, keyed
+from pipeline.testing.painted.noise import Flags, Floats, Hashes, Indices, draw, keyed
 
 _ASPHALTS = np.array(
     [[96, 96, 98], [112, 110, 106], [80, 80, 84], [132, 128, 122], [150, 140, 128], [104, 100, 98]],
     dtype=np.float32,
 )
+_FRESH, _WORN = (82.0, 82.0, 86.0), (146.0, 139.0, 128.0)
 _PAINTS = np.array(
     [
         [236, 236, 234], [222, 222, 224], [28, 28, 32], [44, 46, 52], [150, 152, 156], [120, 122, 128],
@@ -57,14 +60,17 @@ def paint_streets(canvas: Canvas, at: Indices) -> None:
     street = nearest_street(canvas, at)
     centre, along, half, crossing, _ = street
     shade = canvas.texture(at, speckle=0.04, fine=0.03, medium=0.05, coarse=0.07)
-    pick = np.clip(np.float32(0.5) + np.float32(0.62) * canvas.slow[at] + np.float32(0.06) * canvas.medium[at], 0, 0.999)
+    worn = np.clip(
+        np.float32(0.45) + np.float32(0.6) * canvas.slow[at] + np.float32(0.2) * canvas.coarse[at], 0, 1
+    )
     clear = crossing < np.float32(-3)
     dashed = np.mod(along, np.float32(16)) < np.float32(8)
-    line = clear & (centre < np.float32(0.7)) & (dashed | (half > np.float32(9.5))) & (half > np.float32(5))
+    marked = (half > np.float32(9.5)) | (dashed & (half > np.float32(5)))
+    line = clear & marked & (centre < np.float32(0.7))
     kerb = clear & (half - centre < np.float32(2.2)) & (half > np.float32(4))
     shade += np.float32(0.45) * line + np.float32(0.28) * kerb
     shade -= np.float32(0.07) * (np.abs(centre - half * np.float32(0.45)) < np.float32(0.9))
-    canvas.put(at, tinted(_ASPHALTS, pick, shade), class_id=STREET)
+    canvas.put(at, blended(_FRESH, _WORN, worn, shade), class_id=STREET)
     _drive(canvas, at, street, clear)
 
 
@@ -80,12 +86,13 @@ def _drive(canvas: Canvas, at: Indices, street: Streets, clear: Flags) -> None:
     paint_cars(canvas, at[there], key[there], along=(along - middle)[there], across=(centre - lane)[there])
 
 
-def paint_cars(canvas: Canvas, at: Indices, key: Indices, *, along: Floats, across: Floats) -> None:
+def paint_cars(canvas: Canvas, at: Indices, key: Hashes, *, along: Floats, across: Floats) -> None:
     """Paint those pixels that lie on a car; positions in pixels from the car's middle."""
     length = np.float32(3.9) + np.float32(1.3) * draw(key, 5)
     body = (np.abs(along) < length) & (np.abs(across) < np.float32(1.9))
     at, along, length = at[body], along[body], length[body]
-    glass = (np.abs(along - np.float32(1.3)) < np.float32(0.7)) | (np.abs(along + np.float32(2.4)) < np.float32(0.5))
+    front, rear = np.abs(along - np.float32(1.3)), np.abs(along + np.float32(2.4))
+    glass = (front < np.float32(0.7)) | (rear < np.float32(0.5))
     shade = canvas.texture(at, speckle=0.03, fine=0.05, medium=0.0, coarse=0.0) - np.float32(0.45) * glass
     canvas.put(at, tinted(_PAINTS, draw(key[body], 6), shade), class_id=CAR)
     canvas.height_px[at] = 3.0
@@ -100,11 +107,12 @@ def paint_car_parks(canvas: Canvas, at: Indices) -> None:
     across = layout.v[at] - bay.astype(np.float32) * _BAY_PX
     along = layout.u[at] - stall.astype(np.float32) * _STALL_PX
     row = np.floor(across / np.float32(12)).astype(np.int64)
-    stalls = (row < 2) & (layout.inside_px[at] > np.float32(5))  # noqa: PLR2004 - two rows, then the aisle
+    stalls = (row < 2) & (layout.inside_px[at] > np.float32(5))  # two rows, then the aisle
     shade += np.float32(0.4) * (stalls & (along < np.float32(0.7)))
     pick = draw(layout.blocks.key, 43)[block]
     canvas.put(at, tinted(_ASPHALTS, pick, shade), class_id=STREET)
     key = keyed(41, layout.blocks.key[block], bay, stall, row)
     taken = stalls & (draw(key, 1) < np.float32(0.2) + np.float32(0.6) * draw(layout.blocks.key, 44)[block])
     middle = row.astype(np.float32) * np.float32(12) + np.float32(6) + (draw(key, 2) - np.float32(0.5))
-    paint_cars(canvas, at[taken], key[taken], along=(across - middle)[taken], across=(along - np.float32(3.3))[taken])
+    across, along = (along - np.float32(3.3))[taken], (across - middle)[taken]
+    paint_cars(canvas, at[taken], key[taken], along=along, across=across)

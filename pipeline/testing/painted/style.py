@@ -1,5 +1,7 @@
 """What a whole painted scene has in common: the lie of its streets, its sun, its season."""
 
+# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
+
 from dataclasses import dataclass
 
 import numpy as np

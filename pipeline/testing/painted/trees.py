@@ -1,4 +1,6 @@
-"""Trees: one at most in each cell of two jittered rasters, dense or sparse as the land has it."""
+"""Trees: one at most in each cell of three jittered rasters, dense or sparse as the land has it."""
+
+# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
 
 from dataclasses import dataclass
 
@@ -6,7 +8,7 @@ import numpy as np
 
 from pipeline.testing.painted.canvas import PANEL, ROOF, TREE, Canvas, tinted
 from pipeline.testing.painted.layout import BARE, CAR_PARK, FIELD, HALLS, HOUSES, PARK, TOWN, lay_out
-from pipeline.testing.painted.noise import Floats, Grid, Hashes, Points, draw, keyed
+from pipeline.testing.painted.noise import Floats, Hashes, Indices, Points, draw, keyed
 from pipeline.testing.painted.style import Style
 
 _LEAVES = np.array(
@@ -32,7 +34,7 @@ class _Crowns:
 
 def paint_trees(canvas: Canvas) -> None:
     """Paint crowns over whatever is lower than they."""
-    for number, cell_px in ((1, 17), (2, 30)):
+    for number, cell_px in ((1, 17), (2, 30), (3, 23)):
         _paint_raster(canvas, number, cell_px)
 
 
@@ -40,44 +42,54 @@ def _paint_raster(canvas: Canvas, number: int, cell_px: int) -> None:
     """Paint the trees of one raster, whose rows are shifted against each other."""
     grid, style = canvas.grid, canvas.style
     row = grid.rows // cell_px
-    shift = (draw(keyed(style.salt(50 + number), row), 0) * np.float32(cell_px)).astype(np.int64)
-    moved = grid.cols[None, :] + shift[:, None]
-    col = moved // cell_px
+    moved = grid.cols[None, :] + _shift(style, number, cell_px, row)[:, None]
     top, left = int(row[0]), int(grid.cols[0]) // cell_px
     rows = np.arange(top, int(row[-1]) + 1)
     cols = np.arange(left, int(grid.cols[-1]) // cell_px + 2)
     crowns = _grow(style, number, cell_px, np.repeat(rows, cols.size), np.tile(cols, rows.size))
-    cell = ((row - top)[:, None] * cols.size + (col - left)).ravel()
-    at = np.flatnonzero(np.take(crowns.radius_px, cell) > 0)
-    cell = cell[at]
-    inner_y = np.broadcast_to((grid.rows % cell_px)[:, None], moved.shape).ravel()[at]
-    dy = inner_y.astype(np.float32) + np.float32(0.5) - crowns.y[cell]
-    dx = (moved % cell_px).ravel()[at].astype(np.float32) + np.float32(0.5) - crowns.x[cell]
+    cell = ((row - top)[:, None] * cols.size + (moved // cell_px - left)).ravel()
+    standing = np.take(crowns.radius_px, cell) > 0
+    standing &= (canvas.truth != ROOF) & (canvas.truth != PANEL)
+    at = np.flatnonzero(standing)
+    inner_y, inner_x = np.broadcast_to((grid.rows % cell_px)[:, None], moved.shape), moved % cell_px
+    dy = inner_y.ravel()[at].astype(np.float32) + np.float32(0.5) - crowns.y[cell[at]]
+    dx = inner_x.ravel()[at].astype(np.float32) + np.float32(0.5) - crowns.x[cell[at]]
+    _paint_crowns(canvas, at, cell[at], crowns, (dy, dx))
+
+
+def _paint_crowns(
+    canvas: Canvas, at: Indices, cell: Indices, crowns: _Crowns, place: tuple[Floats, Floats]
+) -> None:
+    """Paint the pixels that lie inside crowns; `place` is (dy, dx) in pixels from the trunk."""
+    dy, dx = place
     radius = crowns.radius_px[cell]
-    ragged = radius * (np.float32(0.86) + np.float32(0.2) * canvas.fine[at])
-    distance = np.sqrt(dy * dy + dx * dx)
     height = radius * np.float32(0.9) + np.float32(3)
-    shown = (distance < ragged) & (canvas.truth[at] != ROOF) & (canvas.truth[at] != PANEL)
-    at, cell, dy, dx, radius, distance = (
-        value[shown] for value in (at, cell, dy, dx, radius, distance)
-    )
-    facing = (dy * np.float32(style.sun_y) + dx * np.float32(style.sun_x)) / radius
-    shade = np.float32(0.92) + np.float32(0.36) * facing - np.float32(0.2) * (distance / radius) ** 2
+    away = np.sqrt(dy * dy + dx * dx) / radius
+    ragged = np.float32(0.86) + np.float32(0.2) * canvas.fine[at]
+    shown = (away < ragged) & (height > canvas.height_px[at])
+    at, cell, away, height = at[shown], cell[shown], away[shown], height[shown]
+    facing = dy[shown] * np.float32(canvas.style.sun_y) + dx[shown] * np.float32(canvas.style.sun_x)
+    shade = np.float32(0.92) + np.float32(0.36) * facing / radius[shown] - np.float32(0.2) * away * away
     shade *= canvas.texture(at, speckle=0.08, fine=0.2, medium=0.05, coarse=0.05)
-    pick = np.mod(draw(crowns.key, 5)[cell] * np.float32(0.5) + np.float32(0.25) * (canvas.slow[at] + 1), 1)
-    canvas.put(at, tinted(_LEAVES, pick, shade), class_id=TREE)
-    canvas.height_px[at] = height[shown]
+    tone = np.float32(0.5) * draw(crowns.key, 5)[cell] + np.float32(0.25) * (canvas.slow[at] + np.float32(1))
+    canvas.put(at, tinted(_LEAVES, np.mod(tone, np.float32(1)), shade), class_id=TREE)
+    canvas.height_px[at] = height
 
 
-def _grow(style: Style, number: int, cell_px: int, row: Grid, col: Grid) -> _Crowns:
+def _shift(style: Style, number: int, cell_px: int, row: Indices) -> Indices:
+    """Return by how many pixels each row of a raster's cells is shifted to the left."""
+    return (draw(keyed(style.salt(50 + number), row), 0) * np.float32(cell_px)).astype(np.int64)
+
+
+def _grow(style: Style, number: int, cell_px: int, row: Indices, col: Indices) -> _Crowns:
     """Return the trees of cells, given their rows and columns in the raster."""
     key = keyed(style.salt(60 + number), row, col)
     half = np.float32(cell_px / 2)
     radius = half * (np.float32(0.5) + np.float32(0.5) * draw(key, 1))
     y = radius + (np.float32(cell_px) - np.float32(2) * radius) * draw(key, 2)
     x = radius + (np.float32(cell_px) - np.float32(2) * radius) * draw(key, 3)
-    shift = (draw(keyed(style.salt(50 + number), row), 0) * np.float32(cell_px)).astype(np.int64)
-    places = Points(row * cell_px + y.astype(np.float64), col * cell_px - shift + x.astype(np.float64))
+    left = col * cell_px - _shift(style, number, cell_px, row)
+    places = Points(row * cell_px + y.astype(np.float64), left + x.astype(np.float64))
     radius = np.where(draw(key, 4) < _chance(style, places), radius, np.float32(0))
     return _Crowns(key, y, x, radius)
 
@@ -91,7 +103,8 @@ def _chance(style: Style, places: Points) -> Floats:
     grove = places.lattice(style.salt(70), 90)
     chance = _CHANCE[kind] * np.float32(2) * grove * np.float32(1.15 - 0.5 * style.dryness)
     chance = np.where(wooded, np.float32(0.95) * (grove > np.float32(0.25)), chance)
-    hedge = (kind == FIELD) & (layout.inside_px < np.float32(9)) & (draw(blocks.key, 56)[block] < np.float32(0.4))
+    hedged = (draw(blocks.key, 56) < np.float32(0.4))[block]
+    hedge = hedged & (kind == FIELD) & (layout.inside_px < np.float32(9))
     chance = np.where(hedge, np.float32(0.75), chance)
     shore = (layout.water_px > np.float32(-45)) & (grove > np.float32(0.5))
     chance = np.where(shore, np.maximum(chance, np.float32(0.6)), chance)
