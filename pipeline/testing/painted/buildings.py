@@ -1,7 +1,5 @@
 """Built blocks: yards and gardens, drives, pools, roofs of several forms, panels on some of them."""
 
-# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
-
 import numpy as np
 
 from pipeline.testing.painted.canvas import POOL, ROOF, STREET, Canvas, blended, tinted
@@ -118,8 +116,8 @@ def _paint_roof(
     shade = canvas.texture(at, speckle=0.04, fine=0.04, medium=0.05, coarse=0.04)
     shade += np.float32(0.26) * sloped * pitched
     rim = np.minimum(half_p - np.abs(p), half_q - np.abs(q))
-    shade += np.where(pitched, _ridges(p, q, rim, hipped), _flat(lots, lot, (p, q, rim)))
-    tiled = (kind == HOUSES) | (pitched_lots := form < hip) & (kind != HALLS)
+    shade += np.where(pitched, _ridges(q, rim, hipped), _flat(lots, lot, (p, q, rim)))
+    tiled = (kind == HOUSES) | ((form < hip) & (kind != HALLS))
     pick = draw(lots.key, 32)[lot]
     old, new = tinted(_TILES, pick, shade), tinted(_SHEETS, pick, shade)
     on_tiles = tiled[lot]
@@ -140,14 +138,18 @@ def _slope(canvas: Canvas, lots: Lots, lot: Indices, facing_p: Floats, facing_q:
     sun_y, sun_x = np.float32(canvas.style.sun_y), np.float32(canvas.style.sun_x)
     along_y, along_x = lots.along_y[lot], lots.along_x[lot]
     sun_p, sun_q = sun_y * along_y + sun_x * along_x, sun_x * along_y - sun_y * along_x
-    return (facing_p * sun_p + facing_q * sun_q).astype(np.float32)
+    value: Floats = (facing_p * sun_p + facing_q * sun_q).astype(np.float32)
+    return value
 
 
-def _ridges(p: Floats, q: Floats, rim: Floats, hipped: Flags) -> Floats:
+def _ridges(q: Floats, rim: Floats, hipped: Flags) -> Floats:
     """Return brightness added to pitched roofs: the ridge, courses of tiles, the eaves."""
     ridge = (np.abs(q) < np.float32(0.7)) & ~hipped
     course = np.mod(q, np.float32(3)) < np.float32(1.2)
-    return np.float32(0.16) * ridge - np.float32(0.05) * course - np.float32(0.10) * (rim < np.float32(0.9))
+    value: Floats = (
+        np.float32(0.16) * ridge - np.float32(0.05) * course - np.float32(0.10) * (rim < np.float32(0.9))
+    )
+    return value
 
 
 def _flat(lots: Lots, lot: Indices, frame: tuple[Floats, Floats, Floats]) -> Floats:
@@ -164,4 +166,5 @@ def _flat(lots: Lots, lot: Indices, frame: tuple[Floats, Floats, Floats]) -> Flo
     plant = box_p & box_q & (draw(key, 3) < np.float32(0.22)) & (rim > np.float32(4))
     seam = (np.mod(p, np.float32(6)) < np.float32(1)) & (draw(lots.key, 35) < np.float32(0.5))[lot]
     added = np.float32(0.16) * (rim < np.float32(1.3)) - np.float32(0.07) * seam
-    return added + plant * (np.float32(0.9) * draw(key, 4) - np.float32(0.5))
+    value: Floats = added + plant * (np.float32(0.9) * draw(key, 4) - np.float32(0.5))
+    return value

@@ -32,6 +32,7 @@ class Canvas:
 
     @cached_property
     def grain(self) -> Hashes:
+        """One hash a pixel."""
         return self.grid.grain(self.style.salt(20)).ravel()
 
     @cached_property
@@ -46,19 +47,22 @@ class Canvas:
 
     @cached_property
     def medium(self) -> Floats:
+        """Noise of features 13 px wide, in [-1, 1)."""
         return self._signed(22, 13)
 
     @cached_property
     def coarse(self) -> Floats:
+        """Noise of features 70 px wide, in [-1, 1)."""
         return self._signed(23, 70)
 
     @cached_property
     def slow(self) -> Floats:
+        """Noise of features 500 px wide, in [-1, 1)."""
         return self._signed(24, 500)
 
     def texture(self, at: Indices, *, speckle: float, fine: float, medium: float, coarse: float) -> Floats:
         """Return a brightness factor around one for pixels, of the given amplitudes."""
-        value = np.float32(speckle) * self.speckle[at]
+        value: Floats = np.float32(speckle) * self.speckle[at]
         value += np.float32(fine) * self.fine[at]
         value += np.float32(medium) * self.medium[at]
         value += np.float32(coarse) * self.coarse[at]

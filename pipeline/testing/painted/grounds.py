@@ -109,4 +109,5 @@ def _across(canvas: Canvas, at: Indices, *, turn: Floats) -> Floats:
     down, right = np.float32(2) * tangent, np.float32(1) - square
     bend = np.float32(5) * canvas.coarse[at] * (turn < np.float32(0.4))
     place = canvas.layout.v[at] * down + canvas.layout.u[at] * right
-    return place / (np.float32(1) + square) + bend
+    value: Floats = place / (np.float32(1) + square) + bend
+    return value

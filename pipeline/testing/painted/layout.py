@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.testing.painted.land import warped, water_px
 from pipeline.testing.painted.noise import (
     Bytes,
     Doubles,
@@ -70,37 +71,6 @@ class Layout:
     u: Floats
     inside_px: Floats
     water_px: Floats  # rough distance into open water, negative on land
-
-
-def warped(style: Style, places: Places) -> tuple[Doubles, Doubles]:
-    """Map places to the (v, u) frame of the streets."""
-    bend_v = 200.0 * places.lattice(style.salt(1), 760).astype(np.float64)
-    bend_u = 200.0 * places.lattice(style.salt(2), 760).astype(np.float64)
-    v = style.grid_x * places.y - style.grid_y * places.x + bend_v
-    return v, style.grid_y * places.y + style.grid_x * places.x + bend_u
-
-
-def unwarped(style: Style, v: Doubles, u: Doubles) -> Points:
-    """Invert `warped` by iteration; the bend contracts, eight rounds leave far less than a pixel."""
-    places = Points(v, u)
-    bend_v, bend_u = np.full_like(v, 100.0), np.full_like(u, 100.0)
-    for _ in range(8):
-        flat_v, flat_u = v - bend_v, u - bend_u
-        places = Points(
-            style.grid_x * flat_v + style.grid_y * flat_u, style.grid_x * flat_u - style.grid_y * flat_v
-        )
-        bend_v = 200.0 * places.lattice(style.salt(1), 760).astype(np.float64)
-        bend_u = 200.0 * places.lattice(style.salt(2), 760).astype(np.float64)
-    return places
-
-
-def water_px(style: Style, places: Places) -> Floats:
-    """Return a rough distance in pixels into lakes and the river; negative on land."""
-    lake = places.lattice(style.salt(3), 620)
-    lake += np.float32(0.28) * places.lattice(style.salt(4), 150)
-    river = np.abs(places.lattice(style.salt(5), 2300) - np.float32(0.5))
-    bank = np.float32(0.009) + np.float32(0.009) * places.lattice(style.salt(6), 330)
-    return np.maximum((lake - np.float32(1.01)) * np.float32(420), (bank - river) * np.float32(1500))
 
 
 def lay_out(style: Style, places: Places) -> Layout:

@@ -78,4 +78,5 @@ def _exposed(
     value = value + (np.float32(veil) - value) * haze
     noise = ((grain >> np.uint32(8 + 8 * band)) & np.uint32(0xFF)).astype(np.float32) - np.float32(127.5)
     value += noise * np.float32(style.grain / 127.5) * (np.float32(1) + tone[4])
-    return np.clip(value, 0, 255).astype(np.uint8)
+    band_values: UInt8[np.ndarray, "y x"] = np.clip(value, 0, 255).astype(np.uint8)
+    return band_values

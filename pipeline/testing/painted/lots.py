@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.testing.painted.layout import HALLS, HOUSES, TOWN, Layout, unwarped, water_px
+from pipeline.testing.painted.land import unwarped, water_px
+from pipeline.testing.painted.layout import HALLS, HOUSES, TOWN, Layout
 from pipeline.testing.painted.noise import Doubles, Flags, Floats, Hashes, Indices, draw, keyed
 from pipeline.testing.painted.style import Style
 

@@ -7,15 +7,14 @@ value is the same in a window of any shape and on every machine. The mixer is Ch
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int, UInt8, UInt32
+from jaxtyping import Bool, Float32, Float64, Integer, UInt8, UInt32
 
 Floats = Float32[np.ndarray, "..."]
 Doubles = Float64[np.ndarray, "..."]
 Hashes = UInt32[np.ndarray, "..."]
-Indices = Int[np.ndarray, "..."]
+Indices = Integer[np.ndarray, "..."]
 Flags = Bool[np.ndarray, "..."]
 Bytes = UInt8[np.ndarray, "..."]
 
@@ -56,26 +55,14 @@ def draw(hashes: Hashes, which: int) -> Floats:
 def wave(phase: Doubles | Floats) -> Floats:
     """Return a sine-like wave of period one in [-1, 1], made of parabolas."""
     turn = (phase - np.floor(phase)).astype(np.float32) - np.float32(0.5)
-    return np.float32(16) * turn * (np.abs(turn) - np.float32(0.5))
+    value: Floats = np.float32(16) * turn * (np.abs(turn) - np.float32(0.5))
+    return value
 
 
 def smooth(fraction: Floats) -> Floats:
     """Return the cubic step 3 t^2 - 2 t^3."""
-    return fraction * fraction * (np.float32(3) - np.float32(2) * fraction)
-
-
-class Places(Protocol):
-    """Somewhere to evaluate fields: a grid of pixels or loose points; y and x in pixels."""
-
-    @property
-    def y(self) -> Doubles: ...
-
-    @property
-    def x(self) -> Doubles: ...
-
-    def lattice(self, seed: int, cell_px: int) -> Floats:
-        """Return smooth noise in [0, 1), of features about `cell_px` wide, at every place."""
-        ...
+    value: Floats = fraction * fraction * (np.float32(3) - np.float32(2) * fraction)
+    return value
 
 
 @dataclass(frozen=True)
@@ -89,21 +76,26 @@ class Grid:
 
     @cached_property
     def rows(self) -> Indices:
+        """The rows, (y,)."""
         return np.arange(self.row_off, self.row_off + self.height, dtype=np.int64)
 
     @cached_property
     def cols(self) -> Indices:
+        """The columns, (x,)."""
         return np.arange(self.col_off, self.col_off + self.width, dtype=np.int64)
 
     @property
     def y(self) -> Doubles:
+        """The middles of the rows, (y, 1)."""
         return self.rows[:, None] + 0.5
 
     @property
     def x(self) -> Doubles:
+        """The middles of the columns, (1, x)."""
         return self.cols[None, :] + 0.5
 
     def lattice(self, seed: int, cell_px: int) -> Floats:
+        """Return smooth noise in [0, 1), interpolated along one axis after the other."""
         row, col = self.rows // cell_px, self.cols // cell_px
         table = _corners(seed, int(row[0]), int(row[-1]), int(col[0]), int(col[-1]))
         fy = smooth(((self.rows % cell_px + 0.5) / cell_px).astype(np.float32))[:, None]
@@ -114,7 +106,8 @@ class Grid:
         result = np.take(step, col - col[0], axis=1)
         result *= fx
         result += np.take(along, col - col[0], axis=1)
-        return result
+        value: Floats = result
+        return value
 
     def grain(self, seed: int) -> Hashes:
         """Return one hash a pixel."""
@@ -129,6 +122,7 @@ class Points:
     x: Doubles
 
     def lattice(self, seed: int, cell_px: int) -> Floats:
+        """Return smooth noise in [0, 1), interpolated between four corners each."""
         fy, fx = self.y / cell_px, self.x / cell_px
         row, col = np.floor(fy).astype(np.int64), np.floor(fx).astype(np.int64)
         if row.size == 0:
@@ -139,7 +133,11 @@ class Points:
         row, col = row - top, col - left
         near = table[row, col] + (table[row + 1, col] - table[row, col]) * ty
         far = table[row, col + 1] + (table[row + 1, col + 1] - table[row, col + 1]) * ty
-        return near + (far - near) * tx
+        value: Floats = near + (far - near) * tx
+        return value
+
+
+Places = Grid | Points
 
 
 def _corners(seed: int, top: int, bottom: int, left: int, right: int) -> Floats:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.testing.painted.canvas import CAR, STREET, Canvas, blended, tinted
-from pipeline.testing.painted.layout import AVENUE_PX
 from pipeline.testing.painted.noise import Flags, Floats, Hashes, Indices, draw, keyed
 
 _ASPHALTS = np.array(

@@ -1,7 +1,5 @@
 """Trees: one at most in each cell of three jittered rasters, dense or sparse as the land has it."""
 
-# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,10 +4,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from pipeline.grid import plan_windows
-from pipeline.raster import RasterWriter, create
+from pipeline.raster import create
 from pipeline.testing.painted.scene import paint
 from pipeline.window import Window
 
@@ -44,20 +45,15 @@ def paint_scene(  # noqa: PLR0913 - a scene's size, seed and place, each by its 
         RasterError: a file cannot be written.
     """
     place = _TRANSFORM if transform is None else transform
+    created = partial(create, height=height, width=width, crs=crs, transform=place)
     with ExitStack() as files:
-
-        def created(target: str | Path, bands: int) -> RasterWriter:
-            return files.enter_context(
-                create(str(target), height=height, width=width, bands=bands, crs=crs, transform=place)
-            )
-
-        picture_file = created(path, 3)
-        truth_file = None if truth_path is None else created(truth_path, 1)
+        picture_file = files.enter_context(created(str(path), bands=3))
+        truth_file = truth_path and files.enter_context(created(str(truth_path), bands=1))
         windows = plan_windows(height, width, window_px=_WINDOW_PX)
         for window in _told(windows, path=path, total_px=height * width):
             picture, truth = paint(window, seed=seed)
             picture_file.write(picture, window)
-            if truth_file is not None:
+            if truth_file:
                 truth_file.write(truth[..., None], window)
 
 
