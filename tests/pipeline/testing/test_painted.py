@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ Painted = tuple[UInt8[np.ndarray, "y x 3"], UInt8[np.ndarray, "y x"]]
 
 SIDE = 700
 CORNERS = {"at the origin": (0, 0), "far away": (1_234_567, 3_000_001)}
-TOWN = Window(1_500, 2_500, 2048, 2048)
+# Large enough for every class to appear.
+TOWN = Window(1_500, 2_500, 1536, 1536)
 
 
 @pytest.fixture(scope="module", params=CORNERS)
@@ -31,7 +33,7 @@ def whole(request: pytest.FixtureRequest) -> tuple[Window, Painted]:
 
 @pytest.fixture(scope="module")
 def towns() -> list[Painted]:
-    return [paint(TOWN, seed=seed) for seed in (101, 102)]
+    return [paint(TOWN, seed=seed) for seed in (101, 102, 103)]
 
 
 @st.composite
@@ -67,7 +69,7 @@ def test_another_process_paints_the_same_bytes(whole: tuple[Window, Painted]) ->
 
 
 def test_seeds_differ(towns: list[Painted]) -> None:
-    (first, first_truth), (second, second_truth) = towns
+    (first, first_truth), (second, second_truth) = towns[:2]
     assert (first_truth != second_truth).mean() > 0.5
     assert (first != second).any(axis=-1).mean() > 0.9
 
@@ -95,13 +97,16 @@ def test_every_fine_class_has_its_land_cover() -> None:
 
 def test_colour_alone_does_not_decide(towns: list[Painted]) -> None:
     """A table of the majority class of every colour, fitted on one scene, does poorly on another."""
-    (picture, truth), (other_picture, other_truth) = towns
-    votes = np.zeros((16**3, len(CLASSES) + 1), dtype=np.int64)
-    np.add.at(votes, (_colour(picture), truth.ravel()), 1)
-    guess, known = votes.argmax(axis=1)[_colour(other_picture)], other_truth.ravel()
-    assert _mean_iou(guess, known, n_classes=len(CLASSES)) < 0.5
-    land_cover, target = LAND_COVER[guess], LAND_COVER[known]
-    assert _mean_iou(land_cover[target != 255], target[target != 255], n_classes=5) < 0.5
+    fine, coarse = [], []
+    for (picture, truth), (other_picture, other_truth) in permutations(towns, 2):
+        votes = np.zeros((16**3, len(CLASSES) + 1), dtype=np.int64)
+        np.add.at(votes, (_colour(picture), truth.ravel()), 1)
+        guess, known = votes.argmax(axis=1)[_colour(other_picture)], other_truth.ravel()
+        fine.append(_mean_iou(guess, known, n_classes=len(CLASSES)))
+        land_cover, target = LAND_COVER[guess], LAND_COVER[known]
+        coarse.append(_mean_iou(land_cover[target != 255], target[target != 255], n_classes=5))
+    assert np.mean(fine) < 0.4
+    assert np.mean(coarse) < 0.5
 
 
 def test_truth_lies_where_the_picture_has_its_borders(towns: list[Painted]) -> None:
@@ -132,7 +137,7 @@ def test_a_scene_is_written_as_painted(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_memory_does_not_grow_with_the_scene(tmp_path: Path) -> None:
-    small, large = (_peak_bytes(tmp_path, side_px) for side_px in (1024, 4096))
+    small, large = (_peak_bytes(tmp_path, side_px) for side_px in (2048, 4096))
     assert large / small < 1.15
 
 
