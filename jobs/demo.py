@@ -17,15 +17,13 @@ from mrovseg.metrics import Confusion
 from pipeline import objects, raster, store
 from pipeline.config import FlowSettings
 from pipeline.scene import Scene, scene_of
-from pipeline.testing.painted import LAND_COVER, paint
+from pipeline.testing.painted import LAND_COVER, paint_scene
 from pipeline.window import Window
 
 FOLDER = Path("demo-out")
 SEED = 1000  # training paints seeds below 1000 only
 SIDE_PX = 2048
-PIXEL_M = 0.5
-CRS = "EPSG:32633"
-ORIGIN_M = (500_000.0, 5_000_000.0)  # x and y of the upper left corner
+WHOLE = Window(0, 0, SIDE_PX, SIDE_PX)
 # Windows of a quarter of the scene, so that two actors have something to do.
 FLOW = FlowSettings(window_px=SIDE_PX // 2, chunk_px=SIDE_PX // 4)
 
@@ -34,8 +32,8 @@ FLOW = FlowSettings(window_px=SIDE_PX // 2, chunk_px=SIDE_PX // 4)
 def main(argv: Sequence[str]) -> int:
     """Run the main job on a painted scene and say how well it did."""
     argparse.ArgumentParser(prog="mrovseg demo", description=__doc__).parse_args(argv)
-    pixels, truth = paint(Window(0, 0, SIDE_PX, SIDE_PX), seed=SEED)
-    scene, output = _write(FOLDER / "painted.tif", pixels), FOLDER / "masks"
+    scene, pixels, truth = _paint()
+    output = FOLDER / "masks"
     shutil.rmtree(output, ignore_errors=True)  # an earlier demo's, perhaps of another checkpoint
     land_cover = Definition.named("land-cover").vocabulary
     result = segment.segment(
@@ -45,24 +43,21 @@ def main(argv: Sequence[str]) -> int:
         print(f"mrovseg: {result.failures}", file=sys.stderr)
         return ExitCode.DONE_WITH_FAILURES
     masks = objects.join(str(output), "scenes", scene.scene_id, "masks.zarr")
-    mask = store.read(masks, "class", Window(0, 0, SIDE_PX, SIDE_PX))
+    mask = store.read(masks, "class", WHOLE)
     print(segment.class_table(str(output)))
-    print(f"\nagreement with the painted truth\n{_agreement(mask, LAND_COVER[truth], land_cover.names)}")
-    picture.draw(
-        FOLDER / "demo.png", scene=pixels, mask=mask, truth=LAND_COVER[truth], names=land_cover.names
-    )
+    print(f"\nagreement with the painted truth\n{_agreement(mask, truth, land_cover.names)}")
+    picture.draw(FOLDER / "demo.png", scene=pixels, mask=mask, truth=truth, names=land_cover.names)
     print(f"\nscene:   {scene.uri}\nmasks:   {masks}\npicture: {(FOLDER / 'demo.png').absolute()}")
     return ExitCode.DONE
 
 
-def _write(path: Path, pixels: UInt8[np.ndarray, "y x 3"]) -> Scene:
-    """Write the painted pixels as a georeferenced GeoTIFF."""
-    height, width, bands = pixels.shape
-    transform = (PIXEL_M, 0.0, ORIGIN_M[0], 0.0, -PIXEL_M, ORIGIN_M[1])
-    made = raster.create(str(path), height=height, width=width, bands=bands, crs=CRS, transform=transform)
-    with made as target:
-        target.write(pixels, Window(0, 0, height, width))
-    return scene_of(str(path))
+def _paint() -> tuple[Scene, UInt8[np.ndarray, "y x 3"], UInt8[np.ndarray, "y x"]]:
+    """Paint the scene; returns it, its pixels, and the class ids of the land-cover vocabulary."""
+    path, truth_path = FOLDER / "painted.tif", FOLDER / "truth.tif"
+    paint_scene(path, height=SIDE_PX, width=SIDE_PX, seed=SEED, truth_path=truth_path)
+    pixels, _ = raster.read(str(path), WHOLE)
+    truth, _ = raster.read(str(truth_path), WHOLE)
+    return scene_of(str(path)), pixels, LAND_COVER[truth[..., 0]]
 
 
 def _agreement(mask: UInt8[np.ndarray, "y x"], truth: UInt8[np.ndarray, "y x"], names: Sequence[str]) -> str:
