@@ -1,0 +1,4 @@
+"""The model wing: MROVSeg, a multi-resolution open-vocabulary segmentation network on one CLIP.
+
+It segments chips and knows no cluster, no map and no store; `jobs` introduces it to `pipeline`.
+"""

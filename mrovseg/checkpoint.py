@@ -1,0 +1,143 @@
+"""Checkpoints: safetensors with the network's configuration in their header; never a pickle."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from mrovseg.clip import ImageEncoder, TextEncoder, adopt, build
+from mrovseg.config import ModelConfig
+from mrovseg.errors import CheckpointError
+from mrovseg.model import MROVSeg
+
+EMBEDDED = "tiny"
+FORMAT = 1
+_TOKENS = "text.token_embedding.weight"
+_TOKEN_IDS = "text.token_ids"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A network's weights and what they know.
+
+    Weights are named `visual.*`, `text.*`, `head.*` and `logit_scale`. `known_words` are the words that the text tower
+    was trained on; None means that it was trained on more than can be listed. `digest` is the file's SHA-256.
+    """
+
+    name: str
+    config: ModelConfig
+    weights: Mapping[str, np.ndarray]
+    known_words: frozenset[str] | None
+    digest: str
+
+    @property
+    def image_weights(self) -> dict[str, np.ndarray]:
+        """What an actor needs: the image tower and the head."""
+        return {name: array for name, array in self.weights.items() if name.startswith(("visual.", "head."))}
+
+    @property
+    def scale(self) -> float:
+        """What cosines are multiplied with."""
+        return float(np.exp(self.weights["logit_scale"]))
+
+    @property
+    def no_object(self) -> Float32[np.ndarray, " e"] | None:
+        """The learned vector of no object, of unit length; None without a head."""
+        vector = self.weights.get("head.no_object")
+        return None if vector is None else vector / np.linalg.norm(vector)
+
+    def encode_text(self, prompts: Sequence[str]) -> Float32[np.ndarray, "n e"]:
+        """Return unit vectors of prompts."""
+        with torch.inference_mode():
+            vectors: np.ndarray = text_encoder(self.config, self.weights)(prompts).numpy()
+        return vectors
+
+
+def load(name_or_path: str) -> Checkpoint:
+    """Load the checkpoint of a file, or an embedded one by its name.
+
+    Raises CheckpointError when there is none, or when the file is damaged or not of this project.
+    """
+    path = resources.files("mrovseg") / "checkpoints" / f"{name_or_path}.safetensors"
+    file = Path(str(path)) if path.is_file() else Path(name_or_path)
+    if not file.is_file():
+        raise CheckpointError(f"no checkpoint {name_or_path!r}: give a .safetensors file, or the embedded {EMBEDDED!r}")
+    try:
+        with safe_open(file, framework="np") as tensors:
+            header = (tensors.metadata() or {}).get("mrovseg")
+            weights = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 -- not a dict
+    except SafetensorError as fault:
+        raise CheckpointError(f"{file} is damaged or no safetensors file: {fault}") from fault
+    about = {} if header is None else json.loads(header)
+    if about.get("format") != FORMAT:
+        raise CheckpointError(f"{file} is no checkpoint of mrovseg (format {FORMAT}); make one by `mrovseg train`")
+    known, config = about["known_words"], ModelConfig.from_dict(about["config"])
+    return Checkpoint(
+        name=file.stem,
+        config=config,
+        weights=_widened(weights, rows=int(config.clip["text_cfg"]["vocab_size"])),
+        known_words=None if known is None else frozenset(known),
+        digest=hashlib.sha256(file.read_bytes()).hexdigest(),
+    )
+
+
+def save(
+    path: Path, *, config: ModelConfig, weights: Mapping[str, np.ndarray], known_words: Sequence[str] | None
+) -> None:
+    """Write a checkpoint whole or not at all. Rows of the token table that are zero are left out."""
+    about = {"format": FORMAT, "config": config.to_dict(), "known_words": known_words and sorted(known_words)}
+    arrays = {name: np.asarray(array, order="C") for name, array in weights.items()}
+    if _TOKENS in arrays:
+        ids = np.flatnonzero(arrays[_TOKENS].any(axis=1)).astype(np.int32)
+        arrays |= {_TOKENS: arrays[_TOKENS][ids], _TOKEN_IDS: ids}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    save_file(arrays, part, metadata={"mrovseg": json.dumps(about, sort_keys=True)})
+    part.replace(path)
+
+
+def network(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> MROVSeg:
+    """Build a network over `image_weights` without copying them."""
+    encoder = ImageEncoder.from_weights(config.clip, part_of(weights, "visual."))
+    model = MROVSeg(config, encoder)
+    if model.head is not None:
+        with torch.device("meta"):
+            model.head.to("meta")
+        adopt(model.head, part_of(weights, "head."))
+    return model.eval()
+
+
+def text_encoder(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> TextEncoder:
+    """Build the text tower of a checkpoint."""
+    clip = build(config.clip)
+    adopt_text = TextEncoder(clip, config.clip["text_cfg"]["context_length"])
+    adopt(adopt_text.clip, part_of(weights, "text.") | {"logit_scale": weights["logit_scale"]})
+    return adopt_text.eval()
+
+
+def part_of(weights: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """Return the weights under a prefix, named without it."""
+    return {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
+
+
+def arrays_of(module: torch.nn.Module, prefix: str) -> dict[str, np.ndarray]:
+    """Return a module's weights as arrays named under `prefix`."""
+    return {f"{prefix}{name}": tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
+
+
+def _widened(weights: dict[str, np.ndarray], *, rows: int) -> dict[str, np.ndarray]:
+    """Bring half floats to single precision and the kept rows of the token table back to their places."""
+    wide = {name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in weights.items()}
+    if _TOKEN_IDS in wide:
+        table = np.zeros((rows, wide[_TOKENS].shape[1]), np.float32)
+        table[wide.pop(_TOKEN_IDS)] = wide[_TOKENS]
+        wide[_TOKENS] = table
+    return wide

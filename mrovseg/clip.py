@@ -1,0 +1,155 @@
+"""The door to open_clip: an image encoder whose inner tokens can be tapped, and a text encoder."""
+
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mrovseg.errors import CheckpointError, ModelConfigError
+
+try:
+    import torchvision  # noqa: F401 -- tried only for the fault below
+except RuntimeError as fault:  # a CUDA build of torchvision beside a CPU build of torch
+    if "torchvision::nms" not in str(fault):
+        raise
+    # torchvision registers meta kernels for two operators whose declarations sit in a library that a CPU torch
+    # cannot load. Declaring them is enough for the import; calling them still raises.
+    _DECLARED = torch.library.Library("torchvision", "DEF")
+    _DECLARED.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _DECLARED.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+import open_clip
+from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
+
+
+def model_config(name: str) -> dict[str, Any]:
+    """Return open_clip's configuration of a model name.
+
+    Raises ModelConfigError for a name that open_clip does not know or whose image tower is no plain ViT.
+    """
+    found = open_clip.get_model_config(name)
+    if found is None or "patch_size" not in found["vision_cfg"]:
+        raise ModelConfigError(f"{name!r} is not a ViT that open_clip knows; see open_clip.list_models()")
+    return dict(found)
+
+
+def build(config: Mapping[str, Any]) -> "open_clip.CLIP":
+    """Build a CLIP with fresh weights from an open_clip configuration."""
+    fields = {k: v for k, v in config.items() if k in ("embed_dim", "vision_cfg", "text_cfg", "quick_gelu")}
+    return open_clip.CLIP(**fields)
+
+
+class ImageEncoder(nn.Module):
+    """The image tower of a CLIP, whose tokens can be read after any block.
+
+    Depth 0 is the stem (patch embedding, positions, first norm); depth i is the output of block i.
+    """
+
+    def __init__(self, visual: nn.Module) -> None:
+        """Wrap a tower. Raises ModelConfigError unless it is a plain ViT that pools its class token."""
+        super().__init__()
+        if not isinstance(visual, VisionTransformer) or visual.pool_type != "tok" or visual.attn_pool is not None:
+            raise ModelConfigError(f"the encoder must be a ViT with a class token, got {type(visual).__name__}")
+        if not all(isinstance(block, ResidualAttentionBlock) for block in visual.transformer.resblocks):
+            raise ModelConfigError("the encoder's blocks must be plain pre-norm attention blocks")
+        self.visual = visual
+
+    @classmethod
+    def from_weights(cls, config: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> "ImageEncoder":
+        """Build on the meta device and adopt `weights` without a copy (they may be read-only shared memory)."""
+        with torch.device("meta"):
+            visual = build(config).visual
+        adopt(visual, weights)
+        return cls(visual)
+
+    @property
+    def side_px(self) -> int:
+        """Side of an input."""
+        return int(self.visual.image_size[0])
+
+    @property
+    def grid(self) -> int:
+        """Patches a side."""
+        return int(self.visual.grid_size[0])
+
+    @property
+    def width(self) -> int:
+        """Channels of a token."""
+        return int(self.visual.transformer.width)
+
+    @property
+    def heads(self) -> int:
+        """Attention heads of a block."""
+        return int(self.block(1).attn.num_heads)
+
+    @property
+    def depth(self) -> int:
+        """Number of blocks."""
+        return len(self.visual.transformer.resblocks)
+
+    def block(self, depth: int) -> ResidualAttentionBlock:
+        """Return block `depth`, counted from 1, the one whose output is depth `depth`."""
+        return self.visual.transformer.resblocks[depth - 1]
+
+    def stem(self, images: Float[Tensor, "b 3 p p"]) -> Float[Tensor, "b n c"]:
+        """Embed normalised images: the class token first, then the patches row by row."""
+        vit = self.visual
+        patches = vit.conv1(images).flatten(2).mT  # b, g*g, c
+        first = vit.class_embedding.expand(len(images), 1, -1)
+        tokens = torch.cat([first, patches], dim=1) + vit.positional_embedding
+        normed: Tensor = vit.ln_pre(tokens)
+        return normed
+
+    def forward(self, images: Float[Tensor, "b 3 p p"], keep: Collection[int]) -> dict[int, Float[Tensor, "b n c"]]:
+        """Return the tokens at each depth in `keep`; blocks past the last of them are not run."""
+        tokens, kept = self.stem(images), {}
+        for depth in range(max(keep) + 1):
+            tokens = self.block(depth)(tokens) if depth else tokens
+            if depth in keep:
+                kept[depth] = tokens
+        return kept
+
+    def project(self, tokens: Float[Tensor, "*b c"]) -> Float[Tensor, "*b e"]:
+        """Map tokens of the last block to unit vectors of the space shared with text."""
+        return nn.functional.normalize(self.visual.ln_post(tokens) @ self.visual.proj, dim=-1)
+
+
+class TextEncoder(nn.Module):
+    """The text tower of a CLIP with its tokenizer."""
+
+    def __init__(self, model: "open_clip.CLIP", context: int) -> None:
+        """Take the text parts of `model`; `context` is the number of tokens a prompt is cut to."""
+        super().__init__()
+        self.clip = model
+        self.clip.visual = nn.Identity()
+        self.tokenizer = open_clip.SimpleTokenizer(context_length=context)
+
+    def tokenize(self, prompts: Sequence[str]) -> Int[Tensor, "b n"]:
+        """Return token ids, the end token last and then zeros."""
+        ids: Tensor = self.tokenizer(list(prompts))
+        return ids
+
+    def forward(self, prompts: Sequence[str]) -> Float[Tensor, "b e"]:
+        """Return unit vectors of prompts."""
+        vectors: Tensor = self.clip.encode_text(self.tokenize(prompts), normalize=True)
+        return vectors
+
+
+def adopt(module: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
+    """Let `module`, built on the meta device, use the memory of `weights`.
+
+    Raises CheckpointError naming what is missing or too much.
+    """
+    with warnings.catch_warnings():
+        # The arrays may be read-only (shared by all actors of a node). Nothing writes to weights at inference.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
+    try:
+        module.load_state_dict(tensors, assign=True)
+    except RuntimeError as fault:
+        raise CheckpointError(f"the weights do not fit the network they are said to be of: {fault}") from fault
+    module.requires_grad_(requires_grad=False)

@@ -1,0 +1,104 @@
+"""What a network is made of: a frozen value that travels with its weights."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mrovseg.errors import ModelConfigError
+
+# A small CLIP of our own: ViT, patch 16, slices of 144 px, 2.8 M parameters in the image tower.
+TINY_CLIP: Mapping[str, Any] = {
+    "embed_dim": 192,
+    "vision_cfg": {"image_size": 144, "layers": 6, "width": 192, "head_width": 64, "patch_size": 16},
+    "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 128, "heads": 2, "layers": 3},
+}
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # Radford et al. 2021, the values open_clip defaults to
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadConfig:
+    """Sizes of the trained head; see the symbols in the README.
+
+    `switch` names one of the ablations of the adapter, "full" being none of them.
+    """
+
+    taps: tuple[int, ...]
+    split: int
+    width: int = 64
+    queries: int = 48
+    layers: int = 3
+    heads: int = 4
+    attention_width: int = 64
+    switch: str = "full"
+
+    def __post_init__(self) -> None:
+        """Check what the decoder relies on."""
+        if len(self.taps) != 4 or self.taps[0] != 0 or list(self.taps) != sorted(set(self.taps)):
+            raise ModelConfigError(f"taps must be four rising depths that begin at the stem (0), got {self.taps}")
+        if self.switch not in ADAPTER_SWITCHES:
+            raise ModelConfigError(f"switch must be one of {ADAPTER_SWITCHES}, got {self.switch!r}")
+
+
+ADAPTER_SWITCHES = ("full", "high", "low", "half", "no-depthwise")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """A network: its CLIP, the shape of a chip, and its head (None: the training-free dense mode).
+
+    `clip` is an open_clip model configuration; a chip is `slices` x `slices` slices of the encoder's
+    own input size, of which `halo_px` on each side is context.
+    """
+
+    clip: Mapping[str, Any]
+    slices: int
+    halo_px: int
+    head: HeadConfig | None
+    top_k: int = 8
+    mean: tuple[float, float, float] = CLIP_MEAN
+    std: tuple[float, float, float] = CLIP_STD
+
+    def __post_init__(self) -> None:
+        """Check that a chip keeps a core."""
+        if self.slices < 1:
+            raise ModelConfigError(f"slices must be at least 1, got {self.slices}")
+        if self.core_px <= 0:
+            raise ModelConfigError(f"a halo of {self.halo_px} px leaves no core of a chip of {self.chip_px} px")
+
+    @property
+    def slice_px(self) -> int:
+        """Side of a slice: the encoder's input size."""
+        return int(self.clip["vision_cfg"]["image_size"])
+
+    @property
+    def chip_px(self) -> int:
+        """Side of a chip, halo included."""
+        return self.slices * self.slice_px
+
+    @property
+    def core_px(self) -> int:
+        """Side of the part of a chip that is kept."""
+        return self.chip_px - 2 * self.halo_px
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values that JSON holds."""
+        return dataclasses.asdict(self) | {"clip": dict(self.clip)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ModelConfig":
+        """From `to_dict`'s plain values, JSON's lists back to tuples."""
+        head = values["head"]
+        return cls(
+            clip=values["clip"],
+            slices=values["slices"],
+            halo_px=values["halo_px"],
+            head=None if head is None else HeadConfig(**head | {"taps": tuple(head["taps"])}),
+            top_k=values["top_k"],
+            mean=tuple(values["mean"]),
+            std=tuple(values["std"]),
+        )
+
+
+TINY = ModelConfig(clip=TINY_CLIP, slices=4, halo_px=32, head=HeadConfig(taps=(0, 2, 4, 6), split=4))

@@ -1,0 +1,117 @@
+"""The network's output in its kept form, and the labels that any vocabulary makes of it.
+
+A chip's queries are kept as vectors, and each place of a grid of stride `stride_px` as its strongest few queries with
+their weights. Labels are a pure function of that and an embedded vocabulary, in plain elementwise arithmetic, so that
+labels made later, on another machine and without a GPU, are those the run would have made.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, UInt, UInt8
+
+from mrovseg.vocabulary import EmbeddedVocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """The queries of a batch of chips.
+
+    embeddings: unit vectors of the queries. index, weight: at each place of the grid, the ids of its strongest queries
+    and 255 times the probability that the place belongs to each.
+    """
+
+    embeddings: Float32[np.ndarray, "b q e"]
+    index: UInt[np.ndarray, "b k y x"]
+    weight: UInt8[np.ndarray, "b k y x"]
+    stride_px: int
+
+
+class Labels(NamedTuple):
+    """Labels of chips: class ids (0 is `other`), the winner's probability and its lead over the next, times 255."""
+
+    class_id: UInt[np.ndarray, "b y x"]
+    score: UInt8[np.ndarray, "b y x"]
+    margin: UInt8[np.ndarray, "b y x"]
+
+
+def label(proposals: Proposals, vocabulary: EmbeddedVocabulary, *, threshold: float) -> Labels:
+    """Give every pixel the class with the highest score, or 0 where that score is below `threshold`.
+
+    score(class, place) = sum_q p_q(class) w_q / max(1, sum_q w_q) over the kept queries q of the place, with p_q the
+    softmax over classes and no-object and w_q the mask probability; scores are upsampled bilinearly to pixels.
+    """
+    chips = [
+        _label_chip(class_scores(vectors, index, weight, vocabulary), proposals.stride_px, threshold)
+        for vectors, index, weight in zip(proposals.embeddings, proposals.index, proposals.weight, strict=True)
+    ]
+    return Labels(*(np.stack(arrays) for arrays in zip(*chips, strict=True)))
+
+
+def query_probabilities(
+    embeddings: Float32[np.ndarray, "q e"], vocabulary: EmbeddedVocabulary
+) -> Float32[np.ndarray, "q c"]:
+    """Return each query's probability of each class: a softmax over classes and no-object.
+
+    A class's logit is that of its best prompt; a class without prompts has probability 0.
+    """
+    cosines = np.einsum("qe,pe->qp", embeddings, vocabulary.vectors)
+    logits = np.full((len(embeddings), vocabulary.classes + 1), -np.inf, np.float32)
+    np.maximum.at(logits, (slice(None), vocabulary.class_index), cosines * np.float32(vocabulary.scale))
+    if vocabulary.no_object is not None:
+        logits[:, -1] = np.einsum("qe,e->q", embeddings, vocabulary.no_object) * np.float32(vocabulary.scale)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: np.ndarray = (powers / powers.sum(axis=1, keepdims=True))[:, :-1]
+    return probabilities
+
+
+def class_scores(
+    embeddings: Float32[np.ndarray, "q e"],
+    index: UInt[np.ndarray, "k y x"],
+    weight: UInt8[np.ndarray, "k y x"],
+    vocabulary: EmbeddedVocabulary,
+) -> Float32[np.ndarray, "c y x"]:
+    """Return the score of every class at every place of a chip's grid."""
+    by_class = np.ascontiguousarray(query_probabilities(embeddings, vocabulary).T)
+    weights = weight.astype(np.float32) / np.float32(255)
+    scores = np.zeros((len(by_class), *weight.shape[1:]), np.float32)
+    for query, share in zip(index, weights / np.maximum(weights.sum(axis=0), 1), strict=True):
+        for of_class, probability in zip(scores, by_class, strict=True):
+            of_class += probability[query] * share
+    return scores
+
+
+def _label_chip(
+    scores: Float32[np.ndarray, "c y x"], stride_px: int, threshold: float
+) -> tuple[UInt[np.ndarray, "h w"], UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]]:
+    """Upsample class by class and keep the two best, so that memory does not grow with the classes."""
+    size = (scores.shape[1] * stride_px, scores.shape[2] * stride_px)
+    best, second = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    winner = np.zeros(size, np.uint8 if len(scores) < 255 else np.uint16)
+    for class_id, of_class in enumerate(scores, start=1):
+        score = upsample(of_class, stride_px)
+        wins = score > best
+        np.maximum(second, np.where(wins, best, score), out=second)
+        best[wins], winner[wins] = score[wins], class_id
+    winner[best < threshold] = 0
+    return winner, _as_uint8(best), _as_uint8(best - second)
+
+
+def upsample(values: Float32[np.ndarray, "y x"], factor: int) -> Float32[np.ndarray, "h w"]:
+    """Upsample bilinearly by a whole factor, pixel centres aligned, edges repeated."""
+    rows = _upsample_rows(values, factor)
+    return np.ascontiguousarray(_upsample_rows(np.ascontiguousarray(rows.T), factor).T)
+
+
+def _upsample_rows(values: Float32[np.ndarray, "y x"], factor: int) -> Float32[np.ndarray, "h x"]:
+    count = len(values)
+    at = np.clip((np.arange(count * factor, dtype=np.float32) + 0.5) / factor - 0.5, 0, count - 1)
+    above = at.astype(np.int64)
+    below = np.minimum(above + 1, count - 1)
+    part = (at - above).astype(np.float32)[:, None]
+    return values[above] * (1 - part) + values[below] * part
+
+
+def _as_uint8(probability: Float32[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    return np.rint(np.clip(probability, 0, 1) * 255).astype(np.uint8)

@@ -1,0 +1,88 @@
+"""The façade: a network, a device and a vocabulary behind the two callables that a pipeline knows."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from mrovseg import dense
+from mrovseg.checkpoint import Checkpoint, network
+from mrovseg.config import ModelConfig
+from mrovseg.model import Predictions
+from mrovseg.proposals import Labels, Proposals, label
+from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, embed, unknown_prompts
+
+CHIPS_PER_CALL = 1  # a chip's views are a batch already; on a CPU more of them gain nothing
+OTHER_THRESHOLD = 0.2
+
+
+def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[EmbeddedVocabulary, dict[str, set[str]]]:
+    """Embed a vocabulary by a checkpoint's text tower.
+
+    Also returns the prompts that hold words the checkpoint was never trained on, with those words; they are left
+    out, because what the text tower says of them means nothing.
+    Raises VocabularyError when no prompt is left.
+    """
+    unknown = {} if checkpoint.known_words is None else unknown_prompts(vocabulary, checkpoint.known_words)
+    embedded = embed(
+        vocabulary,
+        checkpoint.encode_text,
+        without=unknown,
+        no_object=checkpoint.no_object,
+        scale=checkpoint.scale,
+    )
+    return embedded, unknown
+
+
+class MrovsegSegmenter:
+    """Chips to labels: `label(propose(chips))`.
+
+    The same chips give the same bits whatever else is segmented, as long as calls have `chips_per_call` chips, and
+    device, `threads` and torch are the same.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        weights: Mapping[str, np.ndarray],
+        vocabulary: EmbeddedVocabulary,
+        *,
+        threshold: float = OTHER_THRESHOLD,
+        threads: int = 1,
+    ) -> None:
+        """Build the network over `weights`, which may be read-only shared memory, on a GPU if there is one."""
+        torch.set_num_threads(threads)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = network(config, weights).to(self.device)
+        self.vocabulary = vocabulary
+        self.threshold = threshold
+        self.core_px = config.core_px
+        self.halo_px = config.halo_px
+        self.chips_per_call = CHIPS_PER_CALL
+
+    def propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
+        """Run the network on chips of side core_px + 2 halo_px."""
+        with torch.inference_mode():
+            batch = torch.from_numpy(chips).to(self.device).permute(0, 3, 1, 2)
+            if self.model.head is None:
+                return dense.propose(self.model, batch)
+            return keep(self.model(batch), top_k=self.model.config.top_k, chip_px=batch.shape[-1])
+
+    def label(self, proposals: Proposals) -> Labels:
+        """Label kept proposals with the vocabulary of this segmenter."""
+        return label(proposals, self.vocabulary, threshold=self.threshold)
+
+
+def keep(predictions: Predictions, *, top_k: int, chip_px: int) -> Proposals:
+    """Reduce predictions to the kept form: of each place the `top_k` strongest queries, weights in 8 bits."""
+    weight, index = predictions.masks.sigmoid().topk(min(top_k, predictions.masks.shape[1]), dim=1)
+    ids = torch.uint8 if predictions.masks.shape[1] <= 256 else torch.uint16  # noqa: PLR2004 -- what 8 bits hold
+    return Proposals(
+        embeddings=predictions.embeddings.float().cpu().numpy(),
+        index=index.to(ids).cpu().numpy(),
+        weight=(weight * 255).round().to(torch.uint8).cpu().numpy(),
+        stride_px=chip_px // predictions.masks.shape[-1],
+    )
+
+

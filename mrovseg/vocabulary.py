@@ -1,0 +1,101 @@
+"""What is looked for: classes, each with its prompts, and their vectors."""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from mrovseg.errors import VocabularyError
+
+# How a class may be spoken of. A prompt's vector is the mean over these.
+TEMPLATES = ("{}", "a satellite image of {}", "an aerial photo of {}", "{} seen from above")
+MAX_CLASSES = 65_534  # ids are 16 bit at most; 0 is `other` and 65535 no data
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """An ordered list of classes; class `names[i]` has id i + 1 and the synonyms `prompts[i]`.
+
+    Raises VocabularyError for an empty list, an empty class or a phrase that stands twice.
+    """
+
+    names: tuple[str, ...]
+    prompts: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        """Check that each phrase belongs to one class."""
+        if not self.names or len(self.names) > MAX_CLASSES:
+            raise VocabularyError(f"a vocabulary has 1 to {MAX_CLASSES} classes, got {len(self.names)}")
+        if len(self.prompts) != len(self.names) or not all(self.prompts):
+            raise VocabularyError("every class needs at least one prompt, such as 'building,house; road; water'")
+        phrases = [phrase for prompts in self.prompts for phrase in prompts]
+        twice = sorted({p for p in phrases if phrases.count(p) > 1} | {n for n in self.names if self.names.count(n) > 1})
+        if twice:
+            raise VocabularyError(f"{', '.join(map(repr, twice))} stands more than once among the classes; name it once")
+
+
+def parse(text: str) -> Vocabulary:
+    """Read classes separated by `;`, synonyms by `,`; a class is named by its first synonym.
+
+    >>> parse("building,house; road")
+    Vocabulary(names=('building', 'road'), prompts=(('building', 'house'), ('road',)))
+    """
+    classes = [tuple(" ".join(p.split()) for p in part.split(",") if p.strip()) for part in text.split(";") if part.strip()]
+    if not all(classes):
+        raise VocabularyError(f"a class without a word in {text!r}; write 'building,house; road; water'")
+    return Vocabulary(tuple(prompts[0] for prompts in classes), tuple(classes))
+
+
+def words(phrase: str) -> set[str]:
+    """Return the words of a phrase, in lower case.
+
+    >>> sorted(words("Solar-panel, 2 roofs"))
+    ['2', 'panel', 'roofs', 'solar']
+    """
+    return set(re.findall(r"\w+", phrase.lower()))
+
+
+def unknown_prompts(vocabulary: Vocabulary, known_words: Collection[str]) -> dict[str, set[str]]:
+    """Return the prompts that hold words never trained, with those words."""
+    known = set(known_words)
+    found = {phrase: words(phrase) - known for prompts in vocabulary.prompts for phrase in prompts}
+    return {phrase: missing for phrase, missing in found.items() if missing}
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedVocabulary:
+    """A vocabulary as the labelling sees it: plain arrays that travel to the actors.
+
+    `vectors` are unit vectors of the prompts and `class_index[p]` is the class (0..k-1) of prompt p. `no_object` is
+    the learned vector of a query that shows nothing, absent in the training-free mode. `scale` multiplies cosines.
+    """
+
+    vectors: Float32[np.ndarray, "p e"]
+    class_index: Int64[np.ndarray, " p"]
+    classes: int
+    no_object: Float32[np.ndarray, " e"] | None
+    scale: float
+
+
+def embed(
+    vocabulary: Vocabulary,
+    encode: Callable[[Sequence[str]], Float32[np.ndarray, "n e"]],
+    *,
+    without: Collection[str] = (),
+    no_object: Float32[np.ndarray, " e"] | None,
+    scale: float,
+) -> EmbeddedVocabulary:
+    """Embed each prompt through the templates: unit vectors, averaged, and normalised again (Radford et al. 2021).
+
+    Prompts in `without` are left out: a class without any other then wins no pixel.
+    Raises VocabularyError when nothing is left.
+    """
+    kept = [(i, p) for i, prompts in enumerate(vocabulary.prompts) for p in prompts if p not in set(without)]
+    if not kept:
+        raise VocabularyError(f"the checkpoint knows none of the words of {', '.join(vocabulary.names)}")
+    vectors = encode([template.format(phrase) for _, phrase in kept for template in TEMPLATES])
+    mean = vectors.reshape(len(kept), len(TEMPLATES), -1).mean(axis=1)
+    unit = (mean / np.linalg.norm(mean, axis=1, keepdims=True)).astype(np.float32)
+    return EmbeddedVocabulary(unit, np.array([i for i, _ in kept]), len(vocabulary.names), no_object, scale)

@@ -1,0 +1,5 @@
+"""Mask stores: one Zarr hierarchy a scene, laid out first, then written in whole chunks."""
+
+from pipeline.store.masks import ARRAYS, lay_out, read, write
+
+__all__ = ["ARRAYS", "lay_out", "read", "write"]

@@ -1,0 +1,97 @@
+"""What is in a mask store before its first chunk: groups, arrays, coordinates and their attributes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import ZstdCodec
+from zarr.core.buffer import Buffer
+from zarr.storage import MemoryStore
+
+from pipeline.scene import Header
+from pipeline.segment import class_dtype
+from pipeline.store import georeference
+
+ARRAYS = ("class", "score", "margin")
+"""What a mask store holds of every pixel."""
+
+LEVEL = "0"
+"""The group of the arrays at the scene's own resolution."""
+
+_LONG_NAMES = {
+    "class": "class id: 0 other, 1.. the vocabulary",
+    "score": "probability of the class, in 1/255",
+    "margin": "lead of the class over the next, in 1/255",
+}
+
+
+def documents(*, header: Header, classes: Sequence[str], chunk_px: int) -> dict[str, bytes]:
+    """Return the bytes of every key but the masks' chunks, the root's own last: its presence is the end."""
+    held: dict[str, Buffer] = {}
+    root = zarr.create_group(
+        MemoryStore(held), attributes={**georeference.root_attributes(header), "ome": _ome(header, classes)}
+    )
+    level = root.create_group(LEVEL, attributes=georeference.scene_attributes(header))
+    for name in ARRAYS:
+        _create_masks(level, name, header=header, classes=classes, chunk_px=chunk_px)
+    for name, (values, attributes) in georeference.coordinates(header).items():
+        level.create_array(
+            name, data=values, chunks=values.shape, dimension_names=[name], attributes=attributes
+        )
+    level.create_array("spatial_ref", shape=(), dtype="int64", attributes=georeference.cf_attributes(header))
+    with warnings.catch_warnings():  # consolidated metadata is what xarray looks for, not yet Zarr's standard
+        warnings.filterwarnings("ignore", "Consolidated metadata", zarr.errors.ZarrUserWarning)
+        zarr.consolidate_metadata(root.store, path=LEVEL)
+        zarr.consolidate_metadata(root.store)
+    return {key: held[key].to_bytes() for key in sorted(held, key=lambda key: (key == "zarr.json", key))}
+
+
+def _create_masks(
+    level: zarr.Group, name: str, *, header: Header, classes: Sequence[str], chunk_px: int
+) -> None:
+    dtype = class_dtype(len(classes)) if name == "class" else np.dtype(np.uint8)
+    nodata = int(np.iinfo(dtype).max)
+    flags: dict[str, Any] = {
+        "flag_values": list(range(len(classes) + 1)),
+        "flag_meanings": " ".join("_".join(each.split()) for each in ("other", *classes)),
+        "class_names": ["other", *classes],
+        "nodata": nodata,  # and no _FillValue: that one would turn class ids into floats in xarray
+    }
+    level.create_array(
+        name,
+        shape=(header.height, header.width),
+        chunks=(chunk_px, chunk_px),
+        dtype=dtype,
+        fill_value=nodata if name == "class" else 0,
+        compressors=ZstdCodec(level=3),
+        dimension_names=["y", "x"],
+        attributes={
+            "long_name": _LONG_NAMES[name],
+            "grid_mapping": "spatial_ref",
+            "coordinates": "spatial_ref",
+            **(flags if name == "class" else {}),
+            **georeference.scene_attributes(header),
+        },
+    )
+
+
+def _ome(header: Header, classes: Sequence[str]) -> dict[str, Any]:
+    """Return the OME-NGFF 0.5 attributes that make viewers of microscopes show the masks as labels."""
+    a, b, _, d, e, _ = header.transform
+    scale = [float(np.hypot(b, e)), float(np.hypot(a, d))]
+    steps = [
+        {"type": "scale", "scale": scale},
+        {"type": "translation", "translation": [side / 2 for side in scale]},
+    ]
+    datasets = [{"path": f"{LEVEL}/class", "coordinateTransformations": steps}]
+    axes = [{"name": name, "type": "space"} for name in ("y", "x")]
+    properties = [{"label-value": id_, "class": name} for id_, name in enumerate(classes, 1)]
+    return {
+        "version": "0.5",
+        "multiscales": [{"axes": axes, "datasets": datasets}],
+        "image-label": {"properties": properties},
+    }

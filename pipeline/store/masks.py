@@ -1,0 +1,153 @@
+"""The door to Zarr: a scene's mask store, laid out first, then written in whole chunks.
+
+Group ``0`` holds the arrays ``class``, ``score`` and ``margin`` at the scene's own resolution. What was
+never written reads as no data (class) or zero (score, margin). Laying out and writing are idempotent down
+to the byte, and writers of different chunks need no lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import zarr
+from jaxtyping import UInt
+from zarr.core.metadata.v3 import ArrayV3Metadata
+from zarr.storage import FsspecStore, LocalStore
+
+from pipeline import objects
+from pipeline.errors import StoreError
+from pipeline.scene import Header
+from pipeline.store.layout import ARRAYS, LEVEL, documents
+from pipeline.window import Window
+
+_Array = zarr.Array[ArrayV3Metadata]
+
+
+def lay_out(uri: str, *, header: Header, classes: Sequence[str], chunk_px: int) -> None:
+    """Make an empty mask store of the scene at ``uri``; do nothing where it is already laid out.
+
+    However often and by however many this is done, the bytes are the same. ``classes`` are the names of
+    the ids 1..k.
+
+    Raises:
+        StoreError: there is a store of another extent, place, chunk size or vocabulary.
+    """
+    wanted = documents(header=header, classes=classes, chunk_px=chunk_px)
+    for name in ARRAYS:
+        _check_same(uri, f"{LEVEL}/{name}/zarr.json", wanted)
+    for key, document in wanted.items():
+        if not objects.exists(objects.join(uri, key)):
+            objects.put_bytes(objects.join(uri, key), document)
+
+
+def write(uri: str, labels: Mapping[str, UInt[np.ndarray, "y x"]], *, window: Window) -> dict[str, str]:
+    """Write the arrays of ``ARRAYS`` of one window, and return the SHA-256 of each one's bytes (row by row).
+
+    Chunks are written even where they hold nothing but no data, so that a chunk that is missing was never
+    computed.
+
+    Raises:
+        StoreError: the window does not consist of whole chunks, or an array is not of its shape and dtype.
+    """
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        arrays = {name: _opened(uri, name, mode="r+") for name in ARRAYS}
+    for name, array in arrays.items():
+        _check_fits(labels[name], window=window, array=array, name=name)
+    digests = {}
+    for name, array in arrays.items():
+        _sweep(uri, name, window=window, chunk_px=array.chunks[0])
+        values = np.ascontiguousarray(labels[name])
+        array[_slices(window)] = values
+        digests[name] = hashlib.sha256(values.data).hexdigest()
+    return digests
+
+
+def read(uri: str, name: str, window: Window) -> UInt[np.ndarray, "y x"]:
+    """Return one array's pixels of ``window``.
+
+    Raises:
+        StoreError: there is no such array, or the window is not inside it.
+    """
+    array = _opened(uri, name, mode="r")
+    extent = Window(0, 0, *array.shape)
+    if window.intersection(extent) != window:
+        raise StoreError(f"{uri} holds {extent!r}, {window!r} is not inside it: read a part of it")
+    return np.asarray(array[_slices(window)])
+
+
+def _check_same(uri: str, key: str, wanted: Mapping[str, bytes]) -> None:
+    try:
+        found = json.loads(objects.get_bytes(objects.join(uri, key)))
+    except FileNotFoundError:
+        return
+    for path, old, new in _differences(found, json.loads(wanted[key])):
+        raise StoreError(
+            f"{objects.join(uri, key)} is of another run: {path} is {old}, now {new}. Writing would mix the "
+            "two: choose another output, or the settings of that run"
+        )
+
+
+def _differences(found: object, wanted: object, path: str = "") -> Iterator[tuple[str, object, object]]:
+    """Yield where two JSON values differ: the path, and the two values there."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted(found.keys() | wanted.keys()):
+            yield from _differences(found.get(key), wanted.get(key), f"{path}/{key}".lstrip("/"))
+    elif found != wanted:
+        yield path, found, wanted
+
+
+def _check_fits(values: UInt[np.ndarray, "y x"], *, window: Window, array: _Array, name: str) -> None:
+    chunk_px, extent = array.chunks[0], Window(0, 0, *array.shape)
+    whole = (
+        window.intersection(extent) == window
+        and not window.row_off % chunk_px
+        and not window.col_off % chunk_px
+        and (not window.row_end % chunk_px or window.row_end == extent.height)
+        and (not window.col_end % chunk_px or window.col_end == extent.width)
+    )
+    if not whole:
+        raise StoreError(
+            f"{window!r} is not made of whole chunks of {chunk_px} px of a scene of {array.shape}: two "
+            "writers of one chunk would lose each other's pixels. Make window_px a multiple of chunk_px"
+        )
+    if values.shape != window.shape or values.dtype != array.dtype:
+        raise StoreError(
+            f"the array {name} of {window!r} must be {array.dtype} of {window.shape}, "
+            f"got {values.dtype} of {values.shape}: nothing of it was written"
+        )
+
+
+def _sweep(uri: str, name: str, *, window: Window, chunk_px: int) -> None:
+    """Remove what a killed writer of the same chunks left half-written; S3 keeps nothing of such."""
+    if objects.is_remote(uri):
+        return
+    rows = range(window.row_off // chunk_px, -(-window.row_end // chunk_px))
+    cols = range(window.col_off // chunk_px, -(-window.col_end // chunk_px))
+    chunks = Path(uri.removeprefix("file://")) / LEVEL / name / "c"
+    for row, col in itertools.product(rows, cols):
+        for partial in (chunks / str(row)).glob(f"{col}.*.partial"):
+            partial.unlink(missing_ok=True)
+
+
+def _opened(uri: str, name: str, *, mode: Literal["r", "r+"]) -> _Array:
+    try:
+        return zarr.open_array(_store(uri), path=f"{LEVEL}/{name}", mode=mode)
+    except FileNotFoundError:
+        raise StoreError(f"{uri} holds no array {LEVEL}/{name}: lay the store out first") from None
+
+
+def _store(uri: str) -> LocalStore | FsspecStore:
+    if objects.is_remote(uri):
+        endpoint = {"endpoint_url": objects.s3_endpoint()} if uri.startswith("s3://") else {}
+        return FsspecStore.from_url(uri, storage_options=endpoint)
+    return LocalStore(uri.removeprefix("file://"))
+
+
+def _slices(window: Window) -> tuple[slice, slice]:
+    return slice(window.row_off, window.row_end), slice(window.col_off, window.col_end)
