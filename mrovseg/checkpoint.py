@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,13 +71,7 @@ def load(name_or_path: str) -> Checkpoint:
     file = Path(str(path)) if path.is_file() else Path(name_or_path)
     if not file.is_file():
         raise CheckpointError(f"no checkpoint {name_or_path!r}: give a .safetensors file, or the embedded {EMBEDDED!r}")
-    try:
-        with safe_open(file, framework="np") as tensors:
-            header = (tensors.metadata() or {}).get("mrovseg")
-            weights = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 -- not a dict
-    except SafetensorError as fault:
-        raise CheckpointError(f"{file} is damaged or no safetensors file: {fault}") from fault
-    about = {} if header is None else json.loads(header)
+    weights, about = read_arrays(file)
     if about.get("format") != FORMAT:
         raise CheckpointError(f"{file} is no checkpoint of mrovseg (format {FORMAT}); make one by `mrovseg train`")
     known, config = about["known_words"], ModelConfig.from_dict(about["config"])
@@ -98,9 +93,28 @@ def save(
     if _TOKENS in arrays:
         ids = np.flatnonzero(arrays[_TOKENS].any(axis=1)).astype(np.int32)
         arrays |= {_TOKENS: arrays[_TOKENS][ids], _TOKEN_IDS: ids}
+    write_arrays(path, arrays, about)
+
+
+def read_arrays(file: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays of a safetensors file and what its header says of them, {} if nothing.
+
+    Raises CheckpointError when the file is damaged.
+    """
+    try:
+        with safe_open(file, framework="np") as tensors:
+            header = (tensors.metadata() or {}).get("mrovseg")
+            arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 -- not a dict
+    except SafetensorError as fault:
+        raise CheckpointError(f"{file} is damaged or no safetensors file: {fault}") from fault
+    return arrays, {} if header is None else json.loads(header)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
+    """Write a safetensors file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    save_file(arrays, part, metadata={"mrovseg": json.dumps(about, sort_keys=True)})
+    save_file(dict(arrays), part, metadata={"mrovseg": json.dumps(about, sort_keys=True)})
     part.replace(path)
 
 
