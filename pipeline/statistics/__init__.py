@@ -1,0 +1,14 @@
+"""What the masks say: pixels, ground area and mean score of each class, by window and by scene."""
+
+from pipeline.statistics.areas import pixel_areas_m2
+from pipeline.statistics.classes import window_statistics
+from pipeline.statistics.tables import Failure, write_failures, write_scene, write_summary
+
+__all__ = [
+    "Failure",
+    "pixel_areas_m2",
+    "window_statistics",
+    "write_failures",
+    "write_scene",
+    "write_summary",
+]
