@@ -82,6 +82,10 @@ class ModelConfig:
         """Side of the part of a chip that is kept."""
         return self.chip_px - 2 * self.halo_px
 
+    def headless(self) -> "ModelConfig":
+        """Return the same network without its head."""
+        return dataclasses.replace(self, head=None)
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values that JSON holds."""
         return dataclasses.asdict(self) | {"clip": dict(self.clip)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
 from PIL import Image, ImageFilter
 
 from mrovseg.errors import DataError
@@ -50,13 +50,14 @@ class Definition:
     """How a data set is laid out and labelled: one short YAML file in `mrovseg/datasets`.
 
     `values` maps what stands in a mask (a colour "#RRGGBB", or a grey level) to a class id; everything else is
-    `otherwise`: 255 (unlabelled) or 0 (none of the classes).
+    `otherwise`: 255 (unlabelled) or 0 (none of the classes). Sets of whole images have a folder a class instead.
     """
 
     name: str
     vocabulary: Vocabulary
     values: Mapping[int, int]
     otherwise: int
+    folders: tuple[str, ...] = ()
 
     @classmethod
     def named(cls, name: str) -> "Definition":
@@ -70,7 +71,8 @@ class Definition:
         classes = about["classes"]
         vocabulary = Vocabulary(tuple(classes), tuple(tuple(c["prompts"]) for c in classes.values()))
         values = {_packed(c["value"]): i for i, c in enumerate(classes.values(), start=1) if "value" in c}
-        return cls(name, vocabulary, values, about.get("otherwise", IGNORE))
+        folders = tuple(c["folder"] for c in classes.values() if "folder" in c)
+        return cls(name, vocabulary, values, about.get("otherwise", IGNORE), folders)
 
     def labels_of(self, mask: UInt8[np.ndarray, "y x *c"]) -> UInt8[np.ndarray, "y x"]:
         """Translate a mask image to class ids."""
@@ -133,6 +135,21 @@ def draw_chip(
     return which, recolour(np.ascontiguousarray(pixels), rng, augmentation), np.ascontiguousarray(labels)
 
 
+def draw_words(
+    words: WordSet, *, side_px: int, count: int, rng: np.random.Generator, augmentation: Augmentation
+) -> tuple[UInt8[np.ndarray, "n p p 3"], Int64[np.ndarray, " n"]]:
+    """Draw small images and their classes: a random square of at least 70 % of the side, turned and recoloured."""
+    chosen = rng.integers(len(words.images), size=count)
+    drawn = []
+    for image in (words.images[i] for i in chosen):
+        side = round(min(image.shape[:2]) * rng.uniform(0.7, 1.0))
+        top, left = (int(rng.integers(n - side + 1)) for n in image.shape[:2])
+        square = Image.fromarray(image[top : top + side, left : left + side]).resize((side_px, side_px))
+        turned = np.rot90(np.asarray(square), int(rng.integers(4)))
+        drawn.append(recolour(np.ascontiguousarray(turned), rng, augmentation))
+    return np.stack(drawn), np.array([words.classes[i] for i in chosen], np.int64)
+
+
 def crop(
     image: LabelledImage, *, side_px: int, rng: np.random.Generator
 ) -> tuple[UInt8[np.ndarray, "s s 3"], UInt8[np.ndarray, "s s"]]:
@@ -166,3 +183,15 @@ def recolour(
 def _shares(weights: Sequence[float]) -> np.ndarray:
     array = np.asarray(weights, np.float64)
     return array / array.sum()
+
+
+def read_words(definition: Definition, folder: Path) -> WordSet:
+    """Read a folder of folders, one a class. Raises DataError when one is missing or empty."""
+    images, classes = [], []
+    for index, name in enumerate(definition.folders):
+        files = sorted((folder / name).glob("*.jpg"))
+        if not files:
+            raise DataError(f"{folder / name} has no image; expected a folder of .jpg for each class")
+        images += [np.asarray(Image.open(file).convert("RGB")) for file in files]
+        classes += [index] * len(files)
+    return WordSet(definition.vocabulary, images, classes)
