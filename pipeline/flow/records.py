@@ -1,0 +1,79 @@
+"""What travels between the steps: one record a block, pixels and all, never by way of the driver."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from pipeline.scene import Header, Scene
+from pipeline.segment import WindowLabels
+from pipeline.statistics import Failure
+from pipeline.window import Window
+
+Row = dict[str, Any]
+"""A row as Ray has it, whose one field is of bytes: windows of any size have one schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A share's windows, and how many of them were done before."""
+
+    windows: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """A window that was read: the pixels of the rectangle that covers it, and where they are valid."""
+
+    scene: Scene
+    header: Header
+    window: Window
+    pixels: UInt8[np.ndarray, "y x 3"]
+    valid: Bool[np.ndarray, "y x"]
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """A window that was segmented."""
+
+    scene: Scene
+    header: Header
+    window: Window
+    labels: WindowLabels
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A window whose masks, statistics and ledger entry are written."""
+
+    scene: Scene
+    window: Window
+
+
+Record = Planned | Pixels | Masks | Done | Failure
+
+
+def packed(record: Record) -> Row:
+    """Return the row that holds ``record``."""
+    return {"record": pickle.dumps(record, protocol=pickle.HIGHEST_PROTOCOL)}
+
+
+def unpacked(row: Row) -> Record:
+    """Return the record of a row that ``packed`` made."""
+    record: Record = pickle.loads(row["record"])  # noqa: S301 - made by this run, never read from a file
+    return record
+
+
+def attempt(step: Callable[[], Record], *, scene: Scene, window: Window | None) -> Record:
+    """Return what ``step`` gives, or why it failed: no window takes the run down with it."""
+    try:
+        return step()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the failures
+        where = asdict(window) if window else {}
+        return Failure(scene.scene_id, scene.uri, **where, error=type(error).__name__, message=str(error))

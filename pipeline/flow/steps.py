@@ -1,0 +1,73 @@
+"""The steps after reading: segment in actors, store in tasks, sum up a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import ray
+
+from pipeline import ledger, statistics, store
+from pipeline.flow.records import Done, Masks, Pixels, Record, Row, attempt, packed, unpacked
+from pipeline.flow.shares import store_uri
+from pipeline.segment import Segmenter, WindowSegmenter, class_dtype
+
+MakeSegmenter = Callable[[Mapping[str, np.ndarray]], Segmenter]
+
+
+class Segment:
+    """An actor: one segmenter over weights that all actors of a node share, read-only."""
+
+    def __init__(
+        self, make_segmenter: MakeSegmenter, weights: Sequence[ray.ObjectRef[Any]], classes: Sequence[str]
+    ) -> None:
+        """Make the segmenter; the reference comes in a container, so that Ray does not resolve it."""
+        segmenter = make_segmenter(ray.get(weights[0]))
+        self._segment = WindowSegmenter(segmenter, dtype=class_dtype(len(classes)))
+
+    def __call__(self, row: Row) -> Row:
+        """Turn the pixels of a window into its masks; pass everything else on."""
+        record = unpacked(row)
+        if not isinstance(record, Pixels):
+            return row
+        return packed(attempt(lambda: self._masks(record), scene=record.scene, window=record.window))
+
+    def _masks(self, record: Pixels) -> Record:
+        labels = self._segment(record.pixels, record.valid, window=record.window)
+        return Masks(record.scene, record.header, record.window, labels)
+
+
+def store_masks(row: Row, *, output: str, classes: Sequence[str]) -> Row:
+    """Write a window's masks, then its entry in the ledger; pass everything else on."""
+    record = unpacked(row)
+    if not isinstance(record, Masks):
+        return row
+
+    def step() -> Record:
+        _write(record, output=output, classes=classes)
+        return Done(record.scene, record.window)
+
+    return packed(attempt(step, scene=record.scene, window=record.window))
+
+
+def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
+    labels, window = record.labels, record.window
+    arrays = {"class": labels.mask, "score": labels.score, "margin": labels.margin}
+    digests = store.write(store_uri(output, record.scene), arrays, window=window)
+    counted = statistics.window_statistics(
+        labels.mask,
+        labels.score,
+        statistics.pixel_areas_m2(record.header, window),
+        classes=classes,
+        nodata=int(np.iinfo(labels.mask.dtype).max),
+    )
+    # Last: a window is done when its entry is there.
+    ledger.commit(output, record.scene.scene_id, window=window, digests=digests, statistics=counted)
+
+
+def sum_up(scene_id: str, output: str, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Write a scene's statistics from its ledger and return its summary; nothing where nothing is done."""
+    if not ledger.done(output, scene_id):
+        return []
+    return statistics.write_scene(output, scene_id, entries=ledger.entries(output, scene_id), classes=classes)
