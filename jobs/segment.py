@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from jobs import run_record, table
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
-from jobs.wiring import make_segmenter
+from jobs.wiring import make_segmenter, warn_of_unknown_words
 from mrovseg import checkpoint as checkpoints
 from mrovseg.segmenter import OTHER_THRESHOLD, embed_vocabulary
 from pipeline import flow, objects
@@ -43,7 +43,7 @@ def segment(settings: SegmentSettings) -> RunResult:
     """
     checkpoint = checkpoints.load(settings.checkpoint)
     vocabulary, unknown = embed_vocabulary(checkpoint, settings.vocabulary)
-    _warn_of(unknown)
+    warn_of_unknown_words(unknown)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
     scenes = list(list_scenes(settings.scenes))
     run_record.claim(
@@ -88,15 +88,6 @@ def _line(records: Sequence[dict[str, Any]], everything: int) -> list[object]:
         area,
         f"{sum(scored) / pixels:.2f}" if pixels else None,
     ]
-
-
-def _warn_of(unknown: dict[str, set[str]]) -> None:
-    for prompt, words in unknown.items():
-        print(
-            f"mrovseg: warning: the checkpoint was never trained on {', '.join(map(repr, sorted(words)))}; "
-            f"the prompt {prompt!r} is left out",
-            file=sys.stderr,
-        )
 
 
 def _say_where(output: str, result: RunResult) -> None:

@@ -1,5 +1,6 @@
 """Where the wings meet: a segmenter of `mrovseg`, made in a worker of `pipeline`."""
 
+import sys
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,3 +23,13 @@ def make_segmenter(
 ) -> MrovsegSegmenter:
     """Build the segmenter of an actor over weights that it shares with the others of its node."""
     return MrovsegSegmenter(config, weights, vocabulary, threshold=threshold, threads=THREADS)
+
+
+def warn_of_unknown_words(unknown: Mapping[str, set[str]]) -> None:
+    """Say which prompts are left out, and for which words; see `embed_vocabulary`."""
+    for prompt, words in unknown.items():
+        print(
+            f"mrovseg: warning: the checkpoint was never trained on {', '.join(map(repr, sorted(words)))}; "
+            f"the prompt {prompt!r} is left out",
+            file=sys.stderr,
+        )

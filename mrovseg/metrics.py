@@ -30,10 +30,11 @@ class Confusion:
 
     @property
     def iou(self) -> Float64[np.ndarray, " k"]:
-        """Intersection over union of classes 1..k; nan for one that is neither in the truth nor in the masks."""
+        """Intersection over union of classes 1..k; nan for one in neither truth nor masks."""
         both = np.diag(self.counts)[1:]
         either = self.counts.sum(axis=0)[1:] + self.counts.sum(axis=1)[1:] - both
-        return np.divide(both, either, out=np.full(len(both), np.nan), where=either > 0)
+        iou: np.ndarray = np.divide(both, either, out=np.full(len(both), np.nan), where=either > 0)
+        return iou
 
     @property
     def miou(self) -> float:

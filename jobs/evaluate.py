@@ -1,0 +1,163 @@
+"""Measure a checkpoint against true masks, or against painted scenes."""
+
+import argparse
+import functools
+import itertools
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, UInt, UInt8
+
+from jobs import table
+from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.wiring import make_segmenter, warn_of_unknown_words
+from mrovseg import checkpoint as checkpoints
+from mrovseg.data import Definition, LabelledImage, read_pairs
+from mrovseg.evaluate import join, score
+from mrovseg.metrics import Confusion
+from mrovseg.segmenter import OTHER_THRESHOLD, embed_vocabulary
+from mrovseg.vocabulary import Vocabulary, parse
+from pipeline.chips import FILL, cover
+from pipeline.config import FlowSettings
+from pipeline.errors import ConfigError
+from pipeline.grid import count_windows, plan_windows
+from pipeline.segment import WindowSegmenter, class_dtype
+from pipeline.testing.painted import LAND_COVER, paint
+from pipeline.window import Window
+
+PAINTED = "land-cover"
+SIZE_PX = 1024
+
+
+@ends_with_code
+def main(argv: Sequence[str]) -> int:
+    """Segment labelled images as the main job would, and print how well they agree with their labels."""
+    arguments = _checked(_parser().parse_args(argv))
+    definition = Definition.named(arguments.definition)
+    vocabulary = parse(arguments.classes) if arguments.classes else definition.vocabulary
+    classes = definition.vocabulary.names
+    if len(vocabulary.names) < len(classes):
+        raise ConfigError(
+            f"--classes must begin with the {len(classes)} of {definition.name} in their order "
+            f"({', '.join(classes)}), got {len(vocabulary.names)}"
+        )
+    segmenter = _segmenter(arguments.checkpoint, vocabulary)
+    images = _painted(arguments) if arguments.painted else _read(arguments, definition)
+    segment = functools.partial(segment_image, segmenter, classes=len(vocabulary.names))
+    confusion = score(images, segment, classes=len(classes))
+    print(report(confusion, classes))
+    return ExitCode.DONE
+
+
+def segment_image(
+    segmenter: WindowSegmenter, pixels: UInt8[np.ndarray, "y x 3"], *, classes: int
+) -> UInt[np.ndarray, "y x"]:
+    """Segment an image in memory window by window, as `mrovseg segment` does a scene; returns class ids."""
+    height, width = pixels.shape[:2]
+    whole = Window(0, 0, height, width)
+    window_px = FlowSettings().window_px
+    total = count_windows(height, width, window_px=window_px)
+    mask = np.zeros((height, width), class_dtype(classes))
+    for done, window in enumerate(plan_windows(height, width, window_px=window_px), start=1):
+        labels = segmenter(*_cut(pixels, cover(window, segmenter.layout)), window=window)
+        mask[window.slices_in(whole)] = labels.mask
+        print(f"image of {height} x {width} px: window {done} of {total}", file=sys.stderr)
+    return mask
+
+
+def report(confusion: Confusion, names: Sequence[str]) -> str:
+    """Lay out the figures: a line a class, then the means."""
+    true_pixels = confusion.counts.sum(axis=1)[1:].tolist()
+    lines = [
+        (name, None if np.isnan(iou) else f"{iou:.3f}", pixels)
+        for name, iou, pixels in zip(names, confusion.iou, true_pixels, strict=True)
+    ]
+    means = f"mIoU {confusion.miou:.3f}, pixel accuracy {confusion.pixel_accuracy:.3f}"
+    return f"{table.render(['class', 'IoU', 'true pixels'], lines)}\n\n{means}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mrovseg evaluate", description=__doc__)
+    add = parser.add_argument
+    add("images", nargs="*", type=Path, metavar="IMAGE", help="images with true masks")
+    add("--masks", nargs="+", type=Path, default=[], metavar="MASK", help="one for each image")
+    add("--definition", metavar="NAME", help="what stands in the masks: dubai, epfl-roads ...")
+    add("--mosaic", metavar="ROWSxCOLS", help="images are adjacent parts of scenes, row by row")
+    add("--painted", nargs="+", type=int, default=[], metavar="SEED", help="paint scenes instead")
+    add("--size-px", type=int, default=SIZE_PX, help=f"side of a painted scene ({SIZE_PX})")
+    add("--checkpoint", default=checkpoints.EMBEDDED, help="embedded name or .safetensors file (tiny)")
+    add("--classes", help="other words for the definition's classes; more may follow, as `other`")
+    return parser
+
+
+def _checked(arguments: argparse.Namespace) -> argparse.Namespace:
+    """Check that images and painted scenes are not mixed, and complete what a painted scene implies."""
+    images, masks = arguments.images, arguments.masks
+    if bool(images) == bool(arguments.painted):
+        raise ConfigError("give either images with --masks and --definition, or --painted SEED...")
+    if arguments.painted:
+        if masks or arguments.mosaic or arguments.definition not in (None, PAINTED) or arguments.size_px < 1:
+            raise ConfigError("--painted takes seeds and a positive --size-px; masks and classes are its own")
+        arguments.definition = PAINTED
+    if arguments.definition is None or len(images) != len(masks):
+        raise ConfigError(
+            f"images need --definition NAME and a mask each, got {len(images)} images and {len(masks)} masks"
+        )
+    arguments.mosaic = _grid(arguments.mosaic or "1x1", len(images))
+    return arguments
+
+
+def _grid(text: str, images: int) -> tuple[int, int]:
+    found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if found is None:
+        raise ConfigError(f"--mosaic must be ROWSxCOLS such as 3x3, got {text!r}")
+    rows, cols = int(found[1]), int(found[2])
+    if images % (rows * cols):
+        raise ConfigError(f"--mosaic {text} needs {rows * cols} images a scene, got {images}")
+    return rows, cols
+
+
+def _segmenter(name: str, vocabulary: Vocabulary) -> WindowSegmenter:
+    checkpoint = checkpoints.load(name)
+    embedded, unknown = embed_vocabulary(checkpoint, vocabulary)
+    warn_of_unknown_words(unknown)
+    segmenter = make_segmenter(
+        checkpoint.image_weights, config=checkpoint.config, vocabulary=embedded, threshold=OTHER_THRESHOLD
+    )
+    return WindowSegmenter(segmenter, dtype=class_dtype(embedded.classes))
+
+
+def _read(arguments: argparse.Namespace, definition: Definition) -> Iterator[LabelledImage]:
+    rows, cols = arguments.mosaic
+    try:
+        pairs = read_pairs(definition, arguments.images, arguments.masks)
+        while parts := list(itertools.islice(pairs, rows * cols)):
+            yield join(parts, rows=rows, cols=cols)
+    except OSError as error:  # missing, or nothing that Pillow knows
+        raise ConfigError(f"cannot read an image or a mask: {error}") from error
+
+
+def _painted(arguments: argparse.Namespace) -> Iterator[LabelledImage]:
+    for seed in arguments.painted:
+        pixels, truth = paint(Window(0, 0, arguments.size_px, arguments.size_px), seed=seed)
+        yield LabelledImage(f"painted-{seed}", pixels, LAND_COVER[truth])
+
+
+def _cut(
+    pixels: UInt8[np.ndarray, "y x 3"], window: Window
+) -> tuple[UInt8[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
+    """Read a window of an image as of a scene; it may reach outside."""
+    cut, valid = np.full((*window.shape, 3), FILL, np.uint8), np.zeros(window.shape, np.bool_)
+    whole = Window(0, 0, *pixels.shape[:2])
+    inside = window.intersection(whole)
+    if inside is not None:
+        cut[inside.slices_in(window)] = pixels[inside.slices_in(whole)]
+        valid[inside.slices_in(window)] = True
+    return cut, valid
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

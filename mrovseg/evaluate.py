@@ -1,0 +1,48 @@
+"""How well a segmenter does on labelled images."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from jaxtyping import UInt, UInt8
+
+from mrovseg.data import LabelledImage
+from mrovseg.errors import DataError
+from mrovseg.metrics import Confusion
+
+SegmentImage = Callable[[UInt8[np.ndarray, "y x 3"]], UInt[np.ndarray, "y x"]]
+"""From the pixels of an image to its class ids."""
+
+
+def score(images: Iterable[LabelledImage], segment: SegmentImage, *, classes: int) -> Confusion:
+    """Segment the images one by one and count agreement with their labels.
+
+    `classes` is how many classes the labels have. A vocabulary may go on after them, so that its other
+    classes take what the labels do not speak of; they count as `other`.
+    """
+    confusion = Confusion(classes)
+    for image in images:
+        mask = segment(image.pixels)
+        beyond = (mask > classes) & (mask != np.iinfo(mask.dtype).max)
+        confusion.add(np.where(beyond, np.zeros_like(mask), mask), image.labels)
+    return confusion
+
+
+def join(parts: Sequence[LabelledImage], *, rows: int, cols: int) -> LabelledImage:
+    """Lay adjacent parts, given row by row, together to the one image they were cut from.
+
+    Raises DataError when they are not rows * cols, or when heights in a row or widths in a column differ.
+    """
+    sizes = [part.labels.shape for part in parts]
+    if len(parts) != rows * cols:
+        raise DataError(f"a mosaic of {rows}x{cols} has {rows * cols} parts, got {len(parts)}")
+    if any(size != (sizes[i // cols * cols][0], sizes[i % cols][1]) for i, size in enumerate(sizes)):
+        raise DataError(
+            f"the parts of a mosaic of {rows}x{cols}, row by row, must have equal heights in a row and equal "
+            f"widths in a column, got (height, width) {sizes}"
+        )
+    lines = [parts[at : at + cols] for at in range(0, len(parts), cols)]
+    return LabelledImage(
+        parts[0].name,
+        np.vstack([np.hstack([part.pixels for part in line]) for line in lines]),
+        np.vstack([np.hstack([part.labels for part in line]) for line in lines]),
+    )
