@@ -81,6 +81,7 @@ def run(  # noqa: PLR0913 - each by its name
                     read,
                     compute=TaskPoolStrategy(size=room.readers),
                     num_cpus=settings.task_cpus,
+                    ray_remote_args_fn=dict,  # keeps Ray from fusing the reading into the actors
                 )
                 .map(
                     Segment,  # type: ignore[arg-type]  # a class makes actors

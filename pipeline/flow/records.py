@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,4 +76,7 @@ def attempt(step: Callable[[], Record], *, scene: Scene, window: Window | None) 
         return step()
     except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the failures
         where = asdict(window) if window else {}
-        return Failure(scene.scene_id, scene.uri, **where, error=type(error).__name__, message=str(error))
+        failure = Failure(
+            scene_id=scene.scene_id, uri=scene.uri, error=type(error).__name__, message=str(error)
+        )
+        return replace(failure, **where)
