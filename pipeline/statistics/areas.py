@@ -25,7 +25,9 @@ from pipeline.window import Window
 CELL_M = 2000.0
 """Cells are no longer than this on the ground, as far as ``_CELLS_PX`` allows."""
 
-_CELLS_PX = (512, 256, 128, 64, 32, 16)  # finer than the last, a window of coarse pixels would take too long
+_CELLS_PX = tuple(1 << power for power in range(16, 3, -1))
+# No finer than 16: a window of pixels of a kilometre would take too long. And not much less than CELL_M where
+# pixels are fine: the area of a geodesic polygon is exact to some 1e-4 m2.
 _CHORDS = 8  # a side of a quarter is drawn by so many geodesics
 
 

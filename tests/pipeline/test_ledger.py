@@ -1,0 +1,93 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import ledger, objects
+from pipeline.errors import PipelineError
+from pipeline.ledger import LedgerEntry
+from pipeline.window import Window
+
+DIGESTS = {"score": "b" * 64, "class": "a" * 64}
+STATISTICS = [{"class_name": "road", "class_id": 1, "pixels": 7, "area_m2": 0.1 + 0.2, "mean_score": 1 / 3}]
+
+
+@pytest.fixture(params=["local", "s3"])
+def output(request: pytest.FixtureRequest) -> str:
+    if request.param == "s3":
+        return str(request.getfixturevalue("s3"))
+    return f"{request.getfixturevalue('tmp_path')}/out"
+
+
+def _commit(output: str, window: Window, scene_id: str = "scene") -> None:
+    ledger.commit(output, scene_id, window=window, digests=DIGESTS, statistics=STATISTICS)
+
+
+def test_a_window_is_done_once_it_is_committed_and_no_other_is(output: str) -> None:
+    windows = [Window(0, 0, 8, 8), Window(0, 128, 8, 5), Window(8, 0, 2, 8), Window(16, 1024, 1, 1)]
+    assert ledger.done(output, "scene") == set()
+    assert list(ledger.entries(output, "scene")) == []
+    for count, window in enumerate(windows, start=1):
+        _commit(output, window)
+        assert ledger.done(output, "scene") == {(w.row_off, w.col_off) for w in windows[:count]}
+    assert ledger.done(output, "scen") == ledger.done(output, "another") == set()
+
+
+def test_entries_come_back_as_committed_in_row_major_order(output: str) -> None:
+    windows = [Window(row, col, 4, 4) for row in (0, 4, 100, 1000) for col in (0, 4, 12, 8000)]
+    for window in reversed(windows):
+        _commit(output, window)
+    assert list(ledger.entries(output, "scene")) == [LedgerEntry(w, DIGESTS, STATISTICS) for w in windows]
+
+
+def test_committing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    for output in ("one", "two", "two"):
+        _commit(f"{tmp_path}/{output}", Window(3, 5, 8, 8))
+    reordered = [dict(reversed(record.items())) for record in STATISTICS]
+    ledger.commit(
+        f"{tmp_path}/three",
+        "scene",
+        window=Window(3, 5, 8, 8),
+        digests=dict(reversed(DIGESTS.items())),
+        statistics=reordered,
+    )
+    held = {(tmp_path / name / "ledger/scene/3-5.json").read_bytes() for name in ("one", "two", "three")}
+    assert len(held) == 1
+    assert json.loads(held.pop())["window"] == {"row_off": 3, "col_off": 5, "height": 8, "width": 8}
+
+
+@given(area_m2=st.floats(min_value=0, allow_infinity=False), pixels=st.integers(0, 2**62))
+def test_numbers_survive_exactly(
+    tmp_path_factory: pytest.TempPathFactory, area_m2: float, pixels: int
+) -> None:
+    output = str(tmp_path_factory.mktemp("out"))
+    record = {"area_m2": area_m2, "pixels": pixels}
+    ledger.commit(output, "scene", window=Window(0, 0, 1, 1), digests={}, statistics=[record])
+    assert [entry.statistics for entry in ledger.entries(output, "scene")] == [[record]]
+
+
+def test_what_is_no_number_is_refused_and_nothing_is_committed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        ledger.commit(
+            str(tmp_path),
+            "scene",
+            window=Window(0, 0, 1, 1),
+            digests={},
+            statistics=[{"area_m2": float("nan")}],
+        )
+    assert ledger.done(str(tmp_path), "scene") == set()
+
+
+def test_what_is_no_entry_is_not_done(tmp_path: Path) -> None:
+    for name in ("0-0.json.tmp", "readme.txt", "-1-0.json", ".0-0.json.5f", "0-0.json/0-0.json"):
+        objects.put_bytes(f"{tmp_path}/ledger/scene/{name}", b"{}")
+    assert ledger.done(str(tmp_path), "scene") == set()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"window": {"row_off": 0}}', b"\xff"])
+def test_a_damaged_entry_is_named_with_the_remedy(tmp_path: Path, content: bytes) -> None:
+    objects.put_bytes(f"{tmp_path}/ledger/scene/0-0.json", content)
+    with pytest.raises(PipelineError, match=r"ledger/scene/0-0\.json is not an entry .* Remove it"):
+        list(ledger.entries(str(tmp_path), "scene"))
