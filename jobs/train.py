@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from jobs.exit_codes import ExitCode, ends_with_code
-from mrovseg.data import Definition, LabelledImage, LabelledSet, WordSet, read_pairs, read_words
+from mrovseg.data import Definition, LabelledImage, LabelledSet, read_pairs, read_words
 from mrovseg.errors import DataError
 from mrovseg.train import Recipe, train
 from pipeline.testing.painted import LAND_COVER, paint
@@ -22,13 +22,21 @@ from pipeline.window import Window
 def main(argv: Sequence[str]) -> int:
     """Read the recipe and its data, and train."""
     parser = argparse.ArgumentParser(prog="mrovseg train", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what the recipe's paths start from")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="states and checkpoint")
-    parser.add_argument("--recipe", default="tiny", metavar="NAME|FILE", help="an embedded recipe or a YAML file")
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="what the recipe's paths start from"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="states and checkpoint"
+    )
+    parser.add_argument(
+        "--recipe", default="tiny", metavar="NAME|FILE", help="an embedded recipe or a YAML file"
+    )
     arguments = parser.parse_args(argv)
     plan = read_recipe(arguments.recipe)
     sets = [*labelled_sets(plan["sets"], arguments.data), *painted_sets(**plan["painted"])]
-    words = read_words(Definition.named(plan["words"]["definition"]), arguments.data / plan["words"]["folder"])
+    words = read_words(
+        Definition.named(plan["words"]["definition"]), arguments.data / plan["words"]["folder"]
+    )
     path = train(Recipe.from_dict(plan["training"]), sets, words, folder=arguments.output)
     print(f"checkpoint: {path}")
     return ExitCode.DONE
@@ -43,7 +51,9 @@ def read_recipe(name_or_path: str) -> dict[str, Any]:
     plan: dict[str, Any] = yaml.safe_load(file.read_text())
     parts = {"training", "sets", "painted", "words"}
     if set(plan) != parts:
-        raise DataError(f"a recipe has the parts {', '.join(sorted(parts))}; {file} has {', '.join(sorted(plan))}")
+        raise DataError(
+            f"a recipe has the parts {', '.join(sorted(parts))}; {file} has {', '.join(sorted(plan))}"
+        )
     return plan
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d, linear
 
-from mrovseg.clip import ImageEncoder
+from mrovseg.clip import Block, ImageEncoder
 from mrovseg.slices import as_tokens
 
 # The bias of a place that a region leaves out: e^-20 of its weight, and still finite under the softmax.
@@ -24,7 +24,11 @@ class AttentionMaskDecoder(nn.Module):
         self.heads = heads
         channels = heads * attention_width
         self.features = nn.Sequential(
-            nn.Conv2d(width, width, 1), nn.GELU(), nn.Conv2d(width, width, 1), nn.GELU(), nn.Conv2d(width, channels, 1)
+            nn.Conv2d(width, width, 1),
+            nn.GELU(),
+            nn.Conv2d(width, width, 1),
+            nn.GELU(),
+            nn.Conv2d(width, channels, 1),
         )
         self.queries = nn.Sequential(
             nn.Linear(query_width, query_width), nn.GELU(), nn.Linear(query_width, attention_width)
@@ -76,7 +80,10 @@ def masked_attention(
 
 
 def _block(
-    block: nn.Module, queries: Float[Tensor, "b q c"], tokens: Float[Tensor, "b n c"], bias: Float[Tensor, "b h q n"]
+    block: Block,
+    queries: Float[Tensor, "b q c"],
+    tokens: Float[Tensor, "b n c"],
+    bias: Float[Tensor, "b h q n"],
 ) -> Float[Tensor, "b q c"]:
     """Run one of the encoder's own pre-norm blocks on the queries, with the tokens as their keys."""
     queries = queries + block.ls_1(_attend(block.attn, block.ln_1(queries), block.ln_1(tokens), bias))
@@ -94,9 +101,12 @@ def _attend(
     h, c = attention.num_heads, attention.embed_dim
 
     def in_heads(values: Tensor) -> Tensor:
-        return values.unflatten(-1, (h, c // h)).transpose(1, 2)  # b, h, n, d
+        split: Tensor = values.unflatten(-1, (h, c // h)).transpose(1, 2)  # b, h, n, d
+        return split
 
-    q, own_key, own_value = map(in_heads, linear(queries, attention.in_proj_weight, attention.in_proj_bias).split(c, -1))
+    q, own_key, own_value = map(
+        in_heads, linear(queries, attention.in_proj_weight, attention.in_proj_bias).split(c, -1)
+    )
     key_value = linear(tokens, attention.in_proj_weight[c:], attention.in_proj_bias[c:])
     key, value = map(in_heads, key_value.split(c, -1))
     q = q * (c // h) ** -0.5

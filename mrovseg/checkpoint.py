@@ -22,7 +22,7 @@ from mrovseg.model import MROVSeg
 EMBEDDED = "tiny"
 FORMAT = 1
 _TOKENS = "text.token_embedding.weight"
-_TOKEN_IDS = "text.token_ids"
+_TOKEN_IDS = "text.token_ids"  # noqa: S105 -- tokens of text
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,14 @@ def load(name_or_path: str) -> Checkpoint:
     path = resources.files("mrovseg") / "checkpoints" / f"{name_or_path}.safetensors"
     file = Path(str(path)) if path.is_file() else Path(name_or_path)
     if not file.is_file():
-        raise CheckpointError(f"no checkpoint {name_or_path!r}: give a .safetensors file, or the embedded {EMBEDDED!r}")
+        raise CheckpointError(
+            f"no checkpoint {name_or_path!r}: give a .safetensors file, or the embedded {EMBEDDED!r}"
+        )
     weights, about = read_arrays(file)
     if about.get("format") != FORMAT:
-        raise CheckpointError(f"{file} is no checkpoint of mrovseg (format {FORMAT}); make one by `mrovseg train`")
+        raise CheckpointError(
+            f"{file} is no checkpoint of mrovseg (format {FORMAT}); make one by `mrovseg train`"
+        )
     known, config = about["known_words"], ModelConfig.from_dict(about["config"])
     return Checkpoint(
         name=file.stem,
@@ -149,7 +153,10 @@ def arrays_of(module: torch.nn.Module, prefix: str) -> dict[str, np.ndarray]:
 
 def _widened(weights: dict[str, np.ndarray], *, rows: int) -> dict[str, np.ndarray]:
     """Bring half floats to single precision and the kept rows of the token table back to their places."""
-    wide = {name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in weights.items()}
+    wide = {
+        name: array.astype(np.float32) if array.dtype == np.float16 else array
+        for name, array in weights.items()
+    }
     if _TOKEN_IDS in wide:
         table = np.zeros((rows, wide[_TOKENS].shape[1]), np.float32)
         table[wide.pop(_TOKEN_IDS)] = wide[_TOKENS]

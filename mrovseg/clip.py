@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ except RuntimeError as fault:  # a CUDA build of torchvision beside a CPU build 
 
 import open_clip
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
+
+Block: TypeAlias = ResidualAttentionBlock
 
 
 def model_config(name: str) -> dict[str, Any]:
@@ -52,9 +54,15 @@ class ImageEncoder(nn.Module):
     def __init__(self, visual: nn.Module) -> None:
         """Wrap a tower. Raises ModelConfigError unless it is a plain ViT that pools its class token."""
         super().__init__()
-        if not isinstance(visual, VisionTransformer) or visual.pool_type != "tok" or visual.attn_pool is not None:
-            raise ModelConfigError(f"the encoder must be a ViT with a class token, got {type(visual).__name__}")
-        if not all(isinstance(block, ResidualAttentionBlock) for block in visual.transformer.resblocks):
+        if (
+            not isinstance(visual, VisionTransformer)
+            or visual.pool_type != "tok"
+            or visual.attn_pool is not None
+        ):
+            raise ModelConfigError(
+                f"the encoder must be a ViT with a class token, got {type(visual).__name__}"
+            )
+        if not all(isinstance(block, Block) for block in visual.transformer.resblocks):
             raise ModelConfigError("the encoder's blocks must be plain pre-norm attention blocks")
         self.visual = visual
 
@@ -91,7 +99,7 @@ class ImageEncoder(nn.Module):
         """Number of blocks."""
         return len(self.visual.transformer.resblocks)
 
-    def block(self, depth: int) -> ResidualAttentionBlock:
+    def block(self, depth: int) -> Block:
         """Return block `depth`, counted from 1, the one whose output is depth `depth`."""
         return self.visual.transformer.resblocks[depth - 1]
 
@@ -104,7 +112,9 @@ class ImageEncoder(nn.Module):
         normed: Tensor = vit.ln_pre(tokens)
         return normed
 
-    def forward(self, images: Float[Tensor, "b 3 p p"], keep: Collection[int]) -> dict[int, Float[Tensor, "b n c"]]:
+    def forward(
+        self, images: Float[Tensor, "b 3 p p"], keep: Collection[int]
+    ) -> dict[int, Float[Tensor, "b n c"]]:
         """Return the tokens at each depth in `keep`; blocks past the last of them are not run."""
         tokens, kept = self.stem(images), {}
         for depth in range(max(keep) + 1):
@@ -151,5 +161,7 @@ def adopt(module: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
     try:
         module.load_state_dict(tensors, assign=True)
     except RuntimeError as fault:
-        raise CheckpointError(f"the weights do not fit the network they are said to be of: {fault}") from fault
+        raise CheckpointError(
+            f"the weights do not fit the network they are said to be of: {fault}"
+        ) from fault
     module.requires_grad_(requires_grad=False)

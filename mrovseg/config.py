@@ -35,12 +35,15 @@ class HeadConfig:
 
     def __post_init__(self) -> None:
         """Check what the decoder relies on."""
-        if len(self.taps) != 4 or self.taps[0] != 0 or list(self.taps) != sorted(set(self.taps)):
-            raise ModelConfigError(f"taps must be four rising depths that begin at the stem (0), got {self.taps}")
+        if len(self.taps) != TAPS or self.taps[0] != 0 or list(self.taps) != sorted(set(self.taps)):
+            raise ModelConfigError(
+                f"taps must be four rising depths that begin at the stem (0), got {self.taps}"
+            )
         if self.switch not in ADAPTER_SWITCHES:
             raise ModelConfigError(f"switch must be one of {ADAPTER_SWITCHES}, got {self.switch!r}")
 
 
+TAPS = 4  # one for each level of the pixel decoder
 ADAPTER_SWITCHES = ("full", "high", "low", "half", "no-depthwise")
 
 
@@ -65,7 +68,9 @@ class ModelConfig:
         if self.slices < 1:
             raise ModelConfigError(f"slices must be at least 1, got {self.slices}")
         if self.core_px <= 0:
-            raise ModelConfigError(f"a halo of {self.halo_px} px leaves no core of a chip of {self.chip_px} px")
+            raise ModelConfigError(
+                f"a halo of {self.halo_px} px leaves no core of a chip of {self.chip_px} px"
+            )
 
     @property
     def slice_px(self) -> int:

@@ -35,9 +35,9 @@ class Batch:
 class Contrast(nn.Module):
     """The CLIP in training: its image tower, its text tower and the scale of their cosines.
 
-    Three losses, each a cross entropy of cosines over a set's classes: every patch of the low view and of the slices
-    against the shares of classes under it; every region, read by Multi-grained Masked Attention inside its true mask,
-    against its class; every small image against its word.
+    Three losses, each a cross entropy of cosines over a set's classes: every patch of the low view and of the
+    slices against the shares of classes under it; every region, read by Multi-grained Masked Attention inside its
+    true mask, against its class; every small image against its word.
     """
 
     def __init__(self, config: ModelConfig, encoder: ImageEncoder, text: TextEncoder, *, split: int) -> None:
@@ -92,7 +92,9 @@ class Contrast(nn.Module):
             "words": cross_entropy(encoder.project(first) @ (vectors[-1] * scale).T, batch.words),
         }
 
-    def speak(self, vocabularies: Sequence[Vocabulary], rng: np.random.Generator) -> list[Float[Tensor, "c e"]]:
+    def speak(
+        self, vocabularies: Sequence[Vocabulary], rng: np.random.Generator
+    ) -> list[Float[Tensor, "c e"]]:
         """Embed one phrase of each class, a random synonym in a random template."""
         phrases = [
             TEMPLATES[rng.integers(len(TEMPLATES))].format(prompts[rng.integers(len(prompts))])

@@ -20,7 +20,7 @@ FILL = 127  # what pipelines put where a scene has no data
 
 @dataclass(frozen=True, slots=True)
 class LabelledImage:
-    """Pixels and labels of one image: class ids 1..k of its set's vocabulary, 0 none of them, 255 unlabelled."""
+    """One image's pixels and labels: class ids 1..k of its set's vocabulary, 0 none of them, 255 unlabelled."""
 
     name: str
     pixels: UInt8[np.ndarray, "y x 3"]
@@ -38,7 +38,7 @@ class LabelledSet:
 
 @dataclass(frozen=True, slots=True)
 class WordSet:
-    """Small images of one class each, for contrast with words; `classes[i]` is the index of image i's class."""
+    """Small images of one class each, for contrast with words; `classes[i]` is image i's class, from 0."""
 
     vocabulary: Vocabulary
     images: Sequence[UInt8[np.ndarray, "y x 3"]]
@@ -49,8 +49,8 @@ class WordSet:
 class Definition:
     """How a data set is laid out and labelled: one short YAML file in `mrovseg/datasets`.
 
-    `values` maps what stands in a mask (a colour "#RRGGBB", or a grey level) to a class id; everything else is
-    `otherwise`: 255 (unlabelled) or 0 (none of the classes). Sets of whole images have a folder a class instead.
+    `values` maps what stands in a mask (a colour "#RRGGBB", or a grey level) to a class id; all else is
+    `otherwise`: 255 (unlabelled) or 0 (none of the classes). Sets of whole images have a folder a class.
     """
 
     name: str
@@ -91,14 +91,18 @@ def _packed(value: str | int) -> int:
     return int(value[1:], 16) if isinstance(value, str) else value
 
 
-def read_pairs(definition: Definition, images: Sequence[Path], masks: Sequence[Path]) -> Iterator[LabelledImage]:
+def read_pairs(
+    definition: Definition, images: Sequence[Path], masks: Sequence[Path]
+) -> Iterator[LabelledImage]:
     """Read image and mask files in pairs. Raises DataError when a pair does not fit."""
     for image, mask in zip(images, masks, strict=True):
         pixels = np.asarray(Image.open(image).convert("RGB"))
         picture = Image.open(mask)
         labels = definition.labels_of(np.asarray(picture if picture.mode == "L" else picture.convert("RGB")))
         if labels.shape != pixels.shape[:2]:
-            raise DataError(f"{mask} is {labels.shape} px, its image {image} is {pixels.shape[:2]}; they must be equal")
+            raise DataError(
+                f"{mask} is {labels.shape} px, its image {image} is {pixels.shape[:2]}; they must be equal"
+            )
         yield LabelledImage(image.stem, pixels, labels)
 
 
@@ -138,7 +142,7 @@ def draw_chip(
 def draw_words(
     words: WordSet, *, side_px: int, count: int, rng: np.random.Generator, augmentation: Augmentation
 ) -> tuple[UInt8[np.ndarray, "n p p 3"], Int64[np.ndarray, " n"]]:
-    """Draw small images and their classes: a random square of at least 70 % of the side, turned and recoloured."""
+    """Draw small images and their classes: a square of at least 70 % of the side, turned and recoloured."""
     chosen = rng.integers(len(words.images), size=count)
     drawn = []
     for image in (words.images[i] for i in chosen):
@@ -181,8 +185,8 @@ def recolour(
 
 
 def _shares(weights: Sequence[float]) -> np.ndarray:
-    array = np.asarray(weights, np.float64)
-    return array / array.sum()
+    shares: np.ndarray = np.asarray(weights, np.float64) / sum(weights)
+    return shares
 
 
 def read_words(definition: Definition, folder: Path) -> WordSet:

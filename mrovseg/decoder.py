@@ -18,11 +18,14 @@ class PixelDecoder(nn.Module):
         self.finer = nn.ConvTranspose2d(width, width, 2, stride=2)
         self.lateral = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(4))
         self.smooth = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.GroupNorm(8, width), nn.GELU()) for _ in range(4)
+            nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.GroupNorm(8, width), nn.GELU())
+            for _ in range(4)
         )
         self.mask_features = nn.Conv2d(width, width, 1)
 
-    def forward(self, taps: Sequence[Float[Tensor, "b d y x"]]) -> tuple[list[Tensor], Float[Tensor, "b d y4 x4"]]:
+    def forward(
+        self, taps: Sequence[Float[Tensor, "b d y x"]]
+    ) -> tuple[list[Tensor], Float[Tensor, "b d y4 x4"]]:
         """Return the levels, coarsest first and without the finest, and the mask features at stride patch/4."""
         maps = [self.finest(taps[0]), self.finer(taps[1]), taps[2], max_pool2d(taps[3], 2)]
         level = self.smooth[3](self.lateral[3](maps[3]))
@@ -57,14 +60,17 @@ class MaskDecoder(nn.Module):
         masks = [self.masks(queries, mask_features)]
         for i, layer in enumerate(self.layers):
             features = levels[i % len(levels)]
-            seen = attention_mask(masks[-1], features.shape[-2:])
+            size = (features.shape[-2], features.shape[-1])
+            seen = attention_mask(masks[-1], size)
             tokens = (features + self.level[i % len(levels)][:, None, None]).flatten(2).mT
-            place = grid_position(features.shape[-2:], features)
+            place = grid_position(size, features)
             queries = layer(queries, tokens, position=self.position, place=place, hidden=~seen)
             masks.append(self.masks(queries, mask_features))
         return self.norm(queries), masks
 
-    def masks(self, queries: Float[Tensor, "b q d"], features: Float[Tensor, "b d y x"]) -> Float[Tensor, "b q y x"]:
+    def masks(
+        self, queries: Float[Tensor, "b q d"], features: Float[Tensor, "b d y x"]
+    ) -> Float[Tensor, "b q y x"]:
         """Return the mask logits of queries."""
         return torch.einsum("bqd,bdyx->bqyx", self.to_mask(self.norm(queries)), features)
 
@@ -112,9 +118,7 @@ def grid_position(size: tuple[int, int], like: Tensor) -> Float[Tensor, "n d"]:
     """
     quarter = like.shape[1] // 4
     frequency = 100.0 ** (torch.arange(quarter, device=like.device, dtype=like.dtype) / quarter)
-    axes = [
-        2 * torch.pi * (torch.arange(n, device=like.device, dtype=like.dtype) + 0.5) / n for n in size
-    ]
+    axes = [2 * torch.pi * (torch.arange(n, device=like.device, dtype=like.dtype) + 0.5) / n for n in size]
     y, x = (axis[:, None] * frequency for axis in axes)
     along_y = torch.cat([y.sin(), y.cos()], dim=1)[:, None].expand(-1, size[1], -1)
     along_x = torch.cat([x.sin(), x.cos()], dim=1)[None].expand(size[0], -1, -1)

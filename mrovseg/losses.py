@@ -42,10 +42,14 @@ def soft_cross_entropy(logits: Float[Tensor, "n c"], target: Float[Tensor, "n c"
     return losses.sum() / weight.sum().clamp_min(1e-6)
 
 
-def sample_points(values: Float[Tensor, "n h w"], points: Float[Tensor, "n p 2"], *, mode: str = "bilinear") -> Tensor:
+def sample_points(
+    values: Float[Tensor, "n h w"], points: Float[Tensor, "n p 2"], *, mode: str = "bilinear"
+) -> Tensor:
     """Read maps at points; coordinates are (x, y) in [0, 1]. Returns (n, p)."""
     grid = 2 * points[:, :, None] - 1
-    return grid_sample(values[:, None], grid, mode=mode, align_corners=False, padding_mode="border")[:, 0, :, 0]
+    return grid_sample(values[:, None], grid, mode=mode, align_corners=False, padding_mode="border")[
+        :, 0, :, 0
+    ]
 
 
 def uncertain_points(logits: Float[Tensor, "n h w"], count: int) -> Float[Tensor, "n p 2"]:
@@ -54,18 +58,26 @@ def uncertain_points(logits: Float[Tensor, "n h w"], count: int) -> Float[Tensor
     candidates = torch.rand(n, OVERSAMPLE * count, 2)
     doubt = -sample_points(logits.detach(), candidates).abs()
     chosen = doubt.topk(hard, dim=1).indices
-    return torch.cat([candidates.gather(1, chosen[..., None].expand(-1, -1, 2)), torch.rand(n, count - hard, 2)], dim=1)
+    return torch.cat(
+        [candidates.gather(1, chosen[..., None].expand(-1, -1, 2)), torch.rand(n, count - hard, 2)], dim=1
+    )
 
 
 def mask_losses(
-    logits: Float[Tensor, "n h w"], masks: Float[Tensor, "n H W"], labelled: Float[Tensor, "n H W"], *, points: int
+    logits: Float[Tensor, "n h w"],
+    masks: Float[Tensor, "n H W"],
+    labelled: Float[Tensor, "n H W"],
+    *,
+    points: int,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Return binary cross entropy and dice of matched masks, on sampled points that are labelled."""
     at = uncertain_points(logits, points)
     predicted = sample_points(logits, at)
     target, weight = sample_points(masks, at, mode="nearest"), sample_points(labelled, at, mode="nearest")
     total = weight.sum(dim=1).clamp_min(1)
-    entropy = (binary_cross_entropy_with_logits(predicted, target, reduction="none") * weight).sum(dim=1) / total
+    entropy = (binary_cross_entropy_with_logits(predicted, target, reduction="none") * weight).sum(
+        dim=1
+    ) / total
     probability = predicted.sigmoid() * weight
     overlap = 2 * (probability * target).sum(dim=1) + 1
     dice = 1 - overlap / (probability.sum(dim=1) + (target * weight).sum(dim=1) + 1)
@@ -99,7 +111,7 @@ def match(
 def class_loss(
     class_logits: Sequence[Float[Tensor, "q _c"]], targets: Sequence[Int[Tensor, " q"]]
 ) -> Float[Tensor, ""]:
-    """Cross entropy over classes and no-object (the last column), the latter weighted down; mean over chips."""
+    """Cross entropy over classes and no-object, the last column and weighted down; mean over chips."""
     losses = []
     for logits, target in zip(class_logits, targets, strict=True):
         weight = torch.ones(logits.shape[1])
@@ -111,8 +123,10 @@ def class_loss(
 def true_masks(
     labels: Int[Tensor, "h w"], *, least_px: int
 ) -> tuple[Int[Tensor, " m"], Float[Tensor, "m h w"], Bool[Tensor, "h w"]]:
-    """Return the classes (0..k-1) of a chip that cover at least `least_px`, their masks, and where it is labelled."""
+    """Return the classes (0..k-1) that cover at least `least_px`, their masks, and where the chip is labelled."""
     labelled = labels != IGNORE
-    present = [i for i in labels.unique().tolist() if i not in (0, IGNORE) and int((labels == i).sum()) >= least_px]
+    present = [
+        i for i in labels.unique().tolist() if i not in (0, IGNORE) and int((labels == i).sum()) >= least_px
+    ]
     classes = torch.tensor(present, dtype=torch.long)
     return classes - 1, (labels[None] == classes[:, None, None]).float(), labelled

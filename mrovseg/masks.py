@@ -60,7 +60,9 @@ class MaskTraining(nn.Module):
         """Return the logits of classes (the best prompt's) and of no-object, the last column."""
         cosines = embeddings @ torch.from_numpy(vocabulary.vectors).T
         index = torch.from_numpy(vocabulary.class_index).expand(len(cosines), -1)
-        best = cosines.new_full((len(cosines), vocabulary.classes), -1).scatter_reduce(1, index, cosines, "amax")
+        best = cosines.new_full((len(cosines), vocabulary.classes), -1).scatter_reduce(
+            1, index, cosines, "amax"
+        )
         assert self.model.head is not None  # noqa: S101 -- trained networks have one
         nothing = embeddings @ nn.functional.normalize(self.model.head.no_object, dim=0)
         return torch.cat([best, nothing[:, None]], dim=1) * vocabulary.scale
@@ -68,7 +70,7 @@ class MaskTraining(nn.Module):
     def _matched(
         self, predictions: Predictions, chip: int, logits: Float[Tensor, "q c1"], labels: Int[Tensor, "h w"]
     ) -> tuple[Int[Tensor, " q"], list[tuple[Tensor, Tensor]]]:
-        """Return each query's class, no-object where it matched nothing, and the losses of the matched masks."""
+        """Return each query's class, no-object where it matched nothing, and the losses of matched masks."""
         target = torch.full((len(logits),), logits.shape[1] - 1)
         classes, masks, labelled = true_masks(labels, least_px=LEAST_PX)
         if not len(classes):

@@ -42,7 +42,9 @@ class Head(nn.Module):
     def __init__(self, config: HeadConfig, *, channels: int, encoder_heads: int, embed_dim: int) -> None:
         """Make the layers for an encoder of `channels` wide tokens."""
         super().__init__()
-        self.adapters = nn.ModuleList(MultiResAdapter(channels, config.width, config.switch) for _ in config.taps)
+        self.adapters = nn.ModuleList(
+            MultiResAdapter(channels, config.width, config.switch) for _ in config.taps
+        )
         self.pixel_decoder = PixelDecoder(config.width)
         self.mask_decoder = MaskDecoder(
             width=config.width, queries=config.queries, layers=config.layers, heads=config.heads
@@ -58,6 +60,9 @@ class Head(nn.Module):
 
 class MROVSeg(nn.Module):
     """The network. Chips go in as uint8, queries come out; text is compared with them in `proposals`."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, config: ModelConfig, encoder: ImageEncoder) -> None:
         """Put a head on `encoder`; the encoder's weights stay as they are."""

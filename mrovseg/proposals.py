@@ -13,6 +13,8 @@ from jaxtyping import Float32, UInt, UInt8
 
 from mrovseg.vocabulary import EmbeddedVocabulary
 
+UINT8_CLASSES = 254  # 0 is `other` and 255 no data
+
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
@@ -44,7 +46,9 @@ def label(proposals: Proposals, vocabulary: EmbeddedVocabulary, *, threshold: fl
     """
     chips = [
         _label_chip(class_scores(vectors, index, weight, vocabulary), proposals.stride_px, threshold)
-        for vectors, index, weight in zip(proposals.embeddings, proposals.index, proposals.weight, strict=True)
+        for vectors, index, weight in zip(
+            proposals.embeddings, proposals.index, proposals.weight, strict=True
+        )
     ]
     return Labels(*(np.stack(arrays) for arrays in zip(*chips, strict=True)))
 
@@ -56,11 +60,13 @@ def query_probabilities(
 
     A class's logit is that of its best prompt; a class without prompts has probability 0.
     """
-    cosines = np.einsum("qe,pe->qp", embeddings, vocabulary.vectors)
+    scale = np.float32(vocabulary.scale)
+    cosines = np.einsum("qe,pe->qp", embeddings, vocabulary.vectors) * scale
     logits = np.full((len(embeddings), vocabulary.classes + 1), -np.inf, np.float32)
-    np.maximum.at(logits, (slice(None), vocabulary.class_index), cosines * np.float32(vocabulary.scale))
+    for prompt, class_index in enumerate(vocabulary.class_index):
+        np.maximum(logits[:, class_index], cosines[:, prompt], out=logits[:, class_index])
     if vocabulary.no_object is not None:
-        logits[:, -1] = np.einsum("qe,e->q", embeddings, vocabulary.no_object) * np.float32(vocabulary.scale)
+        logits[:, -1] = np.einsum("qe,e->q", embeddings, vocabulary.no_object) * scale
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities: np.ndarray = (powers / powers.sum(axis=1, keepdims=True))[:, :-1]
     return probabilities
@@ -78,7 +84,7 @@ def class_scores(
     scores = np.zeros((len(by_class), *weight.shape[1:]), np.float32)
     for query, share in zip(index, weights / np.maximum(weights.sum(axis=0), 1), strict=True):
         for of_class, probability in zip(scores, by_class, strict=True):
-            of_class += probability[query] * share
+            np.add(of_class, probability[query] * share, out=of_class)
     return scores
 
 
@@ -88,7 +94,7 @@ def _label_chip(
     """Upsample class by class and keep the two best, so that memory does not grow with the classes."""
     size = (scores.shape[1] * stride_px, scores.shape[2] * stride_px)
     best, second = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    winner = np.zeros(size, np.uint8 if len(scores) < 255 else np.uint16)
+    winner = np.zeros(size, np.uint8 if len(scores) <= UINT8_CLASSES else np.uint16)
     for class_id, of_class in enumerate(scores, start=1):
         score = upsample(of_class, stride_px)
         wins = score > best
@@ -114,4 +120,5 @@ def _upsample_rows(values: Float32[np.ndarray, "y x"], factor: int) -> Float32[n
 
 
 def _as_uint8(probability: Float32[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-    return np.rint(np.clip(probability, 0, 1) * 255).astype(np.uint8)
+    levels: np.ndarray = np.rint(np.clip(probability, 0, 1) * 255)
+    return levels.astype(np.uint8)

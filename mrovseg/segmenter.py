@@ -17,7 +17,9 @@ CHIPS_PER_CALL = 1  # a chip's views are a batch already; on a CPU more of them 
 OTHER_THRESHOLD = 0.2
 
 
-def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[EmbeddedVocabulary, dict[str, set[str]]]:
+def embed_vocabulary(
+    checkpoint: Checkpoint, vocabulary: Vocabulary
+) -> tuple[EmbeddedVocabulary, dict[str, set[str]]]:
     """Embed a vocabulary by a checkpoint's text tower.
 
     Also returns the prompts that hold words the checkpoint was never trained on, with those words; they are left
@@ -84,5 +86,3 @@ def keep(predictions: Predictions, *, top_k: int, chip_px: int) -> Proposals:
         weight=(weight * 255).round().to(torch.uint8).cpu().numpy(),
         stride_px=chip_px // predictions.masks.shape[-1],
     )
-
-

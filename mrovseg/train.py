@@ -1,4 +1,4 @@
-"""Training: two stages, each step a pure function of (seed, step), so that a killed run goes on as if never stopped."""
+"""Training in two stages; a step is a pure function of (seed, step), so that a killed run goes on unharmed."""
 
 import sys
 import time
@@ -28,7 +28,7 @@ SAY_EVERY = 20  # steps
 class StageRecipe:
     """How long and how fast a stage learns.
 
-    A step draws `slices_a_step` slices: that many chips, of a size drawn from `sizes` (slices a side), as hold them.
+    A step draws chips of a size drawn from `sizes` (slices a side), as many as hold `slices_a_step` slices.
     """
 
     steps: int
@@ -82,14 +82,26 @@ def train(recipe: Recipe, sets: Sequence[LabelledSet], word_set: WordSet, *, fol
     text = TextEncoder(clip, config.clip["text_cfg"]["context_length"])
     model = MROVSeg(config, encoder)
     contrast = Contrast(config, encoder, text, split=head.split)
-    run_stage("contrast", contrast, recipe.contrast, folder=folder, seed=recipe.seed,
-              losses=lambda step: _contrast_losses(contrast, recipe, sets, word_set, step))
+    run_stage(
+        "contrast",
+        contrast,
+        recipe.contrast,
+        folder=folder,
+        seed=recipe.seed,
+        losses=lambda step: _contrast_losses(contrast, recipe, sets, word_set, step),
+    )
     contrast.requires_grad_(requires_grad=False).eval()
     scale = float(text.clip.logit_scale.exp().clamp(max=100))
     vocabularies = [embed(s.vocabulary, _encoder(text), no_object=None, scale=scale) for s in sets]
     masks = MaskTraining(model, vocabularies, points=recipe.masks.points)
-    run_stage("masks", masks, recipe.masks, folder=folder, seed=recipe.seed + 1,
-              losses=lambda step: _mask_losses(masks, recipe, sets, step))
+    run_stage(
+        "masks",
+        masks,
+        recipe.masks,
+        folder=folder,
+        seed=recipe.seed + 1,
+        losses=lambda step: _mask_losses(masks, recipe, sets, step),
+    )
     path = folder / "checkpoint.safetensors"
     save(path, config=config, model=model, text=text, phrases=_phrases(sets, word_set))
     return path
@@ -134,10 +146,13 @@ def run_stage(
 
 def rate_factor(step: int, recipe: StageRecipe) -> float:
     """Return the share of the learning rate at a step."""
-    return min(1.0, (step + 1) / recipe.warmup_steps) * (1 - step / recipe.steps) ** 0.9
+    left: float = (1 - step / recipe.steps) ** 0.9
+    return left * min(1.0, (step + 1) / recipe.warmup_steps)
 
 
-def keep(path: Path, learned: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer, *, step: int) -> None:
+def keep(
+    path: Path, learned: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer, *, step: int
+) -> None:
     """Write parameters and the optimizer's moments, whole or not at all."""
     arrays = {f"parameter.{key}": p.detach().numpy() for key, p in learned.items()}
     for key, p in learned.items():
@@ -164,7 +179,9 @@ def restore(path: Path, learned: Mapping[str, nn.Parameter], optimizer: torch.op
     return step
 
 
-def save(path: Path, *, config: ModelConfig, model: MROVSeg, text: TextEncoder, phrases: Sequence[str]) -> None:
+def save(
+    path: Path, *, config: ModelConfig, model: MROVSeg, text: TextEncoder, phrases: Sequence[str]
+) -> None:
     """Write a checkpoint: matrices in half precision, and of the token table the rows that training used."""
     assert model.head is not None  # noqa: S101 -- trained networks have one
     used = torch.zeros(text.clip.token_embedding.weight.shape[0], 1)
@@ -200,7 +217,8 @@ class Progress:
         pace = (time.monotonic() - self.began) / (step + 1 - self.start)
         means = "  ".join(f"{key} {total / SAY_EVERY:.3f}" for key, total in self.sums.items())
         left = f"{pace:.2f} s a step, {pace * (self.steps - step - 1) / 60:.0f} min left"
-        print(f"{self.name} {step + 1}/{self.steps}  {means}  {left}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{self.name} {step + 1}/{self.steps}  {means}  {left}\n")
+        sys.stderr.flush()
         self.sums = {}
 
 

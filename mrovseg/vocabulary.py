@@ -29,11 +29,17 @@ class Vocabulary:
         if not self.names or len(self.names) > MAX_CLASSES:
             raise VocabularyError(f"a vocabulary has 1 to {MAX_CLASSES} classes, got {len(self.names)}")
         if len(self.prompts) != len(self.names) or not all(self.prompts):
-            raise VocabularyError("every class needs at least one prompt, such as 'building,house; road; water'")
+            raise VocabularyError(
+                "every class needs at least one prompt, such as 'building,house; road; water'"
+            )
         phrases = [phrase for prompts in self.prompts for phrase in prompts]
-        twice = sorted({p for p in phrases if phrases.count(p) > 1} | {n for n in self.names if self.names.count(n) > 1})
+        twice = sorted(
+            {p for p in phrases if phrases.count(p) > 1} | {n for n in self.names if self.names.count(n) > 1}
+        )
         if twice:
-            raise VocabularyError(f"{', '.join(map(repr, twice))} stands more than once among the classes; name it once")
+            raise VocabularyError(
+                f"{', '.join(map(repr, twice))} stands more than once among the classes; name it once"
+            )
 
 
 def parse(text: str) -> Vocabulary:
@@ -42,7 +48,11 @@ def parse(text: str) -> Vocabulary:
     >>> parse("building,house; road")
     Vocabulary(names=('building', 'road'), prompts=(('building', 'house'), ('road',)))
     """
-    classes = [tuple(" ".join(p.split()) for p in part.split(",") if p.strip()) for part in text.split(";") if part.strip()]
+    classes = [
+        tuple(" ".join(p.split()) for p in part.split(",") if p.strip())
+        for part in text.split(";")
+        if part.strip()
+    ]
     if not all(classes):
         raise VocabularyError(f"a class without a word in {text!r}; write 'building,house; road; water'")
     return Vocabulary(tuple(prompts[0] for prompts in classes), tuple(classes))
