@@ -62,7 +62,7 @@ class ImageEncoder(nn.Module):
             raise ModelConfigError(
                 f"the encoder must be a ViT with a class token, got {type(visual).__name__}"
             )
-        if not all(isinstance(block, Block) for block in visual.transformer.resblocks):
+        if not all(isinstance(block, ResidualAttentionBlock) for block in visual.transformer.resblocks):
             raise ModelConfigError("the encoder's blocks must be plain pre-norm attention blocks")
         self.visual = visual
 
