@@ -167,7 +167,8 @@ def restore(path: Path, learned: Mapping[str, nn.Parameter], optimizer: torch.op
     if not path.exists():
         return 0
     arrays, about = checkpoint.read_arrays(path)
-    if {f"parameter.{key}" for key in learned} != {key for key in arrays if key.startswith("parameter.")}:
+    kept = {key: array.shape for key, array in arrays.items() if key.startswith("parameter.")}
+    if kept != {f"parameter.{key}": tuple(p.shape) for key, p in learned.items()}:
         raise CheckpointError(f"{path} is the state of another network; train into another folder")
     step = int(about["step"])
     with torch.no_grad():
