@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 
-def split(chips: Float[Tensor, "b c h w"], *, side_px: int) -> Float[Tensor, "b*s*s c p p"]:
+def split(chips: Float[Tensor, "b c h w"], *, side_px: int) -> Float[Tensor, "n c p p"]:
     """Cut chips into slices without overlap, chip by chip, row-major.
 
     The chip's side must be a whole number of slices.
@@ -17,7 +17,7 @@ def split(chips: Float[Tensor, "b c h w"], *, side_px: int) -> Float[Tensor, "b*
     return grid.reshape(b * rows * cols, c, side_px, side_px)
 
 
-def stitch(slices: Float[Tensor, "b*s*s c g g"], *, slices_a_side: int) -> Float[Tensor, "b c sg sg"]:
+def stitch(slices: Float[Tensor, "n c g g"], *, slices_a_side: int) -> Float[Tensor, "b c sg sg"]:
     """Lay maps of slices back on the chip: the inverse of `split`."""
     n, c, g, _ = slices.shape
     s = slices_a_side
@@ -25,7 +25,7 @@ def stitch(slices: Float[Tensor, "b*s*s c g g"], *, slices_a_side: int) -> Float
     return grid.reshape(n // (s * s), c, s * g, s * g)
 
 
-def views(chips: Float[Tensor, "b 3 h w"], *, side_px: int) -> Float[Tensor, "b*v 3 p p"]:
+def views(chips: Float[Tensor, "b 3 h w"], *, side_px: int) -> Float[Tensor, "n 3 p p"]:
     """Return all encoder inputs of the chips: low views first (b), then the slices (b*s*s)."""
     low = interpolate(chips, size=(side_px, side_px), mode="bilinear", antialias=True, align_corners=False)
     return torch.cat([low, split(chips, side_px=side_px)])
