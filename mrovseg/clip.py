@@ -34,7 +34,7 @@ def model_config(name: str) -> dict[str, Any]:
     Raises ModelConfigError for a name that open_clip does not know or whose image tower is no plain ViT.
     """
     found = open_clip.get_model_config(name)
-    if found is None or "patch_size" not in found["vision_cfg"]:
+    if found is None or not found["vision_cfg"].get("patch_size"):  # a ResNet's is null
         raise ModelConfigError(f"{name!r} is not a ViT that open_clip knows; see open_clip.list_models()")
     return dict(found)
 

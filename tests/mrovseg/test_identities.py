@@ -139,8 +139,8 @@ def test_a_closed_gate_is_one_map_only(gate: float, switch: str) -> None:
     model, fixed = network(SMALL), network(with_switch(SMALL, switch))
     assert model.head is not None
     for adapter in model.head.adapters:
-        adapter.gate.weight.data = torch.zeros_like(adapter.gate.weight)
-        adapter.gate.bias.data = torch.full_like(adapter.gate.bias, gate)
+        torch.nn.init.zeros_(adapter.get_parameter("gate.weight"))
+        torch.nn.init.constant_(adapter.get_parameter("gate.bias"), gate)
     batch = as_batch(chips(SMALL))
     with torch.inference_mode():
         got, expected = model(batch), fixed(batch)
@@ -271,7 +271,8 @@ def test_attention_equals_the_softmax_written_out() -> None:
             at = slice(a * d, (a + 1) * d)
 
             def part(x: torch.Tensor, i: int, at: slice = at) -> torch.Tensor:
-                return (x @ w[i * c : (i + 1) * c].T + b[i * c : (i + 1) * c])[..., at]
+                projected: torch.Tensor = x @ w[i * c : (i + 1) * c].T + b[i * c : (i + 1) * c]
+                return projected[..., at]
 
             q = part(query, 0) / d**0.5
             low_bias = bias[0, a, 1].reshape(4, 2, 4, 2).amax(dim=(1, 3)).flatten()

@@ -1,0 +1,133 @@
+"""Checkpoints: written, read back, refused."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from mrovseg import checkpoint
+from mrovseg.clip import ImageEncoder, build, model_config
+from mrovseg.errors import CheckpointError, ModelConfigError, VocabularyError
+from mrovseg.segmenter import embed_vocabulary
+from mrovseg.vocabulary import parse
+from tests.mrovseg.networks import SMALL, all_weights
+
+TOKENS = "text.token_embedding.weight"
+
+
+@pytest.fixture(scope="module")
+def weights() -> dict[str, np.ndarray]:
+    return all_weights(SMALL)
+
+
+@pytest.fixture
+def saved(tmp_path: Path, weights: dict[str, np.ndarray]) -> Path:
+    path = tmp_path / "folder" / "small.safetensors"
+    checkpoint.save(path, config=SMALL, weights=weights, known_words=["road", "water"])
+    return path
+
+
+def test_what_is_saved_is_loaded(saved: Path, weights: dict[str, np.ndarray]) -> None:
+    loaded = checkpoint.load(str(saved))
+    assert (loaded.name, loaded.config, loaded.known_words) == ("small", SMALL, frozenset({"road", "water"}))
+    assert loaded.weights.keys() == weights.keys()
+    for name, array in weights.items():
+        assert np.array_equal(loaded.weights[name], array), name
+    assert list(saved.parent.iterdir()) == [saved]
+    assert set(loaded.image_weights) == {n for n in weights if n.startswith(("visual.", "head."))}
+    assert loaded.scale == pytest.approx(1 / 0.07, rel=1e-4)  # what a fresh CLIP has
+    assert loaded.no_object is not None
+    assert np.linalg.norm(loaded.no_object) == pytest.approx(1)
+
+
+def test_the_digest_is_the_files(saved: Path, weights: dict[str, np.ndarray]) -> None:
+    first = checkpoint.load(str(saved)).digest
+    checkpoint.save(saved, config=SMALL, weights=weights, known_words=["water", "road"])
+    assert checkpoint.load(str(saved)).digest == first
+    checkpoint.save(saved, config=SMALL, weights=weights, known_words=None)
+    assert checkpoint.load(str(saved)).digest != first
+    assert checkpoint.load(str(saved)).known_words is None
+
+
+def test_rows_of_words_never_trained_are_left_out_and_come_back_as_zeros(
+    tmp_path: Path, weights: dict[str, np.ndarray]
+) -> None:
+    table = np.zeros_like(weights[TOKENS])
+    table[[3, 40_000]] = weights[TOKENS][[3, 40_000]]
+    path = tmp_path / "few.safetensors"
+    checkpoint.save(path, config=SMALL, weights=weights | {TOKENS: table}, known_words=None)
+    assert path.stat().st_size < sum(array.nbytes for array in weights.values()) - 0.99 * table.nbytes
+    assert np.array_equal(checkpoint.load(str(path)).weights[TOKENS], table)
+
+
+def test_half_floats_are_widened(tmp_path: Path, weights: dict[str, np.ndarray]) -> None:
+    path = tmp_path / "half.safetensors"
+    half = {name: array.astype(np.float16) for name, array in weights.items()}
+    checkpoint.save(path, config=SMALL, weights=half, known_words=None)
+    loaded = checkpoint.load(str(path)).weights
+    assert {array.dtype for array in loaded.values()} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(loaded["visual.proj"], half["visual.proj"].astype(np.float32))
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(CheckpointError, match=r"no checkpoint 'nowhere'.*embedded 'tiny'"):
+        checkpoint.load("nowhere")
+
+
+@pytest.mark.parametrize("keep", [0, 5, 300, -1])
+def test_a_damaged_file_is_named(saved: Path, keep: int) -> None:
+    saved.write_bytes(saved.read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match=r"small\.safetensors is damaged"):
+        checkpoint.load(str(saved))
+
+
+def test_somebody_elses_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.safetensors"
+    save_file({"a": np.zeros(3, np.float32)}, path)
+    with pytest.raises(CheckpointError, match="no checkpoint of mrovseg"):
+        checkpoint.load(str(path))
+
+
+def test_weights_of_another_network_are_refused(weights: dict[str, np.ndarray]) -> None:
+    assert SMALL.head is not None
+    image = {name: array for name, array in weights.items() if name.startswith(("visual.", "head."))}
+    wider = dataclasses.replace(SMALL, head=dataclasses.replace(SMALL.head, queries=13))
+    with pytest.raises(CheckpointError, match="do not fit"):
+        checkpoint.network(wider, image)
+    image.pop("visual.proj")
+    with pytest.raises(CheckpointError, match=r"(?s)do not fit.*proj"):
+        checkpoint.network(SMALL, image)
+
+
+def test_the_text_tower_of_a_file_gives_unit_vectors_of_its_words(saved: Path) -> None:
+    loaded = checkpoint.load(str(saved))
+    vectors = loaded.encode_text(["road", "water", "road"])
+    assert vectors.shape == (3, 32)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    assert np.array_equal(vectors[0], vectors[2])
+    assert not np.allclose(vectors[0], vectors[1], atol=1e-3)
+
+
+def test_words_that_were_never_trained_are_left_out_and_named(saved: Path) -> None:
+    loaded = checkpoint.load(str(saved))
+    templates = frozenset({"a", "satellite", "image", "of", "an", "aerial", "photo", "seen", "from", "above"})
+    loaded = dataclasses.replace(loaded, known_words=frozenset({"road", "water"}) | templates)
+    embedded, unknown = embed_vocabulary(loaded, parse("road,lane; wharf; water"))
+    assert unknown == {"lane": {"lane"}, "wharf": {"wharf"}}
+    assert embedded.class_index.tolist() == [0, 2]
+    with pytest.raises(VocabularyError, match="wharf"):
+        embed_vocabulary(loaded, parse("wharf"))
+
+
+@pytest.mark.parametrize("name", ["RN50", "ViT-nothing", "convnext_base"])
+def test_only_vits_that_open_clip_knows_are_taken(name: str) -> None:
+    with pytest.raises(ModelConfigError, match="not a ViT that open_clip knows"):
+        model_config(name)
+
+
+def test_a_vit_that_pools_otherwise_is_refused() -> None:
+    config = dict(SMALL.clip) | {"vision_cfg": dict(SMALL.clip["vision_cfg"]) | {"pool_type": "avg"}}
+    with pytest.raises(ModelConfigError, match="class token"):
+        ImageEncoder(build(config).visual)

@@ -1,0 +1,154 @@
+"""Labels from proposals: against torch, against a naive formula, and in little memory."""
+
+import dataclasses
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from torch.nn.functional import interpolate
+
+from mrovseg.model import Predictions
+from mrovseg.proposals import Proposals, class_scores, label, query_probabilities, upsample
+from mrovseg.segmenter import MrovsegSegmenter, keep
+from mrovseg.vocabulary import EmbeddedVocabulary
+from tests.mrovseg.networks import SMALL, all_weights, chips, vocabulary
+
+
+def proposals(
+    *, queries: int = 7, grid: int = 6, kept: int = 3, stride_px: int = 4, seed: int = 0
+) -> Proposals:
+    rng = np.random.default_rng(seed)
+    embeddings = rng.normal(size=(1, queries, 32)).astype(np.float32)
+    return Proposals(
+        embeddings / np.linalg.norm(embeddings, axis=-1, keepdims=True),
+        rng.integers(queries, size=(1, kept, grid, grid)).astype(np.uint8),
+        rng.integers(256, size=(1, kept, grid, grid)).astype(np.uint8),
+        stride_px,
+    )
+
+
+@given(
+    values=arrays(
+        np.float32, st.tuples(st.integers(1, 7), st.integers(1, 7)), elements=st.floats(0, 1, width=32)
+    ),
+    factor=st.integers(1, 5),
+)
+def test_upsampling_is_torchs_bilinear(values: np.ndarray, factor: int) -> None:
+    expected = interpolate(
+        torch.from_numpy(values)[None, None], scale_factor=factor, mode="bilinear", align_corners=False
+    )
+    np.testing.assert_allclose(upsample(values, factor), expected[0, 0], atol=1e-6)
+
+
+def test_query_probabilities_are_a_softmax_over_best_prompts_and_no_object() -> None:
+    words = dataclasses.replace(vocabulary(3, prompts=2), scale=5.0)
+    vectors = proposals().embeddings[0]
+    assert words.no_object is not None
+    logits = 5 * np.stack(
+        [np.maximum(*(vectors @ words.vectors[2 * i : 2 * i + 2].T).T) for i in range(3)]
+        + [vectors @ words.no_object],
+        axis=1,
+    )
+    expected = torch.from_numpy(logits).softmax(1)[:, :3]
+    np.testing.assert_allclose(query_probabilities(vectors, words), expected, atol=1e-6)
+
+
+def test_without_no_object_the_probabilities_add_up_to_one() -> None:
+    words = dataclasses.replace(vocabulary(4), no_object=None)
+    np.testing.assert_allclose(query_probabilities(proposals().embeddings[0], words).sum(1), 1, rtol=1e-5)
+
+
+def test_a_class_without_prompts_wins_nothing() -> None:
+    words = vocabulary(3)
+    without = EmbeddedVocabulary(words.vectors[:2], np.array([0, 2]), 3, words.no_object, words.scale)
+    kept = proposals()
+    assert (query_probabilities(kept.embeddings[0], without)[:, 1] == 0).all()
+    assert 2 not in label(kept, without, threshold=0.0).class_id
+
+
+def naive_labels(kept: Proposals, words: EmbeddedVocabulary, threshold: float) -> tuple[np.ndarray, ...]:
+    """Label all classes at once, at full resolution, place by place."""
+    probabilities = query_probabilities(kept.embeddings[0], words).astype(np.float64)
+    _, rows, cols = kept.index[0].shape
+    scores = np.zeros((words.classes, rows, cols))
+    for y in range(rows):
+        for x in range(cols):
+            weight = kept.weight[0, :, y, x] / 255
+            for query, share in zip(kept.index[0, :, y, x], weight / max(1, weight.sum()), strict=True):
+                scores[:, y, x] += probabilities[query] * share
+    full = interpolate(torch.from_numpy(scores)[None], scale_factor=kept.stride_px, mode="bilinear")[
+        0
+    ].numpy()
+    ranked = np.sort(full, axis=0)
+    winner = np.where(ranked[-1] >= threshold, full.argmax(0) + 1, 0)
+    return winner, ranked[-1] * 255, (ranked[-1] - ranked[-2]) * 255
+
+
+@given(seed=st.integers(0, 1000), threshold=st.sampled_from([0.0, 0.2, 0.5]))
+def test_labels_are_those_of_the_naive_formula(seed: int, threshold: float) -> None:
+    kept, words = proposals(seed=seed), dataclasses.replace(vocabulary(4, seed=seed), scale=10.0)
+    winner, score, margin = naive_labels(kept, words, threshold)
+    got = label(kept, words, threshold=threshold)
+    np.testing.assert_allclose(got.score[0], score, atol=0.51)
+    np.testing.assert_allclose(got.margin[0], margin, atol=0.51)
+    clear = (margin > 0.01) & (np.abs(score - threshold * 255) > 0.01)
+    assert clear.mean() > 0.5
+    np.testing.assert_array_equal(got.class_id[0][clear], winner[clear])
+
+
+def test_more_than_254_classes_have_wider_ids() -> None:
+    assert label(proposals(), vocabulary(254), threshold=0.0).class_id.dtype == np.uint8
+    assert label(proposals(), vocabulary(255), threshold=0.0).class_id.dtype == np.uint16
+
+
+def test_memory_holds_no_array_of_classes_by_pixels() -> None:
+    """300 classes over 512 x 512 pixels would be 315 MB."""
+    kept, words = proposals(grid=128, queries=40), vocabulary(300)
+    label(proposals(), words, threshold=0.2)  # what is loaded once is not counted
+    tracemalloc.start()
+    label(kept, words, threshold=0.2)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    at_grid = 300 * 128 * 128 * 4
+    assert peak < at_grid + 16 * 512 * 512 * 4
+
+
+def test_class_scores_are_at_most_one() -> None:
+    kept = proposals()
+    scores = class_scores(kept.embeddings[0], kept.index[0], kept.weight[0], vocabulary(3))
+    assert scores.min() >= 0
+    assert scores.sum(axis=0).max() <= 1 + 1e-5
+
+
+@pytest.mark.parametrize(("queries", "dtype"), [(12, np.uint8), (256, np.uint8), (257, np.uint16)])
+def test_the_strongest_queries_of_a_place_are_kept(queries: int, dtype: type) -> None:
+    torch.manual_seed(0)
+    masks = torch.randn(1, queries, 5, 5)
+    kept = keep(Predictions(torch.zeros(1, queries, 8), masks, []), top_k=4, chip_px=20)
+    assert kept.index.dtype == dtype
+    assert kept.stride_px == 4
+    order = np.argsort(-masks[0].numpy(), axis=0)[:4]
+    np.testing.assert_array_equal(kept.index[0], order)
+    expected = np.take_along_axis(masks.sigmoid()[0].numpy(), order, 0) * 255
+    np.testing.assert_allclose(kept.weight[0], expected, atol=0.51)
+
+
+def test_the_segmenter_labels_what_it_proposes_over_read_only_weights() -> None:
+    weights = {k: v for k, v in all_weights(SMALL).items() if k.startswith(("visual.", "head."))}
+    for array in weights.values():
+        array.setflags(write=False)
+    words = vocabulary(3)
+    segmenter = MrovsegSegmenter(SMALL, weights, words)
+    kept = segmenter.propose(chips(SMALL, 1))
+    labels = segmenter.label(kept)
+    expected = label(kept, words, threshold=segmenter.threshold)
+    assert all(np.array_equal(a, b) for a, b in zip(labels, expected, strict=True))
+    side = segmenter.core_px + 2 * segmenter.halo_px
+    assert labels.class_id.shape == (1, side, side)
+    assert (
+        segmenter.model.encoder.visual.conv1.weight.data_ptr() == weights["visual.conv1.weight"].ctypes.data
+    )

@@ -1,0 +1,87 @@
+"""Words in, classes and vectors out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mrovseg.errors import VocabularyError
+from mrovseg.vocabulary import TEMPLATES, Vocabulary, embed, parse, unknown_prompts
+
+phrase = st.text("abcdefgh", min_size=1, max_size=6)
+classes = st.lists(phrase, min_size=1, max_size=12, unique=True).flatmap(
+    lambda phrases: st.lists(st.integers(1, 3), min_size=len(phrases), max_size=len(phrases)).map(
+        lambda sizes: grouped(phrases, sizes)
+    )
+)
+
+
+def grouped(phrases: Sequence[str], sizes: Sequence[int]) -> list[list[str]]:
+    groups, rest = [], list(phrases)
+    for size in sizes:
+        if rest:
+            groups.append(rest[:size])
+            rest = rest[size:]
+    return groups
+
+
+def encode(prompts: Sequence[str]) -> np.ndarray:
+    """Give each text a unit vector of its own."""
+    vectors = np.stack([np.random.default_rng(list(p.encode())).normal(size=8) for p in prompts])
+    unit: np.ndarray = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+@given(classes)
+def test_what_is_written_is_read(groups: list[list[str]]) -> None:
+    vocabulary = parse(" ;".join(", ".join(f"  {p} " for p in group) for group in groups) + ";")
+    assert vocabulary.names == tuple(group[0] for group in groups)
+    assert vocabulary.prompts == tuple(map(tuple, groups))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "1 to 65534 classes, got 0"),
+        (" ; ", "got 0"),
+        ("road; ,; water", "without a word"),
+        ("road; water; road", "'road' stands more than once"),
+        ("road,street; lane,street", "'street' stands more than once"),
+    ],
+)
+def test_what_cannot_be_read_is_named(text: str, says: str) -> None:
+    with pytest.raises(VocabularyError, match=says):
+        parse(text)
+
+
+def test_every_class_needs_a_prompt() -> None:
+    with pytest.raises(VocabularyError, match="at least one prompt"):
+        Vocabulary(("road", "water"), (("road",), ()))
+
+
+def test_unknown_words_are_found_in_any_case() -> None:
+    vocabulary = parse("Road, paved road; swimming pool; sea")
+    found = unknown_prompts(vocabulary, {"road", "pool", "sea"})
+    assert found == {"paved road": {"paved"}, "swimming pool": {"swimming"}}
+
+
+def test_prompts_are_averaged_over_the_templates_and_normalised() -> None:
+    embedded = embed(parse("road,street; water"), encode, no_object=None, scale=3.0)
+    expected = encode([template.format("street") for template in TEMPLATES]).mean(0)
+    np.testing.assert_allclose(embedded.vectors[1], expected / np.linalg.norm(expected), rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(embedded.vectors, axis=1), 1, rtol=1e-5)
+    assert embedded.class_index.tolist() == [0, 0, 1]
+    assert (embedded.classes, embedded.scale) == (2, 3.0)
+
+
+def test_prompts_left_out_leave_the_class_ids_as_they_are() -> None:
+    embedded = embed(parse("road; water; sea"), encode, without=["water"], no_object=None, scale=1.0)
+    assert embedded.class_index.tolist() == [0, 2]
+    assert embedded.classes == 3
+
+
+def test_a_vocabulary_of_unknown_words_is_refused() -> None:
+    with pytest.raises(VocabularyError, match="knows none of the words of road, water"):
+        embed(parse("road; water"), encode, without=["road", "water"], no_object=None, scale=1.0)
