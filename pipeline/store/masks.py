@@ -41,6 +41,8 @@ def lay_out(uri: str, *, header: Header, classes: Sequence[str], chunk_px: int) 
     wanted = documents(header=header, classes=classes, chunk_px=chunk_px)
     for name in ARRAYS:
         _check_same(uri, f"{LEVEL}/{name}/zarr.json", wanted)
+    if objects.exists(objects.join(uri, "zarr.json")):
+        return  # the root is written last
     for key, document in wanted.items():
         if not objects.exists(objects.join(uri, key)):
             objects.put_bytes(objects.join(uri, key), document)
@@ -94,9 +96,9 @@ def _check_same(uri: str, key: str, wanted: Mapping[str, bytes]) -> None:
 
 
 def _differences(found: object, wanted: object, path: str = "") -> Iterator[tuple[str, object, object]]:
-    """Yield where two JSON values differ: the path, and the two values there."""
+    """Yield where two JSON values differ: the path, and the two values there; the shape before attributes."""
     if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in sorted(found.keys() | wanted.keys()):
+        for key in sorted(found.keys() | wanted.keys(), reverse=True):
             yield from _differences(found.get(key), wanted.get(key), f"{path}/{key}".lstrip("/"))
     elif found != wanted:
         yield path, found, wanted

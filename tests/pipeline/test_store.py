@@ -1,0 +1,306 @@
+import hashlib
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyproj
+import pytest
+import xarray as xr
+import zarr
+from hypothesis import given
+from hypothesis import strategies as st
+from rio_tiler.io.xarray import XarrayReader
+
+from pipeline import objects, store
+from pipeline.errors import StoreError
+from pipeline.scene import Header
+from pipeline.window import Window
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import rioxarray  # noqa: F401 - it gives xarray its `.rio`
+
+CLASSES = ("building", "paved road")
+CHUNK_PX = 32
+HEIGHT, WIDTH = 70, 90  # chunks cut off on both sides
+WINDOWS = [Window(0, 0, 64, 64), Window(0, 64, 64, 26), Window(64, 0, 6, 64), Window(64, 64, 6, 26)]
+
+PLACES: dict[str, tuple[int | None, tuple[float, float, float, float, float, float]]] = {
+    "UTM": (32633, (10.0, 0.0, 5e5, 0.0, -10.0, 5e6)),
+    "lon-lat": (4326, (1e-4, 0.0, 13.0, 0.0, -1e-4, 52.0)),
+    "northing first": (31468, (0.5, 0.0, 4.5e6, 0.0, -0.5, 5.4e6)),
+    "rotated": (32633, (8.0, 6.0, 5e5, 6.0, -8.0, 5e6)),
+    "no CRS": (None, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)),
+}
+THIRD_PARTIES = pytest.mark.filterwarnings(
+    "ignore:Use `@` matmul:PendingDeprecationWarning", "ignore::rasterio.errors.NotGeoreferencedWarning"
+)
+
+
+def _header(place: str = "UTM") -> Header:
+    crs, transform = PLACES[place]
+    wkt = None if crs is None else pyproj.CRS.from_epsg(crs).to_wkt()
+    return Header(
+        height=HEIGHT, width=WIDTH, bands=3, dtype="uint8", crs_wkt=wkt, transform=transform, nodata=None
+    )
+
+
+def _labels(window: Window, *, seed: int = 0) -> dict[str, np.ndarray]:
+    whole = np.random.default_rng(seed).choice(np.array([0, 1, 2, 255], np.uint8), (3, HEIGHT, WIDTH))
+    rows, cols = window.slices_in(Window(0, 0, HEIGHT, WIDTH))
+    return {name: whole[index, rows, cols] for index, name in enumerate(store.ARRAYS)}
+
+
+def _lay_out(uri: str, header: Header | None = None, **changed: Any) -> None:  # noqa: ANN401 - of several types
+    store.lay_out(uri, **{"header": header or _header(), "classes": CLASSES, "chunk_px": CHUNK_PX, **changed})
+
+
+def _held(uri: str) -> dict[str, bytes]:
+    return {name.removeprefix(uri): objects.get_bytes(name) for name in objects.walk(uri)}
+
+
+@pytest.fixture(params=["local", "s3"])
+def uri(request: pytest.FixtureRequest) -> str:
+    root = str(request.getfixturevalue("s3" if request.param == "s3" else "tmp_path"))
+    return objects.join(root, "scenes", "scene", "masks.zarr")
+
+
+def test_doing_it_all_twice_changes_no_byte(uri: str, tmp_path: Path) -> None:
+    _lay_out(uri)
+    laid_out = _held(uri)
+    _lay_out(uri)
+    assert _held(uri) == laid_out
+    digests = [store.write(uri, _labels(window), window=window) for window in WINDOWS]
+    written = _held(uri)
+    assert laid_out.items() < written.items()
+    assert [store.write(uri, _labels(window), window=window) for window in reversed(WINDOWS)] == digests[::-1]
+    _lay_out(uri)
+    assert _held(uri) == written
+    other = f"{tmp_path}/another.zarr"
+    _lay_out(other)
+    for window in reversed(WINDOWS):
+        store.write(other, _labels(window), window=window)
+    assert _held(other) == written
+
+
+def test_laying_out_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    _lay_out(uri)
+    whole = _held(uri)
+    for key in ("/zarr.json", "/0/x/zarr.json", "/0/score/zarr.json"):
+        Path(uri + key).unlink()
+    _lay_out(uri)
+    assert _held(uri) == whole
+
+
+def test_any_part_of_what_was_written_is_read_back_with_its_digest(uri: str) -> None:
+    _lay_out(uri)
+    for window in WINDOWS:
+        labels = _labels(window)
+        digests = store.write(uri, labels, window=window)
+        assert digests == {name: hashlib.sha256(part.tobytes()).hexdigest() for name, part in labels.items()}
+    for window in (Window(0, 0, HEIGHT, WIDTH), Window(13, 31, 50, 2), Window(69, 89, 1, 1)):
+        for name, part in _labels(window).items():
+            np.testing.assert_array_equal(store.read(uri, name, window), part)
+
+
+def test_a_chunk_that_is_missing_was_never_computed(tmp_path: Path) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    _lay_out(uri)
+    chunks = tmp_path / "masks.zarr/0"
+    assert not [path for name in store.ARRAYS for path in (chunks / name).rglob("c/*/*")]
+    nothing = {name: np.full((32, 32), 255 if name == "class" else 0, np.uint8) for name in store.ARRAYS}
+    store.write(uri, nothing, window=Window(0, 32, 32, 32))
+    for name in store.ARRAYS:
+        present = [path.relative_to(chunks / name).as_posix() for path in (chunks / name).rglob("c/*/*")]
+        assert present == ["c/0/1"]
+    untouched = Window(32, 0, 38, 90)
+    assert (store.read(uri, "class", untouched) == 255).all()
+    assert not store.read(uri, "score", untouched).any()
+    assert not store.read(uri, "margin", untouched).any()
+
+
+@given(st.integers(0, 79), st.integers(0, 99), st.integers(1, 80), st.integers(1, 100))
+def test_only_whole_chunks_are_written(
+    tmp_path_factory: pytest.TempPathFactory, row_off: int, col_off: int, height: int, width: int
+) -> None:
+    uri = str(tmp_path_factory.getbasetemp() / "whole-chunks.zarr")
+    _lay_out(uri)
+    window = Window(row_off, col_off, height, width)
+    starts_and_ends = {0, 32, 64}, {32, 64, HEIGHT}, {32, 64, WIDTH}
+    whole = {row_off, col_off} <= starts_and_ends[0]
+    whole = whole and window.row_end in starts_and_ends[1] and window.col_end in starts_and_ends[2]
+    labels = {name: np.zeros(window.shape, np.uint8) for name in store.ARRAYS}
+    if whole:
+        store.write(uri, labels, window=window)
+    else:
+        with pytest.raises(StoreError):
+            store.write(uri, labels, window=window)
+
+
+def test_a_refused_window_is_told_the_fault_what_it_would_do_and_the_remedy(tmp_path: Path) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    _lay_out(uri)
+    laid_out = _held(uri)
+    window = Window(0, 0, 48, 32)
+    with pytest.raises(
+        StoreError,
+        match=r"not made of whole chunks of 32 px .* lose each other's pixels\. Make window_px a mult",
+    ):
+        store.write(uri, _labels(window), window=window)
+    wrong = {**_labels(WINDOWS[0]), "margin": np.zeros((64, 63), np.uint8)}
+    with pytest.raises(
+        StoreError, match=r"array margin .* must be uint8 of \(64, 64\), got uint8 of \(64, 63\)"
+    ):
+        store.write(uri, wrong, window=WINDOWS[0])
+    wrong["margin"] = np.zeros((64, 64), np.uint16)
+    with pytest.raises(StoreError, match=r"must be uint8 of \(64, 64\), got uint16"):
+        store.write(uri, wrong, window=WINDOWS[0])
+    assert _held(uri) == laid_out
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"header": replace(_header(), height=71)}, "shape"),
+        ({"header": _header("rotated")}, "spatial:transform"),
+        ({"header": replace(_header(), crs_wkt=pyproj.CRS.from_epsg(32634).to_wkt())}, "proj:code"),
+        ({"classes": CLASSES[::-1]}, "flag_meanings"),
+        ({"classes": (*CLASSES, "water")}, "flag_values"),
+        ({"chunk_px": 64}, "chunk_shape"),
+    ],
+)
+def test_a_store_of_another_run_is_refused_and_left_as_it_is(
+    tmp_path: Path, changed: dict[str, Any], named: str
+) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    _lay_out(uri)
+    laid_out = _held(uri)
+    with pytest.raises(StoreError, match=rf"is of another run: .*{named}.* choose another output"):
+        _lay_out(uri, **changed)
+    assert _held(uri) == laid_out
+
+
+def test_what_is_not_there_cannot_be_read_or_written(tmp_path: Path) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    for _ in range(2):
+        with pytest.raises(StoreError, match="holds no array 0/class: lay the store out first"):
+            store.write(uri, _labels(WINDOWS[0]), window=WINDOWS[0])
+        with pytest.raises(StoreError, match="holds no array 0/class"):
+            store.read(uri, "class", WINDOWS[0])
+    _lay_out(uri)
+    with pytest.raises(StoreError, match="is not inside it"):
+        store.read(uri, "class", Window(0, 0, HEIGHT + 1, WIDTH))
+    with pytest.raises(StoreError, match="holds no array 0/proposals"):
+        store.read(uri, "proposals", WINDOWS[0])
+
+
+def test_leftovers_of_a_killed_writer_are_swept_by_the_next(tmp_path: Path) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    _lay_out(uri)
+    store.write(uri, _labels(WINDOWS[0]), window=WINDOWS[0])
+    written = _held(uri)
+    (tmp_path / "masks.zarr/0/class/c/1/0.5f5f.partial").write_bytes(b"half")
+    store.write(uri, _labels(WINDOWS[0]), window=WINDOWS[0])
+    assert _held(uri) == written
+
+
+def test_a_vocabulary_of_many_words_has_masks_of_two_bytes(tmp_path: Path) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    _lay_out(uri, classes=[f"class {index}" for index in range(300)])
+    whole = Window(0, 0, HEIGHT, WIDTH)
+    assert store.read(uri, "class", whole).dtype == np.uint16
+    assert (store.read(uri, "class", whole) == 65535).all()
+    labels: dict[str, np.ndarray] = {**_labels(whole), "class": np.full((HEIGHT, WIDTH), 300, np.uint16)}
+    store.write(uri, labels, window=whole)
+    np.testing.assert_array_equal(store.read(uri, "class", whole), labels["class"])
+
+
+def _filled(uri: str, place: str) -> dict[str, np.ndarray]:
+    _lay_out(uri, _header(place))
+    for window in WINDOWS:
+        store.write(uri, _labels(window), window=window)
+    return _labels(Window(0, 0, HEIGHT, WIDTH))
+
+
+def _opened(uri: str) -> Any:  # noqa: ANN401 - rioxarray's accessor has no types
+    options = {"endpoint_url": objects.s3_endpoint()} if uri.startswith("s3://") else None
+    return xr.open_zarr(uri, group="0", decode_coords="all", storage_options=options)["class"]
+
+
+def _close(got: Any, transform: tuple[float, ...]) -> bool:  # noqa: ANN401 - an affine.Affine
+    return bool(np.allclose(tuple(got)[:6], transform, rtol=1e-12, atol=1e-12))
+
+
+@THIRD_PARTIES
+@pytest.mark.parametrize("place", PLACES)
+def test_xarray_and_rioxarray_see_pixels_place_and_nodata(uri: str, place: str) -> None:
+    labels = _filled(uri, place)
+    found = _opened(uri)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found.values, labels["class"])
+    crs, transform = PLACES[place]
+    assert (found.rio.crs is None) if crs is None else (found.rio.crs.to_epsg() == crs)
+    assert _close(found.rio.transform(), transform)
+    assert found.rio.nodata == 255
+    assert found.attrs["class_names"] == ["other", *CLASSES]
+    assert found.attrs["flag_meanings"] == "other building paved_road"
+
+
+@THIRD_PARTIES
+@pytest.mark.parametrize("place", [place for place in PLACES if place != "no CRS"])  # rio-tiler wants a CRS
+def test_rio_tiler_sees_pixels_place_and_nodata(tmp_path: Path, place: str) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    labels = _filled(uri, place)
+    with XarrayReader(_opened(uri)) as reader:
+        image = reader.preview(max_size=None)
+        assert reader.crs.to_epsg() == PLACES[place][0]
+        assert _close(reader.transform, PLACES[place][1])
+    np.testing.assert_array_equal(image.array.data[0], labels["class"])
+    np.testing.assert_array_equal(np.ma.getmaskarray(image.array)[0], labels["class"] == 255)
+
+
+@THIRD_PARTIES
+def test_rio_tiler_finds_the_pixel_under_a_place_on_earth(tmp_path: Path) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    labels = _filled(uri, "UTM")
+    to_lonlat = pyproj.Transformer.from_crs(32633, 4326, always_xy=True)
+    with XarrayReader(_opened(uri)) as reader:
+        for row, col in np.argwhere(labels["class"] == 2)[:20]:
+            lon, lat = to_lonlat.transform(5e5 + 10 * (col + 0.5), 5e6 - 10 * (row + 0.5))
+            assert reader.point(lon, lat).array.data.item() == 2
+
+
+def test_zarr_sees_groups_arrays_and_the_conventions_on_each(tmp_path: Path) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    labels = _filled(uri, "UTM")
+    root = zarr.open_group(uri, mode="r", use_consolidated=False)
+    level = root["0"]
+    assert isinstance(level, zarr.Group)
+    assert sorted(level.array_keys()) == ["class", "margin", "score", "spatial_ref", "x", "y"]
+    for name in store.ARRAYS:
+        array = level[name]
+        assert isinstance(array, zarr.Array)
+        np.testing.assert_array_equal(array[:], labels[name])
+        assert array.metadata.dimension_names == ("y", "x")  # type: ignore[union-attr]  # it is of format 3
+        assert "_FillValue" not in array.attrs
+        for attributes in (root.attrs, level.attrs, array.attrs):
+            assert attributes["proj:code"] == "EPSG:32633"
+            assert attributes["spatial:transform"] == [10.0, 0.0, 5e5, 0.0, -10.0, 5e6]
+            assert attributes["spatial:bbox"] == [5e5, 5e6 - 700, 5e5 + 900, 5e6]
+
+
+def test_a_rotated_scenes_bounds_hold_its_four_corners(tmp_path: Path) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    _lay_out(uri, _header("rotated"))
+    root = zarr.open_group(uri, mode="r", use_consolidated=False)
+    assert root.attrs["spatial:bbox"] == [5e5, 5e6 - 560, 5e5 + 720 + 420, 5e6 + 540]
+    assert "x" not in root["0"]  # type: ignore[operator]  # it is a group
+
+
+def test_nothing_is_said_of_a_crs_where_the_scene_states_none(tmp_path: Path) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    _lay_out(uri, _header("no CRS"))
+    assert not [key for key, content in _held(uri).items() if b"proj:" in content or b"crs_wkt" in content]
