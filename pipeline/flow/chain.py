@@ -26,7 +26,7 @@ from pipeline.config import FlowSettings
 from pipeline.errors import PipelineError
 from pipeline.flow.progress import Progress
 from pipeline.flow.records import unpacked
-from pipeline.flow.resources import Places, cluster, nodes, places
+from pipeline.flow.resources import cluster, nodes, places
 from pipeline.flow.shares import read_share, shares
 from pipeline.flow.steps import MakeSegmenter, Segment, store_masks, sum_up
 from pipeline.scene import Scene
@@ -71,17 +71,18 @@ def run(  # noqa: PLR0913 - each by its name
     listed = list(scenes)
     read = partial(read_share, output=output, classes=classes, layout=layout, settings=settings)
     write = partial(store_masks, output=output, classes=classes)
+    window_bytes = _BYTES_PER_PIXEL * (settings.window_px + 2 * layout.side_px) ** 2
     with cluster():
         room = places(nodes(), settings)
         held = [ray.put(dict(weights))]  # for the whole run: an actor that is started again needs it
-        with _context(_in_flight_bytes(room, layout, settings)):
+        with _context(in_flight_bytes=_WINDOWS_PER_ACTOR * room.actors * window_bytes):
             chain = (
                 from_items(shares(listed, readers=room.readers))
                 .flat_map(
                     read,
                     compute=TaskPoolStrategy(size=room.readers),
                     num_cpus=settings.task_cpus,
-                    ray_remote_args_fn=dict,  # keeps Ray from fusing the reading into the actors
+                    memory=window_bytes,  # claimed by no actor: of equal claims Ray makes one step
                 )
                 .map(
                     Segment,  # type: ignore[arg-type]  # a class makes actors
@@ -104,7 +105,7 @@ def run(  # noqa: PLR0913 - each by its name
 
 
 @contextmanager
-def _context(in_flight_bytes: int) -> Iterator[None]:
+def _context(*, in_flight_bytes: int) -> Iterator[None]:
     """Have Ray Data work in small blocks, few at a time, and say nothing."""
     context = DataContext.get_current().copy()
     context.target_max_block_size = 1  # a record a block, however small
@@ -121,12 +122,6 @@ def _context(in_flight_bytes: int) -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
-def _in_flight_bytes(room: Places, layout: ChipLayout, settings: FlowSettings) -> int:
-    """Return how much may wait between the steps: a few windows an actor."""
-    side_px = settings.window_px + 2 * (layout.core_px + layout.halo_px)
-    return _WINDOWS_PER_ACTOR * room.actors * side_px**2 * _BYTES_PER_PIXEL
 
 
 def _followed(chain: Dataset) -> Progress:

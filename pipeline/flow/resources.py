@@ -24,8 +24,8 @@ _EPSILON = 1e-6  # Ray counts in ten-thousandths of a CPU, floats do not
 class Node:
     """The CPUs and GPUs of a machine of the cluster."""
 
-    cpus: float
-    gpus: float
+    cpus: float | int
+    gpus: float | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _most(machine: Node, settings: FlowSettings) -> int:
     return min(by_cpu, _times(machine.gpus, settings.actor_gpus), int(machine.gpus))
 
 
-def _times(room: float, claim: float) -> int:
+def _times(room: float | int, claim: float | int) -> int:
     return max(0, math.floor(room / claim + _EPSILON))
 
 

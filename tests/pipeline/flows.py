@@ -1,0 +1,54 @@
+"""Runs of the flow over painted scenes, with a segmenter that needs no network."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import flow
+from pipeline.chips import ChipLayout
+from pipeline.config import FlowSettings
+from pipeline.flow import RunResult
+from pipeline.scene import scene_of
+from pipeline.segment import Segmenter
+from pipeline.testing import painted
+from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
+
+CLASSES = ("dark", "middling", "bright")
+SEGMENTER = BrightnessSegmenter(core_px=64, halo_px=8, n_classes=3)
+LAYOUT = ChipLayout(core_px=64, halo_px=8)
+SETTINGS: dict[str, Any] = {"window_px": 256, "chunk_px": 128, "actors": 1, "actor_cpus": 0.5}
+
+
+def paint(path: Path, *, height: int = 512, width: int = 512, seed: int = 7) -> Path:
+    painted.paint_scene(path, height=height, width=width, seed=seed)
+    return path
+
+
+def run_flow(
+    scenes: Sequence[object],
+    output: object,
+    *,
+    make_segmenter: Callable[[Mapping[str, np.ndarray]], Segmenter] = make_brightness,
+    **settings: float,
+) -> RunResult:
+    return flow.run(
+        [scene_of(str(scene)) for scene in scenes],
+        output=str(output),
+        classes=CLASSES,
+        make_segmenter=make_segmenter,
+        weights=SEGMENTER.weights(),
+        layout=LAYOUT,
+        settings=FlowSettings(**{**SETTINGS, **settings}),
+    )
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file below a folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
