@@ -5,7 +5,7 @@ import functools
 import itertools
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,11 @@ def main(argv: Sequence[str]) -> int:
             f"({', '.join(classes)}), got {len(vocabulary.names)}"
         )
     segmenter = _segmenter(arguments.checkpoint, vocabulary)
-    images = _painted(arguments) if arguments.painted else _read(arguments, definition)
+    images = (
+        painted_images(arguments.painted, size_px=arguments.size_px)
+        if arguments.painted
+        else _read(arguments, definition)
+    )
     segment = functools.partial(segment_image, segmenter, classes=len(vocabulary.names))
     confusion = score(images, segment, classes=len(classes))
     print(report(confusion, classes))
@@ -140,9 +144,10 @@ def _read(arguments: argparse.Namespace, definition: Definition) -> Iterator[Lab
         raise ConfigError(f"cannot read an image or a mask: {error}") from error
 
 
-def _painted(arguments: argparse.Namespace) -> Iterator[LabelledImage]:
-    for seed in arguments.painted:
-        pixels, truth = paint(Window(0, 0, arguments.size_px, arguments.size_px), seed=seed)
+def painted_images(seeds: Iterable[int], *, size_px: int) -> Iterator[LabelledImage]:
+    """Paint the upper left corners of scenes, with the classes of the definition `land-cover`."""
+    for seed in seeds:
+        pixels, truth = paint(Window(0, 0, size_px, size_px), seed=seed)
         yield LabelledImage(f"painted-{seed}", pixels, LAND_COVER[truth])
 
 
