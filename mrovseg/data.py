@@ -126,7 +126,7 @@ def draw_chip(
     """
     which = int(rng.choice(len(sets), p=_shares([s.share for s in sets])))
     images = sets[which].images
-    image = images[int(rng.choice(len(images), p=_shares([i.labels.size for i in images])))]
+    image = images[int(rng.choice(len(images), p=_shares([float(i.labels.size) for i in images])))]
     zoom = float(np.exp(rng.uniform(*np.log(augmentation.zoom))))
     pixels, labels = crop(image, side_px=round(side_px / zoom), rng=rng)
     size = (side_px, side_px)
