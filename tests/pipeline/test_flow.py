@@ -193,7 +193,7 @@ def test_more_actors_than_fit_are_refused_before_anything_starts(tmp_path: Path)
     ],
 )
 def test_as_many_actors_as_leave_room_for_a_task(
-    cpus: list[float], claims: dict[str, float], actors: int
+    cpus: list[float], claims: dict[str, Any], actors: int
 ) -> None:
     assert places([Node(each, 0) for each in cpus], FlowSettings(**claims)).actors == actors
 

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pyarrow.parquet as pq
 import pytest
 
