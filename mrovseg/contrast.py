@@ -35,9 +35,11 @@ class Batch:
 class Contrast(nn.Module):
     """The CLIP in training: its image tower, its text tower and the scale of their cosines.
 
-    Three losses, each a cross entropy of cosines over a set's classes: every patch of the low view and of the
+    Four losses, each a cross entropy of cosines over a set's classes: every patch of the low view and of the
     slices against the shares of classes under it; every region, read by Multi-grained Masked Attention inside its
-    true mask, against its class; every small image against its word.
+    true mask, against its class; every small image against its word; every class's phrase against another phrase of
+    it. Without the last one the classes' vectors stay together for long (cosines of 0.99 after 850 steps), and where
+    they are equal the image tower learns nothing.
     """
 
     def __init__(self, config: ModelConfig, encoder: ImageEncoder, text: TextEncoder, *, split: int) -> None:
@@ -74,7 +76,7 @@ class Contrast(nn.Module):
     def forward(
         self, batch: Batch, sets: Sequence[LabelledSet], words: WordSet, rng: np.random.Generator
     ) -> dict[str, Float[Tensor, ""]]:
-        """Return the three losses."""
+        """Return the four losses."""
         scale = self.text.clip.logit_scale.exp().clamp(max=100)
         vocabularies = [s.vocabulary for s in sets] + [words.vocabulary]
         vectors = self.speak(vocabularies, rng)
@@ -86,7 +88,10 @@ class Contrast(nn.Module):
             places += self._places(seen, chip, batch.labels[chip], texts)
             regions += self._regions(seen, chip, batch.labels[chip], texts)
         first = encoder((batch.images - self.see.mean) / self.see.std, {encoder.depth})[encoder.depth][:, 0]
+        again = self.speak(vocabularies, rng)
+        apart = [cross_entropy(a @ b.T * scale, torch.arange(len(a))) for a, b in zip(vectors, again, strict=True)]
         return {
+            "phrases": torch.stack(apart).mean(),
             "places": torch.stack(places).mean(),
             "regions": torch.stack(regions).mean() if regions else scale * 0,
             "words": cross_entropy(encoder.project(first) @ (vectors[-1] * scale).T, batch.words),

@@ -49,13 +49,15 @@ class WordSet:
 class Definition:
     """How a data set is laid out and labelled: one short YAML file in `mrovseg/datasets`.
 
-    `values` maps what stands in a mask (a colour "#RRGGBB", or a grey level) to a class id; all else is
-    `otherwise`: 255 (unlabelled) or 0 (none of the classes). Sets of whole images have a folder a class.
+    `values` maps what stands in a mask (a colour "#RRGGBB", or a grey level) to a class id, `above` a grey level to
+    the class of all levels above it; all else is `otherwise`: 255 (unlabelled) or 0 (none of the classes). Sets of
+    whole images have a folder a class.
     """
 
     name: str
     vocabulary: Vocabulary
     values: Mapping[int, int]
+    above: Mapping[int, int]
     otherwise: int
     folders: tuple[str, ...] = ()
 
@@ -71,8 +73,9 @@ class Definition:
         classes = about["classes"]
         vocabulary = Vocabulary(tuple(classes), tuple(tuple(c["prompts"]) for c in classes.values()))
         values = {_packed(c["value"]): i for i, c in enumerate(classes.values(), start=1) if "value" in c}
+        above = {int(c["above"]): i for i, c in enumerate(classes.values(), start=1) if "above" in c}
         folders = tuple(c["folder"] for c in classes.values() if "folder" in c)
-        return cls(name, vocabulary, values, about.get("otherwise", IGNORE), folders)
+        return cls(name, vocabulary, values, above, about.get("otherwise", IGNORE), folders)
 
     def labels_of(self, mask: UInt8[np.ndarray, "y x *c"]) -> UInt8[np.ndarray, "y x"]:
         """Translate a mask image to class ids."""
@@ -84,6 +87,8 @@ class Definition:
         labels = np.full(packed.shape, self.otherwise, np.uint8)
         for value, class_id in self.values.items():
             labels[packed == value] = class_id
+        for level, class_id in self.above.items():
+            labels[packed > level] = class_id
         return labels
 
 

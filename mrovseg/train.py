@@ -216,7 +216,8 @@ class Progress:
         if (step + 1) % SAY_EVERY and step + 1 != self.steps:
             return
         pace = (time.monotonic() - self.began) / (step + 1 - self.start)
-        means = "  ".join(f"{key} {total / SAY_EVERY:.3f}" for key, total in self.sums.items())
+        count = min(step % SAY_EVERY, step - self.start) + 1
+        means = "  ".join(f"{key} {total / count:.3f}" for key, total in self.sums.items())
         left = f"{pace:.2f} s a step, {pace * (self.steps - step - 1) / 60:.0f} min left"
         sys.stderr.write(f"{self.name} {step + 1}/{self.steps}  {means}  {left}\n")
         sys.stderr.flush()

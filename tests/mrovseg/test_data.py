@@ -24,6 +24,11 @@ def test_colours_are_class_ids() -> None:
     assert dubai.vocabulary.names[0] == "building"
 
 
+def test_blended_edges_are_road_above_the_middle_level() -> None:
+    mask = np.array([[0, 127, 128, 200, 255]], np.uint8)
+    assert Definition.named("epfl-roads").labels_of(mask).tolist() == [[0, 0, 1, 1, 1]]
+
+
 def test_an_unknown_definition_is_named_with_those_there_are() -> None:
     with pytest.raises(DataError, match=r"'nowhere'; there are: .*dubai"):
         Definition.named("nowhere")
