@@ -89,7 +89,9 @@ class Contrast(nn.Module):
             regions += self._regions(seen, chip, batch.labels[chip], texts)
         first = encoder((batch.images - self.see.mean) / self.see.std, {encoder.depth})[encoder.depth][:, 0]
         again = self.speak(vocabularies, rng)
-        apart = [cross_entropy(a @ b.T * scale, torch.arange(len(a))) for a, b in zip(vectors, again, strict=True)]
+        apart = [
+            cross_entropy(a @ b.T * scale, torch.arange(len(a))) for a, b in zip(vectors, again, strict=True)
+        ]
         return {
             "phrases": torch.stack(apart).mean(),
             "places": torch.stack(places).mean(),
