@@ -98,7 +98,7 @@ def run(  # noqa: PLR0913 - each by its name
                 )
             )
             progress = _followed(chain)
-            _sum_up(listed, output=output, classes=classes)
+            _sum_up(listed, output=output, classes=classes, cpus=settings.task_cpus)
     failures = tuple(progress.failures.values())
     statistics.write_failures(output, failures)
     return RunResult(progress.done, progress.skipped, progress.failed, failures)
@@ -136,9 +136,10 @@ def _followed(chain: Dataset) -> Progress:
     return progress
 
 
-def _sum_up(scenes: Sequence[Scene], *, output: str, classes: Sequence[str]) -> None:
+def _sum_up(scenes: Sequence[Scene], *, output: str, classes: Sequence[str], cpus: float | int) -> None:
     """Write the statistics of each scene, in tasks, and the summary of all."""
-    task = ray.remote(num_cpus=0)(sum_up)
+    # A claim, however small: without one Ray would start all of them at once.
+    task = ray.remote(num_cpus=cpus)(sum_up)
     ids = sorted({scene.scene_id for scene in scenes})
     summed = ray.get([task.remote(scene_id, output, classes) for scene_id in ids])
     statistics.write_summary(output, [record for records in summed for record in records])
