@@ -62,7 +62,8 @@ def labelled_sets(about: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[
     for one in about:
         definition = Definition.named(one["definition"])
         images, masks = (_files(folder, one[key]) for key in ("images", "masks"))
-        yield LabelledSet(definition.vocabulary, list(read_pairs(definition, images, masks)), one["share"])
+        pairs = list(read_pairs(definition, images, masks))
+        yield LabelledSet(definition.vocabulary, pairs, one["share"], definition.rest)
 
 
 def painted_sets(*, seeds: int, side_px: int, shares: Mapping[str, float]) -> list[LabelledSet]:

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import avg_pool2d, cross_entropy
 
 from mrovseg.attention import masked_attention, region_bias
 from mrovseg.clip import ImageEncoder, TextEncoder
 from mrovseg.config import ModelConfig
 from mrovseg.data import Augmentation, LabelledSet, WordSet, draw_chip, draw_words
-from mrovseg.losses import coverage, soft_cross_entropy
+from mrovseg.losses import IGNORE, IMPOSSIBLE, coverage, partial_cross_entropy
 from mrovseg.model import MROVSeg, Views
 from mrovseg.slices import as_tokens
 from mrovseg.vocabulary import TEMPLATES, Vocabulary
@@ -25,11 +25,38 @@ LEAST_COVERAGE = 0.02  # a class that covers less of a chip is no region worth a
 class Batch:
     """Chips of one size with labels of their own sets, and small images of one word each."""
 
-    which: Sequence[int]
+    which: Int[Tensor, " b"]
     chips: UInt8[Tensor, "b 3 h w"]
     labels: Int[Tensor, "b h w"]
     images: UInt8[Tensor, "n 3 p p"]
     words: Int[Tensor, " n"]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """All sets' classes side by side: column j is a class of one set, or of the rest of it.
+
+    first: the column of each set's first class. own, rest: whether a column is one of a set's classes, or of its rest.
+    """
+
+    first: Int[Tensor, " s"]
+    own: Bool[Tensor, "s c"]
+    rest: Bool[Tensor, "s c"]
+
+    @classmethod
+    def of(cls, sets: Sequence[LabelledSet]) -> "Columns":
+        """Lay the sets' classes out."""
+        counts = [len(s.spoken.names) for s in sets]
+        first = torch.tensor([0, *counts[:-1]]).cumsum(0)
+        column = torch.arange(sum(counts))
+        begin, end = first[:, None], (first + torch.tensor(counts))[:, None]
+        known = begin + torch.tensor([len(s.vocabulary.names) for s in sets])[:, None]
+        return cls(first, (column >= begin) & (column < known), (column >= known) & (column < end))
+
+    def labelled(self, which: Int[Tensor, " b"], labels: Int[Tensor, "b h w"]) -> Int[Tensor, "b h w"]:
+        """Translate sets' own labels to columns + 1."""
+        shifted = labels + self.first[which][:, None, None]
+        return torch.where((labels == 0) | (labels == IGNORE), labels, shifted)
 
 
 class Contrast(nn.Module):
@@ -42,12 +69,18 @@ class Contrast(nn.Module):
     they are equal the image tower learns nothing.
     """
 
-    def __init__(self, config: ModelConfig, encoder: ImageEncoder, text: TextEncoder, *, split: int) -> None:
-        """Put the towers together; `split` is the depth at which regions begin to read."""
+    def __init__(
+        self, config: ModelConfig, encoder: ImageEncoder, text: TextEncoder, *, split: int, bfloat16: bool
+    ) -> None:
+        """Put the towers together; `split` is the depth at which regions begin to read.
+
+        `bfloat16`: run the towers, but not the losses, in half precision.
+        """
         super().__init__()
         self.see = MROVSeg(config.headless(), encoder)
         self.text = text
         self.split = split
+        self.precision = torch.bfloat16 if bfloat16 else torch.float32
 
     def draw(
         self,
@@ -66,7 +99,7 @@ class Contrast(nn.Module):
         ]
         small, classes = draw_words(words, side_px=side, count=images, rng=rng, augmentation=Augmentation())
         return Batch(
-            which=[index for index, _, _ in drawn],
+            which=torch.tensor([index for index, _, _ in drawn]),
             chips=torch.from_numpy(np.stack([pixels for _, pixels, _ in drawn])).permute(0, 3, 1, 2),
             labels=torch.from_numpy(np.stack([labels for _, _, labels in drawn])).long(),
             images=torch.from_numpy(small).permute(0, 3, 1, 2),
@@ -77,25 +110,43 @@ class Contrast(nn.Module):
         self, batch: Batch, sets: Sequence[LabelledSet], words: WordSet, rng: np.random.Generator
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the four losses."""
-        scale = self.text.clip.logit_scale.exp().clamp(max=100)
-        vocabularies = [s.vocabulary for s in sets] + [words.vocabulary]
-        vectors = self.speak(vocabularies, rng)
+        columns = Columns.of(sets)
         encoder = self.see.encoder
-        seen = self.see.see(batch.chips, set(range(self.split, encoder.depth + 1)))
-        places, regions = [], []
-        for chip, which in enumerate(batch.which):
-            texts = vectors[which] * scale
-            places += self._places(seen, chip, batch.labels[chip], texts)
-            regions += self._regions(seen, chip, batch.labels[chip], texts)
-        first = encoder((batch.images - self.see.mean) / self.see.std, {encoder.depth})[encoder.depth][:, 0]
-        again = self.speak(vocabularies, rng)
+        grid = batch.chips.shape[-1] // encoder.side_px * encoder.grid
+        labels = columns.labelled(batch.which, batch.labels)
+        shares = coverage(labels, classes=columns.own.shape[1], grid=grid)
+        chip, column = (columns.own[batch.which] & (shares[:, 1:].mean(dim=(2, 3)) > LEAST_COVERAGE)).nonzero(
+            as_tuple=True
+        )
+        vocabularies = [s.spoken for s in sets] + [words.vocabulary]
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision is torch.bfloat16):
+            vectors, again = self.speak(vocabularies, rng), self.speak(vocabularies, rng)
+            seen = self.see.see(batch.chips, set(range(self.split, encoder.depth + 1)))
+            regions = self._regions(seen, shares, chip, column)
+            first = encoder((batch.images - self.see.mean) / self.see.std, {encoder.depth})[encoder.depth][
+                :, 0
+            ]
+        scale = self.text.clip.logit_scale.exp().clamp(max=100)
+        texts = torch.cat(vectors[:-1]) * scale
+        allowed, rest = (columns.own | columns.rest)[batch.which], columns.rest[batch.which]
+        places = []
+        for maps in (seen.low, seen.high):
+            tokens = as_tokens(maps[encoder.depth])
+            count = tokens.shape[1]
+            logits = (encoder.project(tokens) @ texts.T).masked_fill(~allowed[:, None], IMPOSSIBLE)
+            under = as_tokens(avg_pool2d(shares, grid // maps[encoder.depth].shape[-1]))
+            everywhere = rest[:, None].expand(-1, count, -1)
+            places.append(
+                partial_cross_entropy(logits.flatten(0, 1), under.flatten(0, 1), everywhere.flatten(0, 1))
+            )
+        region_logits = (regions @ texts.T).masked_fill(~allowed[chip], IMPOSSIBLE)
         apart = [
             cross_entropy(a @ b.T * scale, torch.arange(len(a))) for a, b in zip(vectors, again, strict=True)
         ]
         return {
             "phrases": torch.stack(apart).mean(),
             "places": torch.stack(places).mean(),
-            "regions": torch.stack(regions).mean() if regions else scale * 0,
+            "regions": cross_entropy(region_logits, column) if len(column) else scale * 0,
             "words": cross_entropy(encoder.project(first) @ (vectors[-1] * scale).T, batch.words),
         }
 
@@ -108,33 +159,26 @@ class Contrast(nn.Module):
             for vocabulary in vocabularies
             for prompts in vocabulary.prompts
         ]
-        return list(self.text(phrases).split([len(v.names) for v in vocabularies]))
-
-    def _places(
-        self, seen: Views, chip: int, labels: Int[Tensor, "h w"], texts: Float[Tensor, "c e"]
-    ) -> list[Float[Tensor, ""]]:
-        losses = []
-        for maps in (seen.low, seen.high):
-            last = maps[self.see.encoder.depth][chip : chip + 1]
-            share, _ = coverage(labels[None], classes=len(texts), grid=last.shape[-1])
-            logits = self.see.encoder.project(as_tokens(last)[0]) @ texts.T
-            losses.append(soft_cross_entropy(logits, as_tokens(share)[0]))
-        return losses
+        return list(self.text(phrases).float().split([len(v.names) for v in vocabularies]))
 
     def _regions(
-        self, seen: Views, chip: int, labels: Int[Tensor, "h w"], texts: Float[Tensor, "c e"]
-    ) -> list[Float[Tensor, ""]]:
+        self,
+        seen: Views,
+        shares: Float[Tensor, "b c1 g g"],
+        chip: Int[Tensor, " r"],
+        column: Int[Tensor, " r"],
+    ) -> Float[Tensor, "r e"]:
+        """Read the region of each (chip, column); chips with fewer regions than others are filled up and cut again."""
         depths = range(self.split, self.see.encoder.depth)
-        grid = seen.high[self.split].shape[-1]
-        share, _ = coverage(labels[None], classes=len(texts), grid=grid)
-        present = (share[0].mean(dim=(1, 2)) > LEAST_COVERAGE).nonzero()[:, 0]
-        if not len(present):
-            return []
-        embeddings = masked_attention(
+        counts = torch.bincount(chip, minlength=len(shares))
+        place = torch.arange(len(chip)) - (counts.cumsum(0) - counts)[chip]
+        masks = shares.new_zeros(len(shares), max(1, int(counts.max())), *shares.shape[2:])
+        masks[chip, place] = shares[chip, column + 1]
+        vectors = masked_attention(
             self.see.encoder,
-            start=seen.first[self.split][chip : chip + 1],
-            low=[seen.low[d][chip : chip + 1] for d in depths],
-            high=[seen.high[d][chip : chip + 1] for d in depths],
-            bias=region_bias(share[:, present], self.see.encoder.heads),
+            start=seen.first[self.split],
+            low=[seen.low[d] for d in depths],
+            high=[seen.high[d] for d in depths],
+            bias=region_bias(masks, self.see.encoder.heads),
         )
-        return [cross_entropy(embeddings[0] @ texts.T, present)]
+        return vectors[chip, place].float()

@@ -29,11 +29,25 @@ class LabelledImage:
 
 @dataclass(frozen=True, slots=True)
 class LabelledSet:
-    """Images that share a vocabulary; `share` is how often training draws from it."""
+    """Images that share a vocabulary; `share` is how often training draws from it.
+
+    `rest` holds what pixels that are none of the classes may show, for sets that label only some classes. Without it
+    training learns nothing from such pixels.
+    """
 
     vocabulary: Vocabulary
     images: Sequence[LabelledImage]
     share: float = 1.0
+    rest: Vocabulary | None = None
+
+    @property
+    def spoken(self) -> Vocabulary:
+        """The classes and, after them, those of the rest."""
+        if self.rest is None:
+            return self.vocabulary
+        return Vocabulary(
+            self.vocabulary.names + self.rest.names, self.vocabulary.prompts + self.rest.prompts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +64,8 @@ class Definition:
     """How a data set is laid out and labelled: one short YAML file in `mrovseg/datasets`.
 
     `values` maps what stands in a mask (a colour "#RRGGBB", or a grey level) to a class id, `above` a grey level to
-    the class of all levels above it; all else is `otherwise`: 255 (unlabelled) or 0 (none of the classes). Sets of
-    whole images have a folder a class.
+    the class of all levels above it; all else is `otherwise`: 255 (unlabelled) or 0 (none of the classes, so something
+    of the `rest`). Sets of whole images have a folder a class.
     """
 
     name: str
@@ -60,6 +74,7 @@ class Definition:
     above: Mapping[int, int]
     otherwise: int
     folders: tuple[str, ...] = ()
+    rest: Vocabulary | None = None
 
     @classmethod
     def named(cls, name: str) -> "Definition":
@@ -71,11 +86,12 @@ class Definition:
             raise DataError(f"no data set definition {name!r}; there are: {', '.join(known)}")
         about: dict[str, Any] = yaml.safe_load(file.read_text())
         classes = about["classes"]
-        vocabulary = Vocabulary(tuple(classes), tuple(tuple(c["prompts"]) for c in classes.values()))
+        vocabulary = _vocabulary(classes)
         values = {_packed(c["value"]): i for i, c in enumerate(classes.values(), start=1) if "value" in c}
         above = {int(c["above"]): i for i, c in enumerate(classes.values(), start=1) if "above" in c}
         folders = tuple(c["folder"] for c in classes.values() if "folder" in c)
-        return cls(name, vocabulary, values, above, about.get("otherwise", IGNORE), folders)
+        rest = _vocabulary(about["rest"]) if "rest" in about else None
+        return cls(name, vocabulary, values, above, about.get("otherwise", IGNORE), folders, rest)
 
     def labels_of(self, mask: UInt8[np.ndarray, "y x *c"]) -> UInt8[np.ndarray, "y x"]:
         """Translate a mask image to class ids."""
@@ -90,6 +106,10 @@ class Definition:
         for level, class_id in self.above.items():
             labels[packed > level] = class_id
         return labels
+
+
+def _vocabulary(classes: Mapping[str, Mapping[str, Any]]) -> Vocabulary:
+    return Vocabulary(tuple(classes), tuple(tuple(c["prompts"]) for c in classes.values()))
 
 
 def _packed(value: str | int) -> int:

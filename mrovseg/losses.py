@@ -9,37 +9,44 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn.functional import (
     binary_cross_entropy_with_logits,
-    cross_entropy,
     grid_sample,
     log_softmax,
-    one_hot,
 )
 
 IGNORE = 255  # pixels that no loss and no metric counts
+IMPOSSIBLE = -1e4  # the logit of a class that is out of question; finite, so that 0 times it is 0
+NOTHING = -1  # the class of a query that matched no mask
 NO_OBJECT_WEIGHT = 0.1
 CLASS_COST, MASK_COST, DICE_COST = 2.0, 5.0, 5.0
 OVERSAMPLE, IMPORTANCE = 3, 0.75  # point sampling of PointRend (arXiv 1912.08193)
 
 
-def coverage(
-    labels: Int[Tensor, "b h w"], *, classes: int, grid: int
-) -> tuple[Float[Tensor, "b c g g"], Float[Tensor, "b g g"]]:
-    """Return the share of each cell of a grid that each class covers, and the share that is labelled at all.
+def coverage(labels: Int[Tensor, "b h w"], *, classes: int, grid: int) -> Float[Tensor, "b c1 g g"]:
+    """Return the share of each cell of a grid that each label covers: 0 (none of the classes) and 1..classes.
 
-    Labels are class ids 1..classes, 0 for none of them and 255 for unlabelled.
+    Pixels labelled 255 are counted nowhere, so the shares of a cell add up to what is labelled of it.
     """
     b, h, _ = labels.shape
-    cell = h // grid
-    flags = one_hot(torch.where(labels == IGNORE, classes + 1, labels).long(), classes + 2)
-    share = flags.float().reshape(b, grid, cell, grid, cell, classes + 2).mean(dim=(2, 4)).movedim(-1, 1)
-    return share[:, 1 : classes + 1], 1 - share[:, -1]
+    cell, columns = h // grid, classes + 2
+    cells = torch.arange(b * grid * grid).reshape(b, grid, 1, grid, 1) * columns
+    columned = torch.where(labels == IGNORE, classes + 1, labels).reshape(b, grid, cell, grid, cell)
+    counts = torch.bincount((cells + columned).flatten(), minlength=b * grid * grid * columns)
+    share: Tensor = counts.reshape(b, grid, grid, columns).movedim(-1, 1)[:, : classes + 1] / cell**2
+    return share
 
 
-def soft_cross_entropy(logits: Float[Tensor, "n c"], target: Float[Tensor, "n c"]) -> Float[Tensor, ""]:
-    """Cross entropy against shares, weighted by how much of each row is covered."""
-    weight = target.sum(dim=1)
-    losses = -(target * log_softmax(logits, dim=1)).sum(dim=1)
-    return losses.sum() / weight.sum().clamp_min(1e-6)
+def partial_cross_entropy(
+    logits: Float[Tensor, "n c"], shares: Float[Tensor, "n c1"], rest: Bool[Tensor, "n c"]
+) -> Float[Tensor, ""]:
+    """Cross entropy against shares, where column 0 of `shares` is of what is any one of the classes in `rest`.
+
+    The mean over rows, weighted by how much of each is labelled. Rows without a rest learn nothing from column 0.
+    """
+    log_probability = log_softmax(logits, dim=1)
+    any_rest = log_probability.masked_fill(~rest, IMPOSSIBLE).logsumexp(dim=1)
+    none = shares[:, 0] * rest.any(dim=1)
+    losses = -(shares[:, 1:] * log_probability).sum(dim=1) - none * any_rest
+    return losses.sum() / (shares[:, 1:].sum() + none.sum()).clamp_min(1e-6)
 
 
 def sample_points(
@@ -109,14 +116,21 @@ def match(
 
 
 def class_loss(
-    class_logits: Sequence[Float[Tensor, "q _c"]], targets: Sequence[Int[Tensor, " q"]]
+    class_logits: Sequence[Float[Tensor, "q _c"]], targets: Sequence[Int[Tensor, " q"]], known: Sequence[int]
 ) -> Float[Tensor, ""]:
-    """Cross entropy over classes and no-object, the last column and weighted down; mean over chips."""
+    """Cross entropy over classes and no-object, the last column; mean over chips.
+
+    A query that matched nothing (target -1) is to be any of the columns from the chip's `known` on: no-object, or what
+    the set does not label. Such queries are weighted down.
+    """
     losses = []
-    for logits, target in zip(class_logits, targets, strict=True):
-        weight = torch.ones(logits.shape[1])
-        weight[-1] = NO_OBJECT_WEIGHT
-        losses.append(cross_entropy(logits, target, weight=weight))
+    for logits, target, first in zip(class_logits, targets, known, strict=True):
+        log_probability = log_softmax(logits, dim=1)
+        nothing = target == NOTHING
+        matched = log_probability.gather(1, target.clamp_min(0)[:, None])[:, 0]
+        gain = torch.where(nothing, log_probability[:, first:].logsumexp(dim=1), matched)
+        weight = torch.where(nothing, NO_OBJECT_WEIGHT, 1.0)
+        losses.append(-(weight * gain).sum() / weight.sum())
     return torch.stack(losses).mean()
 
 

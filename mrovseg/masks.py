@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from mrovseg.data import Augmentation, LabelledSet, draw_chip
-from mrovseg.losses import class_loss, mask_losses, match, true_masks
+from mrovseg.losses import NOTHING, class_loss, mask_losses, match, true_masks
 from mrovseg.model import MROVSeg, Predictions
 from mrovseg.vocabulary import EmbeddedVocabulary
 
@@ -19,11 +19,22 @@ CLASS_WEIGHT, MASK_WEIGHT, DICE_WEIGHT = 2.0, 5.0, 5.0
 class MaskTraining(nn.Module):
     """A network, and the losses of its queries against the true masks of a set's own classes."""
 
-    def __init__(self, model: MROVSeg, vocabularies: Sequence[EmbeddedVocabulary], *, points: int) -> None:
-        """Take a network whose encoder is frozen; `vocabularies` are those of the sets, in their order."""
+    def __init__(
+        self,
+        model: MROVSeg,
+        vocabularies: Sequence[EmbeddedVocabulary],
+        *,
+        known: Sequence[int],
+        points: int,
+    ) -> None:
+        """Take a network whose encoder is frozen.
+
+        `vocabularies` are what the sets speak of, in their order; the first `known` classes of each are labelled.
+        """
         super().__init__()
         self.model = model
         self.vocabularies = vocabularies
+        self.known = known
         self.points = points
 
     def draw(
@@ -38,7 +49,11 @@ class MaskTraining(nn.Module):
     def forward(
         self, which: Sequence[int], chips: UInt8[Tensor, "b 3 h w"], labels: Int[Tensor, "b h w"]
     ) -> dict[str, Float[Tensor, ""]]:
-        """Return the weighted losses of classes, masks and dice, the auxiliary masks' among the latter two."""
+        """Return the weighted losses of classes, masks and dice.
+
+        The latter two are summed over the masks of every layer, and over the attention's mean bias: left to the class
+        loss alone it takes long to find the regions, and until then all queries say the same.
+        """
         predictions = self.model(chips)
         class_logits, targets, masks = [], [], []
         for chip, index in enumerate(which):
@@ -47,10 +62,11 @@ class MaskTraining(nn.Module):
             class_logits.append(logits)
             targets.append(target)
             masks += matched
-        losses = {"class": CLASS_WEIGHT * class_loss(class_logits, targets)}
+        known = [self.known[index] for index in which]
+        losses = {"class": CLASS_WEIGHT * class_loss(class_logits, targets, known)}
         if masks:
             entropy, dice = (torch.stack(parts).mean() for parts in zip(*masks, strict=True))
-            layers = 1 + len(predictions.auxiliary)
+            layers = 2 + len(predictions.auxiliary)
             losses |= {"mask": MASK_WEIGHT * layers * entropy, "dice": DICE_WEIGHT * layers * dice}
         return losses
 
@@ -70,15 +86,15 @@ class MaskTraining(nn.Module):
     def _matched(
         self, predictions: Predictions, chip: int, logits: Float[Tensor, "q c1"], labels: Int[Tensor, "h w"]
     ) -> tuple[Int[Tensor, " q"], list[tuple[Tensor, Tensor]]]:
-        """Return each query's class, no-object where it matched nothing, and the losses of matched masks."""
-        target = torch.full((len(logits),), logits.shape[1] - 1)
+        """Return each query's class, NOTHING where it matched no mask, and the losses of matched masks."""
+        target = torch.full((len(logits),), NOTHING)
         classes, masks, labelled = true_masks(labels, least_px=LEAST_PX)
         if not len(classes):
             return target, []
         queries, true = match(logits, predictions.masks[chip], classes, masks, points=self.points)
         target[queries] = classes[true]
         truth, weight = masks[true], labelled.float().expand(len(true), -1, -1)
-        layers = [*predictions.auxiliary, predictions.masks]
+        layers = [*predictions.auxiliary, predictions.masks, predictions.attention.mean(dim=1)]
         return target, [
             mask_losses(layer[chip, queries], truth, weight, points=self.points) for layer in layers
         ]

@@ -29,11 +29,15 @@ class Views:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What the head says: a unit vector and mask logits for each query, and the masks of the earlier layers."""
+    """What the head says: a unit vector and mask logits for each query, and what training also looks at.
+
+    auxiliary: the masks of the earlier layers. attention: the bias that steered each of the encoder's attention heads.
+    """
 
     embeddings: Float[Tensor, "b q e"]
     masks: Float[Tensor, "b q y x"]
     auxiliary: list[Float[Tensor, "b q y x"]]
+    attention: Float[Tensor, "b h q sg sg"]
 
 
 class Head(nn.Module):
@@ -104,11 +108,12 @@ class MROVSeg(nn.Module):
             adapt(seen.high[d], seen.low[d]) for adapt, d in zip(head.adapters, config.taps, strict=True)
         ]
         queries, masks = head.mask_decoder(*head.pixel_decoder(fused))
+        bias = head.attention_masks(fused[-1], queries)
         embeddings = masked_attention(
             self.encoder,
             start=seen.first[config.split],
             low=[seen.low[d] for d in tail],
             high=[seen.high[d] for d in tail],
-            bias=head.attention_masks(fused[-1], queries),
+            bias=bias,
         )
-        return Predictions(embeddings, masks[-1], masks[:-1])
+        return Predictions(embeddings, masks[-1], masks[:-1], bias)

@@ -9,37 +9,44 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mrovseg import checkpoint
-from mrovseg.clip import ImageEncoder, TextEncoder, build
+from mrovseg.clip import ImageEncoder, TextEncoder, build, whiten
 from mrovseg.config import TINY, ModelConfig
 from mrovseg.contrast import Contrast
-from mrovseg.data import LabelledSet, WordSet
-from mrovseg.errors import CheckpointError, ModelConfigError
+from mrovseg.data import Augmentation, LabelledSet, WordSet, draw_chip
+from mrovseg.errors import ModelConfigError
 from mrovseg.masks import MaskTraining
 from mrovseg.model import MROVSeg
+from mrovseg.optimizer import keep, make_optimizers, restore
 from mrovseg.vocabulary import TEMPLATES, embed, words
 
 SAY_EVERY = 20  # steps
+WHITENING_CHIPS = 60  # 19,440 patches of 144 px slices: 25 for each of a patch's 768 values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageRecipe:
     """How long and how fast a stage learns.
 
-    A step draws chips of a size drawn from `sizes` (slices a side), as many as hold `slices_a_step` slices.
+    A step draws chips of a size drawn from `sizes` (slices a side), as many as hold `slices_a_step` slices. `rate` and
+    `matrix_rate` are those of `make_optimizers`.
     """
 
     steps: int
     slices_a_step: int
     sizes: tuple[int, ...]
     rate: float
+    matrix_rate: float
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     warmup_steps: int = 50
     images: int = 0
     points: int = 2048
+    bfloat16: bool = False
     save_every: int = 50
 
 
@@ -80,8 +87,11 @@ def train(recipe: Recipe, sets: Sequence[LabelledSet], word_set: WordSet, *, fol
     clip = build(config.clip)
     encoder = ImageEncoder(clip.visual)
     text = TextEncoder(clip, config.clip["text_cfg"]["context_length"])
+    # Random vectors tell the words of a small vocabulary apart as well as learned ones, and a step takes a third less.
+    text.clip.token_embedding.requires_grad_(requires_grad=False)
     model = MROVSeg(config, encoder)
-    contrast = Contrast(config, encoder, text, split=head.split)
+    whiten(encoder, _some_chips(model, sets, seed=recipe.seed))
+    contrast = Contrast(config, encoder, text, split=head.split, bfloat16=recipe.contrast.bfloat16)
     run_stage(
         "contrast",
         contrast,
@@ -92,8 +102,9 @@ def train(recipe: Recipe, sets: Sequence[LabelledSet], word_set: WordSet, *, fol
     )
     contrast.requires_grad_(requires_grad=False).eval()
     scale = float(text.clip.logit_scale.exp().clamp(max=100))
-    vocabularies = [embed(s.vocabulary, _encoder(text), no_object=None, scale=scale) for s in sets]
-    masks = MaskTraining(model, vocabularies, points=recipe.masks.points)
+    vocabularies = [embed(s.spoken, _encoder(text), no_object=None, scale=scale) for s in sets]
+    known = [len(s.vocabulary.names) for s in sets]
+    masks = MaskTraining(model, vocabularies, known=known, points=recipe.masks.points)
     run_stage(
         "masks",
         masks,
@@ -118,66 +129,37 @@ def run_stage(
 ) -> None:
     """Minimise the sum of `losses(step)` over the parameters of `module` that want a gradient.
 
-    AdamW with a warm-up and a polynomial decay of power 0.9; the state is saved every `save_every` steps.
+    Rates warm up and decay by a polynomial of power 0.9; the state is saved every `save_every` steps.
     """
     learned = {key: p for key, p in module.named_parameters() if p.requires_grad}
-    plain = [p for p in learned.values() if p.ndim < 2]  # noqa: PLR2004 -- norms, biases, scales: never decayed
-    matrices = [p for p in learned.values() if p.ndim >= 2]  # noqa: PLR2004
-    optimizer = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=recipe.rate,
+    optimizers = make_optimizers(
+        module, rate=recipe.rate, matrix_rate=recipe.matrix_rate, weight_decay=recipe.weight_decay
     )
     state = folder / f"{name}.safetensors"
-    start = restore(state, learned, optimizer)
+    start = restore(state, learned, optimizers)
     say = Progress(name, start, recipe.steps)
     for step in range(start, recipe.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.rate * rate_factor(step, recipe)
+        for group in (g for optimizer in optimizers for g in optimizer.param_groups):
+            group["lr"] = group["initial_lr"] * rate_factor(step, recipe)
         torch.manual_seed(hash((seed, step)))
-        parts = losses(step)
-        optimizer.zero_grad(set_to_none=True)
+        with sdpa_kernel(
+            SDPBackend.MATH
+        ):  # on a CPU the fused attention's backward pass is three times slower
+            parts = losses(step)
+        module.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()
         nn.utils.clip_grad_norm_(list(learned.values()), recipe.clip_norm)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         say(step, parts)
         if (step + 1) % recipe.save_every == 0 or step + 1 == recipe.steps:
-            keep(state, learned, optimizer, step=step + 1)
+            keep(state, learned, optimizers, step=step + 1)
 
 
 def rate_factor(step: int, recipe: StageRecipe) -> float:
     """Return the share of the learning rate at a step."""
     left: float = (1 - step / recipe.steps) ** 0.9
     return left * min(1.0, (step + 1) / recipe.warmup_steps)
-
-
-def keep(
-    path: Path, learned: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer, *, step: int
-) -> None:
-    """Write parameters and the optimizer's moments, whole or not at all."""
-    arrays = {f"parameter.{key}": p.detach().numpy() for key, p in learned.items()}
-    for key, p in learned.items():
-        for moment in ("exp_avg", "exp_avg_sq"):
-            if p in optimizer.state:
-                arrays[f"{moment}.{key}"] = optimizer.state[p][moment].numpy()
-    checkpoint.write_arrays(path, arrays, {"step": step})
-
-
-def restore(path: Path, learned: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> int:
-    """Read what `keep` wrote; return the next step, 0 where nothing was kept."""
-    if not path.exists():
-        return 0
-    arrays, about = checkpoint.read_arrays(path)
-    kept = {key: array.shape for key, array in arrays.items() if key.startswith("parameter.")}
-    if kept != {f"parameter.{key}": tuple(p.shape) for key, p in learned.items()}:
-        raise CheckpointError(f"{path} is the state of another network; train into another folder")
-    step = int(about["step"])
-    with torch.no_grad():
-        for key, p in learned.items():
-            p.copy_(torch.from_numpy(arrays[f"parameter.{key}"]))
-            if f"exp_avg.{key}" in arrays:
-                moments = {m: torch.from_numpy(arrays[f"{m}.{key}"]) for m in ("exp_avg", "exp_avg_sq")}
-                optimizer.state[p] = {"step": torch.tensor(float(step)), **moments}
-    return step
 
 
 def save(
@@ -241,6 +223,16 @@ def _mask_losses(masks: MaskTraining, recipe: Recipe, sets: Sequence[LabelledSet
     chips = max(1, recipe.masks.slices_a_step // size**2)
     losses: Losses = masks(*masks.draw(sets, slices=size, chips=chips, rng=rng))
     return losses
+
+
+def _some_chips(model: MROVSeg, sets: Sequence[LabelledSet], *, seed: int) -> Float[Tensor, "b 3 h w"]:
+    """Draw the chips whose patches the stem is fitted to."""
+    rng, side = np.random.default_rng([seed, 2]), 2 * model.encoder.side_px
+    drawn = [
+        draw_chip(sets, side_px=side, rng=rng, augmentation=Augmentation()) for _ in range(WHITENING_CHIPS)
+    ]
+    pixels = torch.from_numpy(np.stack([pixels for _, pixels, _ in drawn])).permute(0, 3, 1, 2)
+    return (pixels - model.mean) / model.std
 
 
 def _encoder(text: TextEncoder) -> Callable[[Sequence[str]], np.ndarray]:

@@ -4,15 +4,18 @@ import math
 
 import numpy as np
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mrovseg.decoder import attention_mask, grid_position
 from mrovseg.losses import (
+    NOTHING,
     class_loss,
     coverage,
     mask_losses,
     match,
+    partial_cross_entropy,
     sample_points,
-    soft_cross_entropy,
     true_masks,
     uncertain_points,
 )
@@ -20,18 +23,35 @@ from mrovseg.losses import (
 
 def test_coverage_is_the_share_of_a_cell() -> None:
     labels = torch.tensor([[[1, 1, 2, 0], [1, 255, 2, 2], [0, 0, 255, 255], [0, 0, 255, 255]]])
-    shares, labelled = coverage(labels, classes=2, grid=2)
-    assert shares[0, 0].tolist() == [[0.75, 0], [0, 0]]
-    assert shares[0, 1].tolist() == [[0, 0.75], [0, 0]]
-    assert labelled[0].tolist() == [[0.75, 1], [1, 0]]
+    none, first, second = coverage(labels, classes=2, grid=2)[0].tolist()
+    assert none == [[0, 0.25], [1, 0]]
+    assert first == [[0.75, 0], [0, 0]]
+    assert second == [[0, 0.75], [0, 0]]
 
 
-def test_soft_cross_entropy_weighs_rows_by_what_they_cover() -> None:
+@given(seed=st.integers(0, 1000), chips=st.integers(1, 3), grid=st.sampled_from([1, 2, 3]))
+def test_coverage_counts_every_labelled_pixel_once(seed: int, chips: int, grid: int) -> None:
+    labels = torch.from_numpy(np.random.default_rng(seed).choice([0, 1, 2, 255], (chips, 6, 6)))
+    share = coverage(labels, classes=2, grid=grid)
+    counted = share.sum(dim=(2, 3)) * (6 // grid) ** 2
+    expected = torch.stack([(labels == i).sum(dim=(1, 2)) for i in range(3)], dim=1)
+    assert torch.allclose(counted, expected.float())
+
+
+def test_partial_cross_entropy_weighs_rows_by_what_is_labelled() -> None:
     logits = torch.tensor([[0.0, 0.0], [math.log(3), 0.0]])
-    loss = soft_cross_entropy(logits, torch.tensor([[0.5, 0.5], [0.0, 1.0]]))
+    no_rest = torch.zeros(2, 2, dtype=torch.bool)
+    loss = partial_cross_entropy(logits, torch.tensor([[0, 0.5, 0.5], [0, 0.0, 1.0]]), no_rest)
     assert torch.isclose(loss, torch.tensor((math.log(2) + math.log(4)) / 2))
-    half = soft_cross_entropy(logits, torch.tensor([[0.0, 0.0], [0.5, 0.0]]))
+    half = partial_cross_entropy(logits, torch.tensor([[0, 0.0, 0.0], [0, 0.5, 0.0]]), no_rest)
     assert torch.isclose(half, torch.tensor(math.log(4 / 3)))
+
+
+def test_what_is_none_of_the_classes_may_be_any_of_the_rest() -> None:
+    logits = torch.tensor([[math.log(2), math.log(3), math.log(5)]])
+    none, rest = torch.tensor([[1.0, 0, 0, 0]]), torch.tensor([[False, True, True]])
+    assert torch.isclose(partial_cross_entropy(logits, none, rest), torch.tensor(math.log(10 / 8)))
+    assert partial_cross_entropy(logits, none, torch.zeros_like(rest)) == 0
 
 
 def test_points_are_read_as_x_and_y() -> None:
@@ -77,10 +97,16 @@ def test_equal_masks_are_matched_by_class() -> None:
     assert rows.tolist() == [1]
 
 
-def test_no_object_counts_a_tenth() -> None:
+def test_a_query_without_a_mask_counts_a_tenth() -> None:
     logits = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, math.log(2)]])
-    loss = class_loss([logits], [torch.tensor([0, 2])])
+    loss = class_loss([logits], [torch.tensor([0, NOTHING])], [2])
     assert torch.isclose(loss, torch.tensor((math.log(3) + 0.1 * math.log(2)) / 1.1))
+
+
+def test_a_query_without_a_mask_may_be_what_the_set_does_not_label() -> None:
+    logits = torch.log(torch.tensor([[2.0, 3.0, 5.0]]))
+    loss = class_loss([logits], [torch.tensor([NOTHING])], [1])
+    assert torch.isclose(loss, torch.tensor(math.log(10 / 8)))
 
 
 def test_true_masks_leave_out_other_the_unlabelled_and_the_small() -> None:

@@ -28,11 +28,22 @@ RECIPE = {
         "sizes": [2],
         "images": 2,
         "rate": 1e-3,
+        "matrix_rate": 1e-3,
         "save_every": 2,
     },
-    "masks": {"steps": 6, "slices_a_step": 4, "sizes": [1, 2], "rate": 1e-3, "points": 64, "save_every": 2},
+    "masks": {
+        "steps": 6,
+        "slices_a_step": 4,
+        "sizes": [1, 2],
+        "rate": 1e-3,
+        "matrix_rate": 1e-3,
+        "points": 64,
+        "save_every": 2,
+    },
 }
-LINE = StageRecipe(steps=12, slices_a_step=1, sizes=(1,), rate=0.1, save_every=4, warmup_steps=2)
+LINE = StageRecipe(
+    steps=12, slices_a_step=1, sizes=(1,), rate=0.1, matrix_rate=0.1, save_every=4, warmup_steps=2
+)
 
 
 def small_sets() -> tuple[list[LabelledSet], WordSet]:

@@ -23,9 +23,9 @@ from pipeline.statistics import (
     write_summary,
 )
 from pipeline.window import Window
+from tests.geodesics import WGS84, pixels_by_geodesics, scene_by_its_outline
 
 Transform = tuple[float, float, float, float, float, float]
-WGS84 = pyproj.Geod(ellps="WGS84")
 NODATA = 255
 
 MERCATOR_Y_AT_60 = 8_399_737.9
@@ -62,36 +62,11 @@ def _areas(header: Header, window: Window | None = None) -> np.ndarray:
     return found
 
 
-def _lonlat(header: Header, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    a, b, c, d, e, f = header.transform
-    lonlat = pyproj.Transformer.from_crs(header.crs_wkt, 4326, always_xy=True)
-    lon, lat = lonlat.transform(a * cols + b * rows + c, d * cols + e * rows + f)
-    return np.asarray(lon), np.asarray(lat)
-
-
-def _every_pixel_by_geodesics(header: Header) -> np.ndarray:
-    """The area of the geodesic quadrilateral of each pixel's corners."""
-    rows, cols = np.mgrid[: header.height + 1, : header.width + 1].astype(np.float64)
-    lon, lat = _lonlat(header, rows, cols)
-    found = np.empty((header.height, header.width))
-    for row, col in np.ndindex(*found.shape):
-        ring = (np.array([row, row, row + 1, row + 1]), np.array([col, col + 1, col + 1, col]))
-        found[row, col] = abs(WGS84.polygon_area_perimeter(lon[ring], lat[ring])[0])
-    return found
-
-
-def _whole_scene_by_its_outline(header: Header) -> float:
-    """The area within the scene's outline, drawn by four geodesics a pixel."""
-    down, right = np.arange(4 * header.height) / 4, np.arange(4 * header.width) / 4
-    rows = np.concatenate([0 * right, down, 0 * right + header.height, header.height - down])
-    cols = np.concatenate([right, 0 * down + header.width, header.width - right, 0 * down])
-    return float(abs(WGS84.polygon_area_perimeter(*_lonlat(header, rows, cols))[0]))
-
-
 @pytest.mark.parametrize("place", PLACES)
 def test_areas_are_geodesic_to_a_millionth(place: str) -> None:
     header = _header(place, height=41, width=56)
-    expected, found = _every_pixel_by_geodesics(header), _areas(header)
+    expected = pixels_by_geodesics(header, *np.indices((41, 56)))
+    found = _areas(header)
     assert found.sum() == pytest.approx(expected.sum(), rel=1e-6)
     corner = np.add.outer(np.arange(41), np.arange(56)) < 40  # valid pixels on one side of the scene alone
     assert found[corner].sum() == pytest.approx(expected[corner].sum(), rel=1e-6)
@@ -102,7 +77,7 @@ def test_areas_are_geodesic_to_a_millionth(place: str) -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_the_sum_over_a_scene_of_many_cells_is_within_its_outline(place: str) -> None:
     header = _header(place, height=1100, width=731)
-    assert _areas(header).sum() == pytest.approx(_whole_scene_by_its_outline(header), rel=1e-6)
+    assert _areas(header).sum() == pytest.approx(scene_by_its_outline(header), rel=1e-6)
 
 
 @given(
