@@ -48,6 +48,8 @@ class Progress:
             return
         self._told_s = now_s
         rate = self._pixels / 1e6 / max(now_s - self._began_s, 1e-9)
-        line = f"windows: {self.done + self.skipped} of {self.planned} done, {len(self.failures)} failures"
+        finished = self.done + self.skipped
+        known = max(finished, self.planned)  # a window may arrive before the plan of its share does
+        line = f"windows: {finished} of {known} done, {len(self.failures)} failures"
         sys.stderr.write(f"{line}, {rate:.2f} Mpx/s{end if sys.stderr.isatty() else chr(10)}")
         sys.stderr.flush()
