@@ -1,0 +1,93 @@
+"""The first stage's bookkeeping: classes of many sets side by side, regions of many chips at once."""
+
+import numpy as np
+import pytest
+import torch
+
+from mrovseg.attention import masked_attention, region_bias
+from mrovseg.clip import ImageEncoder, TextEncoder, build
+from mrovseg.contrast import Batch, Columns, Contrast
+from mrovseg.data import LabelledSet, WordSet
+from mrovseg.losses import coverage
+from mrovseg.vocabulary import parse
+from tests.mrovseg.networks import SMALL
+
+SETS = [
+    LabelledSet(parse("road; water; roof"), []),
+    LabelledSet(parse("road"), [], rest=parse("water; grass")),
+    LabelledSet(parse("car; tree"), []),
+]
+WORDS = WordSet(parse("harbour; forest"), [], [])
+
+
+@pytest.fixture
+def contrast() -> Contrast:
+    torch.manual_seed(0)
+    clip = build(SMALL.clip)
+    encoder = ImageEncoder(clip.visual)  # first: the text tower takes the CLIP's image tower away
+    text = TextEncoder(clip, SMALL.clip["text_cfg"]["context_length"])
+    return Contrast(SMALL, encoder, text, split=2, bfloat16=False)
+
+
+def batch(*, which: list[int], seed: int = 0) -> Batch:
+    rng = np.random.default_rng(seed)
+    side = 2 * SMALL.slice_px
+    quarters = rng.integers(0, 2, (len(which), 2, 2)).repeat(side // 2, 1).repeat(side // 2, 2)
+    return Batch(
+        which=torch.tensor(which),
+        chips=torch.from_numpy(rng.integers(0, 256, (len(which), 3, side, side), np.uint8)),
+        labels=torch.from_numpy(quarters),
+        images=torch.from_numpy(rng.integers(0, 256, (2, 3, SMALL.slice_px, SMALL.slice_px), np.uint8)),
+        words=torch.tensor([0, 1]),
+    )
+
+
+def test_columns_lay_the_classes_of_all_sets_side_by_side() -> None:
+    columns = Columns.of(SETS)
+    assert columns.first.tolist() == [0, 3, 6]
+    assert [row.nonzero()[:, 0].tolist() for row in columns.own] == [[0, 1, 2], [3], [6, 7]]
+    assert [row.nonzero()[:, 0].tolist() for row in columns.rest] == [[], [4, 5], []]
+
+
+def test_labels_become_columns_but_none_and_unlabelled_stay() -> None:
+    labels = torch.tensor([[[0, 1], [2, 255]], [[0, 1], [1, 255]]])
+    found = Columns.of(SETS).labelled(torch.tensor([2, 1]), labels)
+    assert found.tolist() == [[[0, 7], [8, 255]], [[0, 4], [4, 255]]]
+
+
+def test_regions_of_many_chips_are_those_of_each_alone(contrast: Contrast) -> None:
+    drawn = batch(which=[0, 2])
+    drawn.labels[0], drawn.labels[0, :64, :64], drawn.labels[1] = 1, 3, 2
+    labels = Columns.of(SETS).labelled(drawn.which, drawn.labels)
+    shares = coverage(labels, classes=8, grid=8)
+    chip, column = (shares[:, 1:].mean(dim=(2, 3)) > 0).nonzero(as_tuple=True)
+    assert len(set(torch.bincount(chip).tolist())) == 2, "chips must have different numbers of regions"
+    seen = contrast.see.see(drawn.chips, {2, 3, 4})
+    together = contrast._regions(seen, shares, chip, column)
+    for found, i, j in zip(together, chip, column, strict=True):
+        alone = masked_attention(
+            contrast.see.encoder,
+            start=seen.first[2][i : i + 1],
+            low=[seen.low[d][i : i + 1] for d in (2, 3)],
+            high=[seen.high[d][i : i + 1] for d in (2, 3)],
+            bias=region_bias(shares[i : i + 1, j + 1 : j + 2], contrast.see.encoder.heads),
+        )
+        assert torch.allclose(found, alone[0, 0], atol=1e-5)
+
+
+def test_what_is_none_of_the_classes_teaches_only_where_there_is_a_rest(contrast: Contrast) -> None:
+    def places(which: int) -> float:
+        drawn = batch(which=[which])
+        drawn.labels[:] = 0
+        return float(contrast(drawn, SETS, WORDS, np.random.default_rng(0))["places"].detach())
+
+    assert places(0) == 0
+    assert places(1) > 0
+
+
+def test_a_batch_without_regions_has_a_loss_all_the_same(contrast: Contrast) -> None:
+    drawn = batch(which=[0])
+    drawn.labels[:] = 255
+    losses = contrast(drawn, SETS, WORDS, np.random.default_rng(0))
+    assert losses["regions"] == 0
+    assert all(torch.isfinite(loss) for loss in losses.values())
