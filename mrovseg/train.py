@@ -36,6 +36,7 @@ class StageRecipe:
     `matrix_rate` are those of `make_optimizers`.
     """
 
+    threads: int
     steps: int
     slices_a_step: int
     sizes: tuple[int, ...]
@@ -52,10 +53,9 @@ class StageRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What `train` does: the seed, the threads and the two stages."""
+    """What `train` does: the seed and the two stages."""
 
     seed: int
-    threads: int
     contrast: StageRecipe
     masks: StageRecipe
 
@@ -80,7 +80,6 @@ def train(recipe: Recipe, sets: Sequence[LabelledSet], word_set: WordSet, *, fol
 
     `folder` holds the state of each stage; the same call on the same folder goes on from there, bit for bit.
     """
-    torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
     config, head = TINY, TINY.head
     assert head is not None  # noqa: S101 -- TINY has one
@@ -131,6 +130,7 @@ def run_stage(
 
     Rates warm up and decay by a polynomial of power 0.9; the state is saved every `save_every` steps.
     """
+    torch.set_num_threads(recipe.threads)
     learned = {key: p for key, p in module.named_parameters() if p.requires_grad}
     optimizers = make_optimizers(
         module, rate=recipe.rate, matrix_rate=recipe.matrix_rate, weight_decay=recipe.weight_decay

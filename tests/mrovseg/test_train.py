@@ -21,8 +21,8 @@ from mrovseg.vocabulary import parse
 
 RECIPE = {
     "seed": 3,
-    "threads": 1,
     "contrast": {
+        "threads": 1,
         "steps": 6,
         "slices_a_step": 4,
         "sizes": [2],
