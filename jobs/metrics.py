@@ -61,7 +61,7 @@ def report(agreement: Agreement, names: Sequence[str]) -> str:
     ]
     means = [[title, _text(figures[key], ".3f")] for key, title in MEANS.items()]
     pixels = ["pixels counted", figures["pixels"]]
-    return f"{table.render(HEADER, lines)}\n\n{table.render(['all classes', ''], [*means, pixels])}"
+    return f"{table.render(HEADER, lines)}\n\n{table.render(['all classes', 'figure'], [*means, pixels])}"
 
 
 def write(folder: str, agreement: Agreement, names: Sequence[str]) -> None:
