@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, UInt, UInt8
 
-from jobs import table
+from jobs import metrics
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.wiring import make_segmenter, warn_of_unknown_words
 from mrovseg import checkpoint as checkpoints
 from mrovseg.data import Definition, LabelledImage, read_pairs
 from mrovseg.evaluate import join, score
-from mrovseg.metrics import Confusion
 from mrovseg.segmenter import OTHER_THRESHOLD, embed_vocabulary
 from mrovseg.vocabulary import Vocabulary, parse
 from pipeline.chips import FILL, cover
@@ -51,8 +50,10 @@ def main(argv: Sequence[str]) -> int:
         else _read(arguments, definition)
     )
     segment = functools.partial(segment_image, segmenter, classes=len(vocabulary.names))
-    confusion = score(images, segment, classes=len(classes))
-    print(report(confusion, classes))
+    agreement = score(images, segment, classes=len(classes))
+    print(metrics.report(agreement, classes))
+    if arguments.output:
+        metrics.write(arguments.output, agreement, classes)
     return ExitCode.DONE
 
 
@@ -72,17 +73,6 @@ def segment_image(
     return mask
 
 
-def report(confusion: Confusion, names: Sequence[str]) -> str:
-    """Lay out the figures: a line a class, then the means."""
-    true_pixels = confusion.counts.sum(axis=1)[1:].tolist()
-    lines = [
-        (name, None if np.isnan(iou) else f"{iou:.3f}", pixels)
-        for name, iou, pixels in zip(names, confusion.iou, true_pixels, strict=True)
-    ]
-    means = f"mIoU {confusion.miou:.3f}, pixel accuracy {confusion.pixel_accuracy:.3f}"
-    return f"{table.render(['class', 'IoU', 'true pixels'], lines)}\n\n{means}"
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mrovseg evaluate", description=__doc__)
     add = parser.add_argument
@@ -93,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--painted", nargs="+", type=int, default=[], metavar="SEED", help="paint scenes instead")
     add("--size-px", type=int, default=SIZE_PX, help=f"side of a painted scene ({SIZE_PX})")
     add("--checkpoint", default=checkpoints.EMBEDDED, help="embedded name or .safetensors file (tiny)")
+    add("-o", "--output", metavar="FOLDER", help="write metrics.json, confusion.csv and confusion.png there")
     add("--classes", help="other words for the definition's classes; more may follow, as `other`")
     return parser
 

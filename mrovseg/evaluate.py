@@ -1,10 +1,12 @@
 """How well a segmenter does on labelled images."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import UInt, UInt8
 
+from mrovseg.boundaries import BoundaryIoU
 from mrovseg.data import LabelledImage
 from mrovseg.errors import DataError
 from mrovseg.metrics import Confusion
@@ -13,18 +15,28 @@ SegmentImage = Callable[[UInt8[np.ndarray, "y x 3"]], UInt[np.ndarray, "y x"]]
 """From the pixels of an image to its class ids."""
 
 
-def score(images: Iterable[LabelledImage], segment: SegmentImage, *, classes: int) -> Confusion:
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What masks and truth have in common: pixels of each class, and outlines of each class."""
+
+    confusion: Confusion
+    boundaries: BoundaryIoU
+
+
+def score(images: Iterable[LabelledImage], segment: SegmentImage, *, classes: int) -> Agreement:
     """Segment the images one by one and count agreement with their labels.
 
     `classes` is how many classes the labels have. A vocabulary may go on after them, so that its other
     classes take what the labels do not speak of; they count as `other`.
     """
-    confusion = Confusion(classes)
+    agreement = Agreement(Confusion(classes), BoundaryIoU(classes))
     for image in images:
         mask = segment(image.pixels)
         beyond = (mask > classes) & (mask != np.iinfo(mask.dtype).max)
-        confusion.add(np.where(beyond, np.zeros_like(mask), mask), image.labels)
-    return confusion
+        mask = np.where(beyond, np.zeros_like(mask), mask)
+        agreement.confusion.add(mask, image.labels)
+        agreement.boundaries.add(mask, image.labels)
+    return agreement
 
 
 def join(parts: Sequence[LabelledImage], *, rows: int, cols: int) -> LabelledImage:

@@ -1,5 +1,6 @@
 """`mrovseg evaluate` from its flags to its table, with a network of random weights."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jobs import evaluate
+from jobs import evaluate, metrics
 from jobs.exit_codes import ExitCode
 from mrovseg import checkpoint as checkpoints
+from mrovseg.losses import IGNORE
 from pipeline.raster import read
 from pipeline.segment import WindowSegmenter
 from pipeline.testing.brightness import BrightnessSegmenter
@@ -27,22 +29,25 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def figures(output: str) -> tuple[int, float, float]:
-    """Return counted pixels, mIoU and pixel accuracy of what was printed."""
-    counts = [int(n.replace(",", "")) for n in re.findall(r"^\w+ .* ([\d,]+)$", output, re.MULTILINE)]
-    found = re.search(r"mIoU (\S+), pixel accuracy (\S+)", output)
-    assert found is not None
-    return sum(counts), float(found[1]), float(found[2])
+def figures(output: str) -> dict[str, float]:
+    """Return what was printed below the table of classes."""
+    means = output.partition("all classes")[2]
+    return {
+        name: float(n.replace(",", "")) for name, n in re.findall(r"^(\S.*?)  +(\S+)$", means, re.MULTILINE)
+    }
 
 
 def test_painted_scenes_are_measured(checkpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--painted", "1000", "1001", "--size-px", "90", "--checkpoint", checkpoint]
     assert evaluate.main(arguments) == ExitCode.DONE
     output = capsys.readouterr()
-    pixels, miou, accuracy = figures(output.out)
-    assert 0 < pixels <= 2 * 90 * 90
-    assert 0 <= miou <= 1
-    assert 0 <= accuracy <= 1
+    printed = figures(output.out)
+    labelled = sum(
+        (image.labels != IGNORE).sum() for image in evaluate.painted_images([1000, 1001], size_px=90)
+    )
+    assert printed.pop("pixels counted") == labelled
+    assert list(printed) == list(metrics.MEANS.values())
+    assert all(0 <= figure <= 1 for figure in printed.values())
     assert output.err.count("window 1 of 1") == 2
 
 
@@ -64,9 +69,38 @@ def test_parts_joined_are_measured_as_the_whole(
     assert evaluate.main([*arguments, "--mosaic", "2x2"]) == ExitCode.DONE
     assert capsys.readouterr().out == whole
     assert evaluate.main(arguments) == ExitCode.DONE
-    assert figures(capsys.readouterr().out)[0] == figures(whole)[0]
+    assert figures(capsys.readouterr().out)["pixels counted"] == figures(whole)["pixels counted"]
     assert evaluate.main([*arguments, "--mosaic", "2x2", "--classes", WIDE]) == ExitCode.DONE
-    assert figures(capsys.readouterr().out)[0] == figures(whole)[0]
+    assert figures(capsys.readouterr().out)["pixels counted"] == figures(whole)["pixels counted"]
+
+
+def test_the_same_evaluation_writes_the_same_files_and_prints_what_they_hold(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = []
+    printed = {}
+    for _ in range(2):  # the second into a folder that exists
+        arguments = ["--painted", "4", "--size-px", "90", "--checkpoint", checkpoint]
+        assert evaluate.main([*arguments, "-o", str(tmp_path / "new" / "folder")]) == ExitCode.DONE
+        written.append({file.name: file.read_bytes() for file in (tmp_path / "new" / "folder").iterdir()})
+        printed = figures(capsys.readouterr().out)
+    assert written[0] == written[1]
+    assert sorted(written[0]) == ["confusion.csv", "confusion.png", "metrics.json"]
+    held = json.loads(written[0]["metrics.json"])
+    assert printed["pixels counted"] == held["pixels"]
+    for key, title in metrics.MEANS.items():
+        assert printed[title] == pytest.approx(held[key], abs=5e-4)
+
+
+def test_a_folder_that_cannot_be_written_is_named_after_the_figures_are_printed(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    arguments = ["--painted", "4", "--size-px", "90", "--checkpoint", checkpoint]
+    assert evaluate.main([*arguments, "-o", str(tmp_path / "file")]) == ExitCode.FAILED
+    output = capsys.readouterr()
+    assert figures(output.out)
+    assert str(tmp_path / "file") in output.err
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,9 @@ def test_images_add_up_and_classes_beyond_the_labels_are_other() -> None:
     def segment(pixels: np.ndarray) -> np.ndarray:
         return np.where(truth[len(pixels)] == 2, 7, truth[len(pixels)]).astype(np.uint8)
 
-    confusion = score([first, second], segment, classes=3)
+    agreement = score([first, second], segment, classes=3)
+    confusion, outlines = agreement.confusion, agreement.boundaries
     assert confusion.counts.sum() == first.labels.size + second.labels.size
     np.testing.assert_array_equal(confusion.iou, [1, 0, 1])
     assert confusion.counts[2, 0] == sum(int((labels == 2).sum()) for labels in truth.values())
+    np.testing.assert_array_equal(outlines.iou, [1, 0, 1])

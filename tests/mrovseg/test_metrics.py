@@ -30,6 +30,11 @@ def test_by_hand() -> None:
     np.testing.assert_array_equal(confusion.iou, [2 / 4, 1 / 2, np.nan])
     assert confusion.miou == (2 / 4 + 1 / 2) / 2
     assert confusion.pixel_accuracy == 4 / 6
+    np.testing.assert_array_equal(confusion.true_pixels, [3, 2, 0])
+    np.testing.assert_allclose(confusion.share, [3 / 6, 2 / 6, 0])
+    np.testing.assert_allclose(confusion.accuracy, [2 / 3, 1 / 2, np.nan])
+    np.testing.assert_allclose(confusion.mean_accuracy, (2 / 3 + 1 / 2) / 2)
+    np.testing.assert_allclose(confusion.frequency_weighted_iou, (3 * (2 / 4) + 2 * (1 / 2)) / 5)
 
 
 def test_a_predicted_class_that_is_not_in_the_truth_has_iou_zero_and_no_part_in_the_mean() -> None:
@@ -43,12 +48,20 @@ def test_nothing_counted_is_not_a_number() -> None:
     confusion = Confusion(2)
     assert np.isnan(confusion.miou)
     assert np.isnan(confusion.pixel_accuracy)
-    assert np.isnan(confusion.iou).all()
+    assert np.isnan(confusion.frequency_weighted_iou)
+    assert np.isnan(confusion.mean_accuracy)
+    assert np.isnan([confusion.iou, confusion.accuracy, confusion.share]).all()
 
 
 def test_a_class_id_beyond_the_classes_is_refused() -> None:
     with pytest.raises(ValueError, match=r"must be 0\.\.2, got 3"):
         Confusion(2).add(np.array([[3]], np.uint8), np.array([[1]], np.uint8))
+
+
+def test_unlabelled_is_the_highest_id_of_the_truth() -> None:
+    confusion = Confusion(300)
+    confusion.add(np.array([[255, 2]], np.uint16), np.array([[255, 65535]], np.uint16))
+    assert confusion.counts.sum() == confusion.counts[255, 255] == 1
 
 
 def test_wide_masks_have_another_no_data() -> None:
@@ -63,16 +76,24 @@ def test_wide_masks_have_another_no_data() -> None:
 def test_equals_sets_of_places(mask: Ids, truth: Ids) -> None:
     places = {tuple(p) for p in np.argwhere((truth != 255) & (mask != 255)).tolist()}
     confusion = counted(mask, truth)
-    expected = {}
+    iou, accuracy, pixels = {}, {}, {}
     for i in range(1, CLASSES + 1):
         found = {p for p in places if mask[p] == i}
         true = {p for p in places if truth[p] == i}
-        expected[i] = len(found & true) / len(found | true) if found | true else np.nan
-    np.testing.assert_allclose(confusion.iou, list(expected.values()))
-    there = [expected[i] for i in expected if any(truth[p] == i for p in places)]
-    np.testing.assert_allclose(confusion.miou, np.mean(there) if there else np.nan)
+        pixels[i] = len(true)
+        iou[i] = len(found & true) / len(found | true) if found | true else np.nan
+        accuracy[i] = len(found & true) / len(true) if true else np.nan
+    np.testing.assert_allclose(confusion.iou, list(iou.values()))
+    np.testing.assert_allclose(confusion.accuracy, list(accuracy.values()))
+    there = [i for i, n in pixels.items() if n]
+    for measured, per_class in ((confusion.miou, iou), (confusion.mean_accuracy, accuracy)):
+        np.testing.assert_allclose(measured, np.mean([per_class[i] for i in there]) if there else np.nan)
+    by_pixel = [iou[truth[p]] for p in places if truth[p]]  # each pixel of a class brings its class's IoU
+    np.testing.assert_allclose(confusion.frequency_weighted_iou, np.mean(by_pixel) if by_pixel else np.nan)
     right = [mask[p] == truth[p] for p in places]
     np.testing.assert_allclose(confusion.pixel_accuracy, np.mean(right) if right else np.nan)
+    share = [n / len(places) for n in pixels.values()] if places else np.full(CLASSES, np.nan)
+    np.testing.assert_allclose(confusion.share, share)
 
 
 @given(mask=MASKS, truth=MASKS, order=st.permutations(range(42)), row=st.integers(0, 6))
@@ -91,11 +112,15 @@ def test_renaming_the_classes_renames_the_result(mask: Ids, truth: Ids, renamed:
     table = np.arange(256, dtype=np.uint8)
     table[1 : CLASSES + 1] = renamed
     before, after = counted(mask, truth), counted(table[mask], table[truth])
-    np.testing.assert_array_equal(before.iou, after.iou[np.array(renamed) - 1])
-    np.testing.assert_allclose(before.miou, after.miou)
+    for name in ("iou", "accuracy", "share"):
+        np.testing.assert_array_equal(getattr(before, name), getattr(after, name)[np.array(renamed) - 1])
+    for name in ("miou", "mean_accuracy", "frequency_weighted_iou", "pixel_accuracy"):
+        np.testing.assert_allclose(getattr(before, name), getattr(after, name))
 
 
 @given(truth=MASKS)
 def test_the_truth_itself_is_perfect(truth: Ids) -> None:
     confusion = counted(np.where(truth == 255, 0, truth), truth)
-    assert np.isnan(confusion.miou) or confusion.miou == 1
+    for name in ("miou", "mean_accuracy", "frequency_weighted_iou", "pixel_accuracy"):
+        figure = getattr(confusion, name)
+        assert np.isnan(figure) or figure == pytest.approx(1)
