@@ -42,7 +42,7 @@ RECIPE = {
     },
 }
 LINE = StageRecipe(
-    steps=12, slices_a_step=1, sizes=(1,), rate=0.1, matrix_rate=0.1, save_every=4, warmup_steps=2
+    threads=1, steps=12, slices_a_step=1, sizes=(1,), rate=0.1, matrix_rate=0.1, save_every=4, warmup_steps=2
 )
 
 
