@@ -13,17 +13,20 @@ SegmentImage = Callable[[UInt8[np.ndarray, "y x 3"]], UInt[np.ndarray, "y x"]]
 """From the pixels of an image to its class ids."""
 
 
-def score(images: Iterable[LabelledImage], segment: SegmentImage, *, classes: int) -> Confusion:
+def score(
+    images: Iterable[LabelledImage], segment: SegmentImage, *, classes: int, background: int = 0
+) -> Confusion:
     """Segment the images one by one and count agreement with their labels.
 
     `classes` is how many classes the labels have. A vocabulary may go on after them, so that its other
-    classes take what the labels do not speak of; they count as `other`.
+    classes take what the labels do not speak of; they count as `other`. Where the labels have a class for
+    what is none of the others, its id `background`, `other` counts as that class.
     """
     confusion = Confusion(classes)
     for image in images:
         mask = segment(image.pixels)
-        beyond = (mask > classes) & (mask != np.iinfo(mask.dtype).max)
-        confusion.add(np.where(beyond, np.zeros_like(mask), mask), image.labels)
+        other = (mask == 0) | ((mask > classes) & (mask != np.iinfo(mask.dtype).max))
+        confusion.add(np.where(other, mask.dtype.type(background), mask), image.labels)
     return confusion
 
 

@@ -1,16 +1,14 @@
 """How well masks agree with the truth."""
 
 import numpy as np
-from jaxtyping import Float64, Int64, UInt, UInt8
-
-from mrovseg.losses import IGNORE
+from jaxtyping import Float64, Int64, UInt
 
 
 class Confusion:
     """Counts of pixels by true and by predicted class id, summed over any number of masks.
 
-    Class ids are 0..k, 0 being `other`. A pixel counts unless its truth is unlabelled (255) or its mask has
-    no data (the maximum of the mask's dtype). `other` is a prediction like any: on a pixel of a class it is
+    Class ids are 0..k, 0 being `other`. A pixel counts unless its truth is unlabelled or its mask has no data
+    (both the maximum of the dtype). `other` is a prediction like any: on a pixel of a class it is
     wrong.
     """
 
@@ -18,9 +16,9 @@ class Confusion:
         """Start from nothing; `classes` is k."""
         self.counts: Int64[np.ndarray, "k1 k1"] = np.zeros((classes + 1, classes + 1), np.int64)
 
-    def add(self, mask: UInt[np.ndarray, "y x"], truth: UInt8[np.ndarray, "y x"]) -> None:
+    def add(self, mask: UInt[np.ndarray, "y x"], truth: UInt[np.ndarray, "y x"]) -> None:
         """Count the pixels of a mask. Raises ValueError for a class id above k."""
-        counted = (truth != IGNORE) & (mask != np.iinfo(mask.dtype).max)
+        counted = (truth != np.iinfo(truth.dtype).max) & (mask != np.iinfo(mask.dtype).max)
         true, predicted = truth[counted].astype(np.int64), mask[counted].astype(np.int64)
         ids = len(self.counts)
         highest = max(true.max(initial=0), predicted.max(initial=0))
