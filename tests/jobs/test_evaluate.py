@@ -93,6 +93,22 @@ def test_a_data_set_is_measured_as_its_files_are(
     assert "1 of 2 images have no mask" in capsys.readouterr().err
 
 
+def test_a_data_set_of_many_classes_is_measured(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ids above 255 in truth and masks, and 65535 for unlabelled."""
+    files = [tmp_path / f"{kind}_detectron2/validation/one" for kind in ("images", "annotations")]
+    for file in files:
+        file.parent.mkdir(parents=True)
+    Image.new("RGB", (30, 29)).save(files[0].with_suffix(".jpg"))
+    truth = np.arange(29 * 30, dtype=np.uint16).reshape(29, 30)
+    Image.fromarray(truth).save(files[1].with_suffix(".tif"))
+    arguments = ["--definition", "ade20k-847", "--root", str(tmp_path), "--checkpoint", checkpoint]
+    assert evaluate.main(arguments) == ExitCode.DONE
+    counts = re.findall(r"^.* ([\d,]+)$", capsys.readouterr().out, re.MULTILINE)
+    assert counts == ["1"] * 847
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -218,6 +218,17 @@ def test_every_layout_is_written_here() -> None:
     assert with_layout == {case.definition for case in CASES} | {"coco-panoptic"}
 
 
+def test_real_files_are_found_and_labelled(shared_data: Path) -> None:
+    """Scenes of nine parts each, whose masks are partly colours and partly palettes."""
+    definition = Definition.named("dubai")
+    pairs = definition.layout("all").pairs(shared_data / "semseg/dubai")
+    assert len(pairs) > 0
+    assert len(pairs) % 9 == 0
+    firsts = pairs[::9]
+    for one in read_pairs(definition, [image for image, _ in firsts], [mask for _, mask in firsts]):
+        assert (one.labels != 255).mean() > 0.9
+
+
 def write_panoptic(root: Path) -> None:
     """Write two masks of COCO panoptic: void, a cat, two persons and a rug."""
     colours = [[BLACK, (1, 0, 0), (0, 1, 0), (2, 3, 1), (255, 255, 255)], [(1, 0, 0)] * 5]
