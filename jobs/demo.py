@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from jobs import picture, segment, table
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.settings import SegmentSettings
-from mrovseg.data import Definition
+from mrovseg.definition import Definition
 from mrovseg.metrics import Confusion
 from pipeline import objects, raster, store
 from pipeline.config import FlowSettings

@@ -15,8 +15,10 @@ from jobs import metrics
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.wiring import make_segmenter, warn_of_unknown_words
 from mrovseg import checkpoint as checkpoints
-from mrovseg.data import Definition, LabelledImage, read_pairs
+from mrovseg.data import LabelledImage, read_pairs
+from mrovseg.definition import Definition
 from mrovseg.evaluate import join, score
+from mrovseg.layout import read_segments
 from mrovseg.segmenter import OTHER_THRESHOLD, embed_vocabulary
 from mrovseg.vocabulary import Vocabulary, parse
 from pipeline.chips import FILL, cover
@@ -29,6 +31,7 @@ from pipeline.window import Window
 
 PAINTED = "land-cover"
 SIZE_PX = 1024
+SPLIT = "val"
 
 
 @ends_with_code
@@ -43,14 +46,14 @@ def main(argv: Sequence[str]) -> int:
             f"--classes must begin with the {len(classes)} of {definition.name} in their order "
             f"({', '.join(classes)}), got {len(vocabulary.names)}"
         )
-    segmenter = _segmenter(arguments.checkpoint, vocabulary)
     images = (
         painted_images(arguments.painted, size_px=arguments.size_px)
         if arguments.painted
-        else _read(arguments, definition)
+        else _scenes(arguments, definition)
     )
+    segmenter = _segmenter(arguments.checkpoint, vocabulary)
     segment = functools.partial(segment_image, segmenter, classes=len(vocabulary.names))
-    agreement = score(images, segment, classes=len(classes))
+    agreement = score(images, segment, classes=len(classes), background=definition.background)
     print(metrics.report(agreement, classes))
     if arguments.output:
         metrics.write(arguments.output, agreement, classes)
@@ -78,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("images", nargs="*", type=Path, metavar="IMAGE", help="images with true masks")
     add("--masks", nargs="+", type=Path, default=[], metavar="MASK", help="one for each image")
-    add("--definition", metavar="NAME", help="what stands in the masks: dubai, epfl-roads ...")
+    add("--definition", metavar="NAME", help="the data set: what stands in its masks, where its files lie")
+    add("--root", type=Path, metavar="DIR", help="the data set's folder, instead of images and masks")
+    add("--split", help=f"which part of the data set at --root ({SPLIT})")
     add("--mosaic", metavar="ROWSxCOLS", help="images are adjacent parts of scenes, row by row")
     add("--painted", nargs="+", type=int, default=[], metavar="SEED", help="paint scenes instead")
     add("--size-px", type=int, default=SIZE_PX, help=f"side of a painted scene ({SIZE_PX})")
@@ -89,19 +94,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _checked(arguments: argparse.Namespace) -> argparse.Namespace:
-    """Check that images and painted scenes are not mixed, and complete what a painted scene implies."""
-    images, masks = arguments.images, arguments.masks
-    if bool(images) == bool(arguments.painted):
-        raise ConfigError("give either images with --masks and --definition, or --painted SEED...")
+    """Check that images, a data set and painted scenes are not mixed, and complete what the last imply."""
+    images, masks, root = arguments.images, arguments.masks, arguments.root
+    if bool(images) + (root is not None) + bool(arguments.painted) != 1:
+        raise ConfigError(
+            "give either images with --masks and --definition, or --root DIR with --definition, "
+            "or --painted SEED..."
+        )
     if arguments.painted:
         if masks or arguments.mosaic or arguments.definition not in (None, PAINTED) or arguments.size_px < 1:
             raise ConfigError("--painted takes seeds and a positive --size-px; masks and classes are its own")
         arguments.definition = PAINTED
+    if root is None and arguments.split is not None:
+        raise ConfigError("--split is a part of the data set at --root, which is not given")
     if arguments.definition is None or len(images) != len(masks):
         raise ConfigError(
-            f"images need --definition NAME and a mask each, got {len(images)} images and {len(masks)} masks"
+            f"images need --definition NAME and a mask each, got {len(images)} images and {len(masks)} masks; "
+            "--root needs --definition NAME alone"
         )
-    arguments.mosaic = _grid(arguments.mosaic or "1x1", len(images))
     return arguments
 
 
@@ -125,10 +135,19 @@ def _segmenter(name: str, vocabulary: Vocabulary) -> WindowSegmenter:
     return WindowSegmenter(segmenter, dtype=class_dtype(embedded.classes))
 
 
-def _read(arguments: argparse.Namespace, definition: Definition) -> Iterator[LabelledImage]:
-    rows, cols = arguments.mosaic
+def _scenes(arguments: argparse.Namespace, definition: Definition) -> Iterator[LabelledImage]:
+    """Find the files, which may fail, and return a reader of the scenes they make up."""
+    images, masks, segments = arguments.images, arguments.masks, None
+    if arguments.root is not None:
+        layout = definition.layout(arguments.split or SPLIT)
+        images, masks = zip(*layout.pairs(arguments.root), strict=True)
+        segments = read_segments(arguments.root / layout.segments) if layout.segments else None
+    rows, cols = _grid(arguments.mosaic or "1x1", len(images))
+    return _read(read_pairs(definition, images, masks, segments), rows=rows, cols=cols)
+
+
+def _read(pairs: Iterator[LabelledImage], *, rows: int, cols: int) -> Iterator[LabelledImage]:
     try:
-        pairs = read_pairs(definition, arguments.images, arguments.masks)
         while parts := list(itertools.islice(pairs, rows * cols)):
             yield join(parts, rows=rows, cols=cols)
     except OSError as error:  # missing, or nothing that Pillow knows

@@ -11,7 +11,8 @@ import numpy as np
 import yaml
 
 from jobs.exit_codes import ExitCode, ends_with_code
-from mrovseg.data import Definition, LabelledImage, LabelledSet, read_pairs, read_words
+from mrovseg.data import LabelledImage, LabelledSet, read_pairs, read_words
+from mrovseg.definition import Definition
 from mrovseg.errors import DataError
 from mrovseg.train import Recipe, train
 from pipeline.testing.painted import LAND_COVER, paint

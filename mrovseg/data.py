@@ -1,30 +1,33 @@
 """Training and evaluation data: labelled images with their own vocabularies, and chips drawn from them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64, Integer, UInt, UInt8
 from PIL import Image, ImageFilter
 
+from mrovseg.definition import UINT8_CLASSES, Definition
 from mrovseg.errors import DataError
+from mrovseg.layout import Segments, categories
 from mrovseg.losses import IGNORE
 from mrovseg.vocabulary import Vocabulary
 
 FILL = 127  # what pipelines put where a scene has no data
+LEVELS = ("L", "P", "I", "I;16", "I;16B")  # Pillow's modes of one whole number a pixel
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledImage:
-    """One image's pixels and labels: class ids 1..k of its set's vocabulary, 0 none of them, 255 unlabelled."""
+    """One image's pixels and labels: class ids 1..k of its set's vocabulary, 0 none of them.
+
+    The maximum of the labels' dtype is unlabelled: 255, or 65535 of a set with more than 254 classes.
+    """
 
     name: str
     pixels: UInt8[np.ndarray, "y x 3"]
-    labels: UInt8[np.ndarray, "y x"]
+    labels: UInt[np.ndarray, "y x"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,20 @@ class LabelledSet:
     """Images that share a vocabulary; `share` is how often training draws from it.
 
     `rest` holds what pixels that are none of the classes may show, for sets that label only some classes. Without it
-    training learns nothing from such pixels.
+    training learns nothing from such pixels. Raises DataError for more classes than training's labels can tell apart.
     """
 
     vocabulary: Vocabulary
     images: Sequence[LabelledImage]
     share: float = 1.0
     rest: Vocabulary | None = None
+
+    def __post_init__(self) -> None:
+        """Check that labels are of 8 bits."""
+        if len(self.vocabulary.names) > UINT8_CLASSES:
+            raise DataError(
+                f"training takes sets of up to {UINT8_CLASSES} classes, got {len(self.vocabulary.names)}"
+            )
 
     @property
     def spoken(self) -> Vocabulary:
@@ -59,76 +69,41 @@ class WordSet:
     classes: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """How a data set is laid out and labelled: one short YAML file in `mrovseg/datasets`.
-
-    `values` maps what stands in a mask (a colour "#RRGGBB", or a grey level) to a class id, `above` a grey level to
-    the class of all levels above it; all else is `otherwise`: 255 (unlabelled) or 0 (none of the classes, so something
-    of the `rest`). Sets of whole images have a folder a class.
-    """
-
-    name: str
-    vocabulary: Vocabulary
-    values: Mapping[int, int]
-    above: Mapping[int, int]
-    otherwise: int
-    folders: tuple[str, ...] = ()
-    rest: Vocabulary | None = None
-
-    @classmethod
-    def named(cls, name: str) -> "Definition":
-        """Load an embedded definition. Raises DataError for a name that is not there."""
-        folder = resources.files("mrovseg") / "datasets"
-        file = folder / f"{name}.yaml"
-        if not file.is_file():
-            known = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
-            raise DataError(f"no data set definition {name!r}; there are: {', '.join(known)}")
-        about: dict[str, Any] = yaml.safe_load(file.read_text())
-        classes = about["classes"]
-        vocabulary = _vocabulary(classes)
-        values = {_packed(c["value"]): i for i, c in enumerate(classes.values(), start=1) if "value" in c}
-        above = {int(c["above"]): i for i, c in enumerate(classes.values(), start=1) if "above" in c}
-        folders = tuple(c["folder"] for c in classes.values() if "folder" in c)
-        rest = _vocabulary(about["rest"]) if "rest" in about else None
-        return cls(name, vocabulary, values, above, about.get("otherwise", IGNORE), folders, rest)
-
-    def labels_of(self, mask: UInt8[np.ndarray, "y x *c"]) -> UInt8[np.ndarray, "y x"]:
-        """Translate a mask image to class ids."""
-        if mask.ndim == 3:  # noqa: PLR2004 -- rows, columns, channels
-            r, g, b = (mask[..., i].astype(np.int32) for i in range(3))
-            packed = (r << 16) + (g << 8) + b
-        else:
-            packed = mask.astype(np.int32)
-        labels = np.full(packed.shape, self.otherwise, np.uint8)
-        for value, class_id in self.values.items():
-            labels[packed == value] = class_id
-        for level, class_id in self.above.items():
-            labels[packed > level] = class_id
-        return labels
-
-
-def _vocabulary(classes: Mapping[str, Mapping[str, Any]]) -> Vocabulary:
-    return Vocabulary(tuple(classes), tuple(tuple(c["prompts"]) for c in classes.values()))
-
-
-def _packed(value: str | int) -> int:
-    return int(value[1:], 16) if isinstance(value, str) else value
-
-
 def read_pairs(
-    definition: Definition, images: Sequence[Path], masks: Sequence[Path]
+    definition: Definition, images: Sequence[Path], masks: Sequence[Path], segments: Segments | None = None
 ) -> Iterator[LabelledImage]:
-    """Read image and mask files in pairs. Raises DataError when a pair does not fit."""
+    """Read image and mask files in pairs; panoptic masks need their `segments`.
+
+    Raises DataError when a pair does not fit, or a mask is not of the kind that the definition speaks of.
+    """
     for image, mask in zip(images, masks, strict=True):
         pixels = np.asarray(Image.open(image).convert("RGB"))
-        picture = Image.open(mask)
-        labels = definition.labels_of(np.asarray(picture if picture.mode == "L" else picture.convert("RGB")))
+        labels = definition.labels_of(_read_mask(definition, mask, segments))
         if labels.shape != pixels.shape[:2]:
             raise DataError(
                 f"{mask} is {labels.shape} px, its image {image} is {pixels.shape[:2]}; they must be equal"
             )
         yield LabelledImage(image.stem, pixels, labels)
+
+
+def _read_mask(
+    definition: Definition, file: Path, segments: Segments | None
+) -> Integer[np.ndarray, "y x *c"]:
+    with Image.open(file) as picture:
+        if definition.panoptic:
+            if segments is None or file.name not in segments:
+                raise DataError(
+                    f"no segments of {file}: masks of {definition.name} need the JSON file of their split"
+                )
+            return categories(np.asarray(picture.convert("RGB")), segments[file.name])
+        if definition.coloured:
+            return np.asarray(picture.convert("RGB"))
+        if picture.mode not in LEVELS:
+            raise DataError(
+                f"{file} is an image of mode {picture.mode}; masks of {definition.name} have one level a pixel "
+                f"({', '.join(LEVELS)})"
+            )
+        return np.asarray(picture).astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,17 +23,20 @@ class Agreement:
     boundaries: BoundaryIoU
 
 
-def score(images: Iterable[LabelledImage], segment: SegmentImage, *, classes: int) -> Agreement:
+def score(
+    images: Iterable[LabelledImage], segment: SegmentImage, *, classes: int, background: int = 0
+) -> Agreement:
     """Segment the images one by one and count agreement with their labels.
 
     `classes` is how many classes the labels have. A vocabulary may go on after them, so that its other
-    classes take what the labels do not speak of; they count as `other`.
+    classes take what the labels do not speak of; they count as `other`. Where the labels have a class for
+    what is none of the others, its id `background`, `other` counts as that class.
     """
     agreement = Agreement(Confusion(classes), BoundaryIoU(classes))
     for image in images:
         mask = segment(image.pixels)
-        beyond = (mask > classes) & (mask != np.iinfo(mask.dtype).max)
-        mask = np.where(beyond, np.zeros_like(mask), mask)
+        other = (mask == 0) | ((mask > classes) & (mask != np.iinfo(mask.dtype).max))
+        mask = np.where(other, mask.dtype.type(background), mask)
         agreement.confusion.add(mask, image.labels)
         agreement.boundaries.add(mask, image.labels)
     return agreement

@@ -103,6 +103,46 @@ def test_a_folder_that_cannot_be_written_is_named_after_the_figures_are_printed(
     assert str(tmp_path / "file") in output.err
 
 
+def test_a_data_set_is_measured_as_its_files_are(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (image,) = evaluate.painted_images([7], size_px=64)
+    colours = np.array([0x9B9B9B, 0x3C1098, 0x8429F6, 0x6EC1E4, 0xFEDD3A, 0xE2A929], ">u4")
+    coloured = colours[image.labels % 255].view(np.uint8).reshape(64, 64, 4)[..., 1:]
+    files = []
+    for tile in ("Tile 1", "Tile 2"):
+        files.append((tmp_path / tile / "images/part1.jpg", tmp_path / tile / "masks/part1.png"))
+        for file, pixels in zip(files[-1], (image.pixels, coloured), strict=True):
+            file.parent.mkdir(parents=True)
+            Image.fromarray(pixels).save(file)
+    images, masks = ([str(file) for file in column] for column in zip(*files, strict=True))
+    known = ["--definition", "dubai", "--checkpoint", checkpoint]
+    assert evaluate.main([*images, "--masks", *masks, *known]) == ExitCode.DONE
+    by_files = capsys.readouterr().out
+    assert evaluate.main(["--root", str(tmp_path), "--split", "all", *known]) == ExitCode.DONE
+    assert capsys.readouterr().out == by_files
+    assert figures(by_files)["pixels counted"] == 2 * int(((image.labels > 0) & (image.labels < 255)).sum())
+    (tmp_path / "Tile 2/masks/part1.png").unlink()
+    assert evaluate.main(["--root", str(tmp_path), "--split", "all", *known]) == ExitCode.BAD_USAGE
+    assert "1 of 2 images have no mask" in capsys.readouterr().err
+
+
+def test_a_data_set_of_many_classes_is_measured(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ids above 255 in truth and masks, and 65535 for unlabelled."""
+    files = [tmp_path / f"{kind}_detectron2/validation/one" for kind in ("images", "annotations")]
+    for file in files:
+        file.parent.mkdir(parents=True)
+    Image.new("RGB", (30, 29)).save(files[0].with_suffix(".jpg"))
+    truth = np.arange(29 * 30, dtype=np.uint16).reshape(29, 30)
+    Image.fromarray(truth).save(files[1].with_suffix(".tif"))
+    arguments = ["--definition", "ade20k-847", "--root", str(tmp_path), "--checkpoint", checkpoint]
+    assert evaluate.main([*arguments, "-o", str(tmp_path / "out")]) == ExitCode.DONE
+    found = json.loads((tmp_path / "out/metrics.json").read_text())
+    assert [c["true_pixels"] for c in found["classes"]] == [1] * 847
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -112,6 +152,12 @@ def test_a_folder_that_cannot_be_written_is_named_after_the_figures_are_printed(
         (["a.png", "--masks", "b.png"], "--definition NAME"),
         (["a.png", "--masks", "b.png", "--definition", "nothing"], "no data set definition 'nothing'"),
         (["a.png", "--masks", "b.png", "--definition", "dubai", "--mosaic", "3by3"], "such as 3x3"),
+        (["a.png", "--root", "."], "either images"),
+        (["--root", "."], "--root needs --definition NAME alone"),
+        (["--root", ".", "--masks", "b.png", "--definition", "vdd"], "got 0 images and 1 masks"),
+        (["--root", ".", "--definition", "dubai"], "no split 'val' in the layout of dubai; there are: all"),
+        (["--root", "nowhere", "--definition", "vdd"], "no val/src/*.JPG in nowhere"),
+        (["a.png", "--masks", "b.png", "--definition", "vdd", "--split", "val"], "--split is a part"),
         (
             ["a.png", "--masks", "b.png", "--definition", "dubai", "--mosaic", "2x2"],
             "4 images a scene, got 1",

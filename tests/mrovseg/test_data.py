@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrovseg.data import Augmentation, Definition, LabelledImage, LabelledSet, crop, draw_chip, read_pairs
+from mrovseg.data import Augmentation, LabelledImage, LabelledSet, crop, draw_chip, read_pairs
+from mrovseg.definition import Definition
 from mrovseg.errors import DataError
 from mrovseg.vocabulary import parse
 
@@ -44,6 +45,11 @@ def test_pairs_are_read_and_must_fit(tmp_path: Path) -> None:
     Image.fromarray(image(height=39).labels).save(mask)
     with pytest.raises(DataError, match=r"mask\.png is \(39, 60\)"):
         list(read_pairs(Definition.named("land-cover"), [one], [mask]))
+
+
+def test_training_refuses_more_classes_than_its_labels_hold() -> None:
+    with pytest.raises(DataError, match="up to 254 classes, got 255"):
+        LabelledSet(parse("; ".join(f"class {i}" for i in range(255))), [image()])
 
 
 def test_a_crop_beyond_the_image_is_filled() -> None:

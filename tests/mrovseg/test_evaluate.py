@@ -55,3 +55,17 @@ def test_images_add_up_and_classes_beyond_the_labels_are_other() -> None:
     np.testing.assert_array_equal(confusion.iou, [1, 0, 1])
     assert confusion.counts[2, 0] == sum(int((labels == 2).sum()) for labels in truth.values())
     np.testing.assert_array_equal(outlines.iou, [1, 0, 1])
+
+
+def test_other_counts_as_the_background_of_the_labels() -> None:
+    one = image(6, 7)
+
+    def segment(pixels: np.ndarray) -> np.ndarray:
+        assert pixels is one.pixels
+        return np.where(one.labels == 3, one.labels, np.where(one.labels == 1, 7, 0)).astype(np.uint8)
+
+    confusion = score([one], segment, classes=3, background=2).confusion
+    assert confusion.counts[:, 0].sum() == 0
+    assert confusion.counts[1, 2] == (one.labels == 1).sum()
+    assert confusion.counts[2, 2] == (one.labels == 2).sum()
+    assert confusion.counts[3, 3] == (one.labels == 3).sum()

@@ -319,7 +319,7 @@ def crop_of(pixels: np.ndarray, mask: np.ndarray) -> torch.Tensor:
 
 
 def test_a_bias_inside_a_true_mask_moves_queries_toward_the_class(trained: checkpoint.Checkpoint) -> None:
-    from mrovseg.data import Definition  # noqa: PLC0415 - read here, where a missing checkpoint has failed already
+    from mrovseg.definition import Definition  # noqa: PLC0415 - read here, where a missing checkpoint has failed already
 
     config = trained.config
     assert config.head is not None

@@ -72,6 +72,14 @@ def test_wide_masks_have_another_no_data() -> None:
     assert confusion.counts[0, 300] == 1
 
 
+def test_wide_truth_has_another_unlabelled() -> None:
+    mask, truth = np.array([[1, 255, 2]], np.uint16), np.array([[65535, 255, 2]], np.uint16)
+    confusion = Confusion(400)
+    confusion.add(mask, truth)
+    assert confusion.counts.sum() == 2
+    assert confusion.counts[255, 255] == confusion.counts[2, 2] == 1
+
+
 @given(mask=MASKS, truth=MASKS)
 def test_equals_sets_of_places(mask: Ids, truth: Ids) -> None:
     places = {tuple(p) for p in np.argwhere((truth != 255) & (mask != 255)).tolist()}
