@@ -127,9 +127,7 @@ def test_a_data_set_is_measured_as_its_files_are(
     assert "1 of 2 images have no mask" in capsys.readouterr().err
 
 
-def test_a_data_set_of_many_classes_is_measured(
-    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_data_set_of_many_classes_is_measured(checkpoint: str, tmp_path: Path) -> None:
     """Ids above 255 in truth and masks, and 65535 for unlabelled."""
     files = [tmp_path / f"{kind}_detectron2/validation/one" for kind in ("images", "annotations")]
     for file in files:
