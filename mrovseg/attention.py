@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_max_pool2d, linear
+from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, linear
 
 from mrovseg.clip import Block, ImageEncoder
 from mrovseg.slices import as_tokens
@@ -16,7 +16,7 @@ OUTSIDE = -20.0
 
 
 class AttentionMaskDecoder(nn.Module):
-    """Predict, for each query and each attention head of the encoder, where the query should look."""
+    """Predict, for each query and each attention head of the encoder, where inside its mask the query should look."""
 
     def __init__(self, *, width: int, query_width: int, heads: int, attention_width: int) -> None:
         """Make the two branches; the learned scale and shift begin as the identity."""
@@ -50,6 +50,15 @@ def region_bias(regions: Float[Tensor, "b q y x"], heads: int) -> Float[Tensor, 
     """Return the bias that keeps attention inside given regions, `regions` being coverages in [0, 1]."""
     log_coverage = regions.clamp_min(math.exp(OUTSIDE)).log()
     return log_coverage[:, None].expand(-1, heads, -1, -1, -1)
+
+
+def own_region(masks: Float[Tensor, "b q y x"], grid: int) -> Float[Tensor, "b q g g"]:
+    """Return the share of each cell of a grid that lies inside each query's mask; all of it where a mask is empty.
+
+    Masks are taken as they stand: no gradient reaches their logits.
+    """
+    share = adaptive_avg_pool2d((masks.detach() >= 0).float(), grid)
+    return torch.where(share.amax(dim=(2, 3), keepdim=True) > 0, share, 1.0)
 
 
 def masked_attention(

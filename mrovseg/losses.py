@@ -18,6 +18,7 @@ IMPOSSIBLE = -1e4  # the logit of a class that is out of question; finite, so th
 NOTHING = -1  # the class of a query that matched no mask
 NO_OBJECT_WEIGHT = 0.1
 CLASS_COST, MASK_COST, DICE_COST = 2.0, 5.0, 5.0
+TIMES = 3  # queries that each true mask is paired with
 OVERSAMPLE, IMPORTANCE = 3, 0.75  # point sampling of PointRend (arXiv 1912.08193)
 
 
@@ -99,7 +100,11 @@ def match(
     *,
     points: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pair queries with true masks at the least cost (Hungarian method); return query and mask indices."""
+    """Pair queries with true masks at the least cost (Hungarian method); return query and mask indices.
+
+    Each mask is paired with several queries: masks are of classes, not of things, so that a double does no harm, and
+    a training of few steps needs many queries taught in each.
+    """
     with torch.no_grad():
         at = torch.rand(1, points, 2)
         predicted = sample_points(mask_logits, at.expand(len(mask_logits), -1, -1))
@@ -111,8 +116,8 @@ def match(
         overlap = 2 * probability @ target.T + 1
         dice = 1 - overlap / (probability.sum(1)[:, None] + target.sum(1)[None] + 1)
         cost = -CLASS_COST * class_logits.softmax(1)[:, classes] + MASK_COST * entropy + DICE_COST * dice
-    rows, cols = linear_sum_assignment(cost.numpy())
-    return rows, cols
+    rows, cols = linear_sum_assignment(np.tile(cost.numpy(), TIMES))
+    return rows, cols % len(masks)
 
 
 def class_loss(

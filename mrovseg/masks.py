@@ -49,11 +49,7 @@ class MaskTraining(nn.Module):
     def forward(
         self, which: Sequence[int], chips: UInt8[Tensor, "b 3 h w"], labels: Int[Tensor, "b h w"]
     ) -> dict[str, Float[Tensor, ""]]:
-        """Return the weighted losses of classes, masks and dice.
-
-        The latter two are summed over the masks of every layer, and over the attention's mean bias: left to the class
-        loss alone it takes long to find the regions, and until then all queries say the same.
-        """
+        """Return the weighted losses of classes, masks and dice, the auxiliary masks' among the latter two."""
         predictions = self.model(chips)
         class_logits, targets, masks = [], [], []
         for chip, index in enumerate(which):
@@ -66,7 +62,7 @@ class MaskTraining(nn.Module):
         losses = {"class": CLASS_WEIGHT * class_loss(class_logits, targets, known)}
         if masks:
             entropy, dice = (torch.stack(parts).mean() for parts in zip(*masks, strict=True))
-            layers = 2 + len(predictions.auxiliary)
+            layers = 1 + len(predictions.auxiliary)
             losses |= {"mask": MASK_WEIGHT * layers * entropy, "dice": DICE_WEIGHT * layers * dice}
         return losses
 
@@ -94,7 +90,7 @@ class MaskTraining(nn.Module):
         queries, true = match(logits, predictions.masks[chip], classes, masks, points=self.points)
         target[queries] = classes[true]
         truth, weight = masks[true], labelled.float().expand(len(true), -1, -1)
-        layers = [*predictions.auxiliary, predictions.masks, predictions.attention.mean(dim=1)]
+        layers = [*predictions.auxiliary, predictions.masks]
         return target, [
             mask_losses(layer[chip, queries], truth, weight, points=self.points) for layer in layers
         ]

@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from mrovseg.adapter import MultiResAdapter
-from mrovseg.attention import AttentionMaskDecoder, masked_attention
+from mrovseg.attention import AttentionMaskDecoder, masked_attention, own_region, region_bias
 from mrovseg.clip import ImageEncoder
 from mrovseg.config import HeadConfig, ModelConfig
 from mrovseg.decoder import MaskDecoder, PixelDecoder
@@ -29,15 +29,11 @@ class Views:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What the head says: a unit vector and mask logits for each query, and what training also looks at.
-
-    auxiliary: the masks of the earlier layers. attention: the bias that steered each of the encoder's attention heads.
-    """
+    """What the head says: a unit vector and mask logits for each query, and the masks of the earlier layers."""
 
     embeddings: Float[Tensor, "b q e"]
     masks: Float[Tensor, "b q y x"]
     auxiliary: list[Float[Tensor, "b q y x"]]
-    attention: Float[Tensor, "b h q sg sg"]
 
 
 class Head(nn.Module):
@@ -59,7 +55,8 @@ class Head(nn.Module):
             heads=encoder_heads,
             attention_width=config.attention_width,
         )
-        self.no_object = nn.Parameter(nn.functional.normalize(torch.randn(embed_dim), dim=0))
+        # Only its direction counts; a short vector turns faster.
+        self.no_object = nn.Parameter(0.1 * nn.functional.normalize(torch.randn(embed_dim), dim=0))
 
 
 class MROVSeg(nn.Module):
@@ -108,7 +105,8 @@ class MROVSeg(nn.Module):
             adapt(seen.high[d], seen.low[d]) for adapt, d in zip(head.adapters, config.taps, strict=True)
         ]
         queries, masks = head.mask_decoder(*head.pixel_decoder(fused))
-        bias = head.attention_masks(fused[-1], queries)
+        region = own_region(masks[-1], fused[-1].shape[-1])
+        bias = region_bias(region, self.encoder.heads) + head.attention_masks(fused[-1], queries)
         embeddings = masked_attention(
             self.encoder,
             start=seen.first[config.split],
@@ -116,4 +114,4 @@ class MROVSeg(nn.Module):
             high=[seen.high[d] for d in tail],
             bias=bias,
         )
-        return Predictions(embeddings, masks[-1], masks[:-1], bias)
+        return Predictions(embeddings, masks[-1], masks[:-1])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import interpolate, normalize
 
 from mrovseg import checkpoint, dense
-from mrovseg.attention import masked_attention, region_bias
+from mrovseg.attention import masked_attention, own_region, region_bias
 from mrovseg.clip import ImageEncoder, build, model_config
 from mrovseg.config import TINY, HeadConfig, ModelConfig
 from mrovseg.model import MROVSeg, Views
@@ -249,6 +249,12 @@ def test_what_a_region_leaves_out_does_not_matter() -> None:
         ]
     assert torch.allclose(before, after, atol=1e-5)
     assert not torch.allclose(everywhere[0], everywhere[1], atol=1e-3)
+
+
+def test_a_query_reads_inside_its_mask_and_everywhere_where_that_is_empty() -> None:
+    masks = torch.full((1, 2, 4, 4), -1.0)
+    masks[0, 0, :2, :3] = 2.0
+    assert own_region(masks, 2).tolist() == [[[[1, 0.5], [0, 0]], [[1, 1], [1, 1]]]]
 
 
 def test_attention_equals_the_softmax_written_out() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mrovseg.decoder import attention_mask, grid_position
 from mrovseg.losses import (
     NOTHING,
+    TIMES,
     class_loss,
     coverage,
     mask_losses,
@@ -87,14 +88,29 @@ def test_queries_are_matched_with_their_masks() -> None:
     masks[0, :4], masks[1, :, 6:] = 1, 1
     logits = torch.stack([torch.zeros(8, 8), 9 * (2 * masks[1] - 1), 9 * (2 * masks[0] - 1)])
     rows, cols = match(torch.zeros(3, 4), logits, torch.tensor([0, 2]), masks, points=64)
-    assert dict(zip(rows.tolist(), cols.tolist(), strict=True)) == {1: 1, 2: 0}
+    paired = dict(zip(rows.tolist(), cols.tolist(), strict=True))
+    assert (paired[1], paired[2]) == (1, 0)
 
 
 def test_equal_masks_are_matched_by_class() -> None:
-    masks, logits = torch.ones(1, 4, 4), torch.zeros(3, 4, 4)
-    scores = torch.tensor([[3.0, 0, 0], [0, 3, 0], [0, 0, 3]])
+    masks, logits = torch.ones(1, 4, 4), torch.zeros(9, 4, 4)
+    scores = 3 * torch.eye(3).repeat(3, 1)
     rows, _ = match(scores, logits, torch.tensor([1]), masks, points=16)
-    assert rows.tolist() == [1]
+    assert rows.tolist() == [1, 4, 7]
+
+
+@given(masks=st.integers(1, 4), queries=st.integers(1, 20), seed=st.integers(0, 99))
+def test_a_mask_has_several_queries_and_a_query_one_mask(masks: int, queries: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    rows, cols = match(
+        torch.randn(queries, 5),
+        torch.randn(queries, 4, 4),
+        torch.randint(5, (masks,)),
+        torch.randint(2, (masks, 4, 4)).float(),
+        points=16,
+    )
+    assert len(set(rows.tolist())) == len(rows) == min(queries, TIMES * masks)
+    assert np.bincount(cols, minlength=masks).max() <= TIMES
 
 
 def test_a_query_without_a_mask_counts_a_tenth() -> None:

@@ -128,7 +128,7 @@ def test_class_scores_are_at_most_one() -> None:
 def test_the_strongest_queries_of_a_place_are_kept(queries: int, dtype: type) -> None:
     torch.manual_seed(0)
     masks = torch.randn(1, queries, 5, 5)
-    kept = keep(Predictions(torch.zeros(1, queries, 8), masks, [], masks[:, None]), top_k=4, chip_px=20)
+    kept = keep(Predictions(torch.zeros(1, queries, 8), masks, []), top_k=4, chip_px=20)
     assert kept.index.dtype == dtype
     assert kept.stride_px == 4
     order = np.argsort(-masks[0].numpy(), axis=0)[:4]
