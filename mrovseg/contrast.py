@@ -13,6 +13,7 @@ from mrovseg.attention import masked_attention, region_bias
 from mrovseg.clip import ImageEncoder, TextEncoder
 from mrovseg.config import ModelConfig
 from mrovseg.data import Augmentation, LabelledSet, WordSet, draw_chip, draw_words
+from mrovseg.errors import DataError
 from mrovseg.losses import IGNORE, IMPOSSIBLE, coverage, partial_cross_entropy
 from mrovseg.model import MROVSeg, Views
 from mrovseg.slices import as_tokens
@@ -45,8 +46,12 @@ class Columns:
 
     @classmethod
     def of(cls, sets: Sequence[LabelledSet]) -> "Columns":
-        """Lay the sets' classes out."""
+        """Lay the sets' classes out. Raises DataError for more than labels of 8 bits can tell apart."""
         counts = [len(s.spoken.names) for s in sets]
+        if sum(counts) >= IGNORE:
+            raise DataError(
+                f"sets trained together have at most {IGNORE - 1} classes in all, these have {sum(counts)}"
+            )
         first = torch.tensor([0, *counts[:-1]]).cumsum(0)
         column = torch.arange(sum(counts))
         begin, end = first[:, None], (first + torch.tensor(counts))[:, None]

@@ -100,10 +100,7 @@ def train(recipe: Recipe, sets: Sequence[LabelledSet], word_set: WordSet, *, fol
         losses=lambda step: _contrast_losses(contrast, recipe, sets, word_set, step),
     )
     contrast.requires_grad_(requires_grad=False).eval()
-    scale = float(text.clip.logit_scale.exp().clamp(max=100))
-    vocabularies = [embed(s.spoken, _encoder(text), no_object=None, scale=scale) for s in sets]
-    known = [len(s.vocabulary.names) for s in sets]
-    masks = MaskTraining(model, vocabularies, known=known, points=recipe.masks.points)
+    masks = _mask_training(model, text, sets, points=recipe.masks.points)
     run_stage(
         "masks",
         masks,
@@ -215,6 +212,14 @@ def _contrast_losses(
     batch = contrast.draw(sets, word_set, slices=size, chips=chips, images=recipe.contrast.images, rng=rng)
     losses: Losses = contrast(batch, sets, word_set, rng)
     return losses
+
+
+def _mask_training(
+    model: MROVSeg, text: TextEncoder, sets: Sequence[LabelledSet], *, points: int
+) -> MaskTraining:
+    scale = float(text.clip.logit_scale.exp().clamp(max=100))
+    vocabularies = [embed(s.spoken, _encoder(text), no_object=None, scale=scale) for s in sets]
+    return MaskTraining(model, vocabularies, known=[len(s.vocabulary.names) for s in sets], points=points)
 
 
 def _mask_losses(masks: MaskTraining, recipe: Recipe, sets: Sequence[LabelledSet], step: int) -> Losses:

@@ -8,6 +8,7 @@ from mrovseg.attention import masked_attention, region_bias
 from mrovseg.clip import ImageEncoder, TextEncoder, build
 from mrovseg.contrast import Batch, Columns, Contrast
 from mrovseg.data import LabelledSet, WordSet
+from mrovseg.errors import DataError
 from mrovseg.losses import coverage
 from mrovseg.vocabulary import parse
 from tests.mrovseg.networks import SMALL
@@ -47,6 +48,13 @@ def test_columns_lay_the_classes_of_all_sets_side_by_side() -> None:
     assert columns.first.tolist() == [0, 3, 6]
     assert [row.nonzero()[:, 0].tolist() for row in columns.own] == [[0, 1, 2], [3], [6, 7]]
     assert [row.nonzero()[:, 0].tolist() for row in columns.rest] == [[], [4, 5], []]
+
+
+def test_more_classes_than_labels_can_tell_apart_are_refused() -> None:
+    many = [LabelledSet(parse("; ".join(f"{i} {j}" for j in range(128))), []) for i in range(2)]
+    assert Columns.of(many[:1]).own.shape == (1, 128)
+    with pytest.raises(DataError, match="at most 254 classes"):
+        Columns.of(many)
 
 
 def test_labels_become_columns_but_none_and_unlabelled_stay() -> None:
