@@ -32,6 +32,7 @@ RECIPE = {
         "save_every": 2,
     },
     "masks": {
+        "threads": 1,
         "steps": 6,
         "slices_a_step": 4,
         "sizes": [1, 2],
