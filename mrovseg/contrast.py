@@ -128,31 +128,19 @@ class Contrast(nn.Module):
             vectors, again = self.speak(vocabularies, rng), self.speak(vocabularies, rng)
             seen = self.see.see(batch.chips, set(range(self.split, encoder.depth + 1)))
             regions = self._regions(seen, shares, chip, column)
-            first = encoder((batch.images - self.see.mean) / self.see.std, {encoder.depth})[encoder.depth][
-                :, 0
-            ]
+            small = encoder((batch.images - self.see.mean) / self.see.std, {encoder.depth})[encoder.depth]
         scale = self.text.clip.logit_scale.exp().clamp(max=100)
         texts = torch.cat(vectors[:-1]) * scale
         allowed, rest = (columns.own | columns.rest)[batch.which], columns.rest[batch.which]
-        places = []
-        for maps in (seen.low, seen.high):
-            tokens = as_tokens(maps[encoder.depth])
-            count = tokens.shape[1]
-            logits = (encoder.project(tokens) @ texts.T).masked_fill(~allowed[:, None], IMPOSSIBLE)
-            under = as_tokens(avg_pool2d(shares, grid // maps[encoder.depth].shape[-1]))
-            everywhere = rest[:, None].expand(-1, count, -1)
-            places.append(
-                partial_cross_entropy(logits.flatten(0, 1), under.flatten(0, 1), everywhere.flatten(0, 1))
-            )
         region_logits = (regions @ texts.T).masked_fill(~allowed[chip], IMPOSSIBLE)
         apart = [
             cross_entropy(a @ b.T * scale, torch.arange(len(a))) for a, b in zip(vectors, again, strict=True)
         ]
         return {
             "phrases": torch.stack(apart).mean(),
-            "places": torch.stack(places).mean(),
+            "places": self._places(seen, shares, texts, allowed=allowed, rest=rest),
             "regions": cross_entropy(region_logits, column) if len(column) else scale * 0,
-            "words": cross_entropy(encoder.project(first) @ (vectors[-1] * scale).T, batch.words),
+            "words": cross_entropy(encoder.project(small[:, 0]) @ (vectors[-1] * scale).T, batch.words),
         }
 
     def speak(
@@ -165,6 +153,26 @@ class Contrast(nn.Module):
             for prompts in vocabulary.prompts
         ]
         return list(self.text(phrases).float().split([len(v.names) for v in vocabularies]))
+
+    def _places(
+        self,
+        seen: Views,
+        shares: Float[Tensor, "b c1 g g"],
+        texts: Float[Tensor, "c e"],
+        *,
+        allowed: Bool[Tensor, "b c"],
+        rest: Bool[Tensor, "b c"],
+    ) -> Float[Tensor, ""]:
+        """Compare every patch of both views with the classes that its chip's set knows, and with what is under it."""
+        encoder, losses = self.see.encoder, []
+        for maps in (seen.low[self.see.encoder.depth], seen.high[self.see.encoder.depth]):
+            tokens, under = as_tokens(maps), as_tokens(avg_pool2d(shares, shares.shape[-1] // maps.shape[-1]))
+            logits = (encoder.project(tokens) @ texts.T).masked_fill(~allowed[:, None], IMPOSSIBLE)
+            rest_of_each = rest[:, None].expand(-1, tokens.shape[1], -1)
+            losses.append(
+                partial_cross_entropy(logits.flatten(0, 1), under.flatten(0, 1), rest_of_each.flatten(0, 1))
+            )
+        return torch.stack(losses).mean()
 
     def _regions(
         self,
