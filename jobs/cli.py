@@ -12,6 +12,7 @@ VERBS = {
     "plan": "say what `segment` would have to do, and do nothing",
     "train": "train a checkpoint",
     "evaluate": "measure a checkpoint against true masks",
+    "info": "say what a checkpoint is, what it costs and how fast it runs here",
     "demo": "paint a scene, segment it, compare with the painted truth, draw a picture",
 }
 

@@ -1,0 +1,92 @@
+"""Say what a checkpoint is, what it costs and how fast it runs here: `mrovseg info CHECKPOINT`."""
+
+import argparse
+import resource
+import sys
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from jobs import table
+from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.wiring import THREADS
+from mrovseg import checkpoint as checkpoints
+from mrovseg.checkpoint import Checkpoint, network
+from mrovseg.cost import parts
+from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter, embed_vocabulary
+from mrovseg.vocabulary import Vocabulary
+
+LEAST_S = 2.0  # how long chips are segmented for the speed
+SHOWN_WORDS = 12
+
+
+@ends_with_code
+def main(argv: Sequence[str]) -> int:
+    """Print what the checkpoint is, its parts with their cost, and its speed and memory on this device."""
+    parser = argparse.ArgumentParser(prog="mrovseg info", description=__doc__)
+    parser.add_argument(
+        "checkpoint", nargs="?", default=checkpoints.EMBEDDED, help="embedded name or file (tiny)"
+    )
+    checkpoint = checkpoints.load(parser.parse_args(argv).checkpoint)
+    print(f"{describe(checkpoint)}\n\n{costs(checkpoint)}\n\n{speed(checkpoint)}")
+    return ExitCode.DONE
+
+
+def describe(checkpoint: Checkpoint) -> str:
+    """Return a line each of the name, the encoder, the chip and the words."""
+    config, vision = checkpoint.config, checkpoint.config.clip["vision_cfg"]
+    slices = f"{config.slices} x {config.slices} slices of {config.slice_px} px"
+    known = checkpoint.known_words
+    words = "any" if known is None else f"{len(known)}: {', '.join(sorted(known)[:SHOWN_WORDS])} ..."
+    return f"""checkpoint {checkpoint.name}, sha256 {checkpoint.digest}
+encoder: ViT of {vision["layers"]} blocks, width {vision["width"]}, patch {vision["patch_size"]} px
+chip: {config.chip_px} px, {slices}, core {config.core_px} px and halo {config.halo_px} px
+words known: {words}"""
+
+
+def costs(checkpoint: Checkpoint) -> str:
+    """Return a table of the parts: parameters, whether they are trained, GMACs for a chip and their share.
+
+    The text tower is none of them: it runs once a run, for the vocabulary.
+    """
+    found = parts(network(checkpoint.config, checkpoint.image_weights), chip_px=checkpoint.config.chip_px)
+    total = sum(part.macs for part in found)
+    lines = [
+        [
+            p.name,
+            p.parameters,
+            "trained" if p.trained else "frozen",
+            f"{p.macs / 1e9:.3f}",
+            f"{p.macs / total:.1%}",
+        ]
+        for p in found
+    ]
+    sums = ["sum", sum(p.parameters for p in found), None, f"{total / 1e9:.3f}", "100.0%"]
+    return table.render(["part", "parameters", "", "GMACs a chip", "share"], [*lines, sums])
+
+
+def speed(checkpoint: Checkpoint) -> str:
+    """Segment chips of noise for a while as an actor would; return its speed and the process's peak memory."""
+    word = min(checkpoint.known_words or {"building"})
+    embedded, _ = embed_vocabulary(checkpoint, Vocabulary((word,), ((word,),)))
+    segmenter = MrovsegSegmenter(
+        checkpoint.config, checkpoint.image_weights, embedded, threshold=OTHER_THRESHOLD, threads=THREADS
+    )
+    side, count = checkpoint.config.chip_px, segmenter.chips_per_call
+    chips = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+    segmenter.label(segmenter.propose(chips))  # the first call warms up
+    began, done = time.monotonic(), 0
+    while time.monotonic() - began < LEAST_S:
+        segmenter.label(segmenter.propose(chips))
+        done += count
+    mpx_s = done * checkpoint.config.core_px**2 / 1e6 / (time.monotonic() - began)
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return (
+        f"here: {mpx_s:.2f} Mpx/s of core pixels, one actor ({segmenter.device}, {THREADS} thread), "
+        f"process peak {peak_mib:.0f} MiB"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

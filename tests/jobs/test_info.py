@@ -1,0 +1,24 @@
+"""What `mrovseg info` says of a checkpoint."""
+
+import re
+
+import pytest
+
+from jobs import info
+from jobs.exit_codes import ExitCode
+from mrovseg import checkpoint as checkpoints
+
+
+def test_the_embedded_checkpoint_is_described(capsys: pytest.CaptureFixture[str]) -> None:
+    assert info.main([]) == ExitCode.DONE
+    said = capsys.readouterr().out
+    checkpoint = checkpoints.load(checkpoints.EMBEDDED)
+    assert checkpoint.digest in said
+    parameters = sum(weights.size for weights in checkpoint.image_weights.values())
+    assert re.search(rf"^sum +{parameters:,} ", said, re.MULTILINE)
+    assert float(re.findall(r"here: ([\d.]+) Mpx/s", said)[0]) > 0
+
+
+def test_a_checkpoint_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert info.main(["nowhere"]) == ExitCode.BAD_USAGE
+    assert "nowhere" in capsys.readouterr().err
