@@ -108,13 +108,17 @@ def _read_mask(
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How a chip is varied: ranges of ground size, brightness, contrast, colour and blur."""
+    """How a chip is varied: ranges of ground size, brightness, contrast, colour and blur.
+
+    `overhang` is how often, by each axis, a chip hangs over the image's edge, as the last chips of a scene do.
+    """
 
     zoom: tuple[float, float] = (0.6, 1.7)
     brightness: float = 0.25
     contrast: float = 0.3
     colour: float = 0.12
     blur: float = 0.2
+    overhang: float = 0.1
 
 
 def draw_chip(
@@ -128,7 +132,7 @@ def draw_chip(
     images = sets[which].images
     image = images[int(rng.choice(len(images), p=_shares([float(i.labels.size) for i in images])))]
     zoom = float(np.exp(rng.uniform(*np.log(augmentation.zoom))))
-    pixels, labels = crop(image, side_px=round(side_px / zoom), rng=rng)
+    pixels, labels = crop(image, side_px=round(side_px / zoom), rng=rng, overhang=augmentation.overhang)
     size = (side_px, side_px)
     pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
     labels = np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
@@ -155,18 +159,25 @@ def draw_words(
 
 
 def crop(
-    image: LabelledImage, *, side_px: int, rng: np.random.Generator
+    image: LabelledImage, *, side_px: int, rng: np.random.Generator, overhang: float = 0.0
 ) -> tuple[UInt8[np.ndarray, "s s 3"], UInt8[np.ndarray, "s s"]]:
-    """Cut a square at a random place; where the image is too small, fill the rest as a scene without data."""
-    height, width = image.labels.shape
-    top = int(rng.integers(max(1, height - side_px + 1)))
-    left = int(rng.integers(max(1, width - side_px + 1)))
+    """Cut a square at a random place; beyond the image's lower and right edge it is as a scene without data.
+
+    `overhang` is how often, by each axis, the square hangs over that edge, with up to nine tenths of its side.
+    """
+    top, left = (_offset(n, side_px, rng, over=rng.random() < overhang) for n in image.labels.shape)
     pixels = np.full((side_px, side_px, 3), FILL, np.uint8)
     labels = np.full((side_px, side_px), IGNORE, np.uint8)
     part = image.labels[top : top + side_px, left : left + side_px]
     pixels[: part.shape[0], : part.shape[1]] = image.pixels[top : top + side_px, left : left + side_px]
     labels[: part.shape[0], : part.shape[1]] = part
     return pixels, labels
+
+
+def _offset(size_px: int, side_px: int, rng: np.random.Generator, *, over: bool) -> int:
+    if over:
+        return max(0, size_px - round(side_px * rng.uniform(0.1, 1.0)))
+    return int(rng.integers(max(1, size_px - side_px + 1)))
 
 
 def recolour(

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from mrovseg.data import Augmentation, LabelledImage, LabelledSet, crop, draw_chip, read_pairs
@@ -59,6 +61,19 @@ def test_a_crop_beyond_the_image_is_filled() -> None:
     assert np.array_equal(pixels[:40, :, 0], labels[:40] * 50)
 
 
+@given(seed=st.integers(0, 200), side_px=st.integers(10, 70))
+def test_a_crop_may_hang_over_the_lower_right_corner(seed: int, side_px: int) -> None:
+    one = image()
+    pixels, labels = crop(one, side_px=side_px, rng=np.random.default_rng(seed), overhang=1.0)
+    rows, cols = (int((labels != 255).any(axis=axis).sum()) for axis in (1, 0))
+    assert min(rows, cols) >= 1
+    assert rows <= side_px
+    assert (pixels[rows:] == 127).all()
+    assert (pixels[:, cols:] == 127).all()
+    height, width = one.labels.shape
+    np.testing.assert_array_equal(labels[:rows, :cols], one.labels[height - rows :, width - cols :])
+
+
 def test_a_chip_is_the_same_for_the_same_generator_and_keeps_labels_on_their_pixels() -> None:
     sets = [LabelledSet(parse("a; b; c; d"), [image()]), LabelledSet(parse("a"), [image(90, 90)], share=3.0)]
     plain = Augmentation(zoom=(1.0, 1.0), brightness=0.0, contrast=0.0, colour=0.0, blur=0.0)
@@ -69,5 +84,5 @@ def test_a_chip_is_the_same_for_the_same_generator_and_keeps_labels_on_their_pix
         assert which == again[0]
         assert np.array_equal(pixels, again[1])
         assert np.array_equal(labels, again[2])
-        assert np.array_equal(pixels[..., 0], labels * 50)
+        assert np.array_equal(pixels[..., 0], np.where(labels == 255, 127, labels * 50))
     assert {which for which, _, _ in drawn} == {0, 1}
