@@ -13,7 +13,7 @@ from jaxtyping import Bool, UInt, UInt8
 
 from jobs import metrics
 from jobs.exit_codes import ExitCode, ends_with_code
-from jobs.wiring import make_segmenter, warn_of_unknown_words
+from jobs.wiring import make_segmenter, warn_of_unlike_prompts
 from mrovseg import checkpoint as checkpoints
 from mrovseg.data import LabelledImage, read_pairs
 from mrovseg.definition import Definition
@@ -127,8 +127,8 @@ def _grid(text: str, images: int) -> tuple[int, int]:
 
 def _segmenter(name: str, vocabulary: Vocabulary) -> WindowSegmenter:
     checkpoint = checkpoints.load(name)
-    embedded, unknown = embed_vocabulary(checkpoint, vocabulary)
-    warn_of_unknown_words(unknown)
+    embedded, unlike = embed_vocabulary(checkpoint, vocabulary)
+    warn_of_unlike_prompts(unlike)
     segmenter = make_segmenter(
         checkpoint.image_weights, config=checkpoint.config, vocabulary=embedded, threshold=OTHER_THRESHOLD
     )

@@ -37,12 +37,12 @@ def describe(checkpoint: Checkpoint) -> str:
     """Return a line each of the name, the encoder, the chip and the words."""
     config, vision = checkpoint.config, checkpoint.config.clip["vision_cfg"]
     slices = f"{config.slices} x {config.slices} slices of {config.slice_px} px"
-    known = checkpoint.known_words
-    words = "any" if known is None else f"{len(known)}: {', '.join(sorted(known)[:SHOWN_WORDS])} ..."
+    known = checkpoint.known_phrases
+    words = "any" if known is None else f"like {len(known)}: {', '.join(known[:SHOWN_WORDS])} ..."
     return f"""checkpoint {checkpoint.name}, sha256 {checkpoint.digest}
 encoder: ViT of {vision["layers"]} blocks, width {vision["width"]}, patch {vision["patch_size"]} px
 chip: {config.chip_px} px, {slices}, core {config.core_px} px and halo {config.halo_px} px
-words known: {words}"""
+words: {words}"""
 
 
 def costs(checkpoint: Checkpoint) -> str:
@@ -68,7 +68,7 @@ def costs(checkpoint: Checkpoint) -> str:
 
 def speed(checkpoint: Checkpoint) -> str:
     """Segment chips of noise for a while as an actor would; return its speed and the process's peak memory."""
-    word = min(checkpoint.known_words or {"building"})
+    word = min(checkpoint.known_phrases or ["building"])
     embedded, _ = embed_vocabulary(checkpoint, Vocabulary((word,), ((word,),)))
     segmenter = MrovsegSegmenter(
         checkpoint.config, checkpoint.image_weights, embedded, threshold=OTHER_THRESHOLD, threads=THREADS

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from jobs import run_record, table
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
-from jobs.wiring import make_segmenter, warn_of_unknown_words
+from jobs.wiring import make_segmenter, warn_of_unlike_prompts
 from mrovseg import checkpoint as checkpoints
 from mrovseg.segmenter import OTHER_THRESHOLD, embed_vocabulary
 from pipeline import flow, objects
@@ -42,8 +42,8 @@ def segment(settings: SegmentSettings) -> RunResult:
     written. What goes wrong with a scene or a window is in the result and in the output's failures.
     """
     checkpoint = checkpoints.load(settings.checkpoint)
-    vocabulary, unknown = embed_vocabulary(checkpoint, settings.vocabulary)
-    warn_of_unknown_words(unknown)
+    vocabulary, unlike = embed_vocabulary(checkpoint, settings.vocabulary)
+    warn_of_unlike_prompts(unlike)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
     scenes = list(list_scenes(settings.scenes))
     run_record.claim(

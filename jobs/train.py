@@ -14,6 +14,7 @@ from jobs.exit_codes import ExitCode, ends_with_code
 from mrovseg.data import LabelledImage, LabelledSet, read_pairs, read_words
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
+from mrovseg.stem import read_tensors
 from mrovseg.train import Recipe, train
 from pipeline.testing.painted import LAND_COVER, paint
 from pipeline.window import Window
@@ -38,7 +39,8 @@ def main(argv: Sequence[str]) -> int:
     words = read_words(
         Definition.named(plan["words"]["definition"]), arguments.data / plan["words"]["folder"]
     )
-    path = train(Recipe.from_dict(plan["training"]), sets, words, folder=arguments.output)
+    stem = read_tensors(arguments.data / plan["stem"])
+    path = train(Recipe.from_dict(plan["training"]), sets, words, stem=stem, folder=arguments.output)
     print(f"checkpoint: {path}")
     return ExitCode.DONE
 
@@ -50,7 +52,7 @@ def read_recipe(name_or_path: str) -> dict[str, Any]:
     if not file.is_file():
         raise DataError(f"no recipe {name_or_path!r}: give a YAML file, or the embedded 'tiny'")
     plan: dict[str, Any] = yaml.safe_load(file.read_text())
-    parts = {"training", "sets", "painted", "words"}
+    parts = {"training", "sets", "painted", "words", "stem"}
     if set(plan) != parts:
         raise DataError(
             f"a recipe has the parts {', '.join(sorted(parts))}; {file} has {', '.join(sorted(plan))}"

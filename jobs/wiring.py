@@ -1,7 +1,7 @@
 """Where the wings meet: a segmenter of `mrovseg`, made in a worker of `pipeline`."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -25,11 +25,10 @@ def make_segmenter(
     return MrovsegSegmenter(config, weights, vocabulary, threshold=threshold, threads=THREADS)
 
 
-def warn_of_unknown_words(unknown: Mapping[str, set[str]]) -> None:
-    """Say which prompts are left out, and for which words; see `embed_vocabulary`."""
-    for prompt, words in unknown.items():
+def warn_of_unlike_prompts(prompts: Iterable[str]) -> None:
+    """Say which prompts are left out; see `embed_vocabulary`."""
+    for prompt in prompts:
         print(
-            f"mrovseg: warning: the checkpoint was never trained on {', '.join(map(repr, sorted(words)))}; "
-            f"the prompt {prompt!r} is left out",
+            f"mrovseg: warning: the checkpoint was trained on nothing like {prompt!r}; the prompt is left out",
             file=sys.stderr,
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, linear
+from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, interpolate, linear
 
 from mrovseg.clip import Block, ImageEncoder
 from mrovseg.slices import as_tokens
@@ -68,24 +68,44 @@ def masked_attention(
     low: Sequence[Float[Tensor, "b c g g"]],
     high: Sequence[Float[Tensor, "b c sg sg"]],
     bias: Float[Tensor, "b h q sg sg"],
+    views: Sequence[str] = ("low", "high"),
 ) -> Float[Tensor, "b q e"]:
     """Pass copies of the low view's class token through the last blocks, steered by `bias`; return unit vectors.
 
     `start` is the class token after block k, `low` and `high` the patch maps that enter blocks k+1..K. In a block,
     a query's logits are q.k/sqrt(d) + B over the low patches (B max-pooled to their grid), q.k/sqrt(d) + B - log s^2
-    over the slices' patches, and q.k/sqrt(d) over itself; one softmax. No patch sees a query.
+    over the slices' patches, and q.k/sqrt(d) over itself; one softmax. No patch sees a query. Of `low` and `high` only
+    those in `views` are read.
     """
     b, heads, count = bias.shape[:3]
     grid = low[0].shape[-1]
     share = math.log((high[0].shape[-1] / grid) ** 2)
     low_bias = adaptive_max_pool2d(bias.flatten(0, 1), grid).reshape(b, heads, count, -1)
-    both = torch.cat([low_bias, bias.flatten(3) - share], dim=-1)
+    biases = {"low": low_bias, "high": bias.flatten(3) - share}
+    read = torch.cat([biases[view] for view in views], dim=-1)
     queries = start[:, None].expand(-1, count, -1)
     first = encoder.depth - len(low) + 1
     for depth, low_map, high_map in zip(range(first, encoder.depth + 1), low, high, strict=True):
-        tokens = torch.cat([as_tokens(low_map), as_tokens(high_map)], dim=1)
-        queries = _block(encoder.block(depth), queries, tokens, both)
+        maps = {"low": low_map, "high": high_map}
+        tokens = torch.cat([as_tokens(maps[view]) for view in views], dim=1)
+        queries = _block(encoder.block(depth), queries, tokens, read)
     return encoder.project(queries)
+
+
+def masked_pooling(
+    encoder: ImageEncoder,
+    *,
+    low: Float[Tensor, "b c g g"],
+    high: Float[Tensor, "b c sg sg"],
+    region: Float[Tensor, "b q sg sg"],
+) -> Float[Tensor, "b q e"]:
+    """Return unit vectors of the mean of the last block's patches, those of both views, inside each region.
+
+    What Multi-grained Masked Attention is compared with in the ablation.
+    """
+    mean = (high + interpolate(low, size=high.shape[-2:], mode="bilinear", align_corners=False)) / 2
+    weight = region / region.sum(dim=(2, 3), keepdim=True)
+    return encoder.project(torch.einsum("bqyx,bcyx->bqc", weight, mean))
 
 
 def _block(

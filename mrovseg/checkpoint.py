@@ -18,25 +18,25 @@ from mrovseg.clip import ImageEncoder, TextEncoder, adopt, build
 from mrovseg.config import ModelConfig
 from mrovseg.errors import CheckpointError
 from mrovseg.model import MROVSeg
+from mrovseg.sentences import SentenceEncoder
+from mrovseg.vocabulary import PLAIN, TEMPLATES
 
 EMBEDDED = "tiny"
-FORMAT = 1
-_TOKENS = "text.token_embedding.weight"
-_TOKEN_IDS = "text.token_ids"  # noqa: S105 -- tokens of text
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A network's weights and what they know.
 
-    Weights are named `visual.*`, `text.*`, `head.*` and `logit_scale`. `known_words` are the words that the text tower
-    was trained on; None means that it was trained on more than can be listed. `digest` is the file's SHA-256.
+    Weights are named `visual.*`, `text.*`, `head.*` and `logit_scale`. `known_phrases` are those that images were
+    compared with in training; None means that they are more than can be listed. `digest` is the file's SHA-256.
     """
 
     name: str
     config: ModelConfig
     weights: Mapping[str, np.ndarray]
-    known_words: frozenset[str] | None
+    known_phrases: tuple[str, ...] | None
     digest: str
 
     @property
@@ -55,8 +55,15 @@ class Checkpoint:
         vector = self.weights.get("head.no_object")
         return None if vector is None else vector / np.linalg.norm(vector)
 
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """How prompts are said to its text encoder."""
+        return PLAIN if self.config.speaks_sentences else TEMPLATES
+
     def encode_text(self, prompts: Sequence[str]) -> Float32[np.ndarray, "n e"]:
         """Return unit vectors of prompts."""
+        if self.config.speaks_sentences:
+            return SentenceEncoder()(prompts)
         with torch.inference_mode():
             vectors: np.ndarray = text_encoder(self.config, self.weights)(prompts).numpy()
         return vectors
@@ -78,26 +85,22 @@ def load(name_or_path: str) -> Checkpoint:
         raise CheckpointError(
             f"{file} is no checkpoint of mrovseg (format {FORMAT}); make one by `mrovseg train`"
         )
-    known, config = about["known_words"], ModelConfig.from_dict(about["config"])
+    known = about["known_phrases"]
     return Checkpoint(
         name=file.stem,
-        config=config,
-        weights=_widened(weights, rows=int(config.clip["text_cfg"]["vocab_size"])),
-        known_words=None if known is None else frozenset(known),
+        config=ModelConfig.from_dict(about["config"]),
+        weights=_widened(weights),
+        known_phrases=None if known is None else tuple(known),
         digest=hashlib.sha256(file.read_bytes()).hexdigest(),
     )
 
 
 def save(
-    path: Path, *, config: ModelConfig, weights: Mapping[str, np.ndarray], known_words: Sequence[str] | None
+    path: Path, *, config: ModelConfig, weights: Mapping[str, np.ndarray], known_phrases: Sequence[str] | None
 ) -> None:
-    """Write a checkpoint whole or not at all. Rows of the token table that are zero are left out."""
-    about = {"format": FORMAT, "config": config.to_dict(), "known_words": known_words and sorted(known_words)}
-    arrays = {name: np.asarray(array, order="C") for name, array in weights.items()}
-    if _TOKENS in arrays:
-        ids = np.flatnonzero(arrays[_TOKENS].any(axis=1)).astype(np.int32)
-        arrays |= {_TOKENS: arrays[_TOKENS][ids], _TOKEN_IDS: ids}
-    write_arrays(path, arrays, about)
+    """Write a checkpoint whole or not at all."""
+    about = {"format": FORMAT, "config": config.to_dict(), "known_phrases": known_phrases}
+    write_arrays(path, {name: np.asarray(array, order="C") for name, array in weights.items()}, about)
 
 
 def read_arrays(file: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -151,14 +154,9 @@ def arrays_of(module: torch.nn.Module, prefix: str) -> dict[str, np.ndarray]:
     return {f"{prefix}{name}": tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
 
 
-def _widened(weights: dict[str, np.ndarray], *, rows: int) -> dict[str, np.ndarray]:
-    """Bring half floats to single precision and the kept rows of the token table back to their places."""
-    wide = {
+def _widened(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Bring half floats to single precision."""
+    return {
         name: array.astype(np.float32) if array.dtype == np.float16 else array
         for name, array in weights.items()
     }
-    if _TOKEN_IDS in wide:
-        table = np.zeros((rows, wide[_TOKENS].shape[1]), np.float32)
-        table[wide.pop(_TOKEN_IDS)] = wide[_TOKENS]
-        wide[_TOKENS] = table
-    return wide

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import unfold
 
 from mrovseg.errors import CheckpointError, ModelConfigError
+from mrovseg.stem import FINE_CHANNELS, ConvStem
 
 try:
     import torchvision  # noqa: F401 -- tried only for the fault below
@@ -27,6 +27,7 @@ import open_clip
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 
 Block: TypeAlias = ResidualAttentionBlock
+NO_TEXT = {"context_length": 1, "vocab_size": 1, "width": 8, "heads": 1, "layers": 1}
 
 
 def model_config(name: str) -> dict[str, Any]:
@@ -41,9 +42,18 @@ def model_config(name: str) -> dict[str, Any]:
 
 
 def build(config: Mapping[str, Any]) -> "open_clip.CLIP":
-    """Build a CLIP with fresh weights from an open_clip configuration."""
-    fields = {k: v for k, v in config.items() if k in ("embed_dim", "vision_cfg", "text_cfg", "quick_gelu")}
-    return open_clip.CLIP(**fields)
+    """Build a CLIP with fresh weights from an open_clip configuration.
+
+    Two things are ours: with `stem: mobilenetv2` that network's layers embed the patches, not a single convolution, and
+    without a `text_cfg` the text tower is the least there can be, to be left alone.
+    """
+    fields = {"text_cfg": NO_TEXT} | {
+        k: v for k, v in config.items() if k in ("embed_dim", "vision_cfg", "text_cfg", "quick_gelu")
+    }
+    clip = open_clip.CLIP(**fields)
+    if config.get("stem"):
+        clip.visual.conv1 = ConvStem(clip.visual.conv1.out_channels)
+    return clip
 
 
 class ImageEncoder(nn.Module):
@@ -100,29 +110,42 @@ class ImageEncoder(nn.Module):
         """Number of blocks."""
         return len(self.visual.transformer.resblocks)
 
+    @property
+    def fine_channels(self) -> dict[int, int]:
+        """Channels of the maps that the stem yields beside the tokens, by their stride in px."""
+        return FINE_CHANNELS if isinstance(self.visual.conv1, ConvStem) else {}
+
     def block(self, depth: int) -> Block:
         """Return block `depth`, counted from 1, the one whose output is depth `depth`."""
         return self.visual.transformer.resblocks[depth - 1]
 
-    def stem(self, images: Float[Tensor, "b 3 p p"]) -> Float[Tensor, "b n c"]:
-        """Embed normalised images: the class token first, then the patches row by row."""
+    def stem(self, images: Float[Tensor, "b 3 p p"]) -> tuple[Float[Tensor, "b n c"], dict[int, Tensor]]:
+        """Embed normalised images: the class token first, then the patches row by row; and the finer maps."""
         vit = self.visual
-        patches = vit.conv1(images).flatten(2).mT  # b, g*g, c
+        patches, fine = (
+            vit.conv1.with_fine(images) if isinstance(vit.conv1, ConvStem) else (vit.conv1(images), {})
+        )
         first = vit.class_embedding.expand(len(images), 1, -1)
-        tokens = torch.cat([first, patches], dim=1) + vit.positional_embedding
-        normed: Tensor = vit.ln_pre(tokens)
-        return normed
+        tokens = torch.cat([first, patches.flatten(2).mT], dim=1) + vit.positional_embedding
+        return vit.ln_pre(tokens), fine
 
     def forward(
         self, images: Float[Tensor, "b 3 p p"], keep: Collection[int]
     ) -> dict[int, Float[Tensor, "b n c"]]:
         """Return the tokens at each depth in `keep`; blocks past the last of them are not run."""
-        tokens, kept = self.stem(images), {}
+        return self.with_fine(images, keep)[0]
+
+    def with_fine(
+        self, images: Float[Tensor, "b 3 p p"], keep: Collection[int]
+    ) -> tuple[dict[int, Float[Tensor, "b n c"]], dict[int, Float[Tensor, "b _c _y _x"]]]:
+        """Return what `forward` does, and the stem's finer maps by their stride in px."""
+        tokens, fine = self.stem(images)
+        kept = {}
         for depth in range(max(keep) + 1):
             tokens = self.block(depth)(tokens) if depth else tokens
             if depth in keep:
                 kept[depth] = tokens
-        return kept
+        return kept, fine
 
     def project(self, tokens: Float[Tensor, "*b c"]) -> Float[Tensor, "*b e"]:
         """Map tokens of the last block to unit vectors of the space shared with text."""
@@ -148,23 +171,6 @@ class TextEncoder(nn.Module):
         """Return unit vectors of prompts."""
         vectors: Tensor = self.clip.encode_text(self.tokenize(prompts), normalize=True)
         return vectors
-
-
-def whiten(encoder: ImageEncoder, images: Float[Tensor, "b 3 h w"]) -> None:
-    """Set the patch embedding to the principal components of the images' patches, each of unit variance.
-
-    A patch's brightness varies thousands of times more than its texture, and a random embedding buries the texture;
-    with this one a training from nothing needs fewer steps (the README gives the figure).
-    """
-    embedding = encoder.visual.conv1
-    channels, _, side, _ = embedding.weight.shape
-    patches = unfold(images, side, stride=side).mT.flatten(0, 1)
-    variance, axes = torch.linalg.eigh(patches.T.cov().double())
-    variance, axes = variance[-channels:], axes[:, -channels:]
-    # The least of the kept variances damps those near it, which are mostly noise of compression.
-    scaled = axes / (variance + variance[0]).sqrt()
-    with torch.no_grad():
-        embedding.weight.copy_(scaled.T.reshape(embedding.weight.shape))
 
 
 def adopt(module: nn.Module, weights: Mapping[str, np.ndarray]) -> None:

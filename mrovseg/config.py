@@ -7,11 +7,14 @@ from typing import Any
 
 from mrovseg.errors import ModelConfigError
 
-# A small CLIP of our own: ViT, patch 16, slices of 144 px, 2.8 M parameters in the image tower.
+SENTENCES = "wordllama"  # the text encoder of mrovseg.sentences
+# A small CLIP of our own: a ViT, slices of 144 px, 3.6 M parameters in the image tower. Its stem is that of
+# MobileNetV2, and its phrases are those of a frozen encoder.
 TINY_CLIP: Mapping[str, Any] = {
-    "embed_dim": 192,
+    "embed_dim": 256,
     "vision_cfg": {"image_size": 144, "layers": 6, "width": 192, "head_width": 64, "patch_size": 16},
-    "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 128, "heads": 2, "layers": 3},
+    "stem": "mobilenetv2",
+    "text": SENTENCES,
 }
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # Radford et al. 2021, the values open_clip defaults to
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -21,7 +24,8 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 class HeadConfig:
     """Sizes of the trained head; see the symbols in the README.
 
-    `switch` names one of the ablations of the adapter, "full" being none of them.
+    `switch` is what the adapters fuse, and `reads` what the queries read; other than "full" and "both" they are for
+    the ablation.
     """
 
     taps: tuple[int, ...]
@@ -32,6 +36,7 @@ class HeadConfig:
     heads: int = 4
     attention_width: int = 64
     switch: str = "full"
+    reads: str = "both"
 
     def __post_init__(self) -> None:
         """Check what the decoder relies on."""
@@ -41,10 +46,18 @@ class HeadConfig:
             )
         if self.switch not in ADAPTER_SWITCHES:
             raise ModelConfigError(f"switch must be one of {ADAPTER_SWITCHES}, got {self.switch!r}")
+        if self.reads not in READS:
+            raise ModelConfigError(f"reads must be one of {READS}, got {self.reads!r}")
 
 
 TAPS = 4  # one for each level of the pixel decoder
 ADAPTER_SWITCHES = ("full", "high", "low", "half", "no-depthwise")
+READS = (
+    "both",
+    "low",
+    "high",
+    "pooled",
+)  # by Multi-grained Masked Attention; "pooled": the mean inside each mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,11 @@ class ModelConfig:
     def slice_px(self) -> int:
         """Side of a slice: the encoder's input size."""
         return int(self.clip["vision_cfg"]["image_size"])
+
+    @property
+    def speaks_sentences(self) -> bool:
+        """Whether prompts are embedded by the frozen encoder of sentences, and not by a CLIP's text tower."""
+        return self.clip.get("text") == SENTENCES
 
     @property
     def chip_px(self) -> int:
@@ -110,4 +128,11 @@ class ModelConfig:
         )
 
 
-TINY = ModelConfig(clip=TINY_CLIP, slices=4, halo_px=32, head=HeadConfig(taps=(0, 2, 4, 6), split=4))
+TINY = ModelConfig(
+    clip=TINY_CLIP,
+    slices=4,
+    halo_px=32,
+    head=HeadConfig(taps=(0, 2, 4, 6), split=4),
+    mean=(127 / 255,) * 3,  # what the stem's weights were trained with, to (x - 127) / 127.5
+    std=(0.5,) * 3,
+)

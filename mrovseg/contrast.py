@@ -1,25 +1,29 @@
-"""First stage: a small CLIP learns by contrast of places, regions and whole images with words."""
+"""First stage: an image encoder learns by contrast of places, regions and whole images with phrases."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy
 
 from mrovseg.attention import masked_attention, region_bias
-from mrovseg.clip import ImageEncoder, TextEncoder
+from mrovseg.clip import ImageEncoder
 from mrovseg.config import ModelConfig
 from mrovseg.data import Augmentation, LabelledSet, WordSet, draw_chip, draw_words
 from mrovseg.errors import DataError
 from mrovseg.losses import IGNORE, IMPOSSIBLE, coverage, partial_cross_entropy
 from mrovseg.model import MROVSeg, Views
 from mrovseg.slices import as_tokens
-from mrovseg.vocabulary import TEMPLATES, Vocabulary
+from mrovseg.vocabulary import Vocabulary
 
 LEAST_COVERAGE = 0.02  # a class that covers less of a chip is no region worth a word
+FIRST_SCALE, LARGEST_SCALE = 1 / 0.07, 100.0  # of cosines, as CLIP's (Radford et al. 2021)
+Encode: TypeAlias = Callable[[Sequence[str]], Float32[np.ndarray, "n e"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +69,24 @@ class Columns:
 
 
 class Contrast(nn.Module):
-    """The CLIP in training: its image tower, its text tower and the scale of their cosines.
+    """An image tower in training against frozen vectors of phrases, and the scale of their cosines.
 
-    Four losses, each a cross entropy of cosines over a set's classes: every patch of the low view and of the
-    slices against the shares of classes under it; every region, read by Multi-grained Masked Attention inside its
-    true mask, against its class; every small image against its word; every class's phrase against another phrase of
-    it. Without the last one the classes' vectors stay together for long (cosines of 0.99 after 850 steps), and where
-    they are equal the image tower learns nothing.
+    Three losses, each a cross entropy of cosines over a set's classes, of which a phrase each is drawn: every patch of
+    the low view and of the slices against the shares of classes under it; every region, read by Multi-grained Masked
+    Attention inside its true mask, against its class; every small image against its word.
     """
 
     def __init__(
-        self, config: ModelConfig, encoder: ImageEncoder, text: TextEncoder, *, split: int, bfloat16: bool
+        self, config: ModelConfig, encoder: ImageEncoder, encode: Encode, *, split: int, bfloat16: bool
     ) -> None:
-        """Put the towers together; `split` is the depth at which regions begin to read.
+        """Put image tower and phrases together; `split` is the depth at which regions begin to read.
 
-        `bfloat16`: run the towers, but not the losses, in half precision.
+        `bfloat16`: run the tower, but not the losses, in half precision.
         """
         super().__init__()
         self.see = MROVSeg(config.headless(), encoder)
-        self.text = text
+        self.scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE)))
+        self.encode = encode
         self.split = split
         self.precision = torch.bfloat16 if bfloat16 else torch.float32
 
@@ -114,7 +117,7 @@ class Contrast(nn.Module):
     def forward(
         self, batch: Batch, sets: Sequence[LabelledSet], words: WordSet, rng: np.random.Generator
     ) -> dict[str, Float[Tensor, ""]]:
-        """Return the four losses."""
+        """Return the three losses."""
         columns = Columns.of(sets)
         encoder = self.see.encoder
         grid = batch.chips.shape[-1] // encoder.side_px * encoder.grid
@@ -123,36 +126,26 @@ class Contrast(nn.Module):
         chip, column = (columns.own[batch.which] & (shares[:, 1:].mean(dim=(2, 3)) > LEAST_COVERAGE)).nonzero(
             as_tuple=True
         )
-        vocabularies = [s.spoken for s in sets] + [words.vocabulary]
+        texts = torch.cat([self.speak(s.spoken, rng) for s in sets])
         with torch.autocast("cpu", torch.bfloat16, enabled=self.precision is torch.bfloat16):
-            vectors, again = self.speak(vocabularies, rng), self.speak(vocabularies, rng)
             seen = self.see.see(batch.chips, set(range(self.split, encoder.depth + 1)))
             regions = self._regions(seen, shares, chip, column)
             small = encoder((batch.images - self.see.mean) / self.see.std, {encoder.depth})[encoder.depth]
-        scale = self.text.clip.logit_scale.exp().clamp(max=100)
-        texts = torch.cat(vectors[:-1]) * scale
+        scale = self.scale.exp().clamp(max=LARGEST_SCALE)
+        texts = texts * scale
         allowed, rest = (columns.own | columns.rest)[batch.which], columns.rest[batch.which]
         region_logits = (regions @ texts.T).masked_fill(~allowed[chip], IMPOSSIBLE)
-        apart = [
-            cross_entropy(a @ b.T * scale, torch.arange(len(a))) for a, b in zip(vectors, again, strict=True)
-        ]
+        word_logits = encoder.project(small[:, 0]) @ (self.speak(words.vocabulary, rng) * scale).T
         return {
-            "phrases": torch.stack(apart).mean(),
             "places": self._places(seen, shares, texts, allowed=allowed, rest=rest),
             "regions": cross_entropy(region_logits, column) if len(column) else scale * 0,
-            "words": cross_entropy(encoder.project(small[:, 0]) @ (vectors[-1] * scale).T, batch.words),
+            "words": cross_entropy(word_logits, batch.words),
         }
 
-    def speak(
-        self, vocabularies: Sequence[Vocabulary], rng: np.random.Generator
-    ) -> list[Float[Tensor, "c e"]]:
-        """Embed one phrase of each class, a random synonym in a random template."""
-        phrases = [
-            TEMPLATES[rng.integers(len(TEMPLATES))].format(prompts[rng.integers(len(prompts))])
-            for vocabulary in vocabularies
-            for prompts in vocabulary.prompts
-        ]
-        return list(self.text(phrases).float().split([len(v.names) for v in vocabularies]))
+    def speak(self, vocabulary: Vocabulary, rng: np.random.Generator) -> Float[Tensor, "c e"]:
+        """Return the vector of one phrase of each class."""
+        phrases = [prompts[rng.integers(len(prompts))] for prompts in vocabulary.prompts]
+        return torch.from_numpy(self.encode(phrases))
 
     def _places(
         self,

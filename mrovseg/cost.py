@@ -14,6 +14,7 @@ from mrovseg.model import MROVSeg
 ENCODER = "encoder"
 HEAD = {
     "adapters": "adapters",
+    "fine_adapters": "adapters of the stem's maps",
     "pixel_decoder": "pixel decoder",
     "mask_decoder": "mask decoder",
     "attention_masks": "attention-mask decoder",

@@ -11,9 +11,10 @@ from torch.nn.functional import interpolate, max_pool2d
 class PixelDecoder(nn.Module):
     """A plain feature pyramid (Lin et al. 2017) over strides patch/4, patch/2, patch and 2*patch."""
 
-    def __init__(self, width: int) -> None:
-        """Make the layers; `width` is a multiple of 8."""
+    def __init__(self, width: int, *, fine: Sequence[int] = ()) -> None:
+        """Make the layers; `width` is a multiple of 8, `fine` are the channels of finer maps at the first strides."""
         super().__init__()
+        self.fine = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in fine)
         self.finest = nn.ConvTranspose2d(width, width, 4, stride=4)
         self.finer = nn.ConvTranspose2d(width, width, 2, stride=2)
         self.lateral = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(4))
@@ -24,10 +25,15 @@ class PixelDecoder(nn.Module):
         self.mask_features = nn.Conv2d(width, width, 1)
 
     def forward(
-        self, taps: Sequence[Float[Tensor, "b d y x"]]
+        self, taps: Sequence[Float[Tensor, "b d y x"]], fine: Sequence[Float[Tensor, "b _c _y _x"]] = ()
     ) -> tuple[list[Tensor], Float[Tensor, "b d y4 x4"]]:
-        """Return the levels, coarsest first and without the finest, and the mask features at stride patch/4."""
+        """Return the levels, coarsest first and without the finest, and the mask features at stride patch/4.
+
+        `fine` are maps of an encoder's stem, finest first, that join the taps brought to their strides.
+        """
         maps = [self.finest(taps[0]), self.finer(taps[1]), taps[2], max_pool2d(taps[3], 2)]
+        for i, (to_width, features) in enumerate(zip(self.fine, fine, strict=True)):
+            maps[i] = maps[i] + to_width(features)
         level = self.smooth[3](self.lateral[3](maps[3]))
         levels = [level]
         for i in (2, 1, 0):

@@ -4,6 +4,7 @@ An independent implementation after arXiv 2408.14776, whose authors published no
 are the paper's, the layers inside them are a reconstruction (see the README).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from mrovseg.adapter import MultiResAdapter
-from mrovseg.attention import AttentionMaskDecoder, masked_attention, own_region, region_bias
+from mrovseg.attention import AttentionMaskDecoder, masked_attention, masked_pooling, own_region, region_bias
 from mrovseg.clip import ImageEncoder
 from mrovseg.config import HeadConfig, ModelConfig
 from mrovseg.decoder import MaskDecoder, PixelDecoder
@@ -20,11 +21,16 @@ from mrovseg.slices import as_map, stitch, views
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """What the encoder saw: patch maps by depth, of the low view and of the stitched slices, and class tokens."""
+    """What the encoder saw: patch maps by depth, of the low view and of the stitched slices, and class tokens.
+
+    Encoders with a convolutional stem also yield finer maps, by their stride in px of a view.
+    """
 
     low: dict[int, Float[Tensor, "b c g g"]]
     high: dict[int, Float[Tensor, "b c sg sg"]]
     first: dict[int, Float[Tensor, "b c"]]
+    fine_low: dict[int, Float[Tensor, "b _c _y _x"]]
+    fine_high: dict[int, Float[Tensor, "b _c _y _x"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +45,25 @@ class Predictions:
 class Head(nn.Module):
     """All that is trained beside the CLIP: adapters, pixel decoder, mask decoder, attention-mask decoder."""
 
-    def __init__(self, config: HeadConfig, *, channels: int, encoder_heads: int, embed_dim: int) -> None:
-        """Make the layers for an encoder of `channels` wide tokens."""
+    def __init__(self, config: HeadConfig, encoder: ImageEncoder, *, embed_dim: int) -> None:
+        """Make the layers for an encoder."""
         super().__init__()
         self.adapters = nn.ModuleList(
-            MultiResAdapter(channels, config.width, config.switch) for _ in config.taps
+            MultiResAdapter(encoder.width, config.width, config.switch) for _ in config.taps
         )
-        self.pixel_decoder = PixelDecoder(config.width)
+        fine_width = config.width // 2  # a map at stride 4 has sixteen times the places of one at stride 16
+        self.fine_adapters = nn.ModuleList(
+            MultiResAdapter(channels, fine_width, config.switch)
+            for channels in encoder.fine_channels.values()
+        )
+        self.pixel_decoder = PixelDecoder(config.width, fine=[fine_width] * len(self.fine_adapters))
         self.mask_decoder = MaskDecoder(
             width=config.width, queries=config.queries, layers=config.layers, heads=config.heads
         )
         self.attention_masks = AttentionMaskDecoder(
             width=config.width,
             query_width=config.width,
-            heads=encoder_heads,
+            heads=encoder.heads,
             attention_width=config.attention_width,
         )
         # Only its direction counts; a short vector turns faster.
@@ -72,12 +83,7 @@ class MROVSeg(nn.Module):
         self.encoder = encoder
         self.head: Head | None = None
         if config.head is not None:
-            self.head = Head(
-                config.head,
-                channels=encoder.width,
-                encoder_heads=encoder.heads,
-                embed_dim=int(config.clip["embed_dim"]),
-            )
+            self.head = Head(config.head, encoder, embed_dim=int(config.clip["embed_dim"]))
         self.register_buffer("mean", torch.tensor(config.mean)[:, None, None] * 255, persistent=False)
         self.register_buffer("std", torch.tensor(config.std)[:, None, None] * 255, persistent=False)
 
@@ -86,32 +92,60 @@ class MROVSeg(nn.Module):
         b, side = len(chips), self.encoder.side_px
         slices_a_side = chips.shape[-1] // side
         images = views((chips - self.mean) / self.std, side_px=side)
-        tokens = self.encoder(images, depths)
+        tokens, fine = self.encoder.with_fine(images, depths)
         return Views(
             low={d: as_map(t[:b]) for d, t in tokens.items()},
             high={d: stitch(as_map(t[b:]), slices_a_side=slices_a_side) for d, t in tokens.items()},
             first={d: t[:b, 0] for d, t in tokens.items()},
+            fine_low={stride: m[:b] for stride, m in fine.items()},
+            fine_high={stride: stitch(m[b:], slices_a_side=slices_a_side) for stride, m in fine.items()},
         )
 
     def forward(self, chips: UInt8[Tensor, "b 3 h w"]) -> Predictions:
         """Return the queries of chips whose side is a whole number of slices."""
-        config, head = self.config.head, self.head
-        if config is None or head is None:
-            raise TypeError("this network has no trained head; use mrovseg.dense")
-        tail = range(config.split, self.encoder.depth)
+        config, head = self._trained()
         with torch.no_grad():  # the encoder is frozen: only the queries' own path below has gradients
-            seen = self.see(chips, {*config.taps, *tail})
+            seen = self.see(chips, {*config.taps, *self._read_depths()})
         fused = [
             adapt(seen.high[d], seen.low[d]) for adapt, d in zip(head.adapters, config.taps, strict=True)
         ]
-        queries, masks = head.mask_decoder(*head.pixel_decoder(fused))
-        region = own_region(masks[-1], fused[-1].shape[-1])
-        bias = region_bias(region, self.encoder.heads) + head.attention_masks(fused[-1], queries)
-        embeddings = masked_attention(
+        fine = [
+            adapt(seen.fine_high[stride], seen.fine_low[stride])
+            for adapt, stride in zip(head.fine_adapters, seen.fine_high, strict=True)
+        ]
+        queries, masks = head.mask_decoder(*head.pixel_decoder(fused, fine))
+        return Predictions(self._read(seen, masks[-1], fused[-1], queries), masks[-1], masks[:-1])
+
+    def _read(
+        self,
+        seen: Views,
+        masks: Float[Tensor, "b q y x"],
+        fused: Float[Tensor, "b d sg sg"],
+        queries: Float[Tensor, "b q d"],
+    ) -> Float[Tensor, "b q e"]:
+        """Return unit vectors of what the CLIP's tokens show inside the masks."""
+        config, head = self._trained()
+        region = own_region(masks, fused.shape[-1])
+        depths = self._read_depths()
+        low, high = ([maps[d] for d in depths] for maps in (seen.low, seen.high))
+        if config.reads == "pooled":
+            return masked_pooling(self.encoder, low=low[-1], high=high[-1], region=region)
+        return masked_attention(
             self.encoder,
             start=seen.first[config.split],
-            low=[seen.low[d] for d in tail],
-            high=[seen.high[d] for d in tail],
-            bias=bias,
+            low=low,
+            high=high,
+            bias=region_bias(region, self.encoder.heads) + head.attention_masks(fused, queries),
+            views=["low", "high"] if config.reads == "both" else [config.reads],
         )
-        return Predictions(embeddings, masks[-1], masks[:-1])
+
+    def _read_depths(self) -> Sequence[int]:
+        """Return the depths whose tokens are read for the queries."""
+        config, _ = self._trained()
+        last = self.encoder.depth
+        return [last] if config.reads == "pooled" else range(config.split, last)
+
+    def _trained(self) -> tuple[HeadConfig, Head]:
+        if self.config.head is None or self.head is None:
+            raise TypeError("this network has no trained head; use mrovseg.dense")
+        return self.config.head, self.head

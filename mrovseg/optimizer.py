@@ -9,23 +9,29 @@ from torch.optim import AdamW, Muon, Optimizer
 
 from mrovseg import checkpoint
 from mrovseg.errors import CheckpointError
+from mrovseg.stem import ConvStem
 
 
 def make_optimizers(
-    module: nn.Module, *, rate: float, matrix_rate: float, weight_decay: float
+    module: nn.Module, *, rate: float, matrix_rate: float, stem_rate: float, weight_decay: float
 ) -> list[Optimizer]:
     """Return Muon for the matrices of linear and attention layers and AdamW for all else that wants a gradient.
 
     Muon (Jordan et al. 2024) with the scale of AdamW's steps (Liu et al. 2025, arXiv 2502.16982), so that its
-    `matrix_rate` compares with AdamW's `rate`; the README gives what it gains. Norms, biases and scales never decay.
+    `matrix_rate` compares with AdamW's `rate`; the README gives what it gains. The layers of a convolutional stem,
+    which begin pretrained, have a rate of their own. Norms, biases and scales never decay.
     """
     learned = {id(p): p for p in module.parameters() if p.requires_grad}
     matrices = [p for p in map(_matrix, module.modules()) if p is not None and id(p) in learned]
     others = [p for key, p in learned.items() if key not in {id(m) for m in matrices}]
-    groups = [
-        {"params": [p for p in others if p.ndim >= 2], "weight_decay": weight_decay},  # noqa: PLR2004
-        {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},  # noqa: PLR2004
-    ]
+    stem = {id(p) for m in module.modules() if isinstance(m, ConvStem) for p in m.pretrained_parameters()}
+    groups = []
+    for lr, of_stem in ((rate, False), (stem_rate, True)):
+        part = [p for p in others if (id(p) in stem) is of_stem]
+        groups += [
+            {"params": [p for p in part if p.ndim >= 2], "lr": lr, "weight_decay": weight_decay},  # noqa: PLR2004
+            {"params": [p for p in part if p.ndim < 2], "lr": lr, "weight_decay": 0.0},  # noqa: PLR2004
+        ]
     optimizers: list[Optimizer] = [AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)]
     if matrices:
         optimizers.append(

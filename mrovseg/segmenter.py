@@ -11,30 +11,29 @@ from mrovseg.checkpoint import Checkpoint, network
 from mrovseg.config import ModelConfig
 from mrovseg.model import Predictions
 from mrovseg.proposals import Labels, Proposals, label
-from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, embed, unknown_prompts
+from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, embed, unlike_prompts
 
 CHIPS_PER_CALL = 1  # a chip's views are a batch already; on a CPU more of them gain nothing
 OTHER_THRESHOLD = 0.2
 
 
-def embed_vocabulary(
-    checkpoint: Checkpoint, vocabulary: Vocabulary
-) -> tuple[EmbeddedVocabulary, dict[str, set[str]]]:
-    """Embed a vocabulary by a checkpoint's text tower.
+def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[EmbeddedVocabulary, list[str]]:
+    """Embed a vocabulary by a checkpoint's text encoder.
 
-    Also returns the prompts that hold words the checkpoint was never trained on, with those words; they are left
-    out, because what the text tower says of them means nothing.
-    Raises VocabularyError when no prompt is left.
+    Also returns the prompts that are like nothing that the checkpoint was trained on; they are left out, because what
+    it says of them means nothing. Raises VocabularyError when no prompt is left.
     """
-    unknown = {} if checkpoint.known_words is None else unknown_prompts(vocabulary, checkpoint.known_words)
+    known = checkpoint.known_phrases
+    unlike = [] if known is None else unlike_prompts(vocabulary, known, checkpoint.encode_text)
     embedded = embed(
         vocabulary,
         checkpoint.encode_text,
-        without=unknown,
+        templates=checkpoint.templates,
+        without=unlike,
         no_object=checkpoint.no_object,
         scale=checkpoint.scale,
     )
-    return embedded, unknown
+    return embedded, unlike
 
 
 class MrovsegSegmenter:

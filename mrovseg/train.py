@@ -9,23 +9,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mrovseg import checkpoint
-from mrovseg.clip import ImageEncoder, TextEncoder, build, whiten
+from mrovseg.clip import ImageEncoder, build
 from mrovseg.config import TINY, ModelConfig
-from mrovseg.contrast import Contrast
-from mrovseg.data import Augmentation, LabelledSet, WordSet, draw_chip
+from mrovseg.contrast import LARGEST_SCALE, Contrast, Encode
+from mrovseg.data import LabelledSet, WordSet
 from mrovseg.errors import ModelConfigError
 from mrovseg.masks import MaskTraining
 from mrovseg.model import MROVSeg
 from mrovseg.optimizer import keep, make_optimizers, restore
-from mrovseg.vocabulary import TEMPLATES, embed, words
+from mrovseg.sentences import SentenceEncoder
+from mrovseg.stem import adopt_mobilenetv2
+from mrovseg.vocabulary import PLAIN, embed
 
 SAY_EVERY = 20  # steps
-WHITENING_CHIPS = 60  # 19,440 patches of 144 px slices: 25 for each of a patch's 768 values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,7 @@ class StageRecipe:
     sizes: tuple[int, ...]
     rate: float
     matrix_rate: float
+    stem_rate: float = 0.0
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     warmup_steps: int = 50
@@ -75,22 +76,27 @@ class Recipe:
 Losses = dict[str, Tensor]
 
 
-def train(recipe: Recipe, sets: Sequence[LabelledSet], word_set: WordSet, *, folder: Path) -> Path:
-    """Train the tiny model from nothing; return the checkpoint's path.
+def train(
+    recipe: Recipe,
+    sets: Sequence[LabelledSet],
+    word_set: WordSet,
+    *,
+    stem: Mapping[str, Tensor] | None = None,
+    folder: Path,
+) -> Path:
+    """Train the tiny model; return the checkpoint's path.
+
+    `stem` holds pretrained weights of its stem; without them that, too, is learned from nothing.
 
     `folder` holds the state of each stage; the same call on the same folder goes on from there, bit for bit.
     """
     torch.manual_seed(recipe.seed)
     config, head = TINY, TINY.head
     assert head is not None  # noqa: S101 -- TINY has one
-    clip = build(config.clip)
-    encoder = ImageEncoder(clip.visual)
-    text = TextEncoder(clip, config.clip["text_cfg"]["context_length"])
-    # Random vectors tell the words of a small vocabulary apart as well as learned ones, and a step takes a third less.
-    text.clip.token_embedding.requires_grad_(requires_grad=False)
-    model = MROVSeg(config, encoder)
-    whiten(encoder, _some_chips(model, sets, seed=recipe.seed))
-    contrast = Contrast(config, encoder, text, split=head.split, bfloat16=recipe.contrast.bfloat16)
+    encoder, encode = ImageEncoder(build(config.clip).visual), SentenceEncoder()
+    if stem is not None:
+        adopt_mobilenetv2(encoder.visual.conv1, stem)
+    contrast = Contrast(config, encoder, encode, split=head.split, bfloat16=recipe.contrast.bfloat16)
     run_stage(
         "contrast",
         contrast,
@@ -100,7 +106,8 @@ def train(recipe: Recipe, sets: Sequence[LabelledSet], word_set: WordSet, *, fol
         losses=lambda step: _contrast_losses(contrast, recipe, sets, word_set, step),
     )
     contrast.requires_grad_(requires_grad=False).eval()
-    masks = _mask_training(model, text, sets, points=recipe.masks.points)
+    scale = float(contrast.scale.exp().clamp(max=LARGEST_SCALE))
+    masks = _mask_training(MROVSeg(config, encoder), encode, sets, points=recipe.masks.points, scale=scale)
     run_stage(
         "masks",
         masks,
@@ -110,7 +117,7 @@ def train(recipe: Recipe, sets: Sequence[LabelledSet], word_set: WordSet, *, fol
         losses=lambda step: _mask_losses(masks, recipe, sets, step),
     )
     path = folder / "checkpoint.safetensors"
-    save(path, config=config, model=model, text=text, phrases=_phrases(sets, word_set))
+    save(path, config=config, model=masks.model, scale=scale, phrases=_phrases(sets, word_set))
     return path
 
 
@@ -130,7 +137,11 @@ def run_stage(
     torch.set_num_threads(recipe.threads)
     learned = {key: p for key, p in module.named_parameters() if p.requires_grad}
     optimizers = make_optimizers(
-        module, rate=recipe.rate, matrix_rate=recipe.matrix_rate, weight_decay=recipe.weight_decay
+        module,
+        rate=recipe.rate,
+        stem_rate=recipe.stem_rate,
+        matrix_rate=recipe.matrix_rate,
+        weight_decay=recipe.weight_decay,
     )
     state = folder / f"{name}.safetensors"
     start = restore(state, learned, optimizers)
@@ -159,25 +170,16 @@ def rate_factor(step: int, recipe: StageRecipe) -> float:
     return left * min(1.0, (step + 1) / recipe.warmup_steps)
 
 
-def save(
-    path: Path, *, config: ModelConfig, model: MROVSeg, text: TextEncoder, phrases: Sequence[str]
-) -> None:
-    """Write a checkpoint: matrices in half precision, and of the token table the rows that training used."""
+def save(path: Path, *, config: ModelConfig, model: MROVSeg, scale: float, phrases: Sequence[str]) -> None:
+    """Write a checkpoint, matrices in half precision."""
     assert model.head is not None  # noqa: S101 -- trained networks have one
-    used = torch.zeros(text.clip.token_embedding.weight.shape[0], 1)
-    used[text.tokenize([t.format(p) for t in TEMPLATES for p in phrases]).unique()] = 1
-    text_weights = checkpoint.arrays_of(text.clip, "text.")
-    text_weights["text.token_embedding.weight"] = (text.clip.token_embedding.weight.detach() * used).numpy()
     weights = {
-        "logit_scale": text_weights.pop("text.logit_scale"),
-        **text_weights,
+        "logit_scale": np.array(np.log(scale), np.float32),
         **checkpoint.arrays_of(model.encoder.visual, "visual."),
         **checkpoint.arrays_of(model.head, "head."),
     }
-    weights["logit_scale"] = np.minimum(weights["logit_scale"], np.float32(np.log(100)))
     halved = {key: w.astype(np.float16) if w.ndim >= 2 else w for key, w in weights.items()}  # noqa: PLR2004
-    known = sorted(set().union(*map(words, [*phrases, *(t.format("") for t in TEMPLATES)])))
-    checkpoint.save(path, config=config, weights=halved, known_words=known)
+    checkpoint.save(path, config=config, weights=halved, known_phrases=phrases)
 
 
 class Progress:
@@ -215,10 +217,9 @@ def _contrast_losses(
 
 
 def _mask_training(
-    model: MROVSeg, text: TextEncoder, sets: Sequence[LabelledSet], *, points: int
+    model: MROVSeg, encode: Encode, sets: Sequence[LabelledSet], *, points: int, scale: float
 ) -> MaskTraining:
-    scale = float(text.clip.logit_scale.exp().clamp(max=100))
-    vocabularies = [embed(s.spoken, _encoder(text), no_object=None, scale=scale) for s in sets]
+    vocabularies = [embed(s.spoken, encode, templates=PLAIN, no_object=None, scale=scale) for s in sets]
     return MaskTraining(model, vocabularies, known=[len(s.vocabulary.names) for s in sets], points=points)
 
 
@@ -228,25 +229,6 @@ def _mask_losses(masks: MaskTraining, recipe: Recipe, sets: Sequence[LabelledSet
     chips = max(1, recipe.masks.slices_a_step // size**2)
     losses: Losses = masks(*masks.draw(sets, slices=size, chips=chips, rng=rng))
     return losses
-
-
-def _some_chips(model: MROVSeg, sets: Sequence[LabelledSet], *, seed: int) -> Float[Tensor, "b 3 h w"]:
-    """Draw the chips whose patches the stem is fitted to."""
-    rng, side = np.random.default_rng([seed, 2]), 2 * model.encoder.side_px
-    drawn = [
-        draw_chip(sets, side_px=side, rng=rng, augmentation=Augmentation()) for _ in range(WHITENING_CHIPS)
-    ]
-    pixels = torch.from_numpy(np.stack([pixels for _, pixels, _ in drawn])).permute(0, 3, 1, 2)
-    return (pixels - model.mean) / model.std
-
-
-def _encoder(text: TextEncoder) -> Callable[[Sequence[str]], np.ndarray]:
-    def encode(prompts: Sequence[str]) -> np.ndarray:
-        with torch.no_grad():
-            vectors: np.ndarray = text(prompts).numpy()
-        return vectors
-
-    return encode
 
 
 def _phrases(sets: Sequence[LabelledSet], word_set: WordSet) -> list[str]:

@@ -25,7 +25,7 @@ WIDE = "building; land; road; vegetation; water; everything else"
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("checkpoint") / "random.safetensors"
-    checkpoints.save(path, config=SMALL, weights=all_weights(SMALL), known_words=None)
+    checkpoints.save(path, config=SMALL, weights=all_weights(SMALL), known_phrases=None)
     return str(path)
 
 

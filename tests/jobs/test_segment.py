@@ -115,7 +115,7 @@ def test_a_word_that_the_checkpoint_cannot_know_gets_a_warning(
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_only_unknown_words_start_nothing(
+def test_only_words_like_nothing_trained_start_nothing(
     paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scene = paint_scene("a.tif", height=100, width=100)

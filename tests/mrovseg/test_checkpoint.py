@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from mrovseg import checkpoint
+from mrovseg import checkpoint, sentences
 from mrovseg.clip import ImageEncoder, build, model_config
+from mrovseg.config import SENTENCES
 from mrovseg.errors import CheckpointError, ModelConfigError, VocabularyError
 from mrovseg.segmenter import embed_vocabulary
 from mrovseg.vocabulary import parse
 from tests.mrovseg.networks import SMALL, all_weights
-
-TOKENS = "text.token_embedding.weight"
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +24,13 @@ def weights() -> dict[str, np.ndarray]:
 @pytest.fixture
 def saved(tmp_path: Path, weights: dict[str, np.ndarray]) -> Path:
     path = tmp_path / "folder" / "small.safetensors"
-    checkpoint.save(path, config=SMALL, weights=weights, known_words=["road", "water"])
+    checkpoint.save(path, config=SMALL, weights=weights, known_phrases=["road", "water"])
     return path
 
 
 def test_what_is_saved_is_loaded(saved: Path, weights: dict[str, np.ndarray]) -> None:
     loaded = checkpoint.load(str(saved))
-    assert (loaded.name, loaded.config, loaded.known_words) == ("small", SMALL, frozenset({"road", "water"}))
+    assert (loaded.name, loaded.config, loaded.known_phrases) == ("small", SMALL, ("road", "water"))
     assert loaded.weights.keys() == weights.keys()
     for name, array in weights.items():
         assert np.array_equal(loaded.weights[name], array), name
@@ -44,28 +43,17 @@ def test_what_is_saved_is_loaded(saved: Path, weights: dict[str, np.ndarray]) ->
 
 def test_the_digest_is_the_files(saved: Path, weights: dict[str, np.ndarray]) -> None:
     first = checkpoint.load(str(saved)).digest
-    checkpoint.save(saved, config=SMALL, weights=weights, known_words=["water", "road"])
+    checkpoint.save(saved, config=SMALL, weights=weights, known_phrases=["road", "water"])
     assert checkpoint.load(str(saved)).digest == first
-    checkpoint.save(saved, config=SMALL, weights=weights, known_words=None)
+    checkpoint.save(saved, config=SMALL, weights=weights, known_phrases=None)
     assert checkpoint.load(str(saved)).digest != first
-    assert checkpoint.load(str(saved)).known_words is None
-
-
-def test_rows_of_words_never_trained_are_left_out_and_come_back_as_zeros(
-    tmp_path: Path, weights: dict[str, np.ndarray]
-) -> None:
-    table = np.zeros_like(weights[TOKENS])
-    table[[3, 40_000]] = weights[TOKENS][[3, 40_000]]
-    path = tmp_path / "few.safetensors"
-    checkpoint.save(path, config=SMALL, weights=weights | {TOKENS: table}, known_words=None)
-    assert path.stat().st_size < sum(array.nbytes for array in weights.values()) - 0.99 * table.nbytes
-    assert np.array_equal(checkpoint.load(str(path)).weights[TOKENS], table)
+    assert checkpoint.load(str(saved)).known_phrases is None
 
 
 def test_half_floats_are_widened(tmp_path: Path, weights: dict[str, np.ndarray]) -> None:
     path = tmp_path / "half.safetensors"
     half = {name: array.astype(np.float16) for name, array in weights.items()}
-    checkpoint.save(path, config=SMALL, weights=half, known_words=None)
+    checkpoint.save(path, config=SMALL, weights=half, known_phrases=None)
     loaded = checkpoint.load(str(path)).weights
     assert {array.dtype for array in loaded.values()} == {np.dtype(np.float32)}
     np.testing.assert_array_equal(loaded["visual.proj"], half["visual.proj"].astype(np.float32))
@@ -110,15 +98,17 @@ def test_the_text_tower_of_a_file_gives_unit_vectors_of_its_words(saved: Path) -
     assert not np.allclose(vectors[0], vectors[1], atol=1e-3)
 
 
-def test_words_that_were_never_trained_are_left_out_and_named(saved: Path) -> None:
-    loaded = checkpoint.load(str(saved))
-    templates = frozenset({"a", "satellite", "image", "of", "an", "aerial", "photo", "seen", "from", "above"})
-    loaded = dataclasses.replace(loaded, known_words=frozenset({"road", "water"}) | templates)
-    embedded, unknown = embed_vocabulary(loaded, parse("road,lane; wharf; water"))
-    assert unknown == {"lane": {"lane"}, "wharf": {"wharf"}}
-    assert embedded.class_index.tolist() == [0, 2]
-    with pytest.raises(VocabularyError, match="wharf"):
-        embed_vocabulary(loaded, parse("wharf"))
+def test_prompts_like_nothing_trained_are_left_out_and_named(tmp_path: Path) -> None:
+    clip = {**SMALL.clip, "embed_dim": sentences.DIMENSIONS, "text": SENTENCES}
+    config, path = dataclasses.replace(SMALL, clip=clip), tmp_path / "speaking.safetensors"
+    checkpoint.save(path, config=config, weights=all_weights(config), known_phrases=["road", "water"])
+    embedded, unlike = embed_vocabulary(
+        checkpoint.load(str(path)), parse("road,highway,zyzzyva; elephant; lake")
+    )
+    assert unlike == ["zyzzyva", "elephant"]
+    assert embedded.class_index.tolist() == [0, 0, 2]
+    with pytest.raises(VocabularyError, match="elephant"):
+        embed_vocabulary(checkpoint.load(str(path)), parse("elephant"))
 
 
 @pytest.mark.parametrize("name", ["RN50", "ViT-nothing", "convnext_base"])

@@ -1,11 +1,13 @@
 """The first stage's bookkeeping: classes of many sets side by side, regions of many chips at once."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 
 from mrovseg.attention import masked_attention, region_bias
-from mrovseg.clip import ImageEncoder, TextEncoder, build
+from mrovseg.clip import ImageEncoder, build
 from mrovseg.contrast import Batch, Columns, Contrast
 from mrovseg.data import LabelledSet, WordSet
 from mrovseg.errors import DataError
@@ -24,10 +26,15 @@ WORDS = WordSet(parse("harbour; forest"), [], [])
 @pytest.fixture
 def contrast() -> Contrast:
     torch.manual_seed(0)
-    clip = build(SMALL.clip)
-    encoder = ImageEncoder(clip.visual)  # first: the text tower takes the CLIP's image tower away
-    text = TextEncoder(clip, SMALL.clip["text_cfg"]["context_length"])
-    return Contrast(SMALL, encoder, text, split=2, bfloat16=False)
+    encoder = ImageEncoder(build(SMALL.clip).visual)
+    return Contrast(SMALL, encoder, vectors_of, split=2, bfloat16=False)
+
+
+def vectors_of(phrases: Sequence[str]) -> np.ndarray:
+    """Give each phrase a unit vector of its own."""
+    vectors = np.stack([np.random.default_rng(list(p.encode())).normal(size=32) for p in phrases])
+    unit: np.ndarray = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def batch(*, which: list[int], seed: int = 0) -> Batch:
@@ -99,3 +106,11 @@ def test_a_batch_without_regions_has_a_loss_all_the_same(contrast: Contrast) -> 
     losses = contrast(drawn, SETS, WORDS, np.random.default_rng(0))
     assert losses["regions"] == 0
     assert all(torch.isfinite(loss) for loss in losses.values())
+
+
+def test_a_class_is_spoken_of_by_any_of_its_phrases(contrast: Contrast) -> None:
+    vocabulary = parse("road,street,lane; water")
+    spoken = [contrast.speak(vocabulary, np.random.default_rng(seed)) for seed in range(20)]
+    heard = {tuple(vectors[0].tolist()) for vectors in spoken}
+    assert heard == {tuple(vectors_of([p])[0].tolist()) for p in ("road", "street", "lane")}
+    assert all(torch.equal(vectors[1], torch.from_numpy(vectors_of(["water"])[0])) for vectors in spoken)

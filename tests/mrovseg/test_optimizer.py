@@ -9,6 +9,7 @@ from torch.nn.functional import mse_loss
 
 from mrovseg.errors import CheckpointError
 from mrovseg.optimizer import keep, make_optimizers, restore
+from mrovseg.stem import ConvStem
 
 
 class Small(nn.Module):
@@ -29,7 +30,7 @@ class Small(nn.Module):
 
 
 def optimizers_of(module: nn.Module) -> list[torch.optim.Optimizer]:
-    return make_optimizers(module, rate=1e-2, matrix_rate=2e-2, weight_decay=0.1)
+    return make_optimizers(module, rate=1e-2, stem_rate=1e-3, matrix_rate=2e-2, weight_decay=0.1)
 
 
 def learned(module: nn.Module) -> dict[str, nn.Parameter]:
@@ -53,6 +54,19 @@ def test_each_learned_parameter_has_one_optimizer_and_matrices_have_muon() -> No
     assert by_muon == {"attention.in_proj_weight", "attention.out_proj.weight", "out.weight"}
     decayed = {names[id(p)] for _, g, p in held if g["weight_decay"]}
     assert decayed == by_muon | {"table"}
+
+
+def test_the_pretrained_layers_of_a_stem_have_their_own_rate() -> None:
+    module = nn.Sequential(ConvStem(8), nn.LayerNorm(8))
+    names = {id(p): key for key, p in module.named_parameters()}
+    slow = {
+        names[id(p)]
+        for o in optimizers_of(module)
+        for g in o.param_groups
+        if g["lr"] == 1e-3
+        for p in g["params"]
+    }
+    assert slow == {key for key in names.values() if key.startswith(("0.first", "0.stages"))}
 
 
 def test_a_module_without_matrices_needs_no_muon() -> None:

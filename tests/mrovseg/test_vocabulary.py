@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrovseg.errors import VocabularyError
-from mrovseg.vocabulary import TEMPLATES, Vocabulary, embed, parse, unknown_prompts
+from mrovseg.vocabulary import PLAIN, TEMPLATES, Vocabulary, embed, parse, unlike_prompts
 
 phrase = st.text("abcdefgh", min_size=1, max_size=6)
 classes = st.lists(phrase, min_size=1, max_size=12, unique=True).flatmap(
@@ -61,14 +61,19 @@ def test_every_class_needs_a_prompt() -> None:
         Vocabulary(("road", "water"), (("road",), ()))
 
 
-def test_unknown_words_are_found_in_any_case() -> None:
-    vocabulary = parse("Road, paved road; swimming pool; sea")
-    found = unknown_prompts(vocabulary, {"road", "pool", "sea"})
-    assert found == {"paved road": {"paved"}, "swimming pool": {"swimming"}}
+def test_prompts_far_from_every_known_phrase_are_found() -> None:
+    near = {"road": (1.0, 0.0), "sea": (0.0, 1.0), "lane": (0.8, 0.6), "fog": (-0.6, 0.8), "ice": (-1.0, 0.0)}
+    vocabulary = parse("road, lane; fog; ice")
+
+    def place(phrases: Sequence[str]) -> np.ndarray:
+        return np.array([near[phrase] for phrase in phrases], np.float32)
+
+    assert unlike_prompts(vocabulary, ["road"], place) == ["fog", "ice"]
+    assert unlike_prompts(vocabulary, ["road", "sea"], place) == ["ice"]
 
 
 def test_prompts_are_averaged_over_the_templates_and_normalised() -> None:
-    embedded = embed(parse("road,street; water"), encode, no_object=None, scale=3.0)
+    embedded = embed(parse("road,street; water"), encode, templates=TEMPLATES, no_object=None, scale=3.0)
     expected = encode([template.format("street") for template in TEMPLATES]).mean(0)
     np.testing.assert_allclose(embedded.vectors[1], expected / np.linalg.norm(expected), rtol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(embedded.vectors, axis=1), 1, rtol=1e-5)
@@ -77,11 +82,20 @@ def test_prompts_are_averaged_over_the_templates_and_normalised() -> None:
 
 
 def test_prompts_left_out_leave_the_class_ids_as_they_are() -> None:
-    embedded = embed(parse("road; water; sea"), encode, without=["water"], no_object=None, scale=1.0)
+    embedded = embed(
+        parse("road; water; sea"), encode, templates=PLAIN, without=["water"], no_object=None, scale=1.0
+    )
     assert embedded.class_index.tolist() == [0, 2]
     assert embedded.classes == 3
 
 
 def test_a_vocabulary_of_unknown_words_is_refused() -> None:
     with pytest.raises(VocabularyError, match="knows none of the words of road, water"):
-        embed(parse("road; water"), encode, without=["road", "water"], no_object=None, scale=1.0)
+        embed(
+            parse("road; water"),
+            encode,
+            templates=PLAIN,
+            without=["road", "water"],
+            no_object=None,
+            scale=1.0,
+        )
