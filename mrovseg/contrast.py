@@ -1,7 +1,7 @@
 """First stage: a small CLIP learns by contrast of places, regions and whole images with words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -11,10 +11,10 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 
 from mrovseg.attention import masked_attention, region_bias
 from mrovseg.clip import ImageEncoder, TextEncoder
+from mrovseg.columns import Columns
 from mrovseg.config import ModelConfig
 from mrovseg.data import Augmentation, LabelledSet, WordSet, draw_chip, draw_words
-from mrovseg.errors import DataError
-from mrovseg.losses import IGNORE, IMPOSSIBLE, coverage, partial_cross_entropy
+from mrovseg.losses import IMPOSSIBLE, coverage, partial_cross_entropy
 from mrovseg.model import MROVSeg, Views
 from mrovseg.slices import as_tokens
 from mrovseg.vocabulary import TEMPLATES, Vocabulary
@@ -32,36 +32,9 @@ class Batch:
     images: UInt8[Tensor, "n 3 p p"]
     words: Int[Tensor, " n"]
 
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """All sets' classes side by side: column j is a class of one set, or of the rest of it.
-
-    first: the column of each set's first class. own, rest: whether a column is one of a set's classes, or of its rest.
-    """
-
-    first: Int[Tensor, " s"]
-    own: Bool[Tensor, "s c"]
-    rest: Bool[Tensor, "s c"]
-
-    @classmethod
-    def of(cls, sets: Sequence[LabelledSet]) -> "Columns":
-        """Lay the sets' classes out. Raises DataError for more than labels of 8 bits can tell apart."""
-        counts = [len(s.spoken.names) for s in sets]
-        if sum(counts) >= IGNORE:
-            raise DataError(
-                f"sets trained together have at most {IGNORE - 1} classes in all, these have {sum(counts)}"
-            )
-        first = torch.tensor([0, *counts[:-1]]).cumsum(0)
-        column = torch.arange(sum(counts))
-        begin, end = first[:, None], (first + torch.tensor(counts))[:, None]
-        known = begin + torch.tensor([len(s.vocabulary.names) for s in sets])[:, None]
-        return cls(first, (column >= begin) & (column < known), (column >= known) & (column < end))
-
-    def labelled(self, which: Int[Tensor, " b"], labels: Int[Tensor, "b h w"]) -> Int[Tensor, "b h w"]:
-        """Translate sets' own labels to columns + 1."""
-        shifted = labels + self.first[which][:, None, None]
-        return torch.where((labels == 0) | (labels == IGNORE), labels, shifted)
+    def to(self, device: torch.device) -> "Batch":
+        """Return it on a device."""
+        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 class Contrast(nn.Module):
@@ -115,8 +88,8 @@ class Contrast(nn.Module):
         self, batch: Batch, sets: Sequence[LabelledSet], words: WordSet, rng: np.random.Generator
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the four losses."""
-        columns = Columns.of(sets)
-        encoder = self.see.encoder
+        device, encoder = self.see.mean.device, self.see.encoder
+        columns, batch = Columns.of(sets, device), batch.to(device)
         grid = batch.chips.shape[-1] // encoder.side_px * encoder.grid
         labels = columns.labelled(batch.which, batch.labels)
         shares = coverage(labels, classes=columns.own.shape[1], grid=grid)
@@ -124,7 +97,7 @@ class Contrast(nn.Module):
             as_tuple=True
         )
         vocabularies = [s.spoken for s in sets] + [words.vocabulary]
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision is torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision is torch.bfloat16):
             vectors, again = self.speak(vocabularies, rng), self.speak(vocabularies, rng)
             seen = self.see.see(batch.chips, set(range(self.split, encoder.depth + 1)))
             regions = self._regions(seen, shares, chip, column)
@@ -134,7 +107,8 @@ class Contrast(nn.Module):
         allowed, rest = (columns.own | columns.rest)[batch.which], columns.rest[batch.which]
         region_logits = (regions @ texts.T).masked_fill(~allowed[chip], IMPOSSIBLE)
         apart = [
-            cross_entropy(a @ b.T * scale, torch.arange(len(a))) for a, b in zip(vectors, again, strict=True)
+            cross_entropy(a @ b.T * scale, torch.arange(len(a), device=device))
+            for a, b in zip(vectors, again, strict=True)
         ]
         return {
             "phrases": torch.stack(apart).mean(),
@@ -152,7 +126,7 @@ class Contrast(nn.Module):
             for vocabulary in vocabularies
             for prompts in vocabulary.prompts
         ]
-        return list(self.text(phrases).float().split([len(v.names) for v in vocabularies]))
+        return list(speak(self.text, phrases).float().split([len(v.names) for v in vocabularies]))
 
     def _places(
         self,
@@ -184,7 +158,7 @@ class Contrast(nn.Module):
         """Read the region of each (chip, column); chips with fewer regions than others are filled up and cut again."""
         depths = range(self.split, self.see.encoder.depth)
         counts = torch.bincount(chip, minlength=len(shares))
-        place = torch.arange(len(chip)) - (counts.cumsum(0) - counts)[chip]
+        place = torch.arange(len(chip), device=chip.device) - (counts.cumsum(0) - counts)[chip]
         masks = shares.new_zeros(len(shares), max(1, int(counts.max())), *shares.shape[2:])
         masks[chip, place] = shares[chip, column + 1]
         vectors = masked_attention(
@@ -195,3 +169,10 @@ class Contrast(nn.Module):
             bias=region_bias(masks, self.see.encoder.heads),
         )
         return vectors[chip, place].float()
+
+
+def speak(text: TextEncoder, phrases: Sequence[str]) -> Float[Tensor, "n e"]:
+    """Return unit vectors of phrases, on the device of the text tower."""
+    tokens = text.tokenize(phrases).to(text.clip.logit_scale.device)
+    vectors: Tensor = text.clip.encode_text(tokens, normalize=True)
+    return vectors

@@ -6,7 +6,8 @@ import torch
 
 from mrovseg.attention import masked_attention, region_bias
 from mrovseg.clip import ImageEncoder, TextEncoder, build
-from mrovseg.contrast import Batch, Columns, Contrast
+from mrovseg.columns import Columns
+from mrovseg.contrast import Batch, Contrast
 from mrovseg.data import LabelledSet, WordSet
 from mrovseg.errors import DataError
 from mrovseg.losses import coverage
