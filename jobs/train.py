@@ -127,10 +127,10 @@ def labelled_sets(about: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[
         definition = Definition.named(one["definition"])
         images, masks = (_files(folder, one[key]) for key in ("images", "masks"))
         pairs = list(read_pairs(definition, images, masks))
-        yield LabelledSet(definition.vocabulary, pairs, one["share"], definition.rest)
+        yield LabelledSet(definition.vocabulary, pairs, float(one["share"]), definition.rest)
 
 
-def painted_sets(*, seeds: int, side_px: int, shares: Mapping[str, float]) -> list[LabelledSet]:
+def painted_sets(*, seeds: int, side_px: int, shares: Mapping[str, float | int]) -> list[LabelledSet]:
     """Paint a square of each seed; the same pixels serve a set of the five classes and one of all ten."""
     window = Window(0, 0, side_px, side_px)
     painted = [(str(seed), *paint(window, seed=seed)) for seed in range(seeds)]
@@ -139,7 +139,7 @@ def painted_sets(*, seeds: int, side_px: int, shares: Mapping[str, float]) -> li
         LabelledSet(
             Definition.named(name).vocabulary,
             [LabelledImage(seed, pixels, relabel[name][truth]) for seed, pixels, truth in painted],
-            share,
+            float(share),
         )
         for name, share in shares.items()
     ]

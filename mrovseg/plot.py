@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 WIDTH_IN, HEIGHT_IN, DOTS_PER_IN = 12.0, 3.6, 110
 WINDOW = 15  # rows that the bold line is the mean of
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito 2008
-MEASURED = "#111111"
+MEASURED = "#332288"
 
 Row = Mapping[str, Any]
 
@@ -70,6 +70,7 @@ def _draw_measures(axes: Axes, rows: Sequence[Row]) -> list[Line2D]:
         textcoords="offset points",
         ha="center" if 0 < best < len(rows) - 1 else "right",
         fontweight="bold",
+        color=MEASURED,
     )
     axes.set(ylabel="mIoU", ylim=(0, 1.25 * max(*mious, 0.01)))
     return lines

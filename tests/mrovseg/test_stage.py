@@ -181,4 +181,4 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
 @pytest.mark.parametrize("key", ["threads", "steps", "slices_a_step", "save_every", "micro_batches"])
 def test_a_count_below_one_is_refused(key: str) -> None:
     with pytest.raises(ModelConfigError, match=f"{key} of a stage must be 1 or more, got 0"):
-        dataclasses.replace(LINE, **{key: 0})
+        StageRecipe(**dataclasses.asdict(LINE) | {key: 0})
