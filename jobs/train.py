@@ -88,6 +88,7 @@ def mean_iou(checkpoint: Path, *, sets: Sequence[ValidationSet]) -> float:
 
 def read_inputs(plan: Mapping[str, Any], folder: Path) -> Inputs:
     """Read and paint what a recipe names. Raises DataError for what cannot be found."""
+    print("reading and painting what the recipe names", file=sys.stderr)
     sets = [*labelled_sets(plan["sets"], folder), *painted_sets(**plan["painted"])]
     words = read_words(Definition.named(plan["words"]["definition"]), folder / plan["words"]["folder"])
     validation = list(validation_sets(plan["validation"], folder)) if "validation" in plan else []

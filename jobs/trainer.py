@@ -1,5 +1,6 @@
 """Training on a cluster, by one worker or several. The door to Ray Train."""
 
+import contextlib
 import shutil
 import sys
 import threading
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
+from ray.exceptions import RayError
 from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, get_context
 from ray.train.torch import TorchTrainer, get_device
-from ray.util.queue import Queue
+from ray.util.queue import Empty, Queue
 
 from mrovseg.errors import ModelError
 from mrovseg.history import Say
@@ -21,6 +23,7 @@ from pipeline.errors import ConfigError, PipelineError, ResourceError
 from pipeline.flow import Node, cluster, nodes
 
 ATTEMPTS = 4  # a worker that dies ends an attempt; the next goes on from what is saved
+LISTEN_S = 0.5
 
 # Read by the C library when a worker starts, where it is glibc: freed memory is kept, which the README gives the gain
 # of.
@@ -112,7 +115,8 @@ def _work(config: dict[str, Any]) -> None:
 def _follow(trainer: TorchTrainer, lines: Queue) -> None:
     """Run the trainer and repeat on stderr what its workers say.
 
-    It runs in a thread, so that an interrupt is felt here, at once.
+    It runs in a thread, so that an interrupt is felt here, at once. The thread asks nothing of Ray when the trainer has
+    ended: Ray, shut down meanwhile, would start again.
     """
     ended: Future[None] = Future()
 
@@ -122,21 +126,24 @@ def _follow(trainer: TorchTrainer, lines: Queue) -> None:
             ended.set_result(None)
         except Exception as error:  # noqa: BLE001 -- raised again below
             ended.set_exception(error)
-        finally:
-            lines.put(None)
 
     threading.Thread(target=fit, daemon=True).start()
-    for line in iter(lines.get, None):
-        if isinstance(line, ModelError):
-            raise line
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
     try:
+        while not ended.done() or not lines.empty():
+            with contextlib.suppress(Empty):
+                _hear(lines.get(timeout=LISTEN_S))
         ended.result()
-    except TrainingFailedError as error:
+    except (TrainingFailedError, RayError) as error:
         raise PipelineError(
-            f"the training cannot go on after {ATTEMPTS} attempts, what is saved stays: {error}"
+            f"the training cannot go on, what is saved stays; a group is started {ATTEMPTS} times: {error}"
         ) from error
+
+
+def _hear(said: str | ModelError) -> None:
+    if isinstance(said, ModelError):
+        raise said
+    sys.stderr.write(f"{said}\n")
+    sys.stderr.flush()
 
 
 def _count(number: int, noun: str) -> str:
