@@ -118,7 +118,8 @@ def read_recipe(name_or_path: str) -> dict[str, Any]:
             f"a recipe has the parts {', '.join(sorted(PARTS))}, and may have validation; {file} has "
             f"{', '.join(sorted(plan))}"
         )
-    _check_validation(plan.get("validation"), file)
+    if "validation" in plan:
+        _check_validation(plan["validation"], str(file))
     return plan
 
 
@@ -158,9 +159,7 @@ def validation_sets(about: Mapping[str, Any], folder: Path) -> Iterator[Validati
         yield ValidationSet(PAINTED, list(painted_images(painted["seeds"], size_px=painted["side_px"])))
 
 
-def _check_validation(about: object, file: object) -> None:
-    if about is None:
-        return
+def _check_validation(about: object, file: str) -> None:
     if (
         not isinstance(about, dict)
         or not {"every"} < set(about) <= VALIDATION_KEYS

@@ -3,16 +3,14 @@
 import contextlib
 import shutil
 import sys
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
 from ray.exceptions import RayError
-from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, get_context
+from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchTrainer, get_device
 from ray.util.queue import Empty, Queue
 
@@ -22,7 +20,6 @@ from mrovseg.worker import Worker
 from pipeline.errors import ConfigError, PipelineError, ResourceError
 from pipeline.flow import Node, cluster, nodes
 
-ATTEMPTS = 4  # a worker that dies ends an attempt; the next goes on from what is saved
 LISTEN_S = 0.5
 
 # Read by the C library when a worker starts, where it is glibc: freed memory is kept, which the README gives the gain
@@ -38,12 +35,14 @@ Task = Callable[[Data, Worker, Say], None]
 class Group:
     """How many workers train, and what each of them claims of the cluster.
 
-    Raises ConfigError for less than one worker.
+    A worker that dies ends an attempt of the group; the next goes on from what is saved. Raises ConfigError for less
+    than one worker.
     """
 
     workers: int
     cpus: int
     gpus: int
+    attempts: int = 4
 
     def __post_init__(self) -> None:
         """Check that somebody works."""
@@ -83,22 +82,28 @@ def run(task: Task[Data], read: Callable[[], Data], *, group: Group, folder: Pat
         group.check_fits(nodes())
         lines = Queue(actor_options={"num_cpus": 0})
         held = [ray.put(read())]  # in a container, so that Ray does not resolve it in the controller
-        trainer = TorchTrainer(
-            _work,
-            train_loop_config={"task": task, "data": held, "lines": lines},
-            scaling_config=ScalingConfig(
-                num_workers=group.workers, use_gpu=group.gpus > 0, resources_per_worker=group.resources
-            ),
-            run_config=RunConfig(
-                storage_path=str(storage),
-                failure_config=FailureConfig(max_failures=ATTEMPTS - 1),
-                worker_runtime_env={"env_vars": ENVIRONMENT},  # type: ignore[call-arg]  # typed as of version 1
-            ),
-        )
+        config = {"task": task, "data": held, "lines": lines}
         try:
-            _follow(trainer, lines)
+            _follow(_fit.remote(config, group, str(storage)), lines)
         finally:
             shutil.rmtree(storage, ignore_errors=True)
+
+
+@ray.remote(num_cpus=0, max_retries=0)
+def _fit(config: dict[str, Any], group: Group, storage: str) -> None:
+    """Run the trainer, which waits for its end and takes interrupts: the driver wants to do neither."""
+    TorchTrainer(
+        _work,
+        train_loop_config=config,
+        scaling_config=ScalingConfig(
+            num_workers=group.workers, use_gpu=group.gpus > 0, resources_per_worker=group.resources
+        ),
+        run_config=RunConfig(
+            storage_path=storage,
+            failure_config=FailureConfig(max_failures=group.attempts - 1),
+            worker_runtime_env={"env_vars": ENVIRONMENT},  # type: ignore[call-arg]  # typed as of version 1
+        ),
+    ).fit()
 
 
 def _work(config: dict[str, Any]) -> None:
@@ -112,30 +117,16 @@ def _work(config: dict[str, Any]) -> None:
         config["lines"].put(error)
 
 
-def _follow(trainer: TorchTrainer, lines: Queue) -> None:
-    """Run the trainer and repeat on stderr what its workers say.
-
-    It runs in a thread, so that an interrupt is felt here, at once. The thread asks nothing of Ray when the trainer has
-    ended: Ray, shut down meanwhile, would start again.
-    """
-    ended: Future[None] = Future()
-
-    def fit() -> None:
-        try:
-            trainer.fit()
-            ended.set_result(None)
-        except Exception as error:  # noqa: BLE001 -- raised again below
-            ended.set_exception(error)
-
-    threading.Thread(target=fit, daemon=True).start()
+def _follow(fitting: "ray.ObjectRef[None]", lines: Queue) -> None:
+    """Repeat on stderr what the workers say, until they have ended."""
     try:
-        while not ended.done() or not lines.empty():
+        while not ray.wait([fitting], timeout=0)[0] or not lines.empty():
             with contextlib.suppress(Empty):
                 _hear(lines.get(timeout=LISTEN_S))
-        ended.result()
-    except (TrainingFailedError, RayError) as error:
+        ray.get(fitting)
+    except RayError as error:
         raise PipelineError(
-            f"the training cannot go on, what is saved stays; a group is started {ATTEMPTS} times: {error}"
+            f"the training cannot go on, what is saved stays and the same command goes on from there: {error}"
         ) from error
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 import yaml
 from PIL import Image
@@ -153,6 +154,30 @@ def test_a_killed_training_goes_on_bit_for_bit(
     assert_same(output, trained[1])
 
 
+@pytest.mark.slow
+def test_an_interrupted_training_ends_at_once_and_leaves_no_process(data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jobs.train", *arguments(data, output)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith(b"contrast 2/4"):
+            break
+    started = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(timeout=60) == ExitCode.INTERRUPTED
+    assert said == "mrovseg: interrupted; the same command goes on where it stopped\n"
+    _, alive = psutil.wait_procs(started, timeout=20)
+    assert not alive
+    assert not (output / ".ray").exists()
+
+
 def dying_once(inputs: train.Inputs, worker: Worker, say: Say, *, folder: Path, mark: Path) -> None:
     """Train, but be killed once, when the fourth step is said and not yet saved."""
 
@@ -205,13 +230,10 @@ def failing(count: list[Path], worker: Worker, say: Say) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
-def test_a_group_that_always_fails_is_given_up(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trainer, "ATTEMPTS", 2)
+def test_a_group_that_always_fails_is_given_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "count").touch()
-    group = trainer.Group(workers=1, cpus=1, gpus=0)
-    with pytest.raises(PipelineError, match=r"started 2 times(.|\n)*it fails"):
+    group = trainer.Group(workers=1, cpus=1, gpus=0, attempts=2)
+    with pytest.raises(PipelineError, match=r"cannot go on(.|\n)*it fails"):
         trainer.run(failing, lambda: [tmp_path / "count"], group=group, folder=tmp_path)
     assert (tmp_path / "count").read_text() == "xx"
     assert capsys.readouterr().err == "it begins\n" * 2
@@ -264,6 +286,7 @@ def test_bad_usage_is_named_before_anything_is_started(
         ("speed", {}, "has painted, sets, speed, training"),
         ("validation", {"every": 0, "painted": {}}, "whole number above zero"),
         ("validation", {"painted": {}}, "must say `every`"),
+        ("validation", "tile2", "must say `every`"),
         ("validation", {"every": 1}, "`sets` or `painted` or both"),
         ("validation", {"every": 1, "painted": {}, "other": 1}, "`sets` or `painted` or both"),
     ],
