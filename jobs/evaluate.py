@@ -17,7 +17,7 @@ from jobs.wiring import make_segmenter, warn_of_unlike_prompts
 from mrovseg import checkpoint as checkpoints
 from mrovseg.data import LabelledImage, read_pairs
 from mrovseg.definition import Definition
-from mrovseg.evaluate import join, score
+from mrovseg.evaluate import Agreement, join, score
 from mrovseg.layout import read_segments
 from mrovseg.segmenter import OTHER_THRESHOLD, embed_vocabulary
 from mrovseg.vocabulary import Vocabulary, parse
@@ -51,13 +51,22 @@ def main(argv: Sequence[str]) -> int:
         if arguments.painted
         else _scenes(arguments, definition)
     )
-    segmenter = _segmenter(arguments.checkpoint, vocabulary)
-    segment = functools.partial(segment_image, segmenter, classes=len(vocabulary.names))
-    agreement = score(images, segment, classes=len(classes), background=definition.background)
+    agreement = measure(arguments.checkpoint, images, definition, vocabulary)
     print(metrics.report(agreement, classes))
     if arguments.output:
         metrics.write(arguments.output, agreement, classes)
     return ExitCode.DONE
+
+
+def measure(
+    checkpoint: str, images: Iterable[LabelledImage], definition: Definition, vocabulary: Vocabulary
+) -> Agreement:
+    """Segment images by a checkpoint and a vocabulary, and compare with their labels of the definition's classes."""
+    segment = functools.partial(
+        segment_image, _segmenter(checkpoint, vocabulary), classes=len(vocabulary.names)
+    )
+    known = len(definition.vocabulary.names)
+    return score(images, segment, classes=known, background=definition.background)
 
 
 def segment_image(
@@ -115,7 +124,8 @@ def _checked(arguments: argparse.Namespace) -> argparse.Namespace:
     return arguments
 
 
-def _grid(text: str, images: int) -> tuple[int, int]:
+def grid_of(text: str, images: int) -> tuple[int, int]:
+    """Read a mosaic's rows and columns. Raises ConfigError when the images do not fill such mosaics."""
     found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
     if found is None:
         raise ConfigError(f"--mosaic must be ROWSxCOLS such as 3x3, got {text!r}")
@@ -142,11 +152,12 @@ def _scenes(arguments: argparse.Namespace, definition: Definition) -> Iterator[L
         layout = definition.layout(arguments.split or SPLIT)
         images, masks = zip(*layout.pairs(arguments.root), strict=True)
         segments = read_segments(arguments.root / layout.segments) if layout.segments else None
-    rows, cols = _grid(arguments.mosaic or "1x1", len(images))
-    return _read(read_pairs(definition, images, masks, segments), rows=rows, cols=cols)
+    rows, cols = grid_of(arguments.mosaic or "1x1", len(images))
+    return read_scenes(read_pairs(definition, images, masks, segments), rows=rows, cols=cols)
 
 
-def _read(pairs: Iterator[LabelledImage], *, rows: int, cols: int) -> Iterator[LabelledImage]:
+def read_scenes(pairs: Iterator[LabelledImage], *, rows: int, cols: int) -> Iterator[LabelledImage]:
+    """Read images and join each rows * cols of them. Raises ConfigError for a file that cannot be read."""
     try:
         while parts := list(itertools.islice(pairs, rows * cols)):
             yield join(parts, rows=rows, cols=cols)

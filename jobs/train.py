@@ -1,8 +1,10 @@
 """Train a checkpoint: `mrovseg train --data DIR -o FOLDER`. The same command goes on where it was stopped."""
 
 import argparse
+import functools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -10,39 +12,100 @@ from typing import Any
 import numpy as np
 import yaml
 
+from jobs import trainer
+from jobs.evaluate import PAINTED, grid_of, measure, painted_images, read_scenes
 from jobs.exit_codes import ExitCode, ends_with_code
 from mrovseg.data import LabelledImage, LabelledSet, read_pairs, read_words
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
+from mrovseg.history import Say
 from mrovseg.stem import read_tensors
-from mrovseg.train import Recipe, train
+from mrovseg.train import Recipe, TrainingData, Validation, train
+from mrovseg.worker import Worker
 from pipeline.testing.painted import LAND_COVER, paint
 from pipeline.window import Window
+
+PARTS, MAY_HAVE = {"training", "sets", "painted", "words"}, {"validation", "stem"}
+VALIDATION_KEYS = {"every", "sets", "painted"}
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationSet:
+    """Scenes that no training sees, and the name of their definition."""
+
+    definition: str
+    scenes: Sequence[LabelledImage]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that the workers need of the recipe's files, and what was painted."""
+
+    training: TrainingData
+    validation: Sequence[ValidationSet]
 
 
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Read the recipe and its data, and train."""
-    parser = argparse.ArgumentParser(prog="mrovseg train", description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help="what the recipe's paths start from"
-    )
-    parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="states and checkpoint"
-    )
-    parser.add_argument(
-        "--recipe", default="tiny", metavar="NAME|FILE", help="an embedded recipe or a YAML file"
-    )
-    arguments = parser.parse_args(argv)
-    plan = read_recipe(arguments.recipe)
-    sets = [*labelled_sets(plan["sets"], arguments.data), *painted_sets(**plan["painted"])]
-    words = read_words(
-        Definition.named(plan["words"]["definition"]), arguments.data / plan["words"]["folder"]
-    )
-    stem = read_tensors(arguments.data / plan["stem"])
-    path = train(Recipe.from_dict(plan["training"]), sets, words, stem=stem, folder=arguments.output)
-    print(f"checkpoint: {path}")
+    arguments = _parser().parse_args(argv)
+    plan, folder = read_recipe(arguments.recipe), arguments.output.resolve()
+    recipe = Recipe.from_dict(plan["training"])
+    stages = (recipe.contrast, recipe.masks)
+    threads = max(stage.threads for stage in stages)
+    group = trainer.Group(workers=arguments.workers, cpus=threads, gpus=int(arguments.gpus))
+    for stage in stages:
+        Worker(count=group.workers).share(stage.micro_batches)
+    validation = plan.get("validation", {})
+    task = functools.partial(work, recipe=recipe, folder=folder, every=validation.get("every"))
+    trainer.run(task, functools.partial(read_inputs, plan, arguments.data), group=group, folder=folder)
+    print(f"checkpoint: {folder / 'checkpoint.safetensors'}")
+    if validation:
+        print(f"best:       {folder / 'best.safetensors'}")
+    print(f"history:    {folder / 'metrics.json'}, {folder / 'training.png'}")
     return ExitCode.DONE
+
+
+def work(
+    inputs: Inputs, worker: Worker, say: Say, *, recipe: Recipe, folder: Path, every: int | None
+) -> None:
+    """Do one worker's part of the training."""
+    validation = None
+    if every is not None:
+        evaluate = functools.partial(mean_iou, sets=inputs.validation)
+        validation = Validation(every=every, evaluate=evaluate)
+    train(recipe, inputs.training, folder=folder, worker=worker, validation=validation, say=say)
+
+
+def mean_iou(checkpoint: Path, *, sets: Sequence[ValidationSet]) -> float:
+    """Measure a checkpoint as `mrovseg evaluate` does; return the mean of the sets' mIoUs."""
+    mious = []
+    for one in sets:
+        definition = Definition.named(one.definition)
+        agreement = measure(str(checkpoint), one.scenes, definition, definition.vocabulary)
+        mious.append(agreement.confusion.miou)
+    return float(np.mean(mious))
+
+
+def read_inputs(plan: Mapping[str, Any], folder: Path) -> Inputs:
+    """Read and paint what a recipe names. Raises DataError for what cannot be found."""
+    print("reading and painting what the recipe names", file=sys.stderr)
+    sets = [*labelled_sets(plan["sets"], folder), *painted_sets(**plan["painted"])]
+    words = read_words(Definition.named(plan["words"]["definition"]), folder / plan["words"]["folder"])
+    validation = list(validation_sets(plan["validation"], folder)) if "validation" in plan else []
+    stem = read_tensors(folder / plan["stem"]) if "stem" in plan else None
+    return Inputs(TrainingData(sets, words, stem), validation)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mrovseg train", description=__doc__)
+    add = parser.add_argument
+    add("--data", type=Path, required=True, metavar="DIR", help="what the recipe's paths start from")
+    add("-o", "--output", type=Path, required=True, metavar="FOLDER", help="states, checkpoints and history")
+    add("--recipe", default="tiny", metavar="NAME|FILE", help="an embedded recipe or a YAML file (tiny)")
+    add("--workers", type=int, default=1, metavar="N", help="processes that share the work (1)")
+    add("--gpus", action="store_true", help="a GPU for each worker; without it they train on CPUs")
+    return parser
 
 
 def read_recipe(name_or_path: str) -> dict[str, Any]:
@@ -52,11 +115,13 @@ def read_recipe(name_or_path: str) -> dict[str, Any]:
     if not file.is_file():
         raise DataError(f"no recipe {name_or_path!r}: give a YAML file, or the embedded 'tiny'")
     plan: dict[str, Any] = yaml.safe_load(file.read_text())
-    parts = {"training", "sets", "painted", "words", "stem"}
-    if set(plan) != parts:
+    if set(plan) - MAY_HAVE != PARTS:
         raise DataError(
-            f"a recipe has the parts {', '.join(sorted(parts))}; {file} has {', '.join(sorted(plan))}"
+            f"a recipe has the parts {', '.join(sorted(PARTS))}, and may have {', '.join(sorted(MAY_HAVE))}; {file} "
+            f"has {', '.join(sorted(plan))}"
         )
+    if "validation" in plan:
+        _check_validation(plan["validation"], str(file))
     return plan
 
 
@@ -66,10 +131,10 @@ def labelled_sets(about: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[
         definition = Definition.named(one["definition"])
         images, masks = (_files(folder, one[key]) for key in ("images", "masks"))
         pairs = list(read_pairs(definition, images, masks))
-        yield LabelledSet(definition.vocabulary, pairs, one["share"], definition.rest)
+        yield LabelledSet(definition.vocabulary, pairs, float(one["share"]), definition.rest)
 
 
-def painted_sets(*, seeds: int, side_px: int, shares: Mapping[str, float]) -> list[LabelledSet]:
+def painted_sets(*, seeds: int, side_px: int, shares: Mapping[str, float | int]) -> list[LabelledSet]:
     """Paint a square of each seed; the same pixels serve a set of the five classes and one of all ten."""
     window = Window(0, 0, side_px, side_px)
     painted = [(str(seed), *paint(window, seed=seed)) for seed in range(seeds)]
@@ -78,10 +143,35 @@ def painted_sets(*, seeds: int, side_px: int, shares: Mapping[str, float]) -> li
         LabelledSet(
             Definition.named(name).vocabulary,
             [LabelledImage(seed, pixels, relabel[name][truth]) for seed, pixels, truth in painted],
-            share,
+            float(share),
         )
         for name, share in shares.items()
     ]
+
+
+def validation_sets(about: Mapping[str, Any], folder: Path) -> Iterator[ValidationSet]:
+    """Read the scenes of a recipe's validation, mosaics joined, and paint the painted ones."""
+    for one in about.get("sets", []):
+        images, masks = (_files(folder, one[key]) for key in ("images", "masks"))
+        rows, cols = grid_of(one.get("mosaic", "1x1"), len(images))
+        pairs = read_pairs(Definition.named(one["definition"]), images, masks)
+        yield ValidationSet(one["definition"], list(read_scenes(pairs, rows=rows, cols=cols)))
+    if "painted" in about:
+        painted = about["painted"]
+        yield ValidationSet(PAINTED, list(painted_images(painted["seeds"], size_px=painted["side_px"])))
+
+
+def _check_validation(about: object, file: str) -> None:
+    if (
+        not isinstance(about, dict)
+        or not {"every"} < set(about) <= VALIDATION_KEYS
+        or type(about["every"]) is not int
+        or about["every"] < 1
+    ):
+        raise DataError(
+            f"the validation of {file} must say `every` how many steps, a whole number above zero, and have `sets` "
+            f"or `painted` or both, got {about!r}"
+        )
 
 
 def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:

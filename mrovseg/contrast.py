@@ -1,8 +1,7 @@
 """First stage: an image encoder learns by contrast of places, regions and whole images with phrases."""
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TypeAlias
 
 import numpy as np
@@ -13,16 +12,16 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 
 from mrovseg.attention import masked_attention, region_bias
 from mrovseg.clip import ImageEncoder
+from mrovseg.columns import Columns
 from mrovseg.config import ModelConfig
 from mrovseg.data import Augmentation, LabelledSet, WordSet, draw_chip, draw_words
-from mrovseg.errors import DataError
-from mrovseg.losses import IGNORE, IMPOSSIBLE, coverage, partial_cross_entropy
+from mrovseg.losses import IMPOSSIBLE, coverage, partial_cross_entropy
 from mrovseg.model import MROVSeg, Views
+from mrovseg.networks import LARGEST_SCALE
 from mrovseg.slices import as_tokens
 from mrovseg.vocabulary import Vocabulary
 
 LEAST_COVERAGE = 0.02  # a class that covers less of a chip is no region worth a word
-FIRST_SCALE, LARGEST_SCALE = 1 / 0.07, 100.0  # of cosines, as CLIP's (Radford et al. 2021)
 Encode: TypeAlias = Callable[[Sequence[str]], Float32[np.ndarray, "n e"]]
 
 
@@ -36,40 +35,13 @@ class Batch:
     images: UInt8[Tensor, "n 3 p p"]
     words: Int[Tensor, " n"]
 
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """All sets' classes side by side: column j is a class of one set, or of the rest of it.
-
-    first: the column of each set's first class. own, rest: whether a column is one of a set's classes, or of its rest.
-    """
-
-    first: Int[Tensor, " s"]
-    own: Bool[Tensor, "s c"]
-    rest: Bool[Tensor, "s c"]
-
-    @classmethod
-    def of(cls, sets: Sequence[LabelledSet]) -> "Columns":
-        """Lay the sets' classes out. Raises DataError for more than labels of 8 bits can tell apart."""
-        counts = [len(s.spoken.names) for s in sets]
-        if sum(counts) >= IGNORE:
-            raise DataError(
-                f"sets trained together have at most {IGNORE - 1} classes in all, these have {sum(counts)}"
-            )
-        first = torch.tensor([0, *counts[:-1]]).cumsum(0)
-        column = torch.arange(sum(counts))
-        begin, end = first[:, None], (first + torch.tensor(counts))[:, None]
-        known = begin + torch.tensor([len(s.vocabulary.names) for s in sets])[:, None]
-        return cls(first, (column >= begin) & (column < known), (column >= known) & (column < end))
-
-    def labelled(self, which: Int[Tensor, " b"], labels: Int[Tensor, "b h w"]) -> Int[Tensor, "b h w"]:
-        """Translate sets' own labels to columns + 1."""
-        shifted = labels + self.first[which][:, None, None]
-        return torch.where((labels == 0) | (labels == IGNORE), labels, shifted)
+    def to(self, device: torch.device) -> "Batch":
+        """Return it on a device."""
+        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 class Contrast(nn.Module):
-    """An image tower in training against frozen vectors of phrases, and the scale of their cosines.
+    """An image tower in training against frozen vectors of phrases.
 
     Three losses, each a cross entropy of cosines over a set's classes, of which a phrase each is drawn: every patch of
     the low view and of the slices against the shares of classes under it; every region, read by Multi-grained Masked
@@ -77,17 +49,25 @@ class Contrast(nn.Module):
     """
 
     def __init__(
-        self, config: ModelConfig, encoder: ImageEncoder, encode: Encode, *, split: int, bfloat16: bool
+        self,
+        config: ModelConfig,
+        encoder: ImageEncoder,
+        encode: Encode,
+        log_scale: nn.Parameter,
+        *,
+        bfloat16: bool,
     ) -> None:
-        """Put image tower and phrases together; `split` is the depth at which regions begin to read.
+        """Put image tower and phrases together; cosines are multiplied with the exponential of `log_scale`.
 
-        `bfloat16`: run the tower, but not the losses, in half precision.
+        `config` has a head, whose split is the depth at which regions begin to read. `bfloat16`: run the tower, but
+        not the losses, in half precision.
         """
         super().__init__()
+        assert config.head is not None  # noqa: S101 -- what is trained here will get one
         self.see = MROVSeg(config.headless(), encoder)
-        self.scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE)))
+        self.log_scale = log_scale
         self.encode = encode
-        self.split = split
+        self.split = config.head.split
         self.precision = torch.bfloat16 if bfloat16 else torch.float32
 
     def draw(
@@ -118,8 +98,8 @@ class Contrast(nn.Module):
         self, batch: Batch, sets: Sequence[LabelledSet], words: WordSet, rng: np.random.Generator
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the three losses."""
-        columns = Columns.of(sets)
-        encoder = self.see.encoder
+        device, encoder = self.see.mean.device, self.see.encoder
+        columns, batch = Columns.of(sets, device), batch.to(device)
         grid = batch.chips.shape[-1] // encoder.side_px * encoder.grid
         labels = columns.labelled(batch.which, batch.labels)
         shares = coverage(labels, classes=columns.own.shape[1], grid=grid)
@@ -127,11 +107,11 @@ class Contrast(nn.Module):
             as_tuple=True
         )
         texts = torch.cat([self.speak(s.spoken, rng) for s in sets])
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision is torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision is torch.bfloat16):
             seen = self.see.see(batch.chips, set(range(self.split, encoder.depth + 1)))
             regions = self._regions(seen, shares, chip, column)
             small = encoder((batch.images - self.see.mean) / self.see.std, {encoder.depth})[encoder.depth]
-        scale = self.scale.exp().clamp(max=LARGEST_SCALE)
+        scale = self.log_scale.exp().clamp(max=LARGEST_SCALE)
         texts = texts * scale
         allowed, rest = (columns.own | columns.rest)[batch.which], columns.rest[batch.which]
         region_logits = (regions @ texts.T).masked_fill(~allowed[chip], IMPOSSIBLE)
@@ -145,7 +125,7 @@ class Contrast(nn.Module):
     def speak(self, vocabulary: Vocabulary, rng: np.random.Generator) -> Float[Tensor, "c e"]:
         """Return the vector of one phrase of each class."""
         phrases = [prompts[rng.integers(len(prompts))] for prompts in vocabulary.prompts]
-        return torch.from_numpy(self.encode(phrases))
+        return torch.from_numpy(self.encode(phrases)).to(self.see.mean.device)
 
     def _places(
         self,
@@ -177,7 +157,7 @@ class Contrast(nn.Module):
         """Read the region of each (chip, column); chips with fewer regions than others are filled up and cut again."""
         depths = range(self.split, self.see.encoder.depth)
         counts = torch.bincount(chip, minlength=len(shares))
-        place = torch.arange(len(chip)) - (counts.cumsum(0) - counts)[chip]
+        place = torch.arange(len(chip), device=chip.device) - (counts.cumsum(0) - counts)[chip]
         masks = shares.new_zeros(len(shares), max(1, int(counts.max())), *shares.shape[2:])
         masks[chip, place] = shares[chip, column + 1]
         vectors = masked_attention(

@@ -124,8 +124,9 @@ def grid_position(size: tuple[int, int], like: Tensor) -> Float[Tensor, "n d"]:
     Coordinates run over [0, 2 pi] across the chip, so that one grid's places mean the same as another's.
     """
     quarter = like.shape[1] // 4
-    frequency = 100.0 ** (torch.arange(quarter, device=like.device, dtype=like.dtype) / quarter)
-    axes = [2 * torch.pi * (torch.arange(n, device=like.device, dtype=like.dtype) + 0.5) / n for n in size]
+    # In single precision even where features are in half: the phases reach 200 pi.
+    frequency = 100.0 ** (torch.arange(quarter, device=like.device, dtype=torch.float32) / quarter)
+    axes = [2 * torch.pi * (torch.arange(n, device=like.device, dtype=torch.float32) + 0.5) / n for n in size]
     y, x = (axis[:, None] * frequency for axis in axes)
     along_y = torch.cat([y.sin(), y.cos()], dim=1)[:, None].expand(-1, size[1], -1)
     along_x = torch.cat([x.sin(), x.cos()], dim=1)[None].expand(size[0], -1, -1)

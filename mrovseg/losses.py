@@ -29,7 +29,7 @@ def coverage(labels: Int[Tensor, "b h w"], *, classes: int, grid: int) -> Float[
     """
     b, h, _ = labels.shape
     cell, columns = h // grid, classes + 2
-    cells = torch.arange(b * grid * grid).reshape(b, grid, 1, grid, 1) * columns
+    cells = torch.arange(b * grid * grid, device=labels.device).reshape(b, grid, 1, grid, 1) * columns
     columned = torch.where(labels == IGNORE, classes + 1, labels).reshape(b, grid, cell, grid, cell)
     counts = torch.bincount((cells + columned).flatten(), minlength=b * grid * grid * columns)
     share: Tensor = counts.reshape(b, grid, grid, columns).movedim(-1, 1)[:, : classes + 1] / cell**2
@@ -63,12 +63,11 @@ def sample_points(
 def uncertain_points(logits: Float[Tensor, "n h w"], count: int) -> Float[Tensor, "n p 2"]:
     """Return points of which three quarters lie where the masks are least certain, and the rest anywhere."""
     n, hard = len(logits), int(IMPORTANCE * count)
-    candidates = torch.rand(n, OVERSAMPLE * count, 2)
+    candidates = torch.rand(n, OVERSAMPLE * count, 2, device=logits.device)
     doubt = -sample_points(logits.detach(), candidates).abs()
     chosen = doubt.topk(hard, dim=1).indices
-    return torch.cat(
-        [candidates.gather(1, chosen[..., None].expand(-1, -1, 2)), torch.rand(n, count - hard, 2)], dim=1
-    )
+    anywhere = torch.rand(n, count - hard, 2, device=logits.device)
+    return torch.cat([candidates.gather(1, chosen[..., None].expand(-1, -1, 2)), anywhere], dim=1)
 
 
 def mask_losses(
@@ -106,7 +105,7 @@ def match(
     a training of few steps needs many queries taught in each.
     """
     with torch.no_grad():
-        at = torch.rand(1, points, 2)
+        at = torch.rand(1, points, 2, device=masks.device)
         predicted = sample_points(mask_logits, at.expand(len(mask_logits), -1, -1))
         target = sample_points(masks, at.expand(len(masks), -1, -1), mode="nearest")
         positive = binary_cross_entropy_with_logits(predicted, torch.ones_like(predicted), reduction="none")
@@ -116,7 +115,7 @@ def match(
         overlap = 2 * probability @ target.T + 1
         dice = 1 - overlap / (probability.sum(1)[:, None] + target.sum(1)[None] + 1)
         cost = -CLASS_COST * class_logits.softmax(1)[:, classes] + MASK_COST * entropy + DICE_COST * dice
-    rows, cols = linear_sum_assignment(np.tile(cost.numpy(), TIMES))
+    rows, cols = linear_sum_assignment(np.tile(cost.cpu().numpy(), TIMES))
     return rows, cols % len(masks)
 
 
@@ -147,5 +146,5 @@ def true_masks(
     present = [
         i for i in labels.unique().tolist() if i not in (0, IGNORE) and int((labels == i).sum()) >= least_px
     ]
-    classes = torch.tensor(present, dtype=torch.long)
+    classes = torch.tensor(present, dtype=torch.long, device=labels.device)
     return classes - 1, (labels[None] == classes[:, None, None]).float(), labelled

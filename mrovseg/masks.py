@@ -26,16 +26,19 @@ class MaskTraining(nn.Module):
         *,
         known: Sequence[int],
         points: int,
+        bfloat16: bool = False,
     ) -> None:
         """Take a network whose encoder is frozen.
 
         `vocabularies` are what the sets speak of, in their order; the first `known` classes of each are labelled.
+        `bfloat16`: run the network, but not the losses, in half precision.
         """
         super().__init__()
         self.model = model
         self.vocabularies = vocabularies
         self.known = known
         self.points = points
+        self.precision = torch.bfloat16 if bfloat16 else torch.float32
 
     def draw(
         self, sets: Sequence[LabelledSet], *, slices: int, chips: int, rng: np.random.Generator
@@ -50,7 +53,10 @@ class MaskTraining(nn.Module):
         self, which: Sequence[int], chips: UInt8[Tensor, "b 3 h w"], labels: Int[Tensor, "b h w"]
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the weighted losses of classes, masks and dice, the auxiliary masks' among the latter two."""
-        predictions = self.model(chips)
+        device = self.model.mean.device
+        chips, labels = chips.to(device), labels.to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision is torch.bfloat16):
+            predictions = _single(self.model(chips))
         class_logits, targets, masks = [], [], []
         for chip, index in enumerate(which):
             logits = self.class_logits(predictions.embeddings[chip], self.vocabularies[index])
@@ -59,19 +65,22 @@ class MaskTraining(nn.Module):
             targets.append(target)
             masks += matched
         known = [self.known[index] for index in which]
-        losses = {"class": CLASS_WEIGHT * class_loss(class_logits, targets, known)}
+        entropy = dice = predictions.masks.new_zeros(())
         if masks:
             entropy, dice = (torch.stack(parts).mean() for parts in zip(*masks, strict=True))
-            layers = 1 + len(predictions.auxiliary)
-            losses |= {"mask": MASK_WEIGHT * layers * entropy, "dice": DICE_WEIGHT * layers * dice}
-        return losses
+        layers = 1 + len(predictions.auxiliary)
+        return {
+            "class": CLASS_WEIGHT * class_loss(class_logits, targets, known),
+            "mask": MASK_WEIGHT * layers * entropy,
+            "dice": DICE_WEIGHT * layers * dice,
+        }
 
     def class_logits(
         self, embeddings: Float[Tensor, "q e"], vocabulary: EmbeddedVocabulary
     ) -> Float[Tensor, "q c1"]:
         """Return the logits of classes (the best prompt's) and of no-object, the last column."""
-        cosines = embeddings @ torch.from_numpy(vocabulary.vectors).T
-        index = torch.from_numpy(vocabulary.class_index).expand(len(cosines), -1)
+        cosines = embeddings @ torch.from_numpy(vocabulary.vectors).to(embeddings.device).T
+        index = torch.from_numpy(vocabulary.class_index).to(cosines.device).expand(len(cosines), -1)
         best = cosines.new_full((len(cosines), vocabulary.classes), -1).scatter_reduce(
             1, index, cosines, "amax"
         )
@@ -83,7 +92,7 @@ class MaskTraining(nn.Module):
         self, predictions: Predictions, chip: int, logits: Float[Tensor, "q c1"], labels: Int[Tensor, "h w"]
     ) -> tuple[Int[Tensor, " q"], list[tuple[Tensor, Tensor]]]:
         """Return each query's class, NOTHING where it matched no mask, and the losses of matched masks."""
-        target = torch.full((len(logits),), NOTHING)
+        target = torch.full((len(logits),), NOTHING, device=logits.device)
         classes, masks, labelled = true_masks(labels, least_px=LEAST_PX)
         if not len(classes):
             return target, []
@@ -94,3 +103,9 @@ class MaskTraining(nn.Module):
         return target, [
             mask_losses(layer[chip, queries], truth, weight, points=self.points) for layer in layers
         ]
+
+
+def _single(predictions: Predictions) -> Predictions:
+    """Return predictions in single precision."""
+    auxiliary = [masks.float() for masks in predictions.auxiliary]
+    return Predictions(predictions.embeddings.float(), predictions.masks.float(), auxiliary)

@@ -52,10 +52,11 @@ def keep(
     path: Path, learned: Mapping[str, nn.Parameter], optimizers: Sequence[Optimizer], *, step: int
 ) -> None:
     """Write parameters and what the optimizers remember of them, whole or not at all."""
-    arrays = {f"parameter.{key}": p.detach().numpy() for key, p in learned.items()}
+    arrays = {f"parameter.{key}": p.detach().cpu().numpy() for key, p in learned.items()}
     for key, p in learned.items():
         for optimizer in optimizers:
-            arrays |= {f"{name}.{key}": value.numpy() for name, value in optimizer.state.get(p, {}).items()}
+            remembered = optimizer.state.get(p, {}).items()
+            arrays |= {f"{name}.{key}": value.cpu().numpy() for name, value in remembered}
     checkpoint.write_arrays(path, arrays, {"step": step})
 
 
@@ -78,5 +79,5 @@ def restore(path: Path, learned: Mapping[str, nn.Parameter], optimizers: Sequenc
             with torch.no_grad():
                 learned[key].copy_(value)
         else:
-            owner[learned[key]].state[learned[key]][name] = value
+            owner[learned[key]].state[learned[key]][name] = value.to(learned[key].device)
     return int(about["step"])

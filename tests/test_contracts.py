@@ -29,6 +29,8 @@ PLANTED = [
     ("pipeline/raster.py", "import zarr", "one door: zarr"),
     ("pipeline/raster.py", "import ray", "one door: ray"),
     ("jobs/segment.py", "import ray", "one door: ray"),
+    ("jobs/train.py", "import ray.train", "one door: ray"),
+    ("mrovseg/history.py", "import matplotlib.pyplot", "one door: matplotlib"),
     ("pipeline/raster.py", "import fsspec", "one door: fsspec"),
     ("pipeline/objects.py", "import s3fs", "no door: s3fs"),
     ("pipeline/raster.py", "import pyproj", "two rooms: pyproj"),

@@ -1,5 +1,6 @@
 """The flow: scenes in, mask stores and statistics out, over a cluster. The door to Ray."""
 
 from pipeline.flow.chain import RunResult, run
+from pipeline.flow.resources import Node, cluster, nodes
 
-__all__ = ["RunResult", "run"]
+__all__ = ["Node", "RunResult", "cluster", "nodes", "run"]

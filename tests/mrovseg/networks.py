@@ -1,6 +1,6 @@
 """Networks of random weights for the tests: nothing is trained, so what holds of them holds of all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,3 +71,10 @@ def vocabulary(classes: int, *, embed_dim: int = 32, prompts: int = 1, seed: int
         vectors[-1],
         scale=100.0,
     )
+
+
+def vectors_of(phrases: Sequence[str], *, embed_dim: int = 32) -> np.ndarray:
+    """Return a random unit vector for each phrase, always the same."""
+    vectors = np.stack([np.random.default_rng(list(p.encode())).normal(size=embed_dim) for p in phrases])
+    unit: np.ndarray = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return unit

@@ -1,19 +1,19 @@
 """The first stage's bookkeeping: classes of many sets side by side, regions of many chips at once."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from mrovseg.attention import masked_attention, region_bias
 from mrovseg.clip import ImageEncoder, build
-from mrovseg.contrast import Batch, Columns, Contrast
+from mrovseg.columns import Columns
+from mrovseg.contrast import Batch, Contrast
 from mrovseg.data import LabelledSet, WordSet
 from mrovseg.errors import DataError
 from mrovseg.losses import coverage
 from mrovseg.vocabulary import parse
-from tests.mrovseg.networks import SMALL
+from tests.mrovseg.networks import SMALL, vectors_of
 
 SETS = [
     LabelledSet(parse("road; water; roof"), []),
@@ -27,14 +27,7 @@ WORDS = WordSet(parse("harbour; forest"), [], [])
 def contrast() -> Contrast:
     torch.manual_seed(0)
     encoder = ImageEncoder(build(SMALL.clip).visual)
-    return Contrast(SMALL, encoder, vectors_of, split=2, bfloat16=False)
-
-
-def vectors_of(phrases: Sequence[str]) -> np.ndarray:
-    """Give each phrase a unit vector of its own."""
-    vectors = np.stack([np.random.default_rng(list(p.encode())).normal(size=32) for p in phrases])
-    unit: np.ndarray = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    return unit
+    return Contrast(SMALL, encoder, vectors_of, nn.Parameter(torch.tensor(2.0)), bfloat16=False)
 
 
 def batch(*, which: list[int], seed: int = 0) -> Batch:

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mrovseg.data import Augmentation, LabelledImage, LabelledSet, crop, draw_chip, read_pairs
+from mrovseg.data import (
+    Augmentation,
+    LabelledImage,
+    LabelledSet,
+    WordSet,
+    crop,
+    draw_chip,
+    draw_words,
+    read_pairs,
+)
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
 from mrovseg.vocabulary import parse
@@ -86,3 +95,19 @@ def test_a_chip_is_the_same_for_the_same_generator_and_keeps_labels_on_their_pix
         assert np.array_equal(labels, again[2])
         assert np.array_equal(pixels[..., 0], np.where(labels == 255, 127, labels * 50))
     assert {which for which, _, _ in drawn} == {0, 1}
+
+
+def test_chips_and_words_are_drawn_from_arrays_that_nobody_may_write() -> None:
+    """As workers have them: all of a machine share one memory."""
+    one = image()
+    one.pixels.setflags(write=False)
+    one.labels.setflags(write=False)
+    words = WordSet(parse("a"), [one.pixels], [0])
+    for seed in range(9):
+        rng, varied = np.random.default_rng(seed), Augmentation(blur=0.5, overhang=0.5)
+        _, pixels, labels = draw_chip(
+            [LabelledSet(parse("a; b; c; d"), [one])], side_px=32, rng=rng, augmentation=varied
+        )
+        small, _ = draw_words(words, side_px=16, count=2, rng=rng, augmentation=varied)
+        assert (pixels.shape, labels.shape, small.shape) == ((32, 32, 3), (32, 32), (2, 16, 16, 3))
+    assert np.array_equal(one.pixels, image().pixels)

@@ -145,3 +145,4 @@ def test_every_place_of_a_grid_has_its_own_position() -> None:
     assert places.shape == (15, 16)
     assert torch.cdist(places, places).add(torch.eye(15)).min() > 0.1
     assert torch.equal(places[0, :8], places[2, :8])  # the same row
+    assert torch.equal(places, grid_position((5, 3), torch.zeros(1, 16, 1, 1, dtype=torch.bfloat16)))

@@ -1,24 +1,24 @@
 """A run that is killed goes on where it was: whole processes, killed for good."""
 
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.scene import scene_of
 from pipeline.testing.brightness import BrightnessSegmenter
 from tests.pipeline.flows import digests, paint, run_flow
+from tests.processes import kill_tree
 
 ROOT = Path(__file__).resolve().parents[2]
 WINDOWS = 64
 PROGRAM = """
 import sys, time
 import ray
+from tests.processes import kill_tree
 from tests.pipeline.flows import run_flow
 from tests.pipeline.test_resume import make_slow
 ray.init(num_cpus=2, include_dashboard=False, object_store_memory=256 * 1024 * 1024)
@@ -36,19 +36,6 @@ class Slow(BrightnessSegmenter):
 
 def make_slow(weights):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - as make_brightness
     return Slow(**{name: int(value) for name, value in weights.items()})
-
-
-def kill_tree(process: subprocess.Popen[bytes]) -> None:
-    """Kill the driver first, then everything it had started."""
-    started = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    for child in started:
-        try:
-            child.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(started, timeout=20)
 
 
 def entries(output: Path) -> dict[str, tuple[int, int]]:
