@@ -34,7 +34,7 @@ def propose(model: MROVSeg, chips: UInt8[Tensor, "b 3 h w"]) -> Proposals:
         embeddings=normalize(as_tokens(mean), dim=-1).float().cpu().numpy(),
         index=np.tile(index, batch),
         weight=np.tile(weight, batch),
-        stride_px=chips.shape[-1] // (grid * GRID_STRIDE),
+        stride_px=chips.shape[-1] / (grid * GRID_STRIDE),
     )
 
 

@@ -84,5 +84,5 @@ def keep(predictions: Predictions, *, top_k: int, chip_px: int) -> Proposals:
         embeddings=predictions.embeddings.float().cpu().numpy(),
         index=index.to(ids).cpu().numpy(),
         weight=(weight * 255).round().to(torch.uint8).cpu().numpy(),
-        stride_px=chip_px // predictions.masks.shape[-1],
+        stride_px=chip_px / predictions.masks.shape[-1],
     )

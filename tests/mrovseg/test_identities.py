@@ -366,7 +366,7 @@ def stored_and_loaded(proposals: Proposals) -> Proposals:
     arrays = {field.name: getattr(proposals, field.name) for field in dataclasses.fields(proposals)}
     np.savez(file, **arrays)
     loaded = np.load(io.BytesIO(file.getvalue()))
-    return Proposals(**{name: loaded[name] for name in arrays} | {"stride_px": int(loaded["stride_px"])})
+    return Proposals(**{name: loaded[name] for name in arrays} | {"stride_px": float(loaded["stride_px"])})
 
 
 @pytest.mark.parametrize("head", [SMALL_HEAD, None], ids=["head", "dense"])
