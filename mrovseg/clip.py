@@ -24,20 +24,10 @@ except RuntimeError as fault:  # a CUDA build of torchvision beside a CPU build 
     _DECLARED.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 import open_clip
+from open_clip.model import resize_pos_embed
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 
 Block: TypeAlias = ResidualAttentionBlock
-
-
-def model_config(name: str) -> dict[str, Any]:
-    """Return open_clip's configuration of a model name.
-
-    Raises ModelConfigError for a name that open_clip does not know or whose image tower is no plain ViT.
-    """
-    found = open_clip.get_model_config(name)
-    if found is None or not found["vision_cfg"].get("patch_size"):  # a ResNet's is null
-        raise ModelConfigError(f"{name!r} is not a ViT that open_clip knows; see open_clip.list_models()")
-    return dict(found)
 
 
 def build(config: Mapping[str, Any]) -> "open_clip.CLIP":
@@ -165,6 +155,11 @@ def whiten(encoder: ImageEncoder, images: Float[Tensor, "b 3 h w"]) -> None:
     scaled = axes / (variance + variance[0]).sqrt()
     with torch.no_grad():
         embedding.weight.copy_(scaled.T.reshape(embedding.weight.shape))
+
+
+def resize_positions(state: dict[str, Tensor], network: "open_clip.CLIP") -> None:
+    """Interpolate the positions in a state dict, in place, to the grid of `network`'s patches, as open_clip does."""
+    resize_pos_embed(state, network)
 
 
 def adopt(module: nn.Module, weights: Mapping[str, np.ndarray]) -> None:

@@ -55,7 +55,7 @@ def self_self_attention(encoder: ImageEncoder, tokens: Float[Tensor, "b n c"]) -
     q, k, v = (part.unflatten(-1, (h, c // h)).transpose(1, 2) for part in projected.split(c, -1))
     weights = sum(((part @ part.mT) * (c // h) ** -0.5).softmax(-1) for part in (q, k, v))
     mixed = (weights @ v).transpose(1, 2).flatten(2)
-    out: Tensor = attention.out_proj(mixed)
+    out: Tensor = block.ls_1(attention.out_proj(mixed))
     return out
 
 

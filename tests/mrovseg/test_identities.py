@@ -13,9 +13,10 @@ from torch.nn.functional import interpolate, normalize
 
 from mrovseg import checkpoint, dense
 from mrovseg.attention import masked_attention, own_region, region_bias
-from mrovseg.clip import ImageEncoder, build, model_config
+from mrovseg.clip import ImageEncoder, build
 from mrovseg.config import TINY, HeadConfig, ModelConfig
 from mrovseg.model import MROVSeg, Views
+from mrovseg.pretrained import model_config
 from mrovseg.proposals import Proposals, label
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
 from mrovseg.slices import as_map, split, stitch, views
