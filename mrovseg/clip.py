@@ -115,8 +115,8 @@ class ImageEncoder(nn.Module):
         return kept
 
     def project(self, tokens: Float[Tensor, "*b c"]) -> Float[Tensor, "*b e"]:
-        """Map tokens of the last block to unit vectors of the space shared with text."""
-        return nn.functional.normalize(self.visual.ln_post(tokens) @ self.visual.proj, dim=-1)
+        """Map tokens of the last block to unit vectors of the space shared with text, in single precision."""
+        return nn.functional.normalize((self.visual.ln_post(tokens) @ self.visual.proj).float(), dim=-1)
 
 
 class TextEncoder(nn.Module):
