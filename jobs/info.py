@@ -7,12 +7,13 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
 from jobs import table
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.wiring import THREADS
 from mrovseg import checkpoint as checkpoints
-from mrovseg.checkpoint import Checkpoint, network
+from mrovseg.checkpoint import Checkpoint
 from mrovseg.cost import parts
 from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter, embed_vocabulary
 from mrovseg.vocabulary import Vocabulary
@@ -50,7 +51,7 @@ def costs(checkpoint: Checkpoint) -> str:
 
     The text tower is none of them: it runs once a run, for the vocabulary.
     """
-    found = parts(network(checkpoint.config, checkpoint.image_weights), chip_px=checkpoint.config.chip_px)
+    found = parts(checkpoint.config, chip_px=checkpoint.config.chip_px)
     total = sum(part.macs for part in found)
     lines = [
         [
@@ -62,8 +63,13 @@ def costs(checkpoint: Checkpoint) -> str:
         ]
         for p in found
     ]
-    sums = ["sum", sum(p.parameters for p in found), None, f"{total / 1e9:.3f}", "100.0%"]
-    return table.render(["part", "parameters", "", "GMACs a chip", "share"], [*lines, sums])
+    parameters, trained = (sum(p.parameters for p in found if p.trained or every) for every in (True, False))
+    sums = ["sum", parameters, None, f"{total / 1e9:.3f}", "100.0%"]
+    held_mib = sum(array.nbytes for array in checkpoint.image_weights.values()) / 2**20
+    return (
+        f"{table.render(['part', 'parameters', '', 'GMACs a chip', 'share'], [*lines, sums])}\n\n"
+        f"parameters: {trained:,} trained, {parameters - trained:,} frozen, {held_mib:.1f} MiB of memory"
+    )
 
 
 def speed(checkpoint: Checkpoint) -> str:
@@ -81,11 +87,18 @@ def speed(checkpoint: Checkpoint) -> str:
         segmenter.label(segmenter.propose(chips))
         done += count
     mpx_s = done * checkpoint.config.core_px**2 / 1e6 / (time.monotonic() - began)
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return (
         f"here: {mpx_s:.2f} Mpx/s of core pixels, one actor ({segmenter.device}, {THREADS} thread), "
-        f"process peak {peak_mib:.0f} MiB"
+        f"memory at its peak {', '.join(_peaks(segmenter.device))}"
     )
+
+
+def _peaks(device: torch.device) -> list[str]:
+    process_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    on_device = (
+        [f"{torch.cuda.max_memory_allocated() / 2**20:.0f} MiB of the GPU"] if device.type == "cuda" else []
+    )
+    return [f"{process_mib:.0f} MiB of the process", *on_device]
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ import yaml
 from jobs import trainer
 from jobs.evaluate import PAINTED, grid_of, measure, painted_images, read_scenes
 from jobs.exit_codes import ExitCode, ends_with_code
+from mrovseg import state_dict
 from mrovseg.data import LabelledImage, LabelledSet, read_pairs, read_words
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
 from mrovseg.history import Say
-from mrovseg.stem import read_tensors
 from mrovseg.train import Recipe, TrainingData, Validation, train
 from mrovseg.worker import Worker
 from pipeline.testing.painted import LAND_COVER, paint
@@ -93,7 +93,7 @@ def read_inputs(plan: Mapping[str, Any], folder: Path) -> Inputs:
     sets = [*labelled_sets(plan["sets"], folder), *painted_sets(**plan["painted"])]
     words = read_words(Definition.named(plan["words"]["definition"]), folder / plan["words"]["folder"])
     validation = list(validation_sets(plan["validation"], folder)) if "validation" in plan else []
-    stem = read_tensors(folder / plan["stem"]) if "stem" in plan else None
+    stem = state_dict.read(folder / plan["stem"]) if "stem" in plan else None
     return Inputs(TrainingData(sets, words, stem), validation)
 
 

@@ -1,5 +1,6 @@
 """Checkpoints: safetensors with the network's configuration in their header; never a pickle."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from mrovseg.clip import ImageEncoder, TextEncoder, adopt, build
-from mrovseg.config import ModelConfig
+from mrovseg.config import HeadConfig, ModelConfig, reference_head
 from mrovseg.errors import CheckpointError
 from mrovseg.model import MROVSeg
 from mrovseg.sentences import SentenceEncoder
@@ -83,7 +84,7 @@ def load(name_or_path: str) -> Checkpoint:
     weights, about = read_arrays(file)
     if about.get("format") != FORMAT:
         raise CheckpointError(
-            f"{file} is no checkpoint of mrovseg (format {FORMAT}); make one by `mrovseg train`"
+            f"{file} is no checkpoint of mrovseg (format {FORMAT}); make one by `mrovseg train` or `mrovseg convert`"
         )
     known = about["known_phrases"]
     return Checkpoint(
@@ -117,6 +118,18 @@ def read_arrays(file: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, {} if header is None else json.loads(header)
 
 
+def read_tensors(file: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of anybody's safetensors file, bfloat16 included, which numpy does not know.
+
+    Raises CheckpointError when the file is damaged.
+    """
+    try:
+        with safe_open(file, framework="pt") as tensors:
+            return {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 -- not a dict
+    except SafetensorError as fault:
+        raise CheckpointError(f"{file} is damaged or no safetensors file: {fault}") from fault
+
+
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
     """Write a safetensors file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,6 +147,23 @@ def network(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> MROVSeg:
             model.head.to("meta")
         adopt(model.head, part_of(weights, "head."))
     return model.eval()
+
+
+def training_parts(
+    source: Checkpoint, head: HeadConfig | None = None
+) -> tuple[ModelConfig, ImageEncoder, TextEncoder]:
+    """Return what a training on a checkpoint's encoders begins with: a configuration with a head, and both towers.
+
+    The towers are frozen and use the checkpoint's memory. Without `head` it is the checkpoint's own, or where that has
+    none, the reference head.
+    """
+    image = ImageEncoder.from_weights(source.config.clip, part_of(source.weights, "visual."))
+    head = head or source.config.head or reference_head(image.depth)
+    return (
+        dataclasses.replace(source.config, head=head),
+        image.eval(),
+        text_encoder(source.config, source.weights),
+    )
 
 
 def text_encoder(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> TextEncoder:

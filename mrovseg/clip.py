@@ -24,21 +24,11 @@ except RuntimeError as fault:  # a CUDA build of torchvision beside a CPU build 
     _DECLARED.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 import open_clip
+from open_clip.model import resize_pos_embed
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 
 Block: TypeAlias = ResidualAttentionBlock
 NO_TEXT = {"context_length": 1, "vocab_size": 1, "width": 8, "heads": 1, "layers": 1}
-
-
-def model_config(name: str) -> dict[str, Any]:
-    """Return open_clip's configuration of a model name.
-
-    Raises ModelConfigError for a name that open_clip does not know or whose image tower is no plain ViT.
-    """
-    found = open_clip.get_model_config(name)
-    if found is None or not found["vision_cfg"].get("patch_size"):  # a ResNet's is null
-        raise ModelConfigError(f"{name!r} is not a ViT that open_clip knows; see open_clip.list_models()")
-    return dict(found)
 
 
 def build(config: Mapping[str, Any]) -> "open_clip.CLIP":
@@ -148,8 +138,8 @@ class ImageEncoder(nn.Module):
         return kept, fine
 
     def project(self, tokens: Float[Tensor, "*b c"]) -> Float[Tensor, "*b e"]:
-        """Map tokens of the last block to unit vectors of the space shared with text."""
-        return nn.functional.normalize(self.visual.ln_post(tokens) @ self.visual.proj, dim=-1)
+        """Map tokens of the last block to unit vectors of the space shared with text, in single precision."""
+        return nn.functional.normalize((self.visual.ln_post(tokens) @ self.visual.proj).float(), dim=-1)
 
 
 class TextEncoder(nn.Module):
@@ -171,6 +161,11 @@ class TextEncoder(nn.Module):
         """Return unit vectors of prompts."""
         vectors: Tensor = self.clip.encode_text(self.tokenize(prompts), normalize=True)
         return vectors
+
+
+def resize_positions(state: dict[str, Tensor], network: "open_clip.CLIP") -> None:
+    """Interpolate the positions in a state dict, in place, to the grid of `network`'s patches, as open_clip does."""
+    resize_pos_embed(state, network)
 
 
 def adopt(module: nn.Module, weights: Mapping[str, np.ndarray]) -> None:

@@ -1,6 +1,7 @@
 """What a network is made of: a frozen value that travels with its weights."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ TINY_CLIP: Mapping[str, Any] = {
 }
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # Radford et al. 2021, the values open_clip defaults to
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+CORE_PX = 1024  # a chip's core where nothing is said: whole chips fill a window
+LEAST_HALO_PX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,33 @@ class HeadConfig:
             raise ModelConfigError(f"reads must be one of {READS}, got {self.reads!r}")
 
 
+def reference_head(depth: int) -> HeadConfig:
+    """Return the head for a full-size CLIP of `depth` blocks: 100 queries and nine layers, as the paper's relatives.
+
+    Taps are the stem and the first three quarters of the depth, the last of which is the split. Of the decoder's width
+    the README tells what it costs.
+    """
+    taps = (0, *(round(depth * quarter / TAPS) for quarter in range(1, TAPS)))
+    return HeadConfig(taps=taps, split=taps[-1], width=128, queries=100, layers=9, heads=8)
+
+
+def chip_shape(side_px: int, *, slices: int | None = None, halo_px: int | None = None) -> tuple[int, int]:
+    """Return slices a side and halo of a chip of slices of `side_px`, where either is not given.
+
+    The fewest slices that leave a core of 1024 px, and as core the largest power of two that leaves a halo of 32 px:
+    cores then fill windows without a rest.
+
+    >>> chip_shape(224), chip_shape(336), chip_shape(224, slices=2)
+    ((5, 48), (4, 160), (2, 96))
+    """
+    least_px = LEAST_HALO_PX if halo_px is None else halo_px
+    count = math.ceil((CORE_PX + 2 * least_px) / side_px) if slices is None else slices
+    room_px = count * side_px - 2 * least_px
+    if halo_px is None and room_px > 0:
+        return count, (count * side_px - 2 ** int(math.log2(room_px))) // 2
+    return count, least_px
+
+
 TAPS = 4  # one for each level of the pixel decoder
 ADAPTER_SWITCHES = ("full", "high", "low", "half", "no-depthwise")
 READS = (
@@ -80,7 +110,7 @@ class ModelConfig:
         """Check that a chip keeps a core."""
         if self.slices < 1:
             raise ModelConfigError(f"slices must be at least 1, got {self.slices}")
-        if self.core_px <= 0:
+        if self.core_px <= 0 or self.halo_px < 0:
             raise ModelConfigError(
                 f"a halo of {self.halo_px} px leaves no core of a chip of {self.chip_px} px"
             )

@@ -9,6 +9,8 @@ from torch.backends import mha
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from mrovseg.clip import ImageEncoder, build
+from mrovseg.config import ModelConfig
 from mrovseg.model import MROVSeg
 
 ENCODER = "encoder"
@@ -33,22 +35,29 @@ class Part:
     macs: int
 
 
-def parts(model: MROVSeg, *, chip_px: int) -> list[Part]:
-    """Count the parts of a network on a chip of side `chip_px`, in the order in which they run.
+def parts(config: ModelConfig, *, chip_px: int) -> list[Part]:
+    """Count the parts of a network on a chip of side `chip_px`, in the order in which they run; nothing is computed.
 
     Matrix products and convolutions are counted, by torch's counter; norms, activations and softmax are not. The last
     part is what no module of its own does: the queries on their way through the encoder's last blocks, and no-object.
     """
-    chips = torch.zeros(1, 3, chip_px, chip_px, dtype=torch.uint8)
-    seen = _macs(lambda: model.see(chips, {model.encoder.depth}))[ALL]
-    found = [Part(ENCODER, _parameters(model.encoder), trained=False, macs=seen)]
+    with torch.device("meta"):
+        model = (
+            MROVSeg(config, ImageEncoder(build(config.clip).visual))
+            .eval()
+            .requires_grad_(requires_grad=False)
+        )
+        chips = torch.zeros(1, 3, chip_px, chip_px, dtype=torch.uint8)
     if model.head is None:
-        return found
-    counts = _macs(lambda: model(chips))
+        seen = _macs(lambda: model.see(chips, {model.encoder.depth}))[ALL]
+        return [Part(ENCODER, _parameters(model.encoder), trained=False, macs=seen)]
+    counts, whole = _macs(lambda: model(chips)), type(model).__name__
+    # With a head the encoder runs to the last depth that is read, on patches; the queries' own path is counted last.
+    found = [Part(ENCODER, _parameters(model.encoder), trained=False, macs=counts[f"{whole}.encoder"])]
     for name, title in HEAD.items():
         module = getattr(model.head, name)
         called = [f"{name}.{i}" for i in range(len(module))] if isinstance(module, nn.ModuleList) else [name]
-        macs = sum(counts[f"{type(model).__name__}.head.{one}"] for one in called)
+        macs = sum(counts[f"{whole}.head.{one}"] for one in called)
         found.append(Part(title, _parameters(module), trained=True, macs=macs))
     rest = _parameters(model.head) - sum(part.parameters for part in found[1:])
     return [

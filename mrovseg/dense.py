@@ -34,7 +34,7 @@ def propose(model: MROVSeg, chips: UInt8[Tensor, "b 3 h w"]) -> Proposals:
         embeddings=normalize(as_tokens(mean), dim=-1).float().cpu().numpy(),
         index=np.tile(index, batch),
         weight=np.tile(weight, batch),
-        stride_px=chips.shape[-1] // (grid * GRID_STRIDE),
+        stride_px=chips.shape[-1] / (grid * GRID_STRIDE),
     )
 
 
@@ -55,7 +55,7 @@ def self_self_attention(encoder: ImageEncoder, tokens: Float[Tensor, "b n c"]) -
     q, k, v = (part.unflatten(-1, (h, c // h)).transpose(1, 2) for part in projected.split(c, -1))
     weights = sum(((part @ part.mT) * (c // h) ** -0.5).softmax(-1) for part in (q, k, v))
     mixed = (weights @ v).transpose(1, 2).flatten(2)
-    out: Tensor = attention.out_proj(mixed)
+    out: Tensor = block.ls_1(attention.out_proj(mixed))
     return out
 
 

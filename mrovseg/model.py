@@ -19,6 +19,14 @@ from mrovseg.decoder import MaskDecoder, PixelDecoder
 from mrovseg.slices import as_map, stitch, views
 
 
+def precision(device: torch.device, *, bfloat16: bool) -> torch.autocast:
+    """Return what a network runs under: single precision, or matrix products and convolutions in bfloat16.
+
+    Weights, norms, softmax and the unit vectors of queries are of single precision under both.
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=bfloat16)
+
+
 @dataclass(frozen=True, slots=True)
 class Views:
     """What the encoder saw: patch maps by depth, of the low view and of the stitched slices, and class tokens.

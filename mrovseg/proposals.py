@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, UInt, UInt8
 
+from mrovseg.contest import two_best
 from mrovseg.vocabulary import EmbeddedVocabulary
 
 UINT8_CLASSES = 254  # 0 is `other` and 255 no data
@@ -21,13 +22,14 @@ class Proposals:
     """The queries of a batch of chips.
 
     embeddings: unit vectors of the queries. index, weight: at each place of the grid, the ids of its strongest queries
-    and 255 times the probability that the place belongs to each.
+    and 255 times the probability that the place belongs to each. `stride_px` may be no whole number (a patch of 14 px
+    has four places a side); the chip's side is.
     """
 
     embeddings: Float32[np.ndarray, "b q e"]
     index: UInt[np.ndarray, "b k y x"]
     weight: UInt8[np.ndarray, "b k y x"]
-    stride_px: int
+    stride_px: float
 
 
 class Labels(NamedTuple):
@@ -42,10 +44,11 @@ def label(proposals: Proposals, vocabulary: EmbeddedVocabulary, *, threshold: fl
     """Give every pixel the class with the highest score, or 0 where that score is below `threshold`.
 
     score(class, place) = sum_q p_q(class) w_q / max(1, sum_q w_q) over the kept queries q of the place, with p_q the
-    softmax over classes and no-object and w_q the mask probability; scores are upsampled bilinearly to pixels.
+    softmax over classes and no-object and w_q the mask probability; scores are upsampled bilinearly to pixels. One that
+    would be stored as 0 of 255 counts as none.
     """
     chips = [
-        _label_chip(class_scores(vectors, index, weight, vocabulary), proposals.stride_px, threshold)
+        _label_chip(query_probabilities(vectors, vocabulary), index, weight, proposals.stride_px, threshold)
         for vectors, index, weight in zip(
             proposals.embeddings, proposals.index, proposals.weight, strict=True
         )
@@ -72,51 +75,24 @@ def query_probabilities(
     return probabilities
 
 
-def class_scores(
-    embeddings: Float32[np.ndarray, "q e"],
-    index: UInt[np.ndarray, "k y x"],
-    weight: UInt8[np.ndarray, "k y x"],
-    vocabulary: EmbeddedVocabulary,
-) -> Float32[np.ndarray, "c y x"]:
-    """Return the score of every class at every place of a chip's grid."""
-    by_class = np.ascontiguousarray(query_probabilities(embeddings, vocabulary).T)
+def shares(weight: UInt8[np.ndarray, "k y x"]) -> Float32[np.ndarray, "k y x"]:
+    """Return the share of each kept query in the score of its place: at most 1 together."""
     weights = weight.astype(np.float32) / np.float32(255)
-    scores = np.zeros((len(by_class), *weight.shape[1:]), np.float32)
-    for query, share in zip(index, weights / np.maximum(weights.sum(axis=0), 1), strict=True):
-        for of_class, probability in zip(scores, by_class, strict=True):
-            np.add(of_class, probability[query] * share, out=of_class)
-    return scores
+    divided: np.ndarray = weights / np.maximum(weights.sum(axis=0), 1)
+    return divided
 
 
 def _label_chip(
-    scores: Float32[np.ndarray, "c y x"], stride_px: int, threshold: float
+    probabilities: Float32[np.ndarray, "q c"],
+    index: UInt[np.ndarray, "k y x"],
+    weight: UInt8[np.ndarray, "k y x"],
+    stride_px: float,
+    threshold: float,
 ) -> tuple[UInt[np.ndarray, "h w"], UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]]:
-    """Upsample class by class and keep the two best, so that memory does not grow with the classes."""
-    size = (scores.shape[1] * stride_px, scores.shape[2] * stride_px)
-    best, second = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    winner = np.zeros(size, np.uint8 if len(scores) <= UINT8_CLASSES else np.uint16)
-    for class_id, of_class in enumerate(scores, start=1):
-        score = upsample(of_class, stride_px)
-        wins = score > best
-        np.maximum(second, np.where(wins, best, score), out=second)
-        best[wins], winner[wins] = score[wins], class_id
+    winner, best, second = two_best(probabilities, index, shares(weight), stride_px=stride_px)
     winner[best < threshold] = 0
-    return winner, _as_uint8(best), _as_uint8(best - second)
-
-
-def upsample(values: Float32[np.ndarray, "y x"], factor: int) -> Float32[np.ndarray, "h w"]:
-    """Upsample bilinearly by a whole factor, pixel centres aligned, edges repeated."""
-    rows = _upsample_rows(values, factor)
-    return np.ascontiguousarray(_upsample_rows(np.ascontiguousarray(rows.T), factor).T)
-
-
-def _upsample_rows(values: Float32[np.ndarray, "y x"], factor: int) -> Float32[np.ndarray, "h x"]:
-    count = len(values)
-    at = np.clip((np.arange(count * factor, dtype=np.float32) + 0.5) / factor - 0.5, 0, count - 1)
-    above = at.astype(np.int64)
-    below = np.minimum(above + 1, count - 1)
-    part = (at - above).astype(np.float32)[:, None]
-    return values[above] * (1 - part) + values[below] * part
+    ids = np.uint8 if probabilities.shape[1] <= UINT8_CLASSES else np.uint16
+    return winner.astype(ids), _as_uint8(best), _as_uint8(best - second)
 
 
 def _as_uint8(probability: Float32[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:

@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 from mrovseg import dense
 from mrovseg.checkpoint import Checkpoint, network
 from mrovseg.config import ModelConfig
-from mrovseg.model import Predictions
+from mrovseg.model import Predictions, precision
 from mrovseg.proposals import Labels, Proposals, label
 from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, embed, unlike_prompts
 
@@ -51,20 +51,25 @@ class MrovsegSegmenter:
         *,
         threshold: float = OTHER_THRESHOLD,
         threads: int = 1,
+        bfloat16: bool = False,
     ) -> None:
-        """Build the network over `weights`, which may be read-only shared memory, on a GPU if there is one."""
+        """Build the network over `weights`, which may be read-only shared memory, on a GPU if there is one.
+
+        `bfloat16`: run it in half precision, as `precision` says; other labels then win where classes are close.
+        """
         torch.set_num_threads(threads)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = network(config, weights).to(self.device)
         self.vocabulary = vocabulary
         self.threshold = threshold
+        self.bfloat16 = bfloat16
         self.core_px = config.core_px
         self.halo_px = config.halo_px
         self.chips_per_call = CHIPS_PER_CALL
 
     def propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
         """Run the network on chips of side core_px + 2 halo_px."""
-        with torch.inference_mode():
+        with torch.inference_mode(), precision(self.device, bfloat16=self.bfloat16):
             batch = torch.from_numpy(chips).to(self.device).permute(0, 3, 1, 2)
             if self.model.head is None:
                 return dense.propose(self.model, batch)
@@ -77,11 +82,11 @@ class MrovsegSegmenter:
 
 def keep(predictions: Predictions, *, top_k: int, chip_px: int) -> Proposals:
     """Reduce predictions to the kept form: of each place the `top_k` strongest queries, weights in 8 bits."""
-    weight, index = predictions.masks.sigmoid().topk(min(top_k, predictions.masks.shape[1]), dim=1)
+    weight, index = predictions.masks.float().sigmoid().topk(min(top_k, predictions.masks.shape[1]), dim=1)
     ids = torch.uint8 if predictions.masks.shape[1] <= 256 else torch.uint16  # noqa: PLR2004 -- what 8 bits hold
     return Proposals(
         embeddings=predictions.embeddings.float().cpu().numpy(),
         index=index.to(ids).cpu().numpy(),
         weight=(weight * 255).round().to(torch.uint8).cpu().numpy(),
-        stride_px=chip_px // predictions.masks.shape[-1],
+        stride_px=chip_px / predictions.masks.shape[-1],
     )

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from jaxtyping import Float
@@ -92,15 +90,6 @@ class SameConv(nn.Conv2d):
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d y x"]:
         """Convolve."""
         return super().forward(x if self.padding[0] else pad(x, (0, 1, 0, 1)))
-
-
-def read_tensors(file: Path) -> dict[str, Tensor]:
-    """Read a torch file of plain tensors. Raises CheckpointError for one that is missing, or holds anything else."""
-    try:
-        weights: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, UnpicklingError) as fault:
-        raise CheckpointError(f"{file} is no torch file of tensors: {fault}") from fault
-    return weights
 
 
 def adopt_mobilenetv2(stem: ConvStem, weights: Mapping[str, Tensor]) -> None:

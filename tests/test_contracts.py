@@ -34,7 +34,7 @@ PLANTED = [
     ("pipeline/raster.py", "import fsspec", "one door: fsspec"),
     ("pipeline/objects.py", "import s3fs", "no door: s3fs"),
     ("pipeline/raster.py", "import pyproj", "two rooms: pyproj"),
-    ("mrovseg/model.py", "import open_clip", "one door: open_clip"),
+    ("mrovseg/model.py", "import open_clip", "two rooms: open_clip"),
     ("mrovseg/model.py", "import safetensors.torch", "one door: safetensors"),
 ]
 

@@ -17,6 +17,11 @@ def test_the_embedded_checkpoint_is_described(capsys: pytest.CaptureFixture[str]
     parameters = sum(weights.size for weights in checkpoint.image_weights.values())
     assert re.search(rf"^sum +{parameters:,} ", said, re.MULTILINE)
     assert float(re.findall(r"here: ([\d.]+) Mpx/s", said)[0]) > 0
+    trained, frozen = (int(n.replace(",", "")) for n in re.findall(r"([\d,]+) (?:trained|frozen),", said))
+    head = [weights for name, weights in checkpoint.image_weights.items() if name.startswith("head.")]
+    assert (trained, trained + frozen) == (sum(weights.size for weights in head), parameters)
+    assert f"{4 * parameters / 2**20:.1f} MiB of memory" in said
+    assert int(re.findall(r"memory at its peak (\d+) MiB of the process", said)[0]) > 4 * parameters / 2**20
 
 
 def test_a_checkpoint_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from mrovseg import checkpoint, sentences
-from mrovseg.clip import ImageEncoder, build, model_config
-from mrovseg.config import SENTENCES
-from mrovseg.errors import CheckpointError, ModelConfigError, VocabularyError
+from mrovseg.config import SENTENCES, reference_head
+from mrovseg.errors import CheckpointError, VocabularyError
 from mrovseg.segmenter import embed_vocabulary
 from mrovseg.vocabulary import parse
 from tests.mrovseg.networks import SMALL, all_weights
@@ -111,13 +110,24 @@ def test_prompts_like_nothing_trained_are_left_out_and_named(tmp_path: Path) -> 
         embed_vocabulary(checkpoint.load(str(path)), parse("elephant"))
 
 
-@pytest.mark.parametrize("name", ["RN50", "ViT-nothing", "convnext_base"])
-def test_only_vits_that_open_clip_knows_are_taken(name: str) -> None:
-    with pytest.raises(ModelConfigError, match="not a ViT that open_clip knows"):
-        model_config(name)
+def test_every_row_of_a_full_token_table_is_kept(saved: Path, weights: dict[str, np.ndarray]) -> None:
+    table = checkpoint.load(str(saved)).weights["text.token_embedding.weight"]
+    assert table.shape[0] == 49_408
+    assert table.any(axis=1).all()
+    np.testing.assert_array_equal(table, weights["text.token_embedding.weight"])
 
 
-def test_a_vit_that_pools_otherwise_is_refused() -> None:
-    config = dict(SMALL.clip) | {"vision_cfg": dict(SMALL.clip["vision_cfg"]) | {"pool_type": "avg"}}
-    with pytest.raises(ModelConfigError, match="class token"):
-        ImageEncoder(build(config).visual)
+@pytest.mark.parametrize("with_head", [True, False])
+def test_training_begins_with_the_checkpoints_own_frozen_towers(
+    saved: Path, weights: dict[str, np.ndarray], *, with_head: bool
+) -> None:
+    source = checkpoint.load(str(saved))
+    if not with_head:
+        source = dataclasses.replace(source, config=source.config.headless())
+    config, image, text = checkpoint.training_parts(source)
+    assert config == dataclasses.replace(SMALL, head=SMALL.head if with_head else reference_head(4))
+    np.testing.assert_array_equal(image.visual.proj, weights["visual.proj"])
+    np.testing.assert_array_equal(text(["road"]).numpy(), source.encode_text(["road"]))
+    assert not any(p.requires_grad for p in (*image.parameters(), *text.parameters()))
+    other = dataclasses.replace(reference_head(4), queries=5)
+    assert checkpoint.training_parts(source, other)[0].head == other

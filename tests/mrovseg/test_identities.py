@@ -13,9 +13,10 @@ from torch.nn.functional import interpolate, normalize
 
 from mrovseg import checkpoint, dense
 from mrovseg.attention import masked_attention, own_region, region_bias
-from mrovseg.clip import ImageEncoder, build, model_config
+from mrovseg.clip import ImageEncoder, build
 from mrovseg.config import TINY, HeadConfig, ModelConfig
-from mrovseg.model import MROVSeg, Views
+from mrovseg.model import MROVSeg, Views, precision
+from mrovseg.pretrained import model_config
 from mrovseg.proposals import Proposals, label
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
 from mrovseg.slices import as_map, split, stitch, views
@@ -324,7 +325,12 @@ def crop_of(pixels: np.ndarray, mask: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(box.copy()).permute(2, 0, 1)[None].float()
 
 
-def test_a_bias_inside_a_true_mask_moves_queries_toward_the_class(trained: checkpoint.Checkpoint) -> None:
+@pytest.mark.parametrize(
+    "bfloat16", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["float32", "bfloat16"]
+)
+def test_a_bias_inside_a_true_mask_moves_queries_toward_the_class(
+    trained: checkpoint.Checkpoint, *, bfloat16: bool
+) -> None:
     from mrovseg.definition import Definition  # noqa: PLC0415 - read here, where a missing checkpoint has failed already
 
     config = trained.config
@@ -338,7 +344,7 @@ def test_a_bias_inside_a_true_mask_moves_queries_toward_the_class(trained: check
         pixels, regions = painted_regions(seed, config, least_px=config.chip_px**2 // 50)
         masks = torch.from_numpy(np.stack([mask for _, mask in regions]))[None].float()
         coverage = interpolate(masks, size=(grid, grid), mode="area")
-        with torch.inference_mode():
+        with torch.inference_mode(), precision(torch.device("cpu"), bfloat16=bfloat16):
             depths = {config.head.split, *range(config.head.split, model.encoder.depth)}
             seen = model.see(as_batch(pixels[None]), depths)
             bias = region_bias(coverage, model.encoder.heads)
@@ -366,7 +372,7 @@ def stored_and_loaded(proposals: Proposals) -> Proposals:
     arrays = {field.name: getattr(proposals, field.name) for field in dataclasses.fields(proposals)}
     np.savez(file, **arrays)
     loaded = np.load(io.BytesIO(file.getvalue()))
-    return Proposals(**{name: loaded[name] for name in arrays} | {"stride_px": int(loaded["stride_px"])})
+    return Proposals(**{name: loaded[name] for name in arrays} | {"stride_px": float(loaded["stride_px"])})
 
 
 @pytest.mark.parametrize("head", [SMALL_HEAD, None], ids=["head", "dense"])

@@ -6,20 +6,22 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch.nn.functional import interpolate
 
+from mrovseg import contest
 from mrovseg.model import Predictions
-from mrovseg.proposals import Proposals, class_scores, label, query_probabilities, upsample
+from mrovseg.proposals import Proposals, label, query_probabilities, shares
+from mrovseg.scores import TwoBest, score, upsample
 from mrovseg.segmenter import MrovsegSegmenter, keep
 from mrovseg.vocabulary import EmbeddedVocabulary
 from tests.mrovseg.networks import SMALL, all_weights, chips, vocabulary
 
 
 def proposals(
-    *, queries: int = 7, grid: int = 6, kept: int = 3, stride_px: int = 4, seed: int = 0
+    *, queries: int = 7, grid: int = 6, kept: int = 3, stride_px: float = 4.0, seed: int = 0
 ) -> Proposals:
     rng = np.random.default_rng(seed)
     embeddings = rng.normal(size=(1, queries, 32)).astype(np.float32)
@@ -35,9 +37,10 @@ def proposals(
     values=arrays(
         np.float32, st.tuples(st.integers(1, 7), st.integers(1, 7)), elements=st.floats(0, 1, width=32)
     ),
-    factor=st.integers(1, 5),
+    factor=st.sampled_from([1.0, 2.0, 3.0, 3.5, 4.0, 5.0]),
 )
-def test_upsampling_is_torchs_bilinear(values: np.ndarray, factor: int) -> None:
+def test_upsampling_is_torchs_bilinear(values: np.ndarray, factor: float) -> None:
+    assume(values.shape[0] * factor % 1 == values.shape[1] * factor % 1 == 0)
     expected = interpolate(
         torch.from_numpy(values)[None, None], scale_factor=factor, mode="bilinear", align_corners=False
     )
@@ -83,6 +86,7 @@ def naive_labels(kept: Proposals, words: EmbeddedVocabulary, threshold: float) -
     full = interpolate(torch.from_numpy(scores)[None], scale_factor=kept.stride_px, mode="bilinear")[
         0
     ].numpy()
+    full[full < 0.5 / 255] = 0  # stored as 0, and counts as none
     ranked = np.sort(full, axis=0)
     winner = np.where(ranked[-1] >= threshold, full.argmax(0) + 1, 0)
     return winner, ranked[-1] * 255, (ranked[-1] - ranked[-2]) * 255
@@ -113,15 +117,56 @@ def test_memory_holds_no_array_of_classes_by_pixels() -> None:
     label(kept, words, threshold=0.2)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    at_grid = 300 * 128 * 128 * 4
-    assert peak < at_grid + 16 * 512 * 512 * 4
+    assert peak < 100 * 512 * 512 * 4
 
 
-def test_class_scores_are_at_most_one() -> None:
+def test_scores_of_all_classes_are_at_most_one() -> None:
     kept = proposals()
-    scores = class_scores(kept.embeddings[0], kept.index[0], kept.weight[0], vocabulary(3))
+    probabilities = query_probabilities(kept.embeddings[0], vocabulary(3))
+    scores = np.stack([score(p, kept.index[0], shares(kept.weight[0])) for p in probabilities.T])
     assert scores.min() >= 0
     assert scores.sum(axis=0).max() <= 1 + 1e-5
+
+
+@given(
+    seed=st.integers(0, 1000),
+    classes=st.sampled_from([2, 3, 30, 200, 300]),
+    grid=st.integers(1, 14),
+    stride_px=st.sampled_from([1.0, 2.0, 3.5, 4.0, 8.0]),
+    scale=st.sampled_from([0.0, 1.0, 10.0, 100.0]),
+    block=st.sampled_from([1, 500, contest.BLOCK]),
+)
+def test_tile_by_tile_gives_the_bits_of_class_by_class(
+    seed: int, classes: int, grid: int, stride_px: float, scale: float, block: int
+) -> None:
+    """Of equal scores, too: with scale 0 all classes are equal, and half of them are there twice."""
+    kept = proposals(seed=seed, queries=9, grid=grid, kept=4, stride_px=stride_px)
+    words = dataclasses.replace(vocabulary(classes, seed=seed), scale=scale)
+    vectors = np.concatenate([words.vectors[: (classes + 1) // 2], words.vectors[: classes // 2]])
+    words = dataclasses.replace(words, vectors=vectors)
+    kept.weight[:, :, : seed % 4] = 0
+    found = []
+    for few in (0, classes):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(contest, "FEW_CLASSES", few)
+            patch.setattr(contest, "BLOCK", block)
+            patch.setattr(contest, "PAIRS", block)
+            found.append(label(kept, words, threshold=0.0))
+    for first, second in zip(*found, strict=True):
+        assert first.tobytes() == second.tobytes()
+
+
+def test_few_of_many_classes_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    scored = []
+
+    def counted(found: TwoBest, pairs: contest.Pairs, stride_px: float) -> None:
+        scored.append(len(pairs.tiles))
+        enter(found, pairs, stride_px)
+
+    enter = contest._enter
+    monkeypatch.setattr(contest, "_enter", counted)
+    label(proposals(grid=64, queries=40), vocabulary(1000), threshold=0.2)
+    assert sum(scored) < 0.2 * 16**2 * 1000
 
 
 @pytest.mark.parametrize(("queries", "dtype"), [(12, np.uint8), (256, np.uint8), (257, np.uint16)])

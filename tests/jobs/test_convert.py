@@ -1,0 +1,226 @@
+"""`mrovseg convert`: every layout of weights becomes the same checkpoint, and every verb takes it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import zarr
+
+from jobs import convert, evaluate, info
+from jobs import segment as segment_job
+from jobs.exit_codes import ExitCode
+from mrovseg import checkpoint as checkpoints
+from mrovseg.losses import IGNORE
+from mrovseg.masks import MaskTraining
+from mrovseg.model import MROVSeg
+from mrovseg.optimizer import make_optimizers
+from mrovseg.pretrained import model_config
+from mrovseg.segmenter import embed_vocabulary
+from mrovseg.vocabulary import parse
+from tests.jobs.conftest import PaintScene
+from tests.mrovseg.layouts import FILES, State, cached, random_state, write_folder
+from tests.mrovseg.networks import SMALL_CLIP
+
+MROVSEG = Path(sys.executable).parent / "mrovseg"
+WORDS = "building; road; water"
+
+
+def run(*arguments: object, hub: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command without a network, over what a cache of the hub holds."""
+    return subprocess.run(
+        [MROVSEG, "convert", *map(str, arguments)],
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(hub)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def small() -> State:
+    return random_state(SMALL_CLIP)
+
+
+@pytest.fixture
+def small_folder(tmp_path: Path, small: State) -> Path:
+    write_folder(small, tmp_path / "model", SMALL_CLIP)
+    return tmp_path / "model"
+
+
+def test_a_converted_encoder_is_taken_by_every_verb(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "out" / "small.safetensors"
+    assert convert.main([f"local-dir:{small_folder}", "--slices", "2", "-o", str(path)]) == ExitCode.DONE
+    assert "chips of 128 px (2 x 2 slices of 64 px, core 64 px, halo 32 px)" in capsys.readouterr().out
+    assert list(path.parent.iterdir()) == [path]
+    assert checkpoints.load(str(path)).known_phrases is None
+    assert info.main([str(path)]) == ExitCode.DONE
+    assert "words known: any" in capsys.readouterr().out
+    arguments = ["--painted", "3", "--size-px", "70", "--checkpoint", str(path), "--classes"]
+    words = "zeppelin hangar; land; road; vegetation; water"
+    assert evaluate.main([*arguments, words]) == ExitCode.DONE
+
+
+def test_the_same_from_a_cache_of_the_hub_and_a_remedy_where_it_is_empty(
+    small: State, small_folder: Path, tmp_path: Path
+) -> None:
+    there, hub = tmp_path / "there.safetensors", tmp_path / "hub"
+    refused = run("hf-hub:org/small", "-o", there, hub=hub)
+    assert refused.returncode == ExitCode.BAD_USAGE
+    assert "org/small/open_clip_config.json could not be fetched" in refused.stderr
+    assert "without a network give a file of the weights, or local-dir:FOLDER" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    write_folder(small, cached(hub, "org/small"), SMALL_CLIP)
+    taken = run("hf-hub:org/small", "-o", there, hub=hub)
+    assert taken.returncode == ExitCode.DONE, taken.stderr
+    assert convert.main([f"local-dir:{small_folder}", "-o", str(tmp_path / "here.safetensors")]) == 0
+    assert there.read_bytes() == (tmp_path / "here.safetensors").read_bytes()
+
+
+def test_nothing_is_written_where_something_is_wrong(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "new" / "small.safetensors"
+    weights = str(small_folder / "open_clip_model.safetensors")
+    for arguments, said in (
+        (["ViT-B-16", "--weights", weights], "no weights of ViT-B-16: "),
+        (["ViT-B-16", "--weights", "openai"], "take ViT-B-16-quickgelu"),
+        (["RN50", "--weights", weights], "not a ViT"),
+        ([f"local-dir:{small_folder}", "--slices", "0"], "slices must be at least 1, got 0"),
+        ([f"local-dir:{small_folder}", "--slices", "1", "--halo-px", "32"], "leaves no core"),
+        ([f"local-dir:{small_folder / 'none'}"], "must hold open_clip_config.json and a file of weights"),
+    ):
+        assert convert.main([*arguments, "-o", str(path)]) == ExitCode.BAD_USAGE
+        assert said in capsys.readouterr().err
+        assert not path.parent.exists()
+    before = Path(weights).read_bytes()
+    assert convert.main(["ViT-B-16", "--weights", weights, "-o", weights]) == ExitCode.BAD_USAGE
+    assert convert.main([f"local-dir:{small_folder}", "-o", str(small_folder)]) == ExitCode.BAD_USAGE
+    assert convert.main([f"local-dir:{small_folder}", "-o", f"{weights}/x.safetensors"]) == ExitCode.BAD_USAGE
+    assert "cannot be written" in capsys.readouterr().err
+    assert Path(weights).read_bytes() == before
+
+
+# A full-size encoder, from its weights to masks.
+
+BASE = "ViT-B-16-quickgelu"
+TAG_ON_HUB = "timm/vit_base_patch16_clip_224.openai"
+
+
+@pytest.fixture(scope="module")
+def base_state() -> State:
+    return {name: tensor.half() for name, tensor in random_state(model_config(BASE)).items()}
+
+
+@pytest.fixture(scope="module")
+def base(base_state: State, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a random ViT-B-16 without a head."""
+    folder = tmp_path_factory.mktemp("base")
+    FILES["plain.pt"](base_state, folder / "plain.pt")
+    path = folder / "headless.safetensors"
+    arguments = [BASE, "--weights", str(folder / "plain.pt"), "--slices", "1", "-o", str(path)]
+    assert convert.main(arguments) == ExitCode.DONE
+    return path
+
+
+def from_tag(state: State, folder: Path) -> tuple[str, ...]:
+    write_folder(state, cached(folder / "hub", TAG_ON_HUB), model_config(BASE))
+    return BASE, "--weights", "openai"
+
+
+def from_folder(state: State, folder: Path) -> tuple[str, ...]:
+    write_folder(state, folder / "model", model_config(BASE))
+    return (f"local-dir:{folder / 'model'}",)
+
+
+def from_hub(state: State, folder: Path) -> tuple[str, ...]:
+    write_folder(state, cached(folder / "hub", "org/base"), model_config(BASE))
+    return ("hf-hub:org/base",)
+
+
+def from_file(layout: str) -> Callable[[State, Path], tuple[str, ...]]:
+    def write(state: State, folder: Path) -> tuple[str, ...]:
+        FILES[layout](state, folder / layout)
+        return BASE, "--weights", str(folder / layout)
+
+    return write
+
+
+SOURCES = {
+    "training": from_file("training.pt"),
+    "safetensors": from_file("weights.safetensors"),
+    "tag": from_tag,
+    "local-dir": from_folder,
+    "hf-hub": from_hub,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_kind_of_weights_makes_the_same_checkpoint(
+    kind: str, base_state: State, base: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "made.safetensors"
+    arguments = SOURCES[kind](base_state, tmp_path)
+    made = run(*arguments, "--slices", "1", "-o", path, hub=tmp_path / "hub")
+    assert made.returncode == ExitCode.DONE, made.stderr
+    assert path.read_bytes() == base.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_random_vit_b_16_runs_through_train_evaluate_and_segment(
+    base: Path, tmp_path: Path, paint_scene: PaintScene
+) -> None:
+    trained, losses = tmp_path / "trained.safetensors", trained_head(base, tmp_path / "trained.safetensors")
+    assert losses[-1] < losses[0]
+    before, after = checkpoints.load(str(base)), checkpoints.load(str(trained))
+    assert all(np.array_equal(after.weights[name], array) for name, array in before.weights.items())
+    scene = paint_scene("scene.tif", height=200, width=150)
+    for name, path in (("dense", base), ("trained", trained)):
+        arguments = ["--painted", "3", "--size-px", "100", "--checkpoint", str(path)]
+        assert evaluate.main([*arguments, "-o", str(tmp_path / f"metrics-{name}")]) == ExitCode.DONE
+        figures = json.loads((tmp_path / f"metrics-{name}" / "metrics.json").read_text())
+        assert 0 <= figures["miou"] <= 1
+        out = tmp_path / f"masks-{name}"
+        arguments = [str(scene), "--classes", WORDS, "-o", str(out), "--checkpoint", str(path)]
+        assert segment_job.main([*arguments, "--window-px", "1024", "--actors", "1"]) == ExitCode.DONE
+        (store,) = (out / "scenes").glob("*/masks.zarr")
+        mask = zarr.open_array(store, path="0/class", mode="r")[:]
+        assert np.asarray(mask).shape == (200, 150)
+        assert np.asarray(mask).max() <= 3
+
+
+def trained_head(source: Path, path: Path) -> list[float]:
+    """Train a head for three steps on one painted chip, and write the checkpoint; returns the losses."""
+    loaded = checkpoints.load(str(source))
+    config, image, _ = checkpoints.training_parts(loaded)
+    words, _ = embed_vocabulary(loaded, parse("building; land; road; vegetation; water"))
+    torch.manual_seed(0)
+    model = MROVSeg(config, image)
+    training = MaskTraining(model, [words], known=[5], points=256)
+    (chip,) = evaluate.painted_images([5], size_px=config.chip_px)
+    assert (chip.labels != IGNORE).any()
+    pixels = torch.from_numpy(chip.pixels).permute(2, 0, 1)[None]
+    labels = torch.from_numpy(chip.labels).long()[None]
+    optimizers = make_optimizers(model, rate=1e-3, matrix_rate=1e-3, stem_rate=0.0, weight_decay=0.0)
+    losses = []
+    for _ in range(3):
+        torch.manual_seed(0)
+        loss = torch.stack(list(training([0], pixels, labels).values())).sum()
+        model.zero_grad()
+        loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+        losses.append(float(loss.detach()))
+    assert model.head is not None
+    weights = {**loaded.weights, **checkpoints.arrays_of(model.head, "head.")}
+    checkpoints.save(path, config=config, weights=weights, known_phrases=None)
+    return losses
