@@ -15,17 +15,20 @@ import yaml
 from jobs import trainer
 from jobs.evaluate import PAINTED, grid_of, measure, painted_images, read_scenes
 from jobs.exit_codes import ExitCode, ends_with_code
+from mrovseg import checkpoint as checkpoints
 from mrovseg import state_dict
+from mrovseg.checkpoint import Checkpoint
 from mrovseg.data import LabelledImage, LabelledSet, read_pairs, read_words
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
-from mrovseg.history import Say
+from mrovseg.history import History, Say
+from mrovseg.networks import Beginning
 from mrovseg.train import Recipe, TrainingData, Validation, train
 from mrovseg.worker import Worker
 from pipeline.testing.painted import LAND_COVER, paint
 from pipeline.window import Window
 
-PARTS, MAY_HAVE = {"training", "sets", "painted", "words"}, {"validation", "stem"}
+PARTS, MAY_HAVE = {"training", "sets", "painted"}, {"words", "stem", "validation"}
 VALIDATION_KEYS = {"every", "sets", "painted"}
 
 
@@ -42,6 +45,7 @@ class Inputs:
     """All that the workers need of the recipe's files, and what was painted."""
 
     training: TrainingData
+    beginning: Beginning
     validation: Sequence[ValidationSet]
 
 
@@ -58,7 +62,9 @@ def main(argv: Sequence[str]) -> int:
         Worker(count=group.workers).share(stage.micro_batches)
     validation = plan.get("validation", {})
     task = functools.partial(work, recipe=recipe, folder=folder, every=validation.get("every"))
-    trainer.run(task, functools.partial(read_inputs, plan, arguments.data), group=group, folder=folder)
+    source = checkpoints.load(arguments.checkpoint) if arguments.checkpoint else None
+    read = functools.partial(read_inputs, plan, arguments.data, source=source)
+    trainer.run(task, read, group=group, folder=folder)
     print(f"checkpoint: {folder / 'checkpoint.safetensors'}")
     if validation:
         print(f"best:       {folder / 'best.safetensors'}")
@@ -74,7 +80,8 @@ def work(
     if every is not None:
         evaluate = functools.partial(mean_iou, sets=inputs.validation)
         validation = Validation(every=every, evaluate=evaluate)
-    train(recipe, inputs.training, folder=folder, worker=worker, validation=validation, say=say)
+    history = History(folder, say=say)
+    train(recipe, inputs.training, inputs.beginning, history=history, worker=worker, validation=validation)
 
 
 def mean_iou(checkpoint: Path, *, sets: Sequence[ValidationSet]) -> float:
@@ -87,14 +94,16 @@ def mean_iou(checkpoint: Path, *, sets: Sequence[ValidationSet]) -> float:
     return float(np.mean(mious))
 
 
-def read_inputs(plan: Mapping[str, Any], folder: Path) -> Inputs:
+def read_inputs(plan: Mapping[str, Any], folder: Path, *, source: Checkpoint | None) -> Inputs:
     """Read and paint what a recipe names. Raises DataError for what cannot be found."""
     print("reading and painting what the recipe names", file=sys.stderr)
     sets = [*labelled_sets(plan["sets"], folder), *painted_sets(**plan["painted"])]
-    words = read_words(Definition.named(plan["words"]["definition"]), folder / plan["words"]["folder"])
+    words = None
+    if "words" in plan:
+        words = read_words(Definition.named(plan["words"]["definition"]), folder / plan["words"]["folder"])
     validation = list(validation_sets(plan["validation"], folder)) if "validation" in plan else []
     stem = state_dict.read(folder / plan["stem"]) if "stem" in plan else None
-    return Inputs(TrainingData(sets, words, stem), validation)
+    return Inputs(TrainingData(sets, words), Beginning(stem=stem, source=source), validation)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,6 +112,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, metavar="DIR", help="what the recipe's paths start from")
     add("-o", "--output", type=Path, required=True, metavar="FOLDER", help="states, checkpoints and history")
     add("--recipe", default="tiny", metavar="NAME|FILE", help="an embedded recipe or a YAML file (tiny)")
+    add(
+        "--checkpoint",
+        metavar="NAME|FILE",
+        help="train a head on the encoders of this one, without a first stage",
+    )
     add("--workers", type=int, default=1, metavar="N", help="processes that share the work (1)")
     add("--gpus", action="store_true", help="a GPU for each worker; without it they train on CPUs")
     return parser
@@ -115,7 +129,7 @@ def read_recipe(name_or_path: str) -> dict[str, Any]:
     if not file.is_file():
         raise DataError(f"no recipe {name_or_path!r}: give a YAML file, or the embedded 'tiny'")
     plan: dict[str, Any] = yaml.safe_load(file.read_text())
-    if set(plan) - MAY_HAVE != PARTS:
+    if not PARTS <= set(plan) <= PARTS | MAY_HAVE:
         raise DataError(
             f"a recipe has the parts {', '.join(sorted(PARTS))}, and may have {', '.join(sorted(MAY_HAVE))}; {file} "
             f"has {', '.join(sorted(plan))}"

@@ -1,6 +1,5 @@
 """Checkpoints: safetensors with the network's configuration in their header; never a pickle."""
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from mrovseg.clip import ImageEncoder, TextEncoder, adopt, build
-from mrovseg.config import HeadConfig, ModelConfig, reference_head
+from mrovseg.config import ModelConfig
 from mrovseg.errors import CheckpointError
 from mrovseg.model import MROVSeg
 from mrovseg.sentences import SentenceEncoder
@@ -147,23 +146,6 @@ def network(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> MROVSeg:
             model.head.to("meta")
         adopt(model.head, part_of(weights, "head."))
     return model.eval()
-
-
-def training_parts(
-    source: Checkpoint, head: HeadConfig | None = None
-) -> tuple[ModelConfig, ImageEncoder, TextEncoder]:
-    """Return what a training on a checkpoint's encoders begins with: a configuration with a head, and both towers.
-
-    The towers are frozen and use the checkpoint's memory. Without `head` it is the checkpoint's own, or where that has
-    none, the reference head.
-    """
-    image = ImageEncoder.from_weights(source.config.clip, part_of(source.weights, "visual."))
-    head = head or source.config.head or reference_head(image.depth)
-    return (
-        dataclasses.replace(source.config, head=head),
-        image.eval(),
-        text_encoder(source.config, source.weights),
-    )
 
 
 def text_encoder(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> TextEncoder:

@@ -1,12 +1,11 @@
 """First stage: an image encoder learns by contrast of places, regions and whole images with phrases."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy
 
@@ -17,12 +16,11 @@ from mrovseg.config import ModelConfig
 from mrovseg.data import Augmentation, LabelledSet, WordSet, draw_chip, draw_words
 from mrovseg.losses import IMPOSSIBLE, coverage, partial_cross_entropy
 from mrovseg.model import MROVSeg, Views
-from mrovseg.networks import LARGEST_SCALE
+from mrovseg.networks import LARGEST_SCALE, Encode
 from mrovseg.slices import as_tokens
 from mrovseg.vocabulary import Vocabulary
 
 LEAST_COVERAGE = 0.02  # a class that covers less of a chip is no region worth a word
-Encode: TypeAlias = Callable[[Sequence[str]], Float32[np.ndarray, "n e"]]
 
 
 @dataclass(frozen=True, slots=True)

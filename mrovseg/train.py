@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from mrovseg.config import TINY
 from mrovseg.contrast import Contrast
 from mrovseg.data import LabelledSet, WordSet
-from mrovseg.errors import ModelConfigError
-from mrovseg.history import History, Say, say_on_stderr
+from mrovseg.errors import DataError, ModelConfigError
+from mrovseg.history import History
 from mrovseg.masks import MaskTraining
-from mrovseg.networks import Networks
+from mrovseg.networks import Beginning, Networks
 from mrovseg.stage import Losses, Stage, StageRecipe, run_stage
-from mrovseg.vocabulary import PLAIN, embed
+from mrovseg.vocabulary import embed
 from mrovseg.worker import ALONE, Worker
 
 
@@ -45,19 +43,15 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """What is learned from: labelled images for both stages, small images of one word each for the first.
-
-    `stem` holds the weights that the stem begins with (see `adopt_mobilenetv2`), None for random ones.
-    """
+    """What is learned from: labelled images for both stages, small images of one word each for the first."""
 
     sets: Sequence[LabelledSet]
-    words: WordSet
-    stem: Mapping[str, Tensor] | None = None
+    words: WordSet | None = None
 
     @property
     def phrases(self) -> list[str]:
         """Every prompt of every class and of the rests, sorted."""
-        vocabularies = [s.spoken for s in self.sets] + [self.words.vocabulary]
+        vocabularies = [s.spoken for s in self.sets] + ([self.words.vocabulary] if self.words else [])
         return sorted({phrase for v in vocabularies for prompts in v.prompts for phrase in prompts})
 
 
@@ -75,31 +69,35 @@ class Validation:
 def train(
     recipe: Recipe,
     data: TrainingData,
+    beginning: Beginning,
     *,
-    folder: Path,
+    history: History,
     worker: Worker = ALONE,
     validation: Validation | None = None,
-    say: Say = say_on_stderr,
 ) -> Path:
-    """Train the tiny model; return the checkpoint's path.
+    """Train a network; return the checkpoint's path.
 
-    `folder` holds the state of each stage and the history; the same call on the same folder goes on from there, bit
-    for bit on one worker. All workers make this call, and must reach the folder; the first of them writes
+    Where the encoders are those of a checkpoint there is no first stage, which needs the words. The folder of the
+    history holds the state of each stage besides; the same call on the same folder goes on from there, bit for bit on
+    one worker. All workers make this call, and must reach the folder; the first of them writes
     `checkpoint.safetensors`, the last, and with a validation `best.safetensors`, that of the highest mIoU.
     """
     torch.set_num_threads(recipe.contrast.threads)
-    networks = Networks.fresh(TINY, data.stem, seed=recipe.seed, device=worker.device)
-    history = History(folder, say=say)
-    run_stage(_contrast_stage(recipe, networks, data), history, worker)
-    networks.freeze_clip()
-    path, phrases = folder / "checkpoint.safetensors", data.phrases
+    networks = Networks.begin(beginning, seed=recipe.seed, device=worker.device)
+    phrases: Sequence[str] | None = data.phrases
+    if beginning.source is None:
+        run_stage(_contrast_stage(recipe, networks, data), history, worker)
+        networks.freeze_clip()
+    else:
+        phrases = beginning.source.known_phrases
+    path = history.folder / "checkpoint.safetensors"
 
     def evaluate() -> float:
         assert validation is not None  # noqa: S101 -- else nobody calls
         networks.save(path, phrases)
         miou = validation.evaluate(path)
         if miou > history.best:
-            _copy(path, folder / "best.safetensors")
+            _copy(path, history.folder / "best.safetensors")
         return miou
 
     every = validation.every if validation else None
@@ -111,7 +109,9 @@ def train(
 
 
 def _contrast_stage(recipe: Recipe, networks: Networks, data: TrainingData) -> Stage:
-    stage = recipe.contrast
+    stage, words = recipe.contrast, data.words
+    if words is None:
+        raise DataError("the first stage needs `words` in the recipe: a folder of small images by class")
     contrast = Contrast(
         networks.model.config,
         networks.model.encoder,
@@ -123,8 +123,8 @@ def _contrast_stage(recipe: Recipe, networks: Networks, data: TrainingData) -> S
     def losses(rng: np.random.Generator) -> Losses:
         size = int(rng.choice(stage.sizes))
         chips = max(1, stage.slices_a_step // size**2)
-        batch = contrast.draw(data.sets, data.words, slices=size, chips=chips, images=stage.images, rng=rng)
-        return dict(contrast(batch, data.sets, data.words, rng))
+        batch = contrast.draw(data.sets, words, slices=size, chips=chips, images=stage.images, rng=rng)
+        return dict(contrast(batch, data.sets, words, rng))
 
     return Stage(name="contrast", module=contrast, recipe=stage, seed=(recipe.seed, 0), losses=losses)
 
@@ -140,7 +140,9 @@ def _masks_stage(
     masks = MaskTraining(
         networks.model,
         [
-            embed(s.spoken, networks.encode, templates=PLAIN, no_object=None, scale=networks.scale)
+            embed(
+                s.spoken, networks.encode, templates=networks.templates, no_object=None, scale=networks.scale
+            )
             for s in sets
         ],
         known=[len(s.vocabulary.names) for s in sets],

@@ -9,20 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+import yaml
 import zarr
 
-from jobs import convert, evaluate, info
+from jobs import convert, evaluate, info, train
 from jobs import segment as segment_job
 from jobs.exit_codes import ExitCode
 from mrovseg import checkpoint as checkpoints
-from mrovseg.losses import IGNORE
-from mrovseg.masks import MaskTraining
-from mrovseg.model import MROVSeg
-from mrovseg.optimizer import make_optimizers
 from mrovseg.pretrained import model_config
-from mrovseg.segmenter import embed_vocabulary
-from mrovseg.vocabulary import parse
 from tests.jobs.conftest import PaintScene
 from tests.mrovseg.layouts import FILES, State, cached, random_state, write_folder
 from tests.mrovseg.networks import SMALL_CLIP
@@ -179,8 +173,7 @@ def test_every_kind_of_weights_makes_the_same_checkpoint(
 def test_a_random_vit_b_16_runs_through_train_evaluate_and_segment(
     base: Path, tmp_path: Path, paint_scene: PaintScene
 ) -> None:
-    trained, losses = tmp_path / "trained.safetensors", trained_head(base, tmp_path / "trained.safetensors")
-    assert losses[-1] < losses[0]
+    trained = train_head(base, tmp_path / "data", tmp_path / "trained")
     before, after = checkpoints.load(str(base)), checkpoints.load(str(trained))
     assert all(np.array_equal(after.weights[name], array) for name, array in before.weights.items())
     scene = paint_scene("scene.tif", height=200, width=150)
@@ -198,29 +191,20 @@ def test_a_random_vit_b_16_runs_through_train_evaluate_and_segment(
         assert np.asarray(mask).max() <= 3
 
 
-def trained_head(source: Path, path: Path) -> list[float]:
-    """Train a head for three steps on one painted chip, and write the checkpoint; returns the losses."""
-    loaded = checkpoints.load(str(source))
-    config, image, _ = checkpoints.training_parts(loaded)
-    words, _ = embed_vocabulary(loaded, parse("building; land; road; vegetation; water"))
-    torch.manual_seed(0)
-    model = MROVSeg(config, image)
-    training = MaskTraining(model, [words], known=[5], points=256)
-    (chip,) = evaluate.painted_images([5], size_px=config.chip_px)
-    assert (chip.labels != IGNORE).any()
-    pixels = torch.from_numpy(chip.pixels).permute(2, 0, 1)[None]
-    labels = torch.from_numpy(chip.labels).long()[None]
-    optimizers = make_optimizers(model, rate=1e-3, matrix_rate=1e-3, stem_rate=0.0, weight_decay=0.0)
-    losses = []
-    for _ in range(3):
-        torch.manual_seed(0)
-        loss = torch.stack(list(training([0], pixels, labels).values())).sum()
-        model.zero_grad()
-        loss.backward()
-        for optimizer in optimizers:
-            optimizer.step()
-        losses.append(float(loss.detach()))
-    assert model.head is not None
-    weights = {**loaded.weights, **checkpoints.arrays_of(model.head, "head.")}
-    checkpoints.save(path, config=config, weights=weights, known_phrases=None)
-    return losses
+def train_head(source: Path, data: Path, output: Path) -> Path:
+    """Train a head for two steps on a painted square, by the job."""
+    stage = {"threads": 1, "slices_a_step": 1, "sizes": [1], "rate": 1e-3, "matrix_rate": 1e-3, "points": 256}
+    recipe = {
+        "training": {
+            "seed": 0,
+            "contrast": stage | {"steps": 1},
+            "masks": stage | {"steps": 2},
+        },
+        "sets": [],
+        "painted": {"seeds": 1, "side_px": 240, "shares": {"land-cover": 1}},
+    }
+    data.mkdir()
+    (data / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    arguments = ["--data", str(data), "--recipe", str(data / "recipe.yaml"), "--checkpoint", str(source)]
+    assert train.main([*arguments, "-o", str(output)]) == ExitCode.DONE
+    return output / "checkpoint.safetensors"

@@ -282,7 +282,11 @@ def test_bad_usage_is_named_before_anything_is_started(
 @pytest.mark.parametrize(
     ("part", "value", "says"),
     [
-        ("words", None, "a recipe has the parts painted, sets, training, words"),
+        (
+            "painted",
+            None,
+            "a recipe has the parts painted, sets, training, and may have stem, validation, words",
+        ),
         ("speed", {}, "has painted, sets, speed, training"),
         ("validation", {"every": 0, "painted": {}}, "whole number above zero"),
         ("validation", {"painted": {}}, "must say `every`"),

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from mrovseg import checkpoint, sentences
-from mrovseg.config import SENTENCES, reference_head
+from mrovseg.config import SENTENCES
 from mrovseg.errors import CheckpointError, VocabularyError
 from mrovseg.segmenter import embed_vocabulary
 from mrovseg.vocabulary import parse
@@ -115,19 +115,3 @@ def test_every_row_of_a_full_token_table_is_kept(saved: Path, weights: dict[str,
     assert table.shape[0] == 49_408
     assert table.any(axis=1).all()
     np.testing.assert_array_equal(table, weights["text.token_embedding.weight"])
-
-
-@pytest.mark.parametrize("with_head", [True, False])
-def test_training_begins_with_the_checkpoints_own_frozen_towers(
-    saved: Path, weights: dict[str, np.ndarray], *, with_head: bool
-) -> None:
-    source = checkpoint.load(str(saved))
-    if not with_head:
-        source = dataclasses.replace(source, config=source.config.headless())
-    config, image, text = checkpoint.training_parts(source)
-    assert config == dataclasses.replace(SMALL, head=SMALL.head if with_head else reference_head(4))
-    np.testing.assert_array_equal(image.visual.proj, weights["visual.proj"])
-    np.testing.assert_array_equal(text(["road"]).numpy(), source.encode_text(["road"]))
-    assert not any(p.requires_grad for p in (*image.parameters(), *text.parameters()))
-    other = dataclasses.replace(reference_head(4), queries=5)
-    assert checkpoint.training_parts(source, other)[0].head == other

@@ -15,9 +15,10 @@ from mrovseg.clip import build
 from mrovseg.config import chip_shape
 from mrovseg.convert import headless
 from mrovseg.errors import CheckpointError, ModelConfigError
-from mrovseg.model import MROVSeg
+from mrovseg.networks import Beginning, Networks
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
 from mrovseg.vocabulary import parse
+from mrovseg.worker import CPU
 from tests.mrovseg.layouts import random_state, write_folder, write_openai
 from tests.mrovseg.networks import SMALL_CLIP, chips
 
@@ -68,10 +69,9 @@ def test_a_chip_gets_a_label_a_pixel_whatever_the_patch(
     )
     config, weights = source.config, source.image_weights
     if with_head:
-        config, image, _ = checkpoint.training_parts(source)
-        head = MROVSeg(config, image).head
-        assert head is not None
-        weights |= checkpoint.arrays_of(head, "head.")
+        model = Networks.begin(Beginning(source=source), seed=0, device=CPU).model
+        assert model.head is not None
+        config, weights = model.config, weights | checkpoint.arrays_of(model.head, "head.")
     words, _ = embed_vocabulary(source, parse("road; water"))
     segmenter = MrovsegSegmenter(config, weights, words)
     side = 6 * patch

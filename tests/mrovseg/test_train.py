@@ -13,6 +13,8 @@ import pytest
 from mrovseg import checkpoint
 from mrovseg.data import LabelledImage, LabelledSet, WordSet
 from mrovseg.errors import ModelConfigError
+from mrovseg.history import History
+from mrovseg.networks import Beginning
 from mrovseg.train import Recipe, TrainingData, train
 from mrovseg.vocabulary import parse
 
@@ -51,7 +53,7 @@ def small_data() -> TrainingData:
 
 
 def train_small(folder: str) -> None:
-    train(Recipe.from_dict(RECIPE), small_data(), folder=Path(folder))
+    train(Recipe.from_dict(RECIPE), small_data(), Beginning(), history=History(Path(folder)))
 
 
 def started(folder: Path) -> subprocess.Popen[bytes]:
