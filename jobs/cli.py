@@ -13,6 +13,7 @@ VERBS = {
     "convert": "make a checkpoint of a CLIP that others trained",
     "train": "train a checkpoint",
     "evaluate": "measure a checkpoint against true masks",
+    "ablation": "measure what the parts of the network are worth",
     "info": "say what a checkpoint is, what it costs and how fast it runs here",
     "demo": "paint a scene, segment it, compare with the painted truth, draw a picture",
 }

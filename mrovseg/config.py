@@ -27,8 +27,8 @@ LEAST_HALO_PX = 32
 class HeadConfig:
     """Sizes of the trained head; see the symbols in the README.
 
-    `switch` is what the adapters fuse, and `reads` what the queries read; other than "full" and "both" they are for
-    the ablation.
+    `switch` is what the adapters fuse, `reads` what the queries read, and an `averaged` network sees one view at a
+    time (see `mrovseg.average`); other than "full", "both" and False they are for the ablation.
     """
 
     taps: tuple[int, ...]
@@ -40,6 +40,7 @@ class HeadConfig:
     attention_width: int = 64
     switch: str = "full"
     reads: str = "both"
+    averaged: bool = False
 
     def __post_init__(self) -> None:
         """Check what the decoder relies on."""

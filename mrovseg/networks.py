@@ -78,7 +78,7 @@ class Networks:
     @property
     def scale(self) -> float:
         """What cosines are multiplied with."""
-        return float(self.log_scale.exp().clamp(max=LARGEST_SCALE))
+        return float(self.log_scale.detach().exp().clamp(max=LARGEST_SCALE))
 
     def freeze_clip(self) -> None:
         """End the training of the image tower and the scale."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from mrovseg import dense
+from mrovseg import average, dense
 from mrovseg.checkpoint import Checkpoint, network
 from mrovseg.config import ModelConfig
 from mrovseg.model import Predictions, precision
@@ -71,8 +71,11 @@ class MrovsegSegmenter:
         """Run the network on chips of side core_px + 2 halo_px."""
         with torch.inference_mode(), precision(self.device, bfloat16=self.bfloat16):
             batch = torch.from_numpy(chips).to(self.device).permute(0, 3, 1, 2)
-            if self.model.head is None:
+            head = self.model.config.head
+            if head is None:
                 return dense.propose(self.model, batch)
+            if head.averaged:
+                return average.propose(self.model, batch, top_k=self.model.config.top_k)
             return keep(self.model(batch), top_k=self.model.config.top_k, chip_px=batch.shape[-1])
 
     def label(self, proposals: Proposals) -> Labels:

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from jobs import evaluate, train, trainer
+from jobs import evaluate, recipes, train, trainer
 from jobs.exit_codes import ExitCode
 from mrovseg import checkpoint as checkpoints
 from mrovseg.checkpoint import read_arrays
@@ -178,7 +178,7 @@ def test_an_interrupted_training_ends_at_once_and_leaves_no_process(data: Path, 
     assert not (output / ".ray").exists()
 
 
-def dying_once(inputs: train.Inputs, worker: Worker, say: Say, *, folder: Path, mark: Path) -> None:
+def dying_once(inputs: recipes.Inputs, worker: Worker, say: Say, *, folder: Path, mark: Path) -> None:
     """Train, but be killed once, when the fourth step is said and not yet saved."""
 
     def heard(line: str) -> None:
@@ -198,7 +198,7 @@ def test_a_group_whose_worker_is_killed_starts_again_and_ends_where_it_would_hav
     output, mark = tmp_path / "out", tmp_path / "killed"
     trainer.run(
         functools.partial(dying_once, folder=output, mark=mark),
-        functools.partial(train.read_inputs, RECIPE, data),
+        functools.partial(recipes.read_inputs, RECIPE, data, source=None),
         group=trainer.Group(workers=2, cpus=1, gpus=0),
         folder=output,
     )
@@ -299,7 +299,7 @@ def test_a_recipe_with_wrong_parts_is_refused(part: str, value: object, says: st
     recipe = {key: of for key, of in (RECIPE | {part: value}).items() if of is not None}
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     with pytest.raises(DataError, match=says):
-        train.read_recipe(str(tmp_path / "recipe.yaml"))
+        recipes.read_recipe(str(tmp_path / "recipe.yaml"))
 
 
 def test_validation_measures_as_evaluate_does(tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_validation_measures_as_evaluate_does(tmp_path: Path) -> None:
         Image.fromarray(whole.labels[:, cols]).save(tmp_path / f"mask{i}.png")
     parts = {"definition": "land-cover", "images": ["image*.png"], "masks": ["mask*.png"], "mosaic": "1x2"}
     about = {"every": 1, "sets": [parts], "painted": {"seeds": [7, 8], "side_px": 200}}
-    sets = list(train.validation_sets(about, tmp_path))
+    sets = list(recipes.validation_sets(about, tmp_path))
     assert [len(one.scenes) for one in sets] == [1, 2]
     expected = []
     for seeds in ([7], [7, 8]):
@@ -320,13 +320,13 @@ def test_validation_measures_as_evaluate_does(tmp_path: Path) -> None:
         images = evaluate.painted_images(seeds, size_px=200)
         measured = evaluate.measure(str(path), images, definition, definition.vocabulary)
         expected.append(measured.confusion.miou)
-    assert train.mean_iou(path, sets=sets) == np.mean(expected)
+    assert recipes.mean_iou(path, sets=sets) == np.mean(expected)
     with pytest.raises(ConfigError, match="needs 4 images a scene, got 2"):
-        list(train.validation_sets({"sets": [parts | {"mosaic": "2x2"}]}, tmp_path))
+        list(recipes.validation_sets({"sets": [parts | {"mosaic": "2x2"}]}, tmp_path))
 
 
 def test_the_recipe_of_tiny_validates_on_what_it_does_not_train_on(shared_data: Path) -> None:
-    plan = train.read_recipe("tiny")
+    plan = recipes.read_recipe("tiny")
     learned = {
         file
         for one in plan["sets"]

@@ -1,0 +1,140 @@
+"""Measure what the parts of the network are worth: `mrovseg ablation --data DIR -o FOLDER`.
+
+Heads are trained on the same frozen encoder, with the same data, steps and seeds, each without one part, and measured
+on the recipe's validation. The same command goes on where it was stopped.
+"""
+
+import argparse
+import dataclasses
+import functools
+import json
+import statistics
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jobs import table, trainer
+from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.recipes import Inputs, mean_iou, read_inputs, read_recipe
+from mrovseg import checkpoint as checkpoints
+from mrovseg.config import HeadConfig, reference_head
+from mrovseg.errors import DataError
+from mrovseg.history import History, Say
+from mrovseg.train import Recipe, Validation, train
+from mrovseg.worker import Worker
+from pipeline import objects
+from pipeline.errors import ConfigError
+
+STEPS, SEEDS = 1500, 3
+FULL = "full"
+# What is said of each variant, how its head differs, and of how many slices a side its chips are where that differs.
+VARIANTS: Mapping[str, tuple[str, Mapping[str, Any], tuple[int, ...] | None]] = {
+    FULL: ("the full network", {}, None),
+    "low": ("low view only", {"switch": "low", "reads": "low"}, None),
+    "high": ("high slices only", {"switch": "high", "reads": "high"}, None),
+    "average": ("average of windows and low view", {"averaged": True}, (1,)),
+    "half": ("gate of one half", {"switch": "half"}, None),
+    "no-depthwise": ("no depthwise convolution", {"switch": "no-depthwise"}, None),
+    "pooled": ("plain masked pooling", {"reads": "pooled"}, None),
+}
+
+
+@ends_with_code
+def main(argv: Sequence[str]) -> int:
+    """Train and measure every variant by every seed, and print and write the table."""
+    arguments = _parser().parse_args(argv)
+    if min(arguments.steps, arguments.seeds) < 1:
+        raise ConfigError(
+            f"--steps and --seeds must be 1 or more, got {arguments.steps} and {arguments.seeds}"
+        )
+    plan, folder = read_recipe(arguments.recipe), arguments.output.resolve()
+    if "validation" not in plan:
+        raise DataError("an ablation needs a recipe with `validation`: what to measure on")
+    recipe = Recipe.from_dict(plan["training"])
+    recipe = dataclasses.replace(recipe, masks=dataclasses.replace(recipe.masks, steps=arguments.steps))
+    group = trainer.Group(workers=arguments.workers, cpus=recipe.masks.threads, gpus=int(arguments.gpus))
+    Worker(count=group.workers).share(recipe.masks.micro_batches)
+    source = checkpoints.load(arguments.checkpoint)
+    read = functools.partial(read_inputs, plan, arguments.data, source=source)
+    task = functools.partial(work, recipe=recipe, folder=folder, seeds=arguments.seeds)
+    trainer.run(task, read, group=group, folder=folder)
+    figures = read_figures(folder, seeds=arguments.seeds)
+    about = {"checkpoint": source.digest, "steps": arguments.steps, "miou": figures}
+    objects.put_bytes(str(folder / "ablation.json"), json.dumps(about, indent=1).encode())
+    print(report(figures))
+    return ExitCode.DONE
+
+
+def work(inputs: Inputs, worker: Worker, say: Say, *, recipe: Recipe, folder: Path, seeds: int) -> None:
+    """Do one worker's part of all trainings, one after the other."""
+    for variant, seed in runs(seeds):
+        title, _, sizes = VARIANTS[variant]
+        masks = recipe.masks if sizes is None else dataclasses.replace(recipe.masks, sizes=sizes)
+        one = dataclasses.replace(recipe, seed=seed, masks=masks)
+        if worker.leads:
+            say(f"{title}, seed {seed}")
+        train(
+            one,
+            inputs.training,
+            dataclasses.replace(inputs.beginning, head=head_of(variant, inputs)),
+            history=History(folder / f"{variant}-{seed}", say=say),
+            worker=worker,
+            validation=Validation(
+                every=masks.steps, evaluate=functools.partial(mean_iou, sets=inputs.validation)
+            ),
+        )
+
+
+def runs(seeds: int) -> Iterator[tuple[str, int]]:
+    """Return variants and seeds, all variants of a seed before the next seed."""
+    return ((variant, seed) for seed in range(1, seeds + 1) for variant in VARIANTS)
+
+
+def head_of(variant: str, inputs: Inputs) -> HeadConfig:
+    """Return the head of a variant: the checkpoint's but for the part that it lacks."""
+    source = inputs.beginning.source
+    assert source is not None  # noqa: S101 -- an ablation begins with a checkpoint
+    head = source.config.head or reference_head(int(source.config.clip["vision_cfg"]["layers"]))
+    return dataclasses.replace(head, **VARIANTS[variant][1])
+
+
+def read_figures(folder: Path, *, seeds: int) -> dict[str, list[float]]:
+    """Return the mIoU of each variant by seed, as its last training measured it."""
+    figures: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    for variant, seed in runs(seeds):
+        figures[variant].append(History(folder / f"{variant}-{seed}").rows[-1]["miou"])
+    return figures
+
+
+def report(figures: Mapping[str, Sequence[float]]) -> str:
+    """Return a table: mean and standard deviation of the mIoU in points, and how much better the full network is."""
+    full = statistics.fmean(figures[FULL])
+    lines = [
+        [
+            VARIANTS[variant][0],
+            f"{100 * statistics.fmean(of):.1f}",
+            f"{100 * statistics.stdev(of):.1f}" if len(of) > 1 else None,
+            None if variant == FULL else f"{100 * (full - statistics.fmean(of)):+.1f}",
+        ]
+        for variant, of in figures.items()
+    ]
+    return table.render(["network", "mIoU", "sd", "full less it"], lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mrovseg ablation", description=__doc__)
+    add = parser.add_argument
+    add("--data", type=Path, required=True, metavar="DIR", help="what the recipe's paths start from")
+    add("-o", "--output", type=Path, required=True, metavar="FOLDER", help="a folder for each training")
+    add("--recipe", default="tiny", metavar="NAME|FILE", help="an embedded recipe or a YAML file (tiny)")
+    add("--checkpoint", default=checkpoints.EMBEDDED, help="whose encoder the heads are trained on (tiny)")
+    add("--steps", type=int, default=STEPS, help=f"of each training ({STEPS})")
+    add("--seeds", type=int, default=SEEDS, help=f"trainings of each variant ({SEEDS})")
+    add("--workers", type=int, default=1, metavar="N", help="processes that share the work (1)")
+    add("--gpus", action="store_true", help="a GPU for each worker; without it they train on CPUs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
