@@ -169,6 +169,7 @@ def test_every_kind_of_weights_makes_the_same_checkpoint(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # eight chips of a ViT-B-16, its head trained and a Ray, on a busy machine
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_random_vit_b_16_runs_through_train_evaluate_and_segment(
     base: Path, tmp_path: Path, paint_scene: PaintScene

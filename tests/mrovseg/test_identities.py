@@ -438,3 +438,15 @@ def test_self_self_attention_of_one_token_is_three_times_its_value() -> None:
         assert torch.allclose(
             dense.self_self_attention(encoder, token), block.attn.out_proj(3 * value), atol=1e-5
         )
+
+
+def test_self_self_attention_keeps_the_blocks_own_scale() -> None:
+    """Some encoders scale the channels of what a block adds."""
+    vision = {**SMALL.clip["vision_cfg"], "ls_init_value": 0.5}
+    scaled = network(dataclasses.replace(SMALL, clip={**SMALL.clip, "vision_cfg": vision}, head=None)).encoder
+    token = torch.randn(1, 3, scaled.width)
+    block = scaled.block(scaled.depth)
+    with torch.inference_mode():
+        got = dense.self_self_attention(scaled, token)
+        block.ls_1 = torch.nn.Identity()
+        assert torch.allclose(got, 0.5 * dense.self_self_attention(scaled, token), atol=1e-6)
