@@ -158,7 +158,7 @@ def test_a_killed_training_goes_on_bit_for_bit(
 def test_an_interrupted_training_ends_at_once_and_leaves_no_process(data: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     process = subprocess.Popen(
-        [sys.executable, "-m", "jobs.train", *arguments(data, output)],
+        [Path(sys.executable).parent / "mrovseg", "train", *arguments(data, output)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
