@@ -100,8 +100,10 @@ def _fit(config: dict[str, Any], group: Group, storage: str) -> None:
         ),
         run_config=RunConfig(
             storage_path=storage,
-            failure_config=FailureConfig(max_failures=group.attempts - 1),
-            worker_runtime_env={"env_vars": ENVIRONMENT},  # type: ignore[call-arg]  # typed as of version 1
+            failure_config=FailureConfig(  # type: ignore[call-arg]  # typed as of version 1
+                max_failures=group.attempts - 1, controller_failure_limit=group.attempts - 1
+            ),
+            worker_runtime_env={"env_vars": ENVIRONMENT},
         ),
     ).fit()
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 import yaml
 from PIL import Image
@@ -152,30 +151,6 @@ def test_a_killed_training_goes_on_bit_for_bit(
     assert read_arrays(output / "masks.safetensors")[1]["step"] < STAGE["steps"]
     assert train.main(arguments(data, output)) == ExitCode.DONE
     assert_same(output, trained[1])
-
-
-@pytest.mark.slow
-def test_an_interrupted_training_ends_at_once_and_leaves_no_process(data: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jobs.train", *arguments(data, output)],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith(b"contrast 2/4"):
-            break
-    started = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGINT)
-    said = process.stderr.read().decode()
-    process.stderr.close()
-    assert process.wait(timeout=60) == ExitCode.INTERRUPTED
-    assert said == "mrovseg: interrupted; the same command goes on where it stopped\n"
-    _, alive = psutil.wait_procs(started, timeout=20)
-    assert not alive
-    assert not (output / ".ray").exists()
 
 
 def dying_once(inputs: recipes.Inputs, worker: Worker, say: Say, *, folder: Path, mark: Path) -> None:
