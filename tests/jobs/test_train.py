@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 from PIL import Image
@@ -151,6 +152,39 @@ def test_a_killed_training_goes_on_bit_for_bit(
     assert read_arrays(output / "masks.safetensors")[1]["step"] < STAGE["steps"]
     assert train.main(arguments(data, output)) == ExitCode.DONE
     assert_same(output, trained[1])
+
+
+@pytest.mark.slow
+def test_an_interrupted_training_ends_at_once_and_leaves_no_process(data: Path, tmp_path: Path) -> None:
+    output, endless = tmp_path / "out", STAGE | {"steps": 10**6, "sizes": [2]}
+    recipe = RECIPE | {"training": {"seed": 3, "contrast": endless, "masks": endless}}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "jobs.train",
+            *arguments(data, output),
+            "--recipe",
+            str(tmp_path / "recipe.yaml"),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith(b"contrast 2/"):
+            break
+    started = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(timeout=60) == ExitCode.INTERRUPTED
+    assert said == "mrovseg: interrupted; the same command goes on where it stopped\n"
+    _, alive = psutil.wait_procs(started, timeout=20)
+    assert not alive
+    assert not (output / ".ray").exists()
 
 
 def dying_once(inputs: recipes.Inputs, worker: Worker, say: Say, *, folder: Path, mark: Path) -> None:
