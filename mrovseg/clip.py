@@ -119,16 +119,17 @@ class ImageEncoder(nn.Module):
         tokens = torch.cat([first, patches.flatten(2).mT], dim=1) + vit.positional_embedding
         return vit.ln_pre(tokens), fine
 
-    def forward(
+    def tokens(
         self, images: Float[Tensor, "b 3 p p"], keep: Collection[int]
     ) -> dict[int, Float[Tensor, "b n c"]]:
         """Return the tokens at each depth in `keep`; blocks past the last of them are not run."""
-        return self.with_fine(images, keep)[0]
+        kept: dict[int, Tensor] = self(images, keep)[0]
+        return kept
 
-    def with_fine(
+    def forward(
         self, images: Float[Tensor, "b 3 p p"], keep: Collection[int]
     ) -> tuple[dict[int, Float[Tensor, "b n c"]], dict[int, Float[Tensor, "b _c _y _x"]]]:
-        """Return what `forward` does, and the stem's finer maps by their stride in px."""
+        """Return what `tokens` does, and the stem's finer maps by their stride in px."""
         tokens, fine = self.stem(images)
         kept = {}
         for depth in range(max(keep) + 1):

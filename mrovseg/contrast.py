@@ -108,7 +108,9 @@ class Contrast(nn.Module):
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision is torch.bfloat16):
             seen = self.see.see(batch.chips, set(range(self.split, encoder.depth + 1)))
             regions = self._regions(seen, shares, chip, column)
-            small = encoder((batch.images - self.see.mean) / self.see.std, {encoder.depth})[encoder.depth]
+            small = encoder.tokens((batch.images - self.see.mean) / self.see.std, {encoder.depth})[
+                encoder.depth
+            ]
         scale = self.log_scale.exp().clamp(max=LARGEST_SCALE)
         texts = texts * scale
         allowed, rest = (columns.own | columns.rest)[batch.which], columns.rest[batch.which]

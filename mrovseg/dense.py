@@ -40,7 +40,7 @@ def propose(model: MROVSeg, chips: UInt8[Tensor, "b 3 h w"]) -> Proposals:
 
 def patch_features(encoder: ImageEncoder, images: Float[Tensor, "b 3 p p"]) -> Float[Tensor, "b e g g"]:
     """Return features of every patch in the space shared with text, less a share of the view's class token."""
-    kept = encoder(images, {encoder.depth - 1, encoder.depth})
+    kept = encoder.tokens(images, {encoder.depth - 1, encoder.depth})
     first = encoder.project(kept[encoder.depth][:, :1])
     local = encoder.project(self_self_attention(encoder, kept[encoder.depth - 1]))
     return as_map(torch.cat([first, local[:, 1:] - CLASS_TOKEN_SHARE * first], dim=1))

@@ -100,7 +100,7 @@ class MROVSeg(nn.Module):
         b, side = len(chips), self.encoder.side_px
         slices_a_side = chips.shape[-1] // side
         images = views((chips - self.mean) / self.std, side_px=side)
-        tokens, fine = self.encoder.with_fine(images, depths)
+        tokens, fine = self.encoder(images, depths)
         return Views(
             low={d: as_map(t[:b]) for d, t in tokens.items()},
             high={d: stitch(as_map(t[b:]), slices_a_side=slices_a_side) for d, t in tokens.items()},

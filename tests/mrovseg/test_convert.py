@@ -42,7 +42,7 @@ def test_both_towers_give_what_the_clip_gives(tmp_path: Path) -> None:
     with torch.inference_mode():
         text = checkpoint.text_encoder(config, source.weights)
         expected = clip.encode_text(text.tokenize(["a road", "water"]), normalize=True)
-        seen = network.encoder.project(network.encoder(images, {4})[4][:, 0])
+        seen = network.encoder.project(network.encoder.tokens(images, {4})[4][:, 0])
         assert torch.allclose(seen, clip.encode_image(images, normalize=True), atol=1e-6)
     np.testing.assert_allclose(source.encode_text(["a road", "water"]), expected, atol=1e-6)
     words, _ = embed_vocabulary(source, parse("road; water"))

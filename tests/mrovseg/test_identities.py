@@ -46,7 +46,7 @@ def test_the_class_token_through_all_blocks_is_clips_image_vector(clip: str | Ma
     images = torch.randn(2, 3, encoder.side_px, encoder.side_px)
     with torch.inference_mode():
         expected = model.encode_image(images, normalize=True)
-        got = encoder.project(encoder(images, {encoder.depth})[encoder.depth][:, 0])
+        got = encoder.project(encoder.tokens(images, {encoder.depth})[encoder.depth][:, 0])
     assert torch.allclose(got, expected, atol=1e-4)
 
 
@@ -108,7 +108,7 @@ def test_one_encoder_call_sees_what_separate_calls_see() -> None:
     images = (batch - model.mean) / model.std
     with torch.inference_mode():
         seen = model.see(batch, {0, 4})
-        alone = model.encoder(images[1:, :, 64:, :64], {0, 4})
+        alone = model.encoder.tokens(images[1:, :, 64:, :64], {0, 4})
     for depth in (0, 4):
         assert torch.allclose(seen.high[depth][1:, :, 4:, :4], as_map(alone[depth]), atol=1e-5)
 
@@ -202,7 +202,7 @@ def test_shadow_tokens_are_those_of_the_encoder_alone_bit_for_bit() -> None:
     with torch.inference_mode():
         model(batch)
         with_queries = dict(caught)
-        alone = model.encoder(
+        alone = model.encoder.tokens(
             views((batch - model.mean) / model.std, side_px=64), set(range(model.encoder.depth))
         )
     assert with_queries
@@ -355,7 +355,7 @@ def test_a_bias_inside_a_true_mask_moves_queries_toward_the_class(
                     for _, m in regions
                 ]
             )
-            tokens = model.encoder((boxes - model.mean) / model.std, {model.encoder.depth})
+            tokens = model.encoder.tokens((boxes - model.mean) / model.std, {model.encoder.depth})
             plain = model.encoder.project(tokens[model.encoder.depth][:, 0])
         for vectors, sign in ((steered, 1), (plain, -1)):
             best = (vectors @ texts.T).numpy()

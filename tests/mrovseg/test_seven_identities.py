@@ -118,7 +118,7 @@ def test_1_the_class_token_through_all_blocks_is_clips_image_vector(case: Case) 
     images = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode(), precision(CPU, bfloat16=case.bfloat16):
         expected = clip.visual.eval()(images).float()
-        got = encoder.project(encoder(images, {encoder.depth})[encoder.depth][:, 0])
+        got = encoder.project(encoder.tokens(images, {encoder.depth})[encoder.depth][:, 0])
     assert case.within(got, expected / expected.norm(dim=-1, keepdim=True), single=1e-4, half=1e-2)
 
 
@@ -176,7 +176,7 @@ def test_5_queries_change_no_token_bit_for_bit(case: Case) -> None:
         with_queries = dict(caught)
     with torch.inference_mode(), precision(CPU, bfloat16=case.bfloat16):
         images = views((batch - model.mean) / model.std, side_px=case.config.slice_px)
-        alone = model.encoder(images, set(depths))
+        alone = model.encoder.tokens(images, set(depths))
     assert with_queries.keys() == alone.keys()
     assert all(torch.equal(with_queries[depth], alone[depth]) for depth in depths)
 

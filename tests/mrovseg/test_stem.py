@@ -60,7 +60,7 @@ def test_a_tower_takes_it_in_place_of_its_patch_embedding() -> None:
     encoder = ImageEncoder(clip.visual)
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
-        tokens, fine = encoder.with_fine(images, {0, encoder.depth})
+        tokens, fine = encoder(images, {0, encoder.depth})
         expected = clip.encode_image(images, normalize=True)
     torch.testing.assert_close(encoder.project(tokens[encoder.depth][:, 0]), expected)
     assert {stride: tuple(m.shape) for stride, m in fine.items()} == {4: (2, 24, 16, 16), 8: (2, 32, 8, 8)}
