@@ -56,6 +56,8 @@ def parts(config: ModelConfig, *, chip_px: int) -> list[Part]:
     found = [Part(ENCODER, _parameters(model.encoder), trained=False, macs=counts[f"{whole}.encoder"])]
     for name, title in HEAD.items():
         module = getattr(model.head, name)
+        if not _parameters(module):  # only some stems have maps of their own
+            continue
         called = [f"{name}.{i}" for i in range(len(module))] if isinstance(module, nn.ModuleList) else [name]
         macs = sum(counts[f"{whole}.head.{one}"] for one in called)
         found.append(Part(title, _parameters(module), trained=True, macs=macs))

@@ -39,6 +39,16 @@ class ConvStem(nn.Module):
             )
             channels = out
         self.to_tokens = nn.Conv2d(channels, width, 1)
+        self._scale_weights()
+
+    def _scale_weights(self) -> None:
+        """Draw weights under which variances stay as they are from layer to layer (He et al. 2015)."""
+        for name, layer in self.named_modules():
+            if isinstance(layer, nn.Conv2d):
+                linear = name.endswith(("narrow", "to_tokens"))
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="linear" if linear else "relu")
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c y x"]:
         """Return the tokens as a map."""

@@ -139,7 +139,7 @@ def test_with_one_slice_the_gate_does_not_matter() -> None:
 def test_a_closed_gate_is_one_map_only(gate: float, switch: str) -> None:
     model, fixed = network(SMALL), network(with_switch(SMALL, switch))
     assert model.head is not None
-    for adapter in model.head.adapters:
+    for adapter in (*model.head.adapters, *model.head.fine_adapters):
         torch.nn.init.zeros_(adapter.get_parameter("gate.weight"))
         torch.nn.init.constant_(adapter.get_parameter("gate.bias"), gate)
     batch = as_batch(chips(SMALL))

@@ -159,7 +159,7 @@ def test_3_with_one_slice_the_gate_does_not_matter(case: Case) -> None:
 def test_4_a_closed_gate_is_one_map_only(case: Case, gate: float, switch: str) -> None:
     model = case.network()
     assert model.head is not None
-    for adapter in model.head.adapters:
+    for adapter in (*model.head.adapters, *model.head.fine_adapters):
         torch.nn.init.zeros_(adapter.get_parameter("gate.weight"))
         torch.nn.init.constant_(adapter.get_parameter("gate.bias"), gate)
     batch = as_batch(chips(case.config, 1))

@@ -44,7 +44,7 @@ def test_it_computes_what_timm_does() -> None:
         tokens, fine = stem.with_fine(images)
     assert fine.keys() == FINE_CHANNELS.keys()
     for ours, theirs in ((fine[4], fine4), (fine[8], fine8), (tokens, stem.to_tokens(last))):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(ours / theirs.std(), theirs / theirs.std(), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["mobilenetv2_050", "resnet18"])
