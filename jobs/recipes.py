@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import yaml
 
-from jobs.evaluate import PAINTED, grid_of, measure, painted_images, read_scenes
+from jobs.evaluate import PAINTED, SPLIT, grid_of, measure, painted_images, read_scenes
 from mrovseg import state_dict
 from mrovseg.checkpoint import Checkpoint
-from mrovseg.data import LabelledImage, LabelledSet, read_pairs, read_words
+from mrovseg.data import LabelledFile, LabelledImage, LabelledSet, read_pairs, read_words
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
+from mrovseg.layout import read_segments
 from mrovseg.networks import Beginning
 from mrovseg.train import TrainingData
 from pipeline.testing.painted import LAND_COVER, paint
@@ -30,7 +31,7 @@ class ValidationSet:
     """Scenes that no training sees, and the name of their definition."""
 
     definition: str
-    scenes: Sequence[LabelledImage]
+    scenes: Sequence[LabelledImage | LabelledFile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +77,33 @@ def mean_iou(checkpoint: Path, *, sets: Sequence[ValidationSet]) -> float:
     mious = []
     for one in sets:
         definition = Definition.named(one.definition)
-        agreement = measure(str(checkpoint), one.scenes, definition, definition.vocabulary)
+        scenes = (scene.load() for scene in one.scenes)
+        agreement = measure(str(checkpoint), scenes, definition, definition.vocabulary)
         mious.append(agreement.confusion.miou)
     return float(np.mean(mious))
 
 
 def labelled_sets(about: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[LabelledSet]:
-    """Read the sets of image and mask files. Raises DataError for a pattern that finds nothing."""
+    """Read the sets of image and mask files, and find those of data sets as they are published.
+
+    Raises DataError for a pattern or a root that finds nothing.
+    """
     for one in about:
         definition = Definition.named(one["definition"])
-        images, masks = (_files(folder, one[key]) for key in ("images", "masks"))
-        pairs = list(read_pairs(definition, images, masks))
-        yield LabelledSet(definition.vocabulary, pairs, float(one["share"]), definition.rest)
+        images: Sequence[LabelledImage | LabelledFile]
+        if "root" in one:
+            images = published(definition, folder / one["root"], split=one.get("split", "train"))
+        else:
+            files, masks = (_files(folder, one[key]) for key in ("images", "masks"))
+            images = list(read_pairs(definition, files, masks))
+        yield LabelledSet(definition.vocabulary, images, float(one["share"]), definition.rest)
+
+
+def published(definition: Definition, root: Path, *, split: str) -> list[LabelledFile]:
+    """Find the images of a data set's split, to be read one at a time. Raises DataError as `Layout.pairs`."""
+    layout = definition.layout(split)
+    segments = read_segments(root / layout.segments) if layout.segments else None
+    return [LabelledFile(definition, image, mask, segments) for image, mask in layout.pairs(root)]
 
 
 def painted_sets(*, seeds: int, side_px: int, shares: Mapping[str, float | int]) -> list[LabelledSet]:
@@ -108,6 +124,11 @@ def painted_sets(*, seeds: int, side_px: int, shares: Mapping[str, float | int])
 def validation_sets(about: Mapping[str, Any], folder: Path) -> Iterator[ValidationSet]:
     """Read the scenes of a recipe's validation, mosaics joined, and paint the painted ones."""
     for one in about.get("sets", []):
+        if "root" in one:
+            definition = Definition.named(one["definition"])
+            scenes = published(definition, folder / one["root"], split=one.get("split", SPLIT))
+            yield ValidationSet(one["definition"], scenes)
+            continue
         images, masks = (_files(folder, one[key]) for key in ("images", "masks"))
         rows, cols = grid_of(one.get("mosaic", "1x1"), len(images))
         pairs = read_pairs(Definition.named(one["definition"]), images, masks)

@@ -29,6 +29,35 @@ class LabelledImage:
     pixels: UInt8[np.ndarray, "y x 3"]
     labels: UInt[np.ndarray, "y x"]
 
+    @property
+    def weight(self) -> float:
+        """How often it is drawn, beside the others of its set: by its size."""
+        return float(self.labels.size)
+
+    def load(self) -> "LabelledImage":
+        """Return itself: it is in memory."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFile:
+    """An image and its mask, read each time they are drawn: for sets that no memory holds."""
+
+    definition: Definition
+    image: Path
+    mask: Path
+    segments: Segments | None = None
+
+    @property
+    def weight(self) -> float:
+        """How often it is drawn: as often as any other, because its size is not known."""
+        return 1.0
+
+    def load(self) -> LabelledImage:
+        """Read both files. Raises DataError as `read_pairs`."""
+        (image,) = read_pairs(self.definition, [self.image], [self.mask], self.segments)
+        return image
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledSet:
@@ -39,7 +68,7 @@ class LabelledSet:
     """
 
     vocabulary: Vocabulary
-    images: Sequence[LabelledImage]
+    images: Sequence[LabelledImage | LabelledFile]
     share: float = 1.0
     rest: Vocabulary | None = None
 
@@ -124,13 +153,13 @@ class Augmentation:
 def draw_chip(
     sets: Sequence[LabelledSet], *, side_px: int, rng: np.random.Generator, augmentation: Augmentation
 ) -> tuple[int, UInt8[np.ndarray, "y x 3"], UInt8[np.ndarray, "y x"]]:
-    """Draw a chip: a set by its share, an image by its size, a place, a zoom, a turn and a colouring.
+    """Draw a chip: a set by its share, an image by its weight, a place, a zoom, a turn and a colouring.
 
     Returns the index of the set, pixels and labels, (side_px, side_px) each.
     """
     which = int(rng.choice(len(sets), p=_shares([s.share for s in sets])))
     images = sets[which].images
-    image = images[int(rng.choice(len(images), p=_shares([float(i.labels.size) for i in images])))]
+    image = images[int(rng.choice(len(images), p=_shares([i.weight for i in images])))].load()
     zoom = float(np.exp(rng.uniform(*np.log(augmentation.zoom))))
     pixels, labels = crop(image, side_px=round(side_px / zoom), rng=rng, overhang=augmentation.overhang)
     size = (side_px, side_px)
