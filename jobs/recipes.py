@@ -22,7 +22,7 @@ from mrovseg.train import TrainingData
 from pipeline.testing.painted import LAND_COVER, paint
 from pipeline.window import Window
 
-PARTS, MAY_HAVE = {"training", "sets", "painted"}, {"words", "stem", "validation"}
+PARTS, MAY_HAVE = {"training", "sets"}, {"painted", "words", "stem", "validation"}
 VALIDATION_KEYS = {"every", "sets", "painted"}
 
 
@@ -63,7 +63,9 @@ def read_recipe(name_or_path: str) -> dict[str, Any]:
 def read_inputs(plan: Mapping[str, Any], folder: Path, *, source: Checkpoint | None) -> Inputs:
     """Read and paint what a recipe names. Raises DataError for what cannot be found."""
     print("reading and painting what the recipe names", file=sys.stderr)
-    sets = [*labelled_sets(plan["sets"], folder), *painted_sets(**plan["painted"])]
+    sets = list(labelled_sets(plan["sets"], folder))
+    if "painted" in plan:
+        sets += painted_sets(**plan["painted"])
     words = None
     if "words" in plan:
         words = read_words(Definition.named(plan["words"]["definition"]), folder / plan["words"]["folder"])

@@ -21,7 +21,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     plan, folder = read_recipe(arguments.recipe), arguments.output.resolve()
     recipe = Recipe.from_dict(plan["training"])
-    stages = (recipe.contrast, recipe.masks)
+    stages = [stage for stage in (recipe.contrast, recipe.masks) if stage is not None]
     threads = max(stage.threads for stage in stages)
     group = trainer.Group(workers=arguments.workers, cpus=threads, gpus=int(arguments.gpus))
     for stage in stages:

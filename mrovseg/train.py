@@ -22,11 +22,11 @@ from mrovseg.worker import ALONE, Worker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What `train` does: the seed and the two stages."""
+    """What `train` does: the seed and the two stages, the first one needed only without a checkpoint's encoders."""
 
     seed: int
-    contrast: StageRecipe
     masks: StageRecipe
+    contrast: StageRecipe | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
@@ -35,6 +35,7 @@ class Recipe:
             stages = {
                 name: StageRecipe(**values[name] | {"sizes": tuple(values[name]["sizes"])})
                 for name in ("contrast", "masks")
+                if name == "masks" or name in values
             }
             return cls(**{**values, **stages})
         except (KeyError, TypeError) as fault:
@@ -82,7 +83,7 @@ def train(
     one worker. All workers make this call, and must reach the folder; the first of them writes
     `checkpoint.safetensors`, the last, and with a validation `best.safetensors`, that of the highest mIoU.
     """
-    torch.set_num_threads(recipe.contrast.threads)
+    torch.set_num_threads(recipe.masks.threads)
     networks = Networks.begin(beginning, seed=recipe.seed, device=worker.device)
     phrases: Sequence[str] | None = data.phrases
     if beginning.source is None:
@@ -110,8 +111,10 @@ def train(
 
 def _contrast_stage(recipe: Recipe, networks: Networks, data: TrainingData) -> Stage:
     stage, words = recipe.contrast, data.words
-    if words is None:
-        raise DataError("the first stage needs `words` in the recipe: a folder of small images by class")
+    if stage is None or words is None:
+        raise DataError(
+            "a training of all needs a recipe with `contrast` and `words`; one of a head alone needs a checkpoint"
+        )
     contrast = Contrast(
         networks.model.config,
         networks.model.encoder,

@@ -13,7 +13,7 @@ from tests.mrovseg.networks import SMALL, all_weights
 
 STAGE = {"threads": 1, "slices_a_step": 4, "sizes": [2], "rate": 1e-3, "matrix_rate": 1e-3, "points": 64}
 RECIPE = {
-    "training": {"seed": 0, "contrast": STAGE | {"steps": 1}, "masks": STAGE | {"steps": 9}},
+    "training": {"seed": 0, "masks": STAGE | {"steps": 9}},
     "sets": [],
     "painted": {"seeds": 1, "side_px": 200, "shares": {"land-cover": 1}},
     "validation": {"every": 9, "painted": {"seeds": [1001], "side_px": 150}},

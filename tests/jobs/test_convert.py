@@ -196,11 +196,7 @@ def train_head(source: Path, data: Path, output: Path) -> Path:
     """Train a head for two steps on a painted square, by the job."""
     stage = {"threads": 1, "slices_a_step": 1, "sizes": [1], "rate": 1e-3, "matrix_rate": 1e-3, "points": 256}
     recipe = {
-        "training": {
-            "seed": 0,
-            "contrast": stage | {"steps": 1},
-            "masks": stage | {"steps": 2},
-        },
+        "training": {"seed": 0, "masks": stage | {"steps": 2}},
         "sets": [],
         "painted": {"seeds": 1, "side_px": 240, "shares": {"land-cover": 1}},
     }

@@ -292,9 +292,9 @@ def test_bad_usage_is_named_before_anything_is_started(
     ("part", "value", "says"),
     [
         (
-            "painted",
+            "sets",
             None,
-            "a recipe has the parts painted, sets, training, and may have stem, validation, words",
+            "a recipe has the parts sets, training, and may have painted, stem, validation, words",
         ),
         ("speed", {}, "has painted, sets, speed, training"),
         ("validation", {"every": 0, "painted": {}}, "whole number above zero"),
