@@ -1,0 +1,1 @@
+"""Comparisons that the README quotes and that take hours: run by hand, not by `make test` or `make bench`."""
