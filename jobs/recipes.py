@@ -11,14 +11,16 @@ import numpy as np
 import yaml
 
 from jobs.evaluate import PAINTED, SPLIT, grid_of, measure, painted_images, read_scenes
+from jobs.labelled_scenes import labelled_windows
 from mrovseg import state_dict
 from mrovseg.checkpoint import Checkpoint
-from mrovseg.data import LabelledFile, LabelledImage, LabelledSet, read_pairs, read_words
+from mrovseg.data import LabelledFile, LabelledImage, LabelledSet, Source, read_pairs, read_words
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
 from mrovseg.layout import read_segments
 from mrovseg.networks import Beginning
 from mrovseg.train import TrainingData
+from pipeline import objects
 from pipeline.testing.painted import LAND_COVER, paint
 from pipeline.window import Window
 
@@ -31,7 +33,7 @@ class ValidationSet:
     """Scenes that no training sees, and the name of their definition."""
 
     definition: str
-    scenes: Sequence[LabelledImage | LabelledFile]
+    scenes: Sequence[Source]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +88,18 @@ def mean_iou(checkpoint: Path, *, sets: Sequence[ValidationSet]) -> float:
 
 
 def labelled_sets(about: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[LabelledSet]:
-    """Read the sets of image and mask files, and find those of data sets as they are published.
+    """Read the sets of image and mask files; find those of data sets as they are published, and of whole scenes.
 
     Raises DataError for a pattern or a root that finds nothing.
     """
     for one in about:
         definition = Definition.named(one["definition"])
-        images: Sequence[LabelledImage | LabelledFile]
+        images: Sequence[Source]
         if "root" in one:
             images = published(definition, folder / one["root"], split=one.get("split", "train"))
+        elif "scenes" in one:
+            scenes, labels = ([_located(folder, spec) for spec in one[key]] for key in ("scenes", "labels"))
+            images = list(labelled_windows(definition, scenes, labels))
         else:
             files, masks = (_files(folder, one[key]) for key in ("images", "masks"))
             images = list(read_pairs(definition, files, masks))
@@ -151,6 +156,10 @@ def _check_validation(about: object, file: str) -> None:
             f"the validation of {file} must say `every` how many steps, a whole number above zero, and have `sets` "
             f"or `painted` or both, got {about!r}"
         )
+
+
+def _located(folder: Path, spec: str) -> str:
+    return spec if objects.is_remote(spec) else str(folder / spec)
 
 
 def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:

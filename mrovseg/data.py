@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int64, Integer, UInt, UInt8
@@ -16,6 +17,18 @@ from mrovseg.vocabulary import Vocabulary
 
 FILL = 127  # what pipelines put where a scene has no data
 LEVELS = ("L", "P", "I", "I;16", "I;16B")  # Pillow's modes of one whole number a pixel
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where a labelled image comes from, in memory or not."""
+
+    @property
+    def weight(self) -> float:
+        """How often it is drawn, beside the others of its set."""
+
+    def load(self) -> "LabelledImage":
+        """Return the image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,7 @@ class LabelledSet:
     """
 
     vocabulary: Vocabulary
-    images: Sequence[LabelledImage | LabelledFile]
+    images: Sequence[Source]
     share: float = 1.0
     rest: Vocabulary | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Integer, UInt8
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
@@ -73,6 +73,23 @@ def read(uri: str, window: Window) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.
             valid[place] = found_valid
             np.copyto(pixels[place], found, where=found_valid[..., None])
     return pixels, valid
+
+
+def read_levels(uri: str, window: Window) -> Integer[np.ndarray, "y x *c"]:
+    """Read a window of a raster of labels as it is stored, without a scale: whole numbers, or red, green, blue.
+
+    Of a raster of three bands and more the first three, (y, x, 3), else the first, (y, x). ``window`` lies inside it.
+
+    Raises:
+        RasterError: the raster cannot be opened or read, or its pixels are no whole numbers.
+    """
+    with opened(uri) as source, faults_as(f"cannot read {_described(window)} of {uri}"):
+        area = ((window.row_off, window.row_end), (window.col_off, window.col_end))
+        found = source.read([1, 2, 3] if source.count >= len(_RGB) else 1, window=area)
+    if not np.issubdtype(found.dtype, np.integer):
+        raise RasterError(f"labels are whole numbers, and {uri} has pixels of {found.dtype}")
+    levels: np.ndarray = np.moveaxis(found, 0, -1) if found.ndim > 2 else found  # noqa: PLR2004 -- has bands
+    return levels
 
 
 def _read_inside(

@@ -4,11 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from jobs.recipes import labelled_sets, validation_sets
 from mrovseg.data import Augmentation, LabelledFile, LabelledSet, draw_chip
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
+from pipeline import raster
+from pipeline.errors import RasterError
+from pipeline.testing.painted import LAND_COVER, paint
+from pipeline.window import Window
 from tests.mrovseg.test_layout import read, write_panoptic
 
 ROOT = {"definition": "coco-panoptic", "root": "coco", "split": "val", "share": 2}
@@ -50,6 +55,60 @@ def test_a_published_set_validates_on_its_own_split(tmp_path: Path) -> None:
 def test_a_root_without_the_set_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="val2017"):
         list(labelled_sets([ROOT], tmp_path))
+
+
+def write_scene(folder: Path, *, height: int, width: int) -> None:
+    """Write a scene with its labels 1..5 and a nodata corner, and the same labels one column short."""
+    pixels, truth = paint(Window(0, 0, height, width), seed=3)
+    pixels[:10, :10] = 0
+    truth = LAND_COVER[truth].astype(np.uint16)
+    for name, array, nodata in (("scene", pixels, 0.0), ("labels", truth[..., None], None)):
+        with raster.create(
+            str(folder / f"{name}.tif"),
+            height=height,
+            width=width,
+            bands=array.shape[2],
+            crs="EPSG:32633",
+            transform=(0.5, 0.0, 0.0, 0.0, -0.5, 0.0),
+            dtype=array.dtype.name,
+            nodata=nodata,
+        ) as target:
+            target.write(array, Window(0, 0, height, width))
+
+
+def test_a_scene_is_read_window_by_window_with_its_labels(tmp_path: Path) -> None:
+    write_scene(tmp_path, height=300, width=2500)
+    about = {"definition": "land-cover", "share": 1, "scenes": ["scene.tif"], "labels": ["labels.tif"]}
+    (found,) = labelled_sets([about], tmp_path)
+    assert [one.weight for one in found.images] == [300 * 2048, 300 * 452]
+    _, truth = paint(Window(0, 0, 300, 2500), seed=3)
+    expected = LAND_COVER[truth]
+    first, last = (one.load() for one in found.images)
+    assert (first.labels[:10, :10] == 255).all()
+    known = first.labels != 255
+    assert known.mean() > 0.9
+    assert np.array_equal(first.labels[known], expected[:, :2048][known])
+    assert last.pixels.shape == (300, 452, 3)
+    assert first.labels.dtype == np.uint8
+
+
+def test_scenes_and_labels_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    write_scene(tmp_path, height=64, width=64)
+    about = {"definition": "land-cover", "share": 1, "scenes": ["scene.tif"], "labels": ["*.tif"]}
+    with pytest.raises(DataError, match="got 1 scenes and 2"):
+        list(labelled_sets([about], tmp_path))
+    Image.new("L", (64, 63)).save(tmp_path / "short.png")
+    with pytest.raises(DataError, match=r"short.png is \(63, 64\) px.*is \(64, 64\) px"):
+        list(labelled_sets([about | {"labels": ["short.png"]}], tmp_path))
+
+
+def test_labels_are_whole_numbers(tmp_path: Path) -> None:
+    write_scene(tmp_path, height=64, width=64)
+    Image.fromarray(np.zeros((64, 64), np.float32)).save(tmp_path / "float.tif")
+    about = {"definition": "land-cover", "share": 1, "scenes": ["scene.tif"], "labels": ["float.tif"]}
+    (found,) = labelled_sets([about], tmp_path)
+    with pytest.raises(RasterError, match=r"whole numbers.*float32"):
+        found.images[0].load()
 
 
 @pytest.mark.parametrize("word", ["house", "lake", "highway", "plants", "sand"])

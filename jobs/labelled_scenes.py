@@ -1,0 +1,57 @@
+"""Scenes with rasters of labels, to learn from: any raster that `segment` reads, window by window."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mrovseg.data import LabelledImage
+from mrovseg.definition import Definition
+from mrovseg.errors import DataError
+from pipeline import raster
+from pipeline.grid import plan_windows
+from pipeline.sources import list_scenes
+from pipeline.window import Window
+
+WINDOW_PX = 2048  # a chip is drawn from one window, so a scene is never read whole
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledWindow:
+    """A window of a scene and of its raster of labels, read each time it is drawn."""
+
+    definition: Definition
+    scene: str
+    labels: str
+    window: Window
+
+    @property
+    def weight(self) -> float:
+        """How often it is drawn: by its size."""
+        return float(self.window.height * self.window.width)
+
+    def load(self) -> LabelledImage:
+        """Read both; pixels without data are unlabelled. Raises RasterError when either cannot be read."""
+        pixels, valid = raster.read(self.scene, self.window)
+        labels = self.definition.labels_of(raster.read_levels(self.labels, self.window))
+        return LabelledImage(self.scene, pixels, np.where(valid, labels, np.iinfo(labels.dtype).max))
+
+
+def labelled_windows(
+    definition: Definition, scenes: Sequence[str], labels: Sequence[str]
+) -> Iterator[LabelledWindow]:
+    """Plan the windows of scenes; scenes and their labels are named as for `segment` and pair up in their order.
+
+    Raises DataError when a pair does not fit, or there are more of one than of the other.
+    """
+    pairs = [[scene.uri for scene in list_scenes(specs)] for specs in (scenes, labels)]
+    if len(pairs[0]) != len(pairs[1]):
+        raise DataError(
+            f"each scene needs a raster of labels, got {len(pairs[0])} scenes and {len(pairs[1])}"
+        )
+    for scene, of_labels in zip(*pairs, strict=True):
+        size, other = ((h.height, h.width) for h in map(raster.read_header, (scene, of_labels)))
+        if size != other:
+            raise DataError(f"{of_labels} is {other} px, its scene {scene} is {size} px; they must be equal")
+        for window in plan_windows(*size, window_px=WINDOW_PX):
+            yield LabelledWindow(definition, scene, of_labels, window)
