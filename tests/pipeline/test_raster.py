@@ -416,3 +416,22 @@ def test_a_crs_that_gdal_does_not_know_is_refused(tmp_path: Path) -> None:
         raster.create(str(tmp_path / "a.tif"), height=9, width=9, bands=1, crs="EPSG:999999", transform=UTM),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("bands", "dtype"), [(1, "uint8"), (1, "uint16"), (2, "int32"), (3, "uint8"), (4, "uint8")]
+)
+def test_labels_are_read_as_they_are_stored(tmp_path: Path, bands: int, dtype: str) -> None:
+    stored = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (bands, HEIGHT, WIDTH)).astype(dtype)
+    path = write(tmp_path / "labels.tif", stored, nodata=0)
+    window = Window(20, 30, 50, 60)
+    levels = raster.read_levels(path, window)
+    expected = np.moveaxis(stored[:3], 0, -1) if bands >= 3 else stored[0]
+    assert levels.dtype == stored.dtype
+    assert np.array_equal(levels, expected[20:70, 30:90])
+
+
+def test_labels_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "labels.tif", np.zeros((1, HEIGHT, WIDTH), np.float32))
+    with pytest.raises(RasterError, match=r"whole numbers.*float32"):
+        raster.read_levels(path, Window(0, 0, 10, 10))
