@@ -13,7 +13,8 @@ from mrovseg.attention import masked_attention, region_bias
 from mrovseg.clip import ImageEncoder
 from mrovseg.columns import Columns
 from mrovseg.config import ModelConfig
-from mrovseg.data import Augmentation, LabelledSet, WordSet, draw_chip, draw_words
+from mrovseg.data import LabelledSet, WordSet
+from mrovseg.draw import Augmentation, draw_chip, draw_words
 from mrovseg.losses import IMPOSSIBLE, coverage, partial_cross_entropy
 from mrovseg.model import MROVSeg, Views
 from mrovseg.networks import LARGEST_SCALE, Encode

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from mrovseg.data import Augmentation, LabelledSet, draw_chip
+from mrovseg.data import LabelledSet
+from mrovseg.draw import Augmentation, draw_chip
 from mrovseg.losses import NOTHING, class_loss, mask_losses, match, true_masks
 from mrovseg.model import MROVSeg, Predictions
 from mrovseg.vocabulary import EmbeddedVocabulary

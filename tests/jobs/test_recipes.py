@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from jobs.recipes import labelled_sets, validation_sets
-from mrovseg.data import Augmentation, LabelledFile, LabelledSet, draw_chip
+from mrovseg.data import LabelledFile, LabelledSet
 from mrovseg.definition import Definition
+from mrovseg.draw import Augmentation, draw_chip
 from mrovseg.errors import DataError
 from pipeline import raster
 from pipeline.errors import RasterError

@@ -26,8 +26,9 @@ from jobs import metrics
 from jobs.evaluate import segment_image
 from jobs.recipes import read_inputs, read_recipe
 from mrovseg.config import TINY
-from mrovseg.data import Augmentation, LabelledSet, draw_chip
+from mrovseg.data import LabelledSet
 from mrovseg.definition import Definition
+from mrovseg.draw import Augmentation, draw_chip
 from mrovseg.evaluate import score
 from mrovseg.losses import IGNORE
 from pipeline.segment import Labels, WindowSegmenter
