@@ -56,7 +56,7 @@ def test_a_converted_encoder_is_taken_by_every_verb(
     assert list(path.parent.iterdir()) == [path]
     assert checkpoints.load(str(path)).known_phrases is None
     assert info.main([str(path)]) == ExitCode.DONE
-    assert "words known: any" in capsys.readouterr().out
+    assert "words: any" in capsys.readouterr().out
     arguments = ["--painted", "3", "--size-px", "70", "--checkpoint", str(path), "--classes"]
     words = "zeppelin hangar; land; road; vegetation; water"
     assert evaluate.main([*arguments, words]) == ExitCode.DONE
