@@ -16,14 +16,14 @@ install: $(VENV)/installed
 # The stamp makes a second `make install` free; it is stale as soon as a pin changes.
 $(VENV)/installed: pyproject.toml constraints.txt requirements.lock
 	test -x $(PYTHON) || python3 -m venv $(VENV)
-	$(PYTHON) -m pip install $(PINNED) --editable '.[all,dev]'
+	$(PYTHON) -m pip install $(PINNED) --editable '.[all,dev,yardstick]'
 	touch $@
 
 # The newest versions that the ranges of pyproject.toml allow, tried together in an empty environment.
 lock:
 	rm -rf .venv-lock
 	python3 -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --constraint constraints.txt --editable '.[all,dev]'
+	.venv-lock/bin/python -m pip install --constraint constraints.txt --editable '.[all,dev,yardstick]'
 	echo '# Made by `make lock`; without torch, see constraints.txt.' > requirements.lock
 	.venv-lock/bin/python -m pip list --format=freeze | grep -vE '$(UNLOCKED)' >> requirements.lock
 	rm -rf .venv-lock
