@@ -97,6 +97,8 @@ def test_the_schema_refuses(
 @pytest.mark.parametrize("manifest", manifests("ConfigMap"), ids=lambda one: one["metadata"]["name"])
 def test_a_config_map_is_one_of_kubernetes(manifest: Manifest) -> None:
     kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+    with pytest.raises(kubernetes_validate.ValidationError, match="dat"):
+        kubernetes_validate.validate(manifest | {"dat": {}}, KUBERNETES, strict=True)
 
 
 @pytest.mark.parametrize("manifest", manifests("ConfigMap"), ids=lambda one: one["metadata"]["name"])
