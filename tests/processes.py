@@ -2,8 +2,19 @@
 
 import signal
 import subprocess
+from collections.abc import Sequence
+from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+
+def started_interruptible(command: Sequence[str], *, cwd: Path) -> subprocess.Popen[bytes]:
+    """Start a program that feels interrupts, also where the tests were started in the background and do not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:

@@ -29,7 +29,7 @@ from mrovseg.worker import Worker
 from pipeline.errors import ConfigError, PipelineError, ResourceError
 from pipeline.flow import Node
 from tests.mrovseg.networks import SMALL, all_weights
-from tests.processes import kill_tree
+from tests.processes import kill_tree, started_interruptible
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = {
@@ -159,32 +159,24 @@ def test_an_interrupted_training_ends_at_once_and_leaves_no_process(data: Path, 
     output, endless = tmp_path / "out", STAGE | {"steps": 10**6, "sizes": [2]}
     recipe = RECIPE | {"training": {"seed": 3, "contrast": endless, "masks": endless}}
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "jobs.train",
-            *arguments(data, output),
-            "--recipe",
-            str(tmp_path / "recipe.yaml"),
-        ],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith(b"contrast 2/"):
-            break
-    started = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGINT)
-    said = process.stderr.read().decode()
-    process.stderr.close()
-    assert process.wait(timeout=60) == ExitCode.INTERRUPTED
-    assert said == "mrovseg: interrupted; the same command goes on where it stopped\n"
-    _, alive = psutil.wait_procs(started, timeout=20)
-    assert not alive
-    assert not (output / ".ray").exists()
+    call = [*arguments(data, output), "--recipe", str(tmp_path / "recipe.yaml")]
+    process = started_interruptible([sys.executable, "-m", "jobs.train", *call], cwd=ROOT)
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith(b"contrast 2/"):
+                break
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=90)
+        assert process.returncode == ExitCode.INTERRUPTED
+        assert said.decode().endswith("mrovseg: interrupted; the same command goes on where it stopped\n")
+        _, alive = psutil.wait_procs(started, timeout=20)
+        assert not alive
+        assert not (output / ".ray").exists()
+    finally:
+        if process.poll() is None:
+            kill_tree(process)
 
 
 def dying_once(inputs: recipes.Inputs, worker: Worker, say: Say, *, folder: Path, mark: Path) -> None:
