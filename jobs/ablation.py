@@ -17,6 +17,7 @@ from typing import Any
 from jobs import table, trainer
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.recipes import Inputs, mean_iou, read_inputs, read_recipe
+from jobs.train import add_arguments
 from mrovseg import checkpoint as checkpoints
 from mrovseg.config import HeadConfig, reference_head
 from mrovseg.errors import DataError
@@ -124,15 +125,11 @@ def report(figures: Mapping[str, Sequence[float]]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mrovseg ablation", description=__doc__)
+    add_arguments(parser, output="a folder for each training")
     add = parser.add_argument
-    add("--data", type=Path, required=True, metavar="DIR", help="what the recipe's paths start from")
-    add("-o", "--output", type=Path, required=True, metavar="FOLDER", help="a folder for each training")
-    add("--recipe", default="tiny", metavar="NAME|FILE", help="an embedded recipe or a YAML file (tiny)")
     add("--checkpoint", default=checkpoints.EMBEDDED, help="whose encoder the heads are trained on (tiny)")
     add("--steps", type=int, default=STEPS, help=f"of each training ({STEPS})")
     add("--seeds", type=int, default=SEEDS, help=f"trainings of each variant ({SEEDS})")
-    add("--workers", type=int, default=1, metavar="N", help="processes that share the work (1)")
-    add("--gpus", action="store_true", help="a GPU for each worker; without it they train on CPUs")
     return parser
 
 

@@ -1,7 +1,7 @@
 """Recipes of a training: which files they name, read and painted."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,18 +13,26 @@ import yaml
 from jobs.evaluate import PAINTED, SPLIT, grid_of, measure, painted_images, read_scenes
 from jobs.labelled_scenes import labelled_windows
 from mrovseg import state_dict
+from mrovseg.captions import read_captions
 from mrovseg.checkpoint import Checkpoint
-from mrovseg.data import LabelledFile, LabelledImage, LabelledSet, Source, read_pairs, read_words
+from mrovseg.data import (
+    LabelledFile,
+    LabelledImage,
+    LabelledSet,
+    Source,
+    TrainingData,
+    read_pairs,
+    read_words,
+)
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
 from mrovseg.layout import read_segments
 from mrovseg.networks import Beginning
-from mrovseg.train import TrainingData
 from pipeline import objects
 from pipeline.testing.painted import LAND_COVER, paint
 from pipeline.window import Window
 
-PARTS, MAY_HAVE = {"training", "sets"}, {"painted", "words", "stem", "validation"}
+PARTS, MAY_HAVE = {"training", "sets"}, {"painted", "words", "captions", "stem", "validation"}
 VALIDATION_KEYS = {"every", "sets", "painted"}
 
 
@@ -62,18 +70,29 @@ def read_recipe(name_or_path: str) -> dict[str, Any]:
     return plan
 
 
-def read_inputs(plan: Mapping[str, Any], folder: Path, *, source: Checkpoint | None) -> Inputs:
-    """Read and paint what a recipe names. Raises DataError for what cannot be found."""
+def read_inputs(
+    plan: Mapping[str, Any], folder: Path, *, source: Checkpoint | None, withhold: Collection[str] = ()
+) -> Inputs:
+    """Read and paint what a recipe names, without the masks of the classes to `withhold`.
+
+    Raises DataError for what cannot be found, and for a class to withhold that no set has.
+    """
     print("reading and painting what the recipe names", file=sys.stderr)
     sets = list(labelled_sets(plan["sets"], folder))
     if "painted" in plan:
         sets += painted_sets(**plan["painted"])
+    for name in withhold:
+        if not any(name in one.vocabulary.names for one in sets):
+            there = sorted({name for one in sets for name in one.vocabulary.names})
+            raise DataError(f"no set has a class {name!r} to withhold; there are: {', '.join(there)}")
+    sets = [one.without(withhold) for one in sets if not set(one.vocabulary.names) <= set(withhold)]
     words = None
     if "words" in plan:
         words = read_words(Definition.named(plan["words"]["definition"]), folder / plan["words"]["folder"])
+    captions = read_captions(folder / plan["captions"]) if "captions" in plan else None
     validation = list(validation_sets(plan["validation"], folder)) if "validation" in plan else []
     stem = state_dict.read(folder / plan["stem"]) if "stem" in plan else None
-    return Inputs(TrainingData(sets, words), Beginning(stem=stem, source=source), validation)
+    return Inputs(TrainingData(sets, words, captions), Beginning(stem=stem, source=source), validation)
 
 
 def mean_iou(checkpoint: Path, *, sets: Sequence[ValidationSet]) -> float:

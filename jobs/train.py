@@ -29,7 +29,8 @@ def main(argv: Sequence[str]) -> int:
     validation = plan.get("validation", {})
     task = functools.partial(work, recipe=recipe, folder=folder, every=validation.get("every"))
     source = checkpoints.load(arguments.checkpoint) if arguments.checkpoint else None
-    read = functools.partial(read_inputs, plan, arguments.data, source=source)
+    withhold = [name.strip() for name in arguments.withhold.split(";") if name.strip()]
+    read = functools.partial(read_inputs, plan, arguments.data, source=source, withhold=withhold)
     trainer.run(task, read, group=group, folder=folder)
     print(f"checkpoint: {folder / 'checkpoint.safetensors'}")
     if validation:
@@ -50,19 +51,31 @@ def work(
     train(recipe, inputs.training, inputs.beginning, history=history, worker=worker, validation=validation)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mrovseg train", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser, *, output: str) -> None:
+    """Add what all trainings take; `output` is what they write."""
     add = parser.add_argument
     add("--data", type=Path, required=True, metavar="DIR", help="what the recipe's paths start from")
-    add("-o", "--output", type=Path, required=True, metavar="FOLDER", help="states, checkpoints and history")
+    add("-o", "--output", type=Path, required=True, metavar="FOLDER", help=output)
     add("--recipe", default="tiny", metavar="NAME|FILE", help="an embedded recipe or a YAML file (tiny)")
+    add("--workers", type=int, default=1, metavar="N", help="processes that share the work (1)")
+    add("--gpus", action="store_true", help="a GPU for each worker; without it they train on CPUs")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mrovseg train", description=__doc__)
+    add_arguments(parser, output="states, checkpoints and history")
+    add = parser.add_argument
     add(
         "--checkpoint",
         metavar="NAME|FILE",
         help="train a head on the encoders of this one, without a first stage",
     )
-    add("--workers", type=int, default=1, metavar="N", help="processes that share the work (1)")
-    add("--gpus", action="store_true", help="a GPU for each worker; without it they train on CPUs")
+    add(
+        "--withhold",
+        default="",
+        metavar="CLASSES",
+        help="train without the masks of these classes, separated by ';', to see what their words find all the same",
+    )
     return parser
 
 

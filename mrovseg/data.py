@@ -1,6 +1,6 @@
 """Training and evaluation data: labelled images with their own vocabularies, and small images of one word each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -9,11 +9,13 @@ import numpy as np
 from jaxtyping import Integer, UInt, UInt8
 from PIL import Image
 
+from mrovseg.captions import CaptionSet
 from mrovseg.definition import UINT8_CLASSES, Definition
 from mrovseg.errors import DataError
 from mrovseg.layout import Segments, categories
 from mrovseg.vocabulary import Vocabulary
 
+MOST_KNOWN_CAPTIONS = 2000  # of those that a checkpoint remembers
 LEVELS = ("L", "P", "I", "I;16", "I;16B")  # Pillow's modes of one whole number a pixel
 
 
@@ -71,6 +73,24 @@ class LabelledFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Relabelled:
+    """A source whose labels a table translates: label i becomes `table[i]`."""
+
+    source: Source
+    table: UInt8[np.ndarray, "256"]
+
+    @property
+    def weight(self) -> float:
+        """How often it is drawn: as often as its source."""
+        return self.source.weight
+
+    def load(self) -> LabelledImage:
+        """Load the source and translate its labels. Raises what the source raises."""
+        image = self.source.load()
+        return LabelledImage(image.name, image.pixels, self.table[image.labels])
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledSet:
     """Images that share a vocabulary; `share` is how often training draws from it.
 
@@ -99,6 +119,22 @@ class LabelledSet:
             self.vocabulary.names + self.rest.names, self.vocabulary.prompts + self.rest.prompts
         )
 
+    def without(self, names: Collection[str]) -> "LabelledSet":
+        """Return the set as if nobody had labelled or named these classes: their pixels are unlabelled.
+
+        So are those of the rest where it may show one of them. Raises VocabularyError when no class is left.
+        """
+        if not set(names) & set(self.spoken.names):
+            return self
+        vocabulary = self.vocabulary.without(names)
+        rest = None if self.rest is None or set(names) & set(self.rest.names) else self.rest
+        table = np.full(256, np.iinfo(np.uint8).max, np.uint8)
+        if self.rest is None or rest is not None:
+            table[0] = 0
+        for label, name in enumerate(vocabulary.names, start=1):
+            table[self.vocabulary.names.index(name) + 1] = label
+        return LabelledSet(vocabulary, [Relabelled(image, table) for image in self.images], self.share, rest)
+
 
 @dataclass(frozen=True, slots=True)
 class WordSet:
@@ -107,6 +143,25 @@ class WordSet:
     vocabulary: Vocabulary
     images: Sequence[UInt8[np.ndarray, "y x 3"]]
     classes: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What is learned from: labelled images for both stages, words and captions of whole images for the first."""
+
+    sets: Sequence[LabelledSet]
+    words: WordSet | None = None
+    captions: CaptionSet | None = None
+
+    @property
+    def phrases(self) -> list[str]:
+        """Every prompt of every class and of the rests, and captions spread evenly over all of them; sorted."""
+        vocabularies = [s.spoken for s in self.sets] + ([self.words.vocabulary] if self.words else [])
+        said = sorted(set(self.captions.captions)) if self.captions else []
+        some = said[:: -(-len(said) // MOST_KNOWN_CAPTIONS)] if said else []
+        return sorted(
+            {phrase for v in vocabularies for prompts in v.prompts for phrase in prompts} | set(some)
+        )
 
 
 def read_pairs(

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 from PIL import Image, ImageFilter
 
+from mrovseg.captions import CaptionSet, read_pixels
 from mrovseg.data import LabelledImage, LabelledSet, WordSet
 from mrovseg.losses import IGNORE
 
@@ -55,14 +56,30 @@ def draw_words(
 ) -> tuple[UInt8[np.ndarray, "n p p 3"], Int64[np.ndarray, " n"]]:
     """Draw small images and their classes: a square of at least 70 % of the side, turned and recoloured."""
     chosen = rng.integers(len(words.images), size=count)
-    drawn = []
-    for image in (words.images[i] for i in chosen):
-        side = round(min(image.shape[:2]) * rng.uniform(0.7, 1.0))
-        top, left = (int(rng.integers(n - side + 1)) for n in image.shape[:2])
-        square = Image.fromarray(image[top : top + side, left : left + side]).resize((side_px, side_px))
-        turned = np.rot90(np.asarray(square), int(rng.integers(4)))
-        drawn.append(recolour(np.ascontiguousarray(turned), rng, augmentation))
+    drawn = [_small(words.images[i], side_px, rng, augmentation) for i in chosen]
     return np.stack(drawn), np.array([words.classes[i] for i in chosen], np.int64)
+
+
+def draw_captions(
+    captions: CaptionSet, *, side_px: int, count: int, rng: np.random.Generator, augmentation: Augmentation
+) -> tuple[UInt8[np.ndarray, "n p p 3"], Int64[np.ndarray, " n"]]:
+    """Draw images with captions as `draw_words` does, and return which they are.
+
+    Raises DataError for a file that is no image.
+    """
+    chosen = rng.integers(len(captions.files), size=count)
+    images = [read_pixels(captions.files[i]) for i in chosen]
+    return np.stack([_small(image, side_px, rng, augmentation) for image in images]), chosen
+
+
+def _small(
+    image: UInt8[np.ndarray, "y x 3"], side_px: int, rng: np.random.Generator, augmentation: Augmentation
+) -> UInt8[np.ndarray, "p p 3"]:
+    side = round(min(image.shape[:2]) * rng.uniform(0.7, 1.0))
+    top, left = (int(rng.integers(n - side + 1)) for n in image.shape[:2])
+    square = Image.fromarray(image[top : top + side, left : left + side]).resize((side_px, side_px))
+    turned = np.rot90(np.asarray(square), int(rng.integers(4)))
+    return recolour(np.ascontiguousarray(turned), rng, augmentation)
 
 
 def crop(

@@ -1,5 +1,6 @@
 """The façade: a network, a device and a vocabulary behind the two callables that a pipeline knows."""
 
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,28 +12,31 @@ from mrovseg.checkpoint import Checkpoint, network
 from mrovseg.config import ModelConfig
 from mrovseg.model import Predictions, precision
 from mrovseg.proposals import Labels, Proposals, label
-from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, embed, unlike_prompts
+from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, embed, lean_on, unlike_prompts
 
 CHIPS_PER_CALL = 1  # a chip's views are a batch already; on a CPU more of them gain nothing
 OTHER_THRESHOLD = 0.2
 
 
 def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[EmbeddedVocabulary, list[str]]:
-    """Embed a vocabulary by a checkpoint's text encoder.
+    """Embed a vocabulary by a checkpoint's text encoder, leaning on the phrases that it was trained on.
 
     Also returns the prompts that are like nothing that the checkpoint was trained on; they are left out, because what
     it says of them means nothing. Raises VocabularyError when no prompt is left.
     """
-    known = checkpoint.known_phrases
-    unlike = [] if known is None else unlike_prompts(vocabulary, known, checkpoint.encode_text)
+    encode, phrases = checkpoint.encode_text, checkpoint.known_phrases
+    known = None if phrases is None else encode(phrases)
+    unlike = [] if known is None else unlike_prompts(vocabulary, known, encode)
     embedded = embed(
         vocabulary,
-        checkpoint.encode_text,
+        encode,
         templates=checkpoint.templates,
         without=unlike,
         no_object=checkpoint.no_object,
         scale=checkpoint.scale,
     )
+    if known is not None:
+        embedded = dataclasses.replace(embedded, vectors=lean_on(known, embedded.vectors))
     return embedded, unlike
 
 

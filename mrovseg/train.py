@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mrovseg.contrast import Contrast
-from mrovseg.data import LabelledSet, WordSet
+from mrovseg.data import TrainingData
 from mrovseg.errors import DataError, ModelConfigError
 from mrovseg.history import History
 from mrovseg.masks import MaskTraining
@@ -42,20 +42,6 @@ class Recipe:
             raise ModelConfigError(f"the recipe is not complete or has a key too many: {fault}") from fault
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingData:
-    """What is learned from: labelled images for both stages, small images of one word each for the first."""
-
-    sets: Sequence[LabelledSet]
-    words: WordSet | None = None
-
-    @property
-    def phrases(self) -> list[str]:
-        """Every prompt of every class and of the rests, sorted."""
-        vocabularies = [s.spoken for s in self.sets] + ([self.words.vocabulary] if self.words else [])
-        return sorted({phrase for v in vocabularies for prompts in v.prompts for phrase in prompts})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
     """How the second stage is measured while it goes on: `evaluate` returns the mIoU of a checkpoint's file.
@@ -78,7 +64,7 @@ def train(
 ) -> Path:
     """Train a network; return the checkpoint's path.
 
-    Where the encoders are those of a checkpoint there is no first stage, which needs the words. The folder of the
+    Where the encoders are those of a checkpoint there is no first stage. The folder of the
     history holds the state of each stage besides; the same call on the same folder goes on from there, bit for bit on
     one worker. All workers make this call, and must reach the folder; the first of them writes
     `checkpoint.safetensors`, the last, and with a validation `best.safetensors`, that of the highest mIoU.
@@ -110,10 +96,10 @@ def train(
 
 
 def _contrast_stage(recipe: Recipe, networks: Networks, data: TrainingData) -> Stage:
-    stage, words = recipe.contrast, data.words
-    if stage is None or words is None:
+    stage = recipe.contrast
+    if stage is None:
         raise DataError(
-            "a training of all needs a recipe with `contrast` and `words`; one of a head alone needs a checkpoint"
+            "a training of all needs a recipe with `contrast`; one of a head alone needs a checkpoint"
         )
     contrast = Contrast(
         networks.model.config,
@@ -126,8 +112,8 @@ def _contrast_stage(recipe: Recipe, networks: Networks, data: TrainingData) -> S
     def losses(rng: np.random.Generator) -> Losses:
         size = int(rng.choice(stage.sizes))
         chips = max(1, stage.slices_a_step // size**2)
-        batch = contrast.draw(data.sets, words, slices=size, chips=chips, images=stage.images, rng=rng)
-        return dict(contrast(batch, data.sets, words, rng))
+        batch = contrast.draw(data, slices=size, chips=chips, images=stage.images, rng=rng)
+        return dict(contrast(batch, data, rng))
 
     return Stage(name="contrast", module=contrast, recipe=stage, seed=(recipe.seed, 0), losses=losses)
 

@@ -14,6 +14,8 @@ PLAIN = ("{}",)  # how an encoder of bare phrases is
 # Least cosine of a prompt with a known phrase. Of words that show none of the known things ("elephant", "democracy",
 # "tennis court") the largest are 0.1 to 0.2, of words for known things 0.3 ("sand") to 0.6 ("highway").
 LEAST_LIKENESS = 0.28
+# How sharply a prompt leans on the known phrases nearest to it, in cosines. Unseen words score alike from 0.03 to 0.1.
+SHARPNESS = 0.05
 MAX_CLASSES = 65_534  # ids are 16 bit at most; 0 is `other` and 65535 no data
 
 
@@ -44,6 +46,11 @@ class Vocabulary:
                 f"{', '.join(map(repr, twice))} stands more than once among the classes; name it once"
             )
 
+    def without(self, names: Collection[str]) -> "Vocabulary":
+        """Return the other classes in their order. Raises VocabularyError when none is left."""
+        kept = [i for i, name in enumerate(self.names) if name not in names]
+        return Vocabulary(tuple(self.names[i] for i in kept), tuple(self.prompts[i] for i in kept))
+
 
 def parse(text: str) -> Vocabulary:
     """Read classes separated by `;`, synonyms by `,`; a class is named by its first synonym.
@@ -63,13 +70,30 @@ def parse(text: str) -> Vocabulary:
 
 def unlike_prompts(
     vocabulary: Vocabulary,
-    known: Sequence[str],
+    known: Float32[np.ndarray, "k e"],
     encode: Callable[[Sequence[str]], Float32[np.ndarray, "n e"]],
 ) -> list[str]:
     """Return the prompts whose vector is near that of no known phrase."""
     prompts = [phrase for prompts in vocabulary.prompts for phrase in prompts]
-    nearest = (encode(prompts) @ encode(known).T).max(axis=1)
+    nearest = (encode(prompts) @ known.T).max(axis=1)
     return [phrase for phrase, cosine in zip(prompts, nearest, strict=True) if cosine < LEAST_LIKENESS]
+
+
+def lean_on(
+    known: Float32[np.ndarray, "k e"], vectors: Float32[np.ndarray, "p e"]
+) -> Float32[np.ndarray, "p e"]:
+    """Turn unit vectors half-way to a convex combination of known phrases' vectors, and make them unit vectors again.
+
+    Images were compared with known phrases only: what a vector has beside them says nothing of an image. The weights
+    are a softmax of cosines, as ConSE's of class probabilities (Norouzi et al. 2014, equation 4); a known phrase stays
+    where it is, as far as no other is like it.
+    """
+    cosines = vectors @ known.T
+    weights = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / SHARPNESS)
+    leant = weights @ known
+    leant = vectors + leant / np.linalg.norm(leant, axis=1, keepdims=True)
+    unit: Float32[np.ndarray, "p e"] = leant / np.linalg.norm(leant, axis=1, keepdims=True)
+    return unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jobs.recipes import labelled_sets, validation_sets
+from jobs.recipes import labelled_sets, read_inputs, validation_sets
 from mrovseg.data import LabelledFile, LabelledSet
 from mrovseg.definition import Definition
 from mrovseg.draw import Augmentation, draw_chip
@@ -51,6 +51,27 @@ def test_a_published_set_validates_on_its_own_split(tmp_path: Path) -> None:
     (found,) = validation_sets(about, tmp_path)
     assert found.definition == "coco-panoptic"
     assert len(found.scenes) == 2
+
+
+def test_classes_are_withheld_from_every_set(tmp_path: Path) -> None:
+    plan = {"sets": [], "painted": {"seeds": 1, "side_px": 64, "shares": {"land-cover": 1, "painted": 1}}}
+    inputs = read_inputs(plan, tmp_path, source=None, withhold=["water", "pool"])
+    five, ten = inputs.training.sets
+    assert five.vocabulary.names == ("building", "land", "road", "vegetation")
+    assert len(ten.vocabulary.names) == 8
+    assert not {"water", "sea", "swimming pool"} & set(inputs.training.phrases)
+    with pytest.raises(
+        DataError, match=r"no set has a class 'lava' to withhold; there are: bare ground, .*water"
+    ):
+        read_inputs(plan, tmp_path, source=None, withhold=["lava"])
+
+
+def test_a_set_of_withheld_classes_alone_is_left_out(tmp_path: Path) -> None:
+    write_scene(tmp_path, height=64, width=64)
+    roads = {"definition": "epfl-roads", "share": 1, "scenes": ["scene.tif"], "labels": ["labels.tif"]}
+    plan = {"sets": [roads], "painted": {"seeds": 1, "side_px": 64, "shares": {"land-cover": 1}}}
+    (only,) = read_inputs(plan, tmp_path, source=None, withhold=["road"]).training.sets
+    assert only.vocabulary.names == ("building", "land", "vegetation", "water")
 
 
 def test_a_root_without_the_set_is_named(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ RECIPE: dict[str, Any] = {
     "sets": [],
     "painted": {"seeds": 2, "side_px": 320, "shares": {"land-cover": 1, "painted": 1}},
     "words": {"definition": "aid", "folder": "words"},
+    "captions": "words/metadata.csv",
     "validation": {"every": 3, "painted": {"seeds": [1001], "side_px": 200}},
 }
 PROGRAM = """
@@ -73,6 +74,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "words" / name).mkdir(parents=True)
         pixels = rng.integers(0, 256, (8, 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
         Image.fromarray(pixels).save(folder / "words" / name / "one.jpg")
+    rows = [f"{name}/one.jpg,a view of {name}" for name in Definition.named("aid").folders]
+    (folder / "words" / "metadata.csv").write_text("\n".join(["file_name,text", *rows]))
     return folder
 
 
@@ -286,7 +289,7 @@ def test_bad_usage_is_named_before_anything_is_started(
         (
             "sets",
             None,
-            "a recipe has the parts sets, training, and may have painted, stem, validation, words",
+            "a recipe has the parts sets, training, and may have captions, painted, stem, validation, words",
         ),
         ("speed", {}, "has painted, sets, speed, training"),
         ("validation", {"every": 0, "painted": {}}, "whole number above zero"),

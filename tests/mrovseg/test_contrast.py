@@ -9,7 +9,7 @@ from mrovseg.attention import masked_attention, region_bias
 from mrovseg.clip import ImageEncoder, build
 from mrovseg.columns import Columns
 from mrovseg.contrast import Batch, Contrast
-from mrovseg.data import LabelledSet, WordSet
+from mrovseg.data import LabelledSet, TrainingData, WordSet
 from mrovseg.errors import DataError
 from mrovseg.losses import coverage
 from mrovseg.vocabulary import parse
@@ -20,7 +20,7 @@ SETS = [
     LabelledSet(parse("road"), [], rest=parse("water; grass")),
     LabelledSet(parse("car; tree"), []),
 ]
-WORDS = WordSet(parse("harbour; forest"), [], [])
+DATA = TrainingData(SETS, WordSet(parse("harbour; forest"), [], []))
 
 
 @pytest.fixture
@@ -40,6 +40,8 @@ def batch(*, which: list[int], seed: int = 0) -> Batch:
         labels=torch.from_numpy(quarters),
         images=torch.from_numpy(rng.integers(0, 256, (2, 3, SMALL.slice_px, SMALL.slice_px), np.uint8)),
         words=torch.tensor([0, 1]),
+        captioned=torch.zeros(0, 3, SMALL.slice_px, SMALL.slice_px, dtype=torch.uint8),
+        captions=torch.zeros(0, dtype=torch.long),
     )
 
 
@@ -87,7 +89,7 @@ def test_what_is_none_of_the_classes_teaches_only_where_there_is_a_rest(contrast
     def places(which: int) -> float:
         drawn = batch(which=[which])
         drawn.labels[:] = 0
-        return float(contrast(drawn, SETS, WORDS, np.random.default_rng(0))["places"].detach())
+        return float(contrast(drawn, DATA, np.random.default_rng(0))["places"].detach())
 
     assert places(0) == 0
     assert places(1) > 0
@@ -96,7 +98,7 @@ def test_what_is_none_of_the_classes_teaches_only_where_there_is_a_rest(contrast
 def test_a_batch_without_regions_has_a_loss_all_the_same(contrast: Contrast) -> None:
     drawn = batch(which=[0])
     drawn.labels[:] = 255
-    losses = contrast(drawn, SETS, WORDS, np.random.default_rng(0))
+    losses = contrast(drawn, DATA, np.random.default_rng(0))
     assert losses["regions"] == 0
     assert all(torch.isfinite(loss) for loss in losses.values())
 

@@ -50,3 +50,24 @@ def test_pairs_are_read_and_must_fit(tmp_path: Path) -> None:
 def test_training_refuses_more_classes_than_its_labels_hold() -> None:
     with pytest.raises(DataError, match="up to 254 classes, got 255"):
         LabelledSet(parse("; ".join(f"class {i}" for i in range(255))), [image()])
+
+
+def test_a_withheld_class_is_as_if_nobody_had_labelled_it() -> None:
+    labels = np.array([[0, 1, 2, 3, 255]], np.uint8)
+    one = LabelledImage("one", np.zeros((1, 5, 3), np.uint8), labels)
+    whole = LabelledSet(parse("roof, house; water, lake; tree"), [one], 2.0, parse("sand; pool"))
+    kept = whole.without(["water"])
+    assert kept.vocabulary == parse("roof, house; tree")
+    assert (kept.share, kept.rest) == (2.0, whole.rest)
+    (image,) = kept.images
+    assert image.load().labels.tolist() == [[0, 1, 255, 2, 255]]
+    assert image.weight == one.weight
+    assert whole.without(["cloud"]) is whole
+
+
+def test_a_rest_that_may_show_a_withheld_class_teaches_nothing() -> None:
+    one = LabelledImage("one", np.zeros((1, 2, 3), np.uint8), np.array([[0, 1]], np.uint8))
+    kept = LabelledSet(parse("road"), [one], 1.0, parse("land; water")).without(["water"])
+    assert kept.rest is None
+    assert kept.images[0].load().labels.tolist() == [[255, 1]]
+    assert "water" not in kept.spoken.names

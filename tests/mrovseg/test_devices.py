@@ -70,6 +70,8 @@ def test_the_contrast_stage_stays_where_its_network_is() -> None:
         labels=torch.zeros(2, 128, 128, dtype=torch.long),
         images=torch.zeros(2, 3, 64, 64, dtype=torch.uint8),
         words=torch.tensor([0, 1]),
+        captioned=torch.zeros(1, 3, 64, 64, dtype=torch.uint8),
+        captions=torch.tensor([0]),
     ).to(FAR)
     columns = Columns.of(SETS, FAR)
     shares = coverage(columns.labelled(batch.which, batch.labels), classes=4, grid=8)

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from mrovseg import checkpoint
-from mrovseg.data import LabelledImage, LabelledSet, WordSet
+from mrovseg.data import LabelledImage, LabelledSet, TrainingData, WordSet
 from mrovseg.errors import ModelConfigError
 from mrovseg.history import History
 from mrovseg.networks import Beginning
-from mrovseg.train import Recipe, TrainingData, train
+from mrovseg.train import Recipe, train
 from mrovseg.vocabulary import parse
 
 RECIPE = {

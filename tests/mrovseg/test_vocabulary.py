@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrovseg.errors import VocabularyError
-from mrovseg.vocabulary import PLAIN, TEMPLATES, Vocabulary, embed, parse, unlike_prompts
+from mrovseg.vocabulary import PLAIN, TEMPLATES, Vocabulary, embed, lean_on, parse, unlike_prompts
 
 phrase = st.text("abcdefgh", min_size=1, max_size=6)
 classes = st.lists(phrase, min_size=1, max_size=12, unique=True).flatmap(
@@ -68,8 +68,30 @@ def test_prompts_far_from_every_known_phrase_are_found() -> None:
     def place(phrases: Sequence[str]) -> np.ndarray:
         return np.array([near[phrase] for phrase in phrases], np.float32)
 
-    assert unlike_prompts(vocabulary, ["road"], place) == ["fog", "ice"]
-    assert unlike_prompts(vocabulary, ["road", "sea"], place) == ["ice"]
+    assert unlike_prompts(vocabulary, place(["road"]), place) == ["fog", "ice"]
+    assert unlike_prompts(vocabulary, place(["road", "sea"]), place) == ["ice"]
+
+
+def test_a_prompt_leans_half_way_to_the_known_phrases_near_it() -> None:
+    known = np.eye(3, dtype=np.float32)[:2]
+    (leant,) = lean_on(known, np.array([[0.6, 0.0, 0.8]], np.float32))
+    share = 1 / (1 + np.exp(-0.6 / 0.05))  # the first's, by hand
+    combined = np.array([share, 1 - share, 0]) / np.hypot(share, 1 - share)
+    expected = np.array([0.6, 0, 0.8]) + combined
+    np.testing.assert_allclose(leant, expected / np.linalg.norm(expected), rtol=1e-5)
+
+
+@given(st.lists(phrase, min_size=1, max_size=8, unique=True), st.lists(phrase, min_size=1, max_size=8))
+def test_leaning_keeps_lengths_and_turns_to_what_is_known(known: list[str], prompts: list[str]) -> None:
+    anchors, vectors = encode(known), encode(prompts)
+    leant = lean_on(anchors, vectors)
+    np.testing.assert_allclose(np.linalg.norm(leant, axis=1), 1, rtol=1e-5)
+    assert ((leant @ anchors.T).max(axis=1) >= (vectors @ anchors.T).max(axis=1) - 1e-5).all()
+
+
+def test_a_known_phrase_stays_where_no_other_is_like_it() -> None:
+    known = np.eye(4, dtype=np.float32)
+    np.testing.assert_allclose(lean_on(known, known), known, atol=1e-6)
 
 
 def test_prompts_are_averaged_over_the_templates_and_normalised() -> None:
