@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mrovseg.errors import DataError
 from mrovseg.plot import draw
 
 Say = Callable[[str], None]
@@ -20,7 +21,7 @@ def say_on_stderr(line: str) -> None:
 
 
 class History:
-    """The rows of a training, in `metrics.json` of its folder.
+    """What a training is and its rows, in `metrics.json` of its folder.
 
     A row holds the stage, the step it was written after, the mean losses since the row before, the learning rate, and
     the mIoU (None where nothing was measured). They are the same for a training that was stopped and went on, but for
@@ -31,9 +32,11 @@ class History:
         """Read what the folder's training has written so far."""
         self.folder = folder
         self.say = say
+        self.about: dict[str, Any] | None = None
         self.rows: list[dict[str, Any]] = []
         if self._file.exists():
-            self.rows = json.loads(self._file.read_text())["rows"]
+            written = json.loads(self._file.read_text())
+            self.about, self.rows = written["about"], written["rows"]
 
     @property
     def _file(self) -> Path:
@@ -43,6 +46,19 @@ class History:
     def best(self) -> float:
         """The highest mIoU so far; below any where there is none."""
         return max((row["miou"] for row in self.rows if row["miou"] is not None), default=-1.0)
+
+    def claim(self, about: Mapping[str, Any]) -> None:
+        """Say what is trained, by plain values. Raises DataError where the folder holds another training."""
+        plain = json.loads(json.dumps(about))
+        earlier = plain if self.about is None else self.about
+        differ = sorted(key for key in plain.keys() | earlier.keys() if plain.get(key) != earlier.get(key))
+        if differ:
+            key = differ[0]
+            raise DataError(
+                f"{self.folder} holds a training of another {', '.join(differ)} ({key}: {earlier.get(key)} there, "
+                f"{plain.get(key)} now); give it another folder, or go on with what it began with"
+            )
+        self.about = plain
 
     def begin(self, stage: str, *, step: int, steps: int, slices: int) -> None:
         """Begin a stage, of `steps` steps of `slices` slices, at a step; forget what was written past it."""
@@ -95,7 +111,7 @@ class History:
         rows = ",\n".join(json.dumps(row, allow_nan=False) for row in self.rows)
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self._file.with_suffix(".part")
-        part.write_text(f'{{"rows": [\n{rows}\n]}}\n')
+        part.write_text(f'{{"about": {json.dumps(self.about)},\n"rows": [\n{rows}\n]}}\n')
         part.replace(self._file)
 
 

@@ -1,8 +1,9 @@
 """Training in two stages, contrast and masks, on one worker or several."""
 
+import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from mrovseg.networks import Beginning, Networks
 from mrovseg.stage import Losses, Stage, StageRecipe, run_stage
 from mrovseg.vocabulary import embed
 from mrovseg.worker import ALONE, Worker
+
+FREE = ("threads", "save_every")  # of a stage: what another attempt may change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,7 @@ def train(
     worker: Worker = ALONE,
     validation: Validation | None = None,
 ) -> Path:
-    """Train a network; return the checkpoint's path.
+    """Train a network; return the checkpoint's path. Raises DataError where the folder holds another training.
 
     Where the encoders are those of a checkpoint there is no first stage. The folder of the
     history holds the state of each stage besides; the same call on the same folder goes on from there, bit for bit on
@@ -71,6 +74,7 @@ def train(
     """
     torch.set_num_threads(recipe.masks.threads)
     networks = Networks.begin(beginning, seed=recipe.seed, device=worker.device)
+    history.claim(_about(recipe, networks, data))
     phrases: Sequence[str] | None = data.phrases
     if beginning.source is None:
         run_stage(_contrast_stage(recipe, networks, data), history, worker)
@@ -93,6 +97,18 @@ def train(
         networks.save(path, phrases)
         history.draw()
     return path
+
+
+def _about(recipe: Recipe, networks: Networks, data: TrainingData) -> dict[str, Any]:
+    """Return what must be the same for a training to go on, by plain values."""
+    head = networks.model.config.head
+    assert head is not None  # noqa: S101 -- networks in training have one
+    phrases = hashlib.sha256("\n".join(data.phrases).encode()).hexdigest()
+    about: dict[str, Any] = {"seed": recipe.seed, "phrases": phrases, "head": asdict(head)}
+    for name, stage in (("contrast", recipe.contrast), ("masks", recipe.masks)):
+        if stage is not None:
+            about |= {f"{name}.{key}": value for key, value in asdict(stage).items() if key not in FREE}
+    return about
 
 
 def _contrast_stage(recipe: Recipe, networks: Networks, data: TrainingData) -> Stage:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
+from mrovseg.errors import DataError
 from mrovseg.history import History
 from mrovseg.plot import COLOURS, MEASURED, draw
 
@@ -42,6 +43,20 @@ def test_a_row_holds_the_means_since_the_last_one(tmp_path: Path) -> None:
     assert all(r["slices_per_s"] > 0 for r in rows)
     assert said[0].startswith("contrast 2/100  a 2.000  b 3.000  ")
     assert "b not finite  mIoU 0.125" in said[1]
+
+
+def test_a_folder_goes_on_with_the_training_that_it_holds_and_no_other(tmp_path: Path) -> None:
+    one = history(tmp_path)
+    one.claim({"seed": 1, "sizes": (2, 4)})
+    one.begin("masks", step=0, steps=4, slices=1)
+    one.count({"a": 1.0})
+    one.write_row(1, rate=0.1, miou=None)
+    again = history(tmp_path)
+    again.claim({"seed": 1, "sizes": (2, 4)})
+    with pytest.raises(
+        DataError, match=r"another rate, seed \(rate: None there, 0\.5 now\); give it another folder"
+    ):
+        again.claim({"seed": 2, "sizes": (2, 4), "rate": 0.5})
 
 
 def test_what_a_stopped_training_wrote_past_its_state_is_forgotten(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Training: a killed run goes on bit for bit, states and recipes are refused when they do not fit."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from mrovseg import checkpoint
 from mrovseg.data import LabelledImage, LabelledSet, TrainingData, WordSet
-from mrovseg.errors import ModelConfigError
+from mrovseg.errors import DataError, ModelConfigError
 from mrovseg.history import History
 from mrovseg.networks import Beginning
 from mrovseg.train import Recipe, train
@@ -76,6 +77,9 @@ def test_a_killed_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert (killed / "checkpoint.safetensors").read_bytes() == (whole / "checkpoint.safetensors").read_bytes()
     trained = checkpoint.load(str(whole / "checkpoint.safetensors"))
     assert trained.known_phrases == ("roof", "water")
+    other = dataclasses.replace(Recipe.from_dict(RECIPE), seed=8)
+    with pytest.raises(DataError, match=r"another seed \(seed: 3 there, 8 now\)"):
+        train(other, small_data(), Beginning(), history=History(whole))
 
 
 @pytest.mark.parametrize("broken", [{"masks": {}}, {"seed": 1, "speed": 2}])
