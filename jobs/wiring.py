@@ -33,8 +33,8 @@ def _keep_freed_memory() -> None:
 
     Each chip frees and claims hundreds of MB, whose pages the system would clear anew.
     """
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is not None and hasattr(libc, "mallopt"):
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
