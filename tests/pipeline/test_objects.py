@@ -50,7 +50,7 @@ def test_walking_and_globbing_name_what_can_be_read(root: str) -> None:
     walked = list(objects.walk(root))
     assert walked == [f"{root}/{name}" for name in ("b.tif", "a/1.json", "a/2.tif")]
     assert [objects.get_bytes(uri) for uri in walked] == [b"b.tif", b"a/1.json", b"a/2.tif"]
-    assert list(objects.glob(f"{root}/**/*.tif")) == [f"{root}/a/2.tif", f"{root}/b.tif"]
+    assert list(objects.glob(f"{root}/**/*.tif")) == [f"{root}/b.tif", f"{root}/a/2.tif"]
     assert objects.is_folder(root)
     assert not objects.is_folder(objects.join(root, "b.tif"))
 
