@@ -27,6 +27,7 @@ from pipeline import ledger, statistics
 from pipeline.chips import ChipLayout
 from pipeline.config import FlowSettings
 from pipeline.errors import PipelineError
+from pipeline.flow.forgetting import ForgetBlocks
 from pipeline.flow.progress import Progress
 from pipeline.flow.records import unpacked
 from pipeline.flow.resources import cluster, nodes, places
@@ -131,6 +132,7 @@ def _context(*, in_flight_bytes: int) -> Iterator[None]:
     context.execution_options.resource_limits = ExecutionResources.for_limits(
         object_store_memory=in_flight_bytes
     )
+    context.custom_execution_callback_classes = [ForgetBlocks]
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logger = logging.getLogger("ray.data")

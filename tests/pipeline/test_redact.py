@@ -6,8 +6,22 @@ from pipeline.redact import redacted
 from pipeline.scene import scene_of
 
 NAMES = st.sampled_from(
-    "X-Amz-Signature X-Amz-Credential x-amz-security-token X-Goog-Signature Signature sig token access_token api_key "
-    "apikey AWSAccessKeyId Key-Pair-Id Ocp-Apim-Subscription-Key password".split()
+    [
+        "X-Amz-Signature",
+        "X-Amz-Credential",
+        "x-amz-security-token",
+        "X-Goog-Signature",
+        "Signature",
+        "sig",
+        "token",
+        "access_token",
+        "api_key",
+        "apikey",
+        "AWSAccessKeyId",
+        "Key-Pair-Id",
+        "Ocp-Apim-Subscription-Key",
+        "password",
+    ]
 )
 SECRETS = st.text("ABCDEFabcdef0123456789%+-_", min_size=8, max_size=40)
 HARMLESS = st.dictionaries(
