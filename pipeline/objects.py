@@ -296,4 +296,7 @@ def _reported(verb: str, uri: str) -> Iterator[None]:
     except (FileNotFoundError, IsADirectoryError, PipelineError):
         raise
     except Exception as error:  # botocore's and the file systems' errors have no base in common
-        raise PipelineError(f"cannot {verb} {uri}: {type(error).__name__}: {error}") from error
+        name = type(error).__name__
+        refused = is_remote(uri) and (isinstance(error, PermissionError) or name == "NoCredentialsError")
+        remedy = ". Check the storage's credentials in the environment" if refused else ""
+        raise PipelineError(f"cannot {verb} {uri}: {name}: {error}{remedy}") from error

@@ -34,11 +34,17 @@ def fsspec_options(uri: str) -> dict[str, Any]:
 
 def gdal_options() -> dict[str, Any]:
     """Return GDAL's options that the variables of other clients imply."""
-    azure = {
+    implied = {
+        "CPL_AWS_CREDENTIALS_FILE": os.environ.get("AWS_SHARED_CREDENTIALS_FILE"),
         "AZURE_STORAGE_ACCOUNT": os.environ.get("AZURE_STORAGE_ACCOUNT_NAME"),
         "AZURE_STORAGE_ACCESS_KEY": os.environ.get("AZURE_STORAGE_ACCOUNT_KEY"),
     }
-    return _s3_server() | _said(AWS_NO_SIGN_REQUEST=_set("AWS_SKIP_SIGNATURE"), **azure)
+    # A uri that is signed for GET is refused to HEAD.
+    return (
+        {"CPL_VSIL_CURL_USE_HEAD": False}
+        | _s3_server()
+        | _said(AWS_NO_SIGN_REQUEST=_set("AWS_SKIP_SIGNATURE"), **implied)
+    )
 
 
 def s3_endpoint() -> str | None:

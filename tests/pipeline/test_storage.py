@@ -28,9 +28,10 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_endpoint_is_said_in_gdals_words(
     monkeypatch: pytest.MonkeyPatch, endpoint: str, options: dict[str, object]
 ) -> None:
-    assert storage.gdal_options() == {}
+    unsaid = storage.gdal_options()
+    assert "AWS_S3_ENDPOINT" not in unsaid
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    assert storage.gdal_options() == {**options, "AWS_VIRTUAL_HOSTING": False}
+    assert storage.gdal_options() == {**unsaid, **options, "AWS_VIRTUAL_HOSTING": False}
     assert storage.fsspec_options("s3://b/k")["endpoint_url"] == endpoint
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://other")
     assert storage.s3_endpoint() == "https://other"
@@ -80,11 +81,14 @@ def test_gdals_variables_are_said_to_fsspec(
 
 
 def test_other_clients_variables_are_said_to_gdal(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = storage.gdal_options()
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "a")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "k")
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
-    assert storage.gdal_options() == {
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/home/me/keys")
+    assert storage.gdal_options() == before | {
         "AZURE_STORAGE_ACCOUNT": "a",
         "AZURE_STORAGE_ACCESS_KEY": "k",
         "AWS_NO_SIGN_REQUEST": True,
+        "CPL_AWS_CREDENTIALS_FILE": "/home/me/keys",
     }
