@@ -102,8 +102,14 @@ def flow_settings(values: Mapping[str, Any]) -> FlowSettings:
 def scene_list(values: Mapping[str, Any]) -> SceneList:
     """Pick the keys of the scene list; local paths are relative to the working directory, and made absolute."""
     given = {key: _texts(key, values[key]) for key in ("suffixes", "assets") if values.get(key)}
-    specs = [spec if isinstance(spec, Search) else absolute_uri(spec) for spec in scenes_of(values["scenes"])]
+    specs = [spec if isinstance(spec, Search) else _absolute(spec) for spec in scenes_of(values["scenes"])]
     return SceneList(tuple(specs), **given)
+
+
+def _absolute(spec: str) -> str:
+    """Return a spec for any process of the cluster; a slash at its end still says that it is a folder."""
+    absolute = absolute_uri(spec)
+    return absolute if absolute.endswith("/") or not spec.endswith("/") else f"{absolute}/"
 
 
 def scenes_of(given: object) -> tuple[str | Search, ...]:
@@ -113,7 +119,9 @@ def scenes_of(given: object) -> tuple[str | Search, ...]:
     'https://host/stac'
     """
     scenes = given if isinstance(given, list) else [given]
-    if not scenes or not all(isinstance(one, str | dict) and one for one in scenes):
+    if not scenes or not all(
+        one.strip() if isinstance(one, str) else isinstance(one, dict) for one in scenes
+    ):
         raise ConfigError(f"scenes must be a path, a search or a list of these, got {given!r}")
     return tuple(_search_of(one) if isinstance(one, dict) else str(one) for one in scenes)
 

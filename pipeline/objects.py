@@ -212,12 +212,20 @@ def _entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:  # noq
         if not Path(folder or "/").is_dir():
             return
         with os.scandir(folder or "/") as found:
-            yield from sorted((f"{folder}/{each.name}", each.is_file()) for each in found)
+            names = sorted((each.name, each.is_file()) for each in found if not _leads_back(each))
+        yield from ((f"{folder}/{name}", is_file) for name, is_file in names)
     elif "s3" in filesystem.protocol:
         yield from _s3_entries(filesystem, folder)
     elif filesystem.isdir(folder):
         listed = filesystem.ls(folder, detail=True)
         yield from sorted((each["name"].rstrip("/"), each["type"] == "file") for each in listed)
+
+
+def _leads_back(entry: os.DirEntry[str]) -> bool:
+    """Tell whether a link names a folder that it is in itself: walking it would have no end."""
+    if not entry.is_symlink() or not entry.is_dir():
+        return False
+    return Path(entry.path).parent.resolve().is_relative_to(Path(entry.path).resolve())
 
 
 def _s3_entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - fsspec has no types

@@ -64,6 +64,7 @@ def test_scenes_may_be_searches_and_paths_are_made_absolute(tmp_path: Path) -> N
         " suffixes: '.tif, .jp2', assets: [red, green, blue], classes: road, output: o}"
     )
     made = settings_of("--config", str(path)).scenes
+    assert settings_of("folder/", "--config", str(path)).scenes.specs == (f"{Path('folder').absolute()}/",)
     search = Search("https://h/stac", {"collections": ["c"], "datetime": "2026-01-31"})
     assert made.specs == (str(Path("a.tif").absolute()), "s3://b/p/", search)
     assert (made.suffixes, made.assets) == ((".tif", ".jp2"), ("red", "green", "blue"))
@@ -93,6 +94,7 @@ def test_a_class_may_be_named_by_none_of_its_prompts() -> None:
         ("scenes: [", ["cannot read"]),
         ("{scenes: a.tif, output: o}", ["classes must be given"]),
         ("{scenes: [1], output: o, classes: road}", ["scenes", "[1]"]),
+        ("{scenes: [a.tif, ' '], output: o, classes: road}", ["scenes", "' '"]),
         ("{scenes: [{collections: [c]}], output: o, classes: road}", ["stac_api", "collections"]),
         (
             "{scenes: [{stac_api: 'https://h', box: [1]}], output: o, classes: road}",

@@ -233,6 +233,12 @@ def test_a_list_is_read_by_a_task_and_what_it_cannot_give_is_a_failure(tmp_path:
 
 
 @pytest.mark.usefixtures("ray_cluster")
+def test_no_scene_at_all_gives_empty_tables(tmp_path: Path) -> None:
+    assert run_flow([], tmp_path / "out").windows_done == 0
+    assert table(tmp_path / "out", "summary.parquet") == table(tmp_path / "out", "failures.parquet") == []
+
+
+@pytest.mark.usefixtures("ray_cluster")
 def test_a_changed_scene_fails_alone_and_its_masks_stay(tmp_path: Path) -> None:
     changed, other = (paint(tmp_path / name, height=128, width=128) for name in ("a.tif", "b.tif"))
     output = tmp_path / "out"

@@ -57,6 +57,15 @@ def test_walking_and_globbing_name_what_can_be_read(root: str) -> None:
     assert not objects.is_folder(objects.join(root, "b.tif"))
 
 
+def test_a_link_to_a_folder_is_followed_and_one_that_leads_back_is_not(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.tif").touch()
+    (tmp_path / "walked/deep").mkdir(parents=True)
+    (tmp_path / "walked/deep/up").symlink_to(tmp_path / "walked")
+    (tmp_path / "walked/deep/data").symlink_to(tmp_path / "data")
+    assert list(objects.walk(f"{tmp_path}/walked")) == [f"{tmp_path}/walked/deep/data/a.tif"]
+
+
 def test_a_prefix_of_more_objects_than_a_page_is_walked_whole(s3_server: S3Server, s3: str) -> None:
     bucket, _, prefix = s3.removeprefix("s3://").partition("/")
     client = s3_server.client()
