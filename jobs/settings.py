@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import yaml
 from mrovseg.vocabulary import Vocabulary, parse
 from pipeline.config import FlowSettings
 from pipeline.errors import ConfigError
+from pipeline.scene import absolute_uri
+from pipeline.sources import SceneList, Search
 
 FLOW_KEYS = tuple(field.name for field in dataclasses.fields(FlowSettings))
-OWN_KEYS = ("scenes", "classes", "output", "checkpoint", "threshold")
+LIST_KEYS = ("scenes", "suffixes", "assets")
+OWN_KEYS = (*LIST_KEYS, "classes", "output", "checkpoint", "threshold")
 KEYS = (*OWN_KEYS, *FLOW_KEYS)
 SHARE_KEYS = ("actor_cpus", "actor_gpus", "task_cpus")
 CLASS_KEYS = ("name", "prompts")
@@ -24,14 +28,13 @@ CLASS_KEYS = ("name", "prompts")
 class SegmentSettings:
     """One run: which scenes, which words, where to, with what.
 
-    `scenes` are paths, globs, folders or `s3://` prefixes; local ones are relative to the working
-    directory. A pixel whose best class scores below `threshold` (a probability; None: the segmenter's own)
+    A pixel whose best class scores below `threshold` (a probability; None: the segmenter's own)
     is `other`.
 
     Raises ConfigError when a value is missing or out of range; the message names the key.
     """
 
-    scenes: tuple[str, ...]
+    scenes: SceneList
     vocabulary: Vocabulary
     output: str
     checkpoint: str = "tiny"
@@ -47,7 +50,13 @@ class SegmentSettings:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of a segmenting run; each has the name of its key."""
-    parser.add_argument("scenes", nargs="*", metavar="SCENES", help="paths, globs, folders, s3:// prefixes")
+    parser.add_argument(
+        "scenes", nargs="*", metavar="SCENES", help="paths, globs, folders, s3:// prefixes, lists, STAC"
+    )
+    parser.add_argument(
+        "--suffixes", help="what is a raster in a folder or prefix (.tif,.tiff,.png,.jpg,...)"
+    )
+    parser.add_argument("--assets", help="STAC assets by key or role: visual, or red,green,blue")
     parser.add_argument("--classes", help='"building,house; road; water": classes by ;, synonyms by ,')
     parser.add_argument("-o", "--output", help="a folder or an s3:// prefix")
     parser.add_argument("--checkpoint", help="an embedded checkpoint's name or a .safetensors file (tiny)")
@@ -74,7 +83,7 @@ def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
     if missing:
         raise ConfigError(f"{' and '.join(missing)} must be given, as flags or in the --config file")
     return SegmentSettings(
-        scenes=scenes_of(values["scenes"]),
+        scenes=scene_list(values),
         vocabulary=vocabulary_of(values["classes"]),
         output=values["output"],
         flow=flow_settings(values),
@@ -90,12 +99,50 @@ def flow_settings(values: Mapping[str, Any]) -> FlowSettings:
     return FlowSettings(**given | shares)
 
 
-def scenes_of(given: object) -> tuple[str, ...]:
-    """Read the scene list of a configuration: one text or several."""
-    scenes = [given] if isinstance(given, str) else given
-    if not isinstance(scenes, list) or not scenes or not all(isinstance(one, str) and one for one in scenes):
-        raise ConfigError(f"scenes must be a path or a list of paths, got {given!r}")
-    return tuple(scenes)
+def scene_list(values: Mapping[str, Any]) -> SceneList:
+    """Pick the keys of the scene list; local paths are relative to the working directory, and made absolute."""
+    given = {key: _texts(key, values[key]) for key in ("suffixes", "assets") if values.get(key)}
+    specs = [spec if isinstance(spec, Search) else _absolute(spec) for spec in scenes_of(values["scenes"])]
+    return SceneList(tuple(specs), **given)
+
+
+def _absolute(spec: str) -> str:
+    """Return a spec for any process of the cluster; a slash at its end still says that it is a folder."""
+    absolute = absolute_uri(spec)
+    return absolute if absolute.endswith("/") or not spec.endswith("/") else f"{absolute}/"
+
+
+def scenes_of(given: object) -> tuple[str | Search, ...]:
+    """Read the scenes of a configuration: one text or several, and searches of STAC APIs.
+
+    >>> scenes_of(["a.tif", {"stac_api": "https://host/stac", "collections": ["naip"]}])[1].stac_api
+    'https://host/stac'
+    """
+    scenes = given if isinstance(given, list) else [given]
+    if not scenes or not all(
+        one.strip() if isinstance(one, str) else isinstance(one, dict) for one in scenes
+    ):
+        raise ConfigError(f"scenes must be a path, a search or a list of these, got {given!r}")
+    return tuple(_search_of(one) if isinstance(one, dict) else str(one) for one in scenes)
+
+
+def _search_of(given: Mapping[str, Any]) -> Search:
+    if "stac_api" not in given:
+        raise ConfigError(f"a search among the scenes has the key stac_api, got {', '.join(map(str, given))}")
+    asked = {
+        key: each.isoformat() if isinstance(each, date) else each  # YAML makes one of 2026-01-31
+        for key, each in given.items()
+        if key != "stac_api"
+    }
+    return Search(str(given["stac_api"]), asked)
+
+
+def _texts(key: str, given: object) -> tuple[str, ...]:
+    """Read texts: a list, or one text with commas."""
+    texts = given.split(",") if isinstance(given, str) else given
+    if not isinstance(texts, list) or not all(isinstance(one, str) and one.strip() for one in texts):
+        raise ConfigError(f"{key} must be texts, as a list or by commas, got {given!r}")
+    return tuple(one.strip() for one in texts)
 
 
 def vocabulary_of(given: object) -> Vocabulary:

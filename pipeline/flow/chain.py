@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import ray
@@ -20,35 +23,42 @@ from ray.data import (
 )
 from ray.exceptions import RayError
 
-from pipeline import statistics
+from pipeline import ledger, statistics
 from pipeline.chips import ChipLayout
 from pipeline.config import FlowSettings
 from pipeline.errors import PipelineError
+from pipeline.flow.forgetting import ForgetBlocks
 from pipeline.flow.progress import Progress
 from pipeline.flow.records import unpacked
 from pipeline.flow.resources import cluster, nodes, places
-from pipeline.flow.shares import read_share, shares
+from pipeline.flow.shares import list_shares, read_share
 from pipeline.flow.steps import MakeSegmenter, Segment, store_masks, sum_up
-from pipeline.scene import Scene
+from pipeline.scene import Refusal, Scene
 from pipeline.statistics import Failure
 
 _QUEUED = 2  # windows an actor has in hand: the one it segments and the next
 _WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
 _BYTES_PER_PIXEL = 4  # red, green, blue, valid
+_SUMMED_SCENES = 16  # a task
+_SUMMING_TASKS = 256  # asked for at a time
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How many windows were computed now, were done before, and failed; and what failed and why."""
+    """How many windows were computed now, were done before, and failed; and what failed and why.
+
+    ``failures`` are the first hundred of ``failures_in_all``; the table of the output has all.
+    """
 
     windows_done: int
     windows_skipped: int
     windows_failed: int
     failures: tuple[Failure, ...]
+    failures_in_all: int
 
 
 def run(  # noqa: PLR0913 - each by its name
-    scenes: Iterable[Scene],
+    scenes: Iterable[Scene | Refusal],
     *,
     output: str,
     classes: Sequence[str],
@@ -57,8 +67,10 @@ def run(  # noqa: PLR0913 - each by its name
     layout: ChipLayout,
     settings: FlowSettings,
 ) -> RunResult:
-    """Segment what is not yet done of ``scenes`` into mask stores below ``output``, and sum it up.
+    """Segment what is not yet done of ``scenes`` into mask stores below ``output``, and sum the output up.
 
+    ``scenes`` are listed by a task, while the first are being segmented: they can be pickled, as a ``SceneList`` and a
+    list can, and may be too many to hold.
     ``classes`` are the names of the class ids 1..k. ``make_segmenter`` is called once in each actor with
     ``weights``, whose arrays are read-only there; ``layout`` is its segmenter's.
 
@@ -68,7 +80,6 @@ def run(  # noqa: PLR0913 - each by its name
         ResourceError: the actors do not fit the cluster; nothing was started.
         PipelineError: the segmenter cannot be made, or the cluster or the output is lost.
     """
-    listed = list(scenes)
     read = partial(read_share, output=output, classes=classes, layout=layout, settings=settings)
     write = partial(store_masks, output=output, classes=classes)
     window_bytes = _BYTES_PER_PIXEL * (settings.window_px + 2 * layout.side_px) ** 2
@@ -77,7 +88,12 @@ def run(  # noqa: PLR0913 - each by its name
         held = [ray.put(dict(weights))]  # for the whole run: an actor that is started again needs it
         with _context(in_flight_bytes=_WINDOWS_PER_ACTOR * room.actors * window_bytes):
             chain = (
-                from_items(shares(listed, readers=room.readers))
+                from_items([{"list": 0}])
+                .flat_map(
+                    partial(list_shares, scenes=scenes, readers=room.readers),
+                    compute=TaskPoolStrategy(size=1),
+                    num_cpus=0,  # it waits for storage most of its time
+                )
                 .flat_map(
                     read,
                     compute=TaskPoolStrategy(size=room.readers),
@@ -97,11 +113,15 @@ def run(  # noqa: PLR0913 - each by its name
                     num_cpus=0,  # reading may hold every free CPU: what is finished must always get out
                 )
             )
-            progress = _followed(chain)
-            _sum_up(listed, output=output, classes=classes, cpus=settings.task_cpus)
-    failures = tuple(progress.failures.values())
-    statistics.write_failures(output, failures)
-    return RunResult(progress.done, progress.skipped, progress.failed, failures)
+            progress = _followed(chain, Progress(statistics.failures_table(output)))
+            statistics.write_summary(output, _summed_up(output, classes=classes, cpus=settings.task_cpus))
+    return RunResult(
+        progress.done,
+        progress.skipped,
+        progress.failed,
+        tuple(progress.failures),
+        progress.failures_in_all,
+    )
 
 
 @contextmanager
@@ -112,6 +132,7 @@ def _context(*, in_flight_bytes: int) -> Iterator[None]:
     context.execution_options.resource_limits = ExecutionResources.for_limits(
         object_store_memory=in_flight_bytes
     )
+    context.custom_execution_callback_classes = [ForgetBlocks]
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logger = logging.getLogger("ray.data")
@@ -124,9 +145,8 @@ def _context(*, in_flight_bytes: int) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _followed(chain: Dataset) -> Progress:
+def _followed(chain: Dataset, progress: Progress) -> Progress:
     """Run the chain and count what comes out of it."""
-    progress = Progress()
     try:
         for row in chain.iter_rows():
             progress.count(unpacked(row))
@@ -136,10 +156,15 @@ def _followed(chain: Dataset) -> Progress:
     return progress
 
 
-def _sum_up(scenes: Sequence[Scene], *, output: str, classes: Sequence[str], cpus: float | int) -> None:
-    """Write the statistics of each scene, in tasks, and the summary of all."""
+def _summed_up(output: str, *, classes: Sequence[str], cpus: float | int) -> Iterator[dict[str, Any]]:
+    """Write the statistics of each scene of the output, in tasks, and yield the summary of all, by scene id."""
     # A claim, however small: without one Ray would start all of them at once.
     task = ray.remote(num_cpus=cpus)(sum_up)
-    ids = sorted({scene.scene_id for scene in scenes})
-    summed = ray.get([task.remote(scene_id, output, classes) for scene_id in ids])
-    statistics.write_summary(output, [record for records in summed for record in records])
+    ids = iter(ledger.scene_ids(output))
+    running: deque[ray.ObjectRef[list[dict[str, Any]]]] = deque()
+    while True:
+        while len(running) < _SUMMING_TASKS and (some := list(islice(ids, _SUMMED_SCENES))):
+            running.append(task.remote(some, output, classes))
+        if not running:
+            return
+        yield from ray.get(running.popleft())

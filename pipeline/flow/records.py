@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from pipeline.scene import Header, Scene
+from pipeline.scene import Header, Refusal, Scene
 from pipeline.segment import WindowLabels
 from pipeline.statistics import Failure
 from pipeline.window import Window
@@ -20,8 +20,17 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A reading task's work: of each scene every ``parts``-th window, beginning with window ``part``."""
+
+    entries: tuple[Scene | Refusal, ...]
+    part: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
-    """A share's windows, and how many of them were done before."""
+    """The windows of a scene in a share, and how many of them were done before."""
 
     windows: int
     skipped: int
@@ -56,7 +65,7 @@ class Done:
     window: Window
 
 
-Record = Planned | Pixels | Masks | Done | Failure
+Record = Share | Planned | Pixels | Masks | Done | Failure
 
 
 def packed(record: Record) -> Row:

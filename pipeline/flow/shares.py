@@ -1,22 +1,26 @@
 """Shares: the work of the reading tasks, planned by themselves.
 
-A share is every n-th window of a scene. Its task opens the scene, lays out the store and lists the ledger,
-so that nothing is planned before its turn, and one large scene is read by several.
+A share is one scene or some, or every n-th window of a scene. Its task opens the scene, lays out the store and
+lists the ledger, so that nothing is planned before its turn, and one large scene is read by several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pipeline import ledger, objects, raster, store
+from pipeline import inputs, ledger, objects, raster, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings
-from pipeline.flow.records import Pixels, Planned, Record, Row, attempt, packed
+from pipeline.flow.records import Pixels, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.grid import plan_windows
-from pipeline.scene import Header, Scene
+from pipeline.scene import Header, Refusal, Scene, scene_of
+from pipeline.statistics import Failure
 from pipeline.window import Window
+
+_MOST_SCENES = 64  # a share: a task costs the driver as much as reading a small scene does
+_SHARES_A_READER = 16  # before shares grow, so that a short list is spread evenly
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +32,21 @@ class Plan:
     skipped: int
 
 
-def shares(scenes: Sequence[Scene], *, readers: int) -> list[Row]:
-    """Split scenes into enough shares for all readers: one each where there are many scenes."""
-    parts = -(-readers // max(1, len(scenes)))
-    return [
-        {"scene_id": scene.scene_id, "uri": scene.uri, "part": part, "parts": parts}
-        for scene in scenes
-        for part in range(parts)
-    ]
+def list_shares(_: Row, *, scenes: Iterable[Scene | Refusal], readers: int) -> Iterator[Row]:
+    """List the scenes and yield shares as they come: enough for all readers, and no more than are worth a task.
+
+    Where there are fewer scenes than readers, a scene is in several shares.
+    """
+    ahead = iter(scenes)
+    first = list(islice(ahead, readers))
+    parts = -(-readers // max(1, len(first)))
+    for entry in first:
+        for part in range(parts):
+            yield packed(Share((entry,), part, parts))
+    listed = len(first)
+    while entries := tuple(islice(ahead, min(_MOST_SCENES, 1 + listed // (_SHARES_A_READER * readers)))):
+        listed += len(entries)
+        yield packed(Share(entries, 0, 1))
 
 
 def store_uri(output: str, scene: Scene) -> str:
@@ -44,29 +55,36 @@ def store_uri(output: str, scene: Scene) -> str:
 
 
 def read_share(
-    share: Row, *, output: str, classes: Sequence[str], layout: ChipLayout, settings: FlowSettings
+    row: Row, *, output: str, classes: Sequence[str], layout: ChipLayout, settings: FlowSettings
 ) -> Iterator[Row]:
-    """Plan a share, then read its windows one by one; what fails is a record like any other."""
-    scene = Scene(share["scene_id"], share["uri"])
-    plans: list[Plan] = []
+    """Plan each scene of a share, then read its windows one by one; what fails is a record like any other."""
+    share = unpacked(row)
+    if not isinstance(share, Share):
+        raise TypeError(f"expected a share, got {share!r}")
+    for entry in share.entries:
+        if isinstance(entry, Refusal):
+            yield packed(_refused(entry))
+            continue
+        plans: list[Plan] = []
 
-    def announce() -> Record:
-        plans.append(_plan(share, scene, output=output, classes=classes, settings=settings))
-        return Planned(len(plans[0].windows) + plans[0].skipped, plans[0].skipped)
+        def announce(scene: Scene = entry, plans: list[Plan] = plans) -> Record:
+            plans.append(_plan(share, scene, output=output, classes=classes, settings=settings))
+            return Planned(len(plans[0].windows) + plans[0].skipped, plans[0].skipped)
 
-    yield packed(attempt(announce, scene=scene, window=None))
-    for plan in plans:
-        for window in plan.windows:
-            yield packed(_read(scene, plan.header, window, layout))
+        yield packed(attempt(announce, scene=entry, window=None))
+        for plan in plans:
+            for window in plan.windows:
+                yield packed(_read(entry, plan.header, window, layout))
 
 
-def _plan(share: Row, scene: Scene, *, output: str, classes: Sequence[str], settings: FlowSettings) -> Plan:
+def _plan(share: Share, scene: Scene, *, output: str, classes: Sequence[str], settings: FlowSettings) -> Plan:
     header = raster.read_header(scene.uri)
+    inputs.claim(output, scene)
     store.lay_out(store_uri(output, scene), header=header, classes=classes, chunk_px=settings.chunk_px)
     done = ledger.done(output, scene.scene_id)
     # Taken from all windows, not from those left: another share may list a ledger that has grown since.
     every = plan_windows(header.height, header.width, window_px=settings.window_px)
-    mine = list(islice(every, share["part"], None, share["parts"]))
+    mine = list(islice(every, share.part, None, share.parts))
     left = [window for window in mine if (window.row_off, window.col_off) not in done]
     return Plan(header, left, len(mine) - len(left))
 
@@ -77,3 +95,9 @@ def _read(scene: Scene, header: Header, window: Window, layout: ChipLayout) -> R
         return Pixels(scene, header, window, pixels, valid)
 
     return attempt(step, scene=scene, window=window)
+
+
+def _refused(entry: Refusal) -> Failure:
+    return Failure(
+        scene_id=scene_of(entry.uri).scene_id, uri=entry.uri, error="Refusal", message=entry.reason
+    )

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import rasterio
 from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning
@@ -20,6 +19,7 @@ from rasterio.session import DummySession
 
 from pipeline import objects
 from pipeline.errors import PipelineError, RasterError
+from pipeline.storage import gdal_options
 
 _CACHE_BYTES = 16 * 2**20  # a few rows of blocks: as fast as more; GDAL's own grows with the machine
 _DRIVERS = {"GTiff", "PNG", "JPEG", "JP2OpenJPEG", "VRT"}
@@ -71,7 +71,7 @@ def environment(*, remote: bool = False) -> Iterator[None]:
     }
     if remote:
         options["GDAL_DISABLE_READDIR_ON_OPEN"] = "EMPTY_DIR"  # do not list a prefix of a million objects
-        options |= _s3_options()
+        options |= gdal_options()
     missing = {name: value for name, value in options.items() if name not in os.environ}
     # rasterio's own session wants boto3 where it sees credentials; GDAL reads them itself.
     with rasterio.Env(session=DummySession(), **missing):
@@ -123,18 +123,6 @@ def _gdal_path(uri: str) -> str:
     if uri.startswith("s3://"):
         return "/vsis3/" + uri.removeprefix("s3://")
     return uri if objects.is_remote(uri) else str(Path(uri.removeprefix("file://")).absolute())
-
-
-def _s3_options() -> dict[str, Any]:
-    """Say in GDAL's words which S3 server the environment names: it does not know AWS_ENDPOINT_URL."""
-    endpoint = urlsplit(objects.s3_endpoint() or "")
-    if not endpoint.netloc or "AWS_S3_ENDPOINT" in os.environ:
-        return {}
-    return {
-        "AWS_S3_ENDPOINT": endpoint.netloc,
-        "AWS_HTTPS": endpoint.scheme == "https",
-        "AWS_VIRTUAL_HOSTING": False,
-    }
 
 
 def _check_kind(uri: str, source: DatasetReader) -> None:

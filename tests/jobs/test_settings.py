@@ -8,6 +8,7 @@ import pytest
 from jobs import settings
 from jobs.settings import SegmentSettings
 from pipeline.errors import ConfigError
+from pipeline.sources import Search
 
 FILE = """
 scenes: [a.tif, b.tif]
@@ -38,7 +39,7 @@ def test_a_file_alone_equals_the_same_flags(file: Path) -> None:
 
 def test_flags_override_the_file_key_by_key(file: Path) -> None:
     made = settings_of("c.tif", "--config", str(file), "--actors", "1", "--threshold", "0")
-    assert made.scenes == ("c.tif",)
+    assert made.scenes.specs == (str(Path("c.tif").absolute()),)
     assert made.flow.actors == 1
     assert made.flow.window_px == 4096
     assert made.threshold == 0
@@ -47,12 +48,26 @@ def test_flags_override_the_file_key_by_key(file: Path) -> None:
 def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "all.yaml"
     path.write_text(
-        "{scenes: a.tif, classes: road, output: o, checkpoint: c, threshold: 0.5, window_px: 512,"
+        "{scenes: a.tif, suffixes: [.tif], assets: visual, classes: road, output: o, checkpoint: c,"
+        " threshold: 0.5, window_px: 512,"
         " chunk_px: 256, actors: 2, actor_cpus: 1, actor_gpus: 1, task_cpus: 0.5}"
     )
     assert set(settings.read(path)) == set(settings.KEYS)
     made = settings_of("--config", str(path))
     assert (made.checkpoint, made.threshold, made.flow.chunk_px, made.flow.actor_gpus) == ("c", 0.5, 256, 1)
+
+
+def test_scenes_may_be_searches_and_paths_are_made_absolute(tmp_path: Path) -> None:
+    path = tmp_path / "search.yaml"
+    path.write_text(
+        "{scenes: [a.tif, 's3://b/p/', {stac_api: 'https://h/stac', collections: [c], datetime: 2026-01-31}],"
+        " suffixes: '.tif, .jp2', assets: [red, green, blue], classes: road, output: o}"
+    )
+    made = settings_of("--config", str(path)).scenes
+    assert settings_of("folder/", "--config", str(path)).scenes.specs == (f"{Path('folder').absolute()}/",)
+    search = Search("https://h/stac", {"collections": ["c"], "datetime": "2026-01-31"})
+    assert made.specs == (str(Path("a.tif").absolute()), "s3://b/p/", search)
+    assert (made.suffixes, made.assets) == ((".tif", ".jp2"), ("red", "green", "blue"))
 
 
 @pytest.mark.parametrize(
@@ -79,6 +94,15 @@ def test_a_class_may_be_named_by_none_of_its_prompts() -> None:
         ("scenes: [", ["cannot read"]),
         ("{scenes: a.tif, output: o}", ["classes must be given"]),
         ("{scenes: [1], output: o, classes: road}", ["scenes", "[1]"]),
+        ("{scenes: [a.tif, ' '], output: o, classes: road}", ["scenes", "' '"]),
+        ("{scenes: [{collections: [c]}], output: o, classes: road}", ["stac_api", "collections"]),
+        (
+            "{scenes: [{stac_api: 'https://h', box: [1]}], output: o, classes: road}",
+            ["unknown key box", "bbox"],
+        ),
+        ("{scenes: [{stac_api: h}], output: o, classes: road}", ["https://", "'h'"]),
+        ("{scenes: a.tif, suffixes: tif, output: o, classes: road}", ["suffixes", "dot"]),
+        ("{scenes: a.tif, assets: [1], output: o, classes: road}", ["assets", "[1]"]),
         ("{scenes: a.tif, output: o, classes: 7}", ["classes", "7"]),
         ("{scenes: a.tif, output: o, classes: [a; b]}", ["one class", "a; b"]),
         ("{scenes: a.tif, output: o, classes: [{name: a, words: [b]}]}", ["unknown key words", "prompts"]),

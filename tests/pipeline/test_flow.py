@@ -18,9 +18,10 @@ from pipeline.errors import PipelineError, ResourceError
 from pipeline.flow.resources import Node, places
 from pipeline.scene import scene_of
 from pipeline.segment import WindowSegmenter
+from pipeline.sources import SceneList
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
 from pipeline.window import Window
-from tests.pipeline.flows import LAYOUT, SEGMENTER, digests, paint, run_flow
+from tests.pipeline.flows import LAYOUT, SEGMENTER, digests, paint, run_flow, run_list
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -215,3 +216,53 @@ def test_two_cpus_are_enough_for_two_actors(tmp_path: Path, actors: int | None) 
         "assert result.windows_done == 4, result\n"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=120)
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_list_is_read_by_a_task_and_what_it_cannot_give_is_a_failure(tmp_path: Path) -> None:
+    scenes = [paint(tmp_path / f"{number}.tif", height=128, width=128) for number in range(40)]
+    lines = [path.name for path in scenes] + ["none.tif", "this is no uri", scenes[0].name]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    result = run_list(SceneList((f"{tmp_path}/list.txt", f"{tmp_path}/nowhere/")), tmp_path / "out")
+    assert (result.windows_done, result.failures_in_all) == (40, 3)
+    failures = table(tmp_path / "out", "failures.parquet")
+    assert sorted(row["error"] for row in failures) == ["RasterError", "Refusal", "Refusal"]
+    reasons = " ".join(row["message"] for row in failures)
+    assert all(part in reasons for part in ("none.tif does not exist", "this is no uri", "nowhere"))
+    assert len({row["scene_id"] for row in table(tmp_path / "out", "summary.parquet")}) == 40
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_no_scene_at_all_gives_empty_tables(tmp_path: Path) -> None:
+    assert run_flow([], tmp_path / "out").windows_done == 0
+    assert table(tmp_path / "out", "summary.parquet") == table(tmp_path / "out", "failures.parquet") == []
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_changed_scene_fails_alone_and_its_masks_stay(tmp_path: Path) -> None:
+    changed, other = (paint(tmp_path / name, height=128, width=128) for name in ("a.tif", "b.tif"))
+    output = tmp_path / "out"
+    run_flow([changed], output)
+    before = digests(output / "scenes")
+    paint(changed, height=128, width=128, seed=9)
+    result = run_flow([changed, other], output)
+    (failure,) = result.failures
+    assert (failure.error, result.windows_done) == ("ResumeError", 1)
+    assert "before it changed" in failure.message
+    assert before.items() <= digests(output / "scenes").items()
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_the_summary_is_of_all_scenes_of_the_output_in_whatever_order_they_came(tmp_path: Path) -> None:
+    first, second = (paint(tmp_path / name, height=128, width=128) for name in ("a.tif", "b.tif"))
+    run_flow([first], tmp_path / "apart")
+    run_flow([second], tmp_path / "apart")
+    run_flow([second, first], tmp_path / "together")
+    assert digests(tmp_path / "apart") == digests(tmp_path / "together")
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_of_many_failures_the_first_are_shown_and_all_are_in_the_table(tmp_path: Path) -> None:
+    result = run_flow([tmp_path / f"{number}.tif" for number in range(150)], tmp_path / "out")
+    assert (len(result.failures), result.failures_in_all) == (100, 150)
+    assert len({row["uri"] for row in table(tmp_path / "out", "failures.parquet")}) == 150
