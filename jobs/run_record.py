@@ -10,12 +10,18 @@ from typing import Any
 from jobs.settings import SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from pipeline import ledger, objects, raster
+from pipeline.config import Reading
 from pipeline.errors import RasterError, ResumeError
 from pipeline.scene import Scene
 
 FORMAT = 1
 NAME = "run.json"
-IDENTITY = ("vocabulary", "model", "grid")  # another of these, and windows of two runs would not fit together
+IDENTITY = (
+    "vocabulary",
+    "model",
+    "grid",
+    "reading",
+)  # another of these, and windows of two runs would not fit together
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 LISTING_THREADS = 16  # asking an object store for a size is all waiting
 
@@ -47,9 +53,19 @@ def describe(
             "halo_px": checkpoint.config.halo_px,
         },
         "grid": {"window_px": flow.window_px, "chunk_px": flow.chunk_px},
+        "reading": _reading(settings.reading),
         "versions": {"python": platform.python_version()}
         | {package: metadata.version(package) for package in PACKAGES},
         "inputs": _inputs(scenes),
+    }
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    """Return what changes pixels: limits only decide which scenes are refused."""
+    return {
+        "bands": None if reading.bands is None else list(reading.bands),
+        "range": None if reading.value_range is None else list(reading.value_range),
+        "nodata": None if reading.nodata is None else str(reading.nodata),
     }
 
 

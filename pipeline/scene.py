@@ -12,8 +12,18 @@ _REMOTE = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """One band of a file: its uri, and its number from 1."""
+
+    uri: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """A source raster: the id that names its outputs, and where its file is.
+
+    ``bands`` are red, green and blue where they lie in files of their own; ``uri`` is then the first of these.
 
     Raises:
         ValueError: the id could not be a folder's name, or a part is empty.
@@ -21,6 +31,7 @@ class Scene:
 
     scene_id: str
     uri: str
+    bands: tuple[Band, Band, Band] | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", self.scene_id) or not self.uri:

@@ -6,24 +6,27 @@ so that nothing is planned before its turn, and one large scene is read by sever
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from pipeline import ledger, objects, raster, store
 from pipeline.chips import ChipLayout, cover
-from pipeline.config import FlowSettings
+from pipeline.config import FlowSettings, Reading
 from pipeline.flow.records import Pixels, Planned, Record, Row, attempt, packed
+from pipeline.flow.views import view_of
 from pipeline.grid import plan_windows
-from pipeline.scene import Header, Scene
+from pipeline.scene import Scene
+from pipeline.view import View
 from pipeline.window import Window
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a share needs to know of a scene: its header and the windows of this share still to do."""
+    """What a share needs to know of a scene: how it is read, and the windows of this share still to do."""
 
-    header: Header
+    view: View
     windows: Sequence[Window]
     skipped: int
 
@@ -32,7 +35,7 @@ def shares(scenes: Sequence[Scene], *, readers: int) -> list[Row]:
     """Split scenes into enough shares for all readers: one each where there are many scenes."""
     parts = -(-readers // max(1, len(scenes)))
     return [
-        {"scene_id": scene.scene_id, "uri": scene.uri, "part": part, "parts": parts}
+        {"scene": pickle.dumps(scene), "part": part, "parts": parts}
         for scene in scenes
         for part in range(parts)
     ]
@@ -44,36 +47,45 @@ def store_uri(output: str, scene: Scene) -> str:
 
 
 def read_share(
-    share: Row, *, output: str, classes: Sequence[str], layout: ChipLayout, settings: FlowSettings
+    share: Row,
+    *,
+    output: str,
+    classes: Sequence[str],
+    layout: ChipLayout,
+    settings: FlowSettings,
+    reading: Reading,
 ) -> Iterator[Row]:
     """Plan a share, then read its windows one by one; what fails is a record like any other."""
-    scene = Scene(share["scene_id"], share["uri"])
+    scene: Scene = pickle.loads(share["scene"])  # noqa: S301 - made by this run
     plans: list[Plan] = []
 
     def announce() -> Record:
-        plans.append(_plan(share, scene, output=output, classes=classes, settings=settings))
+        view = view_of(scene, output=output, reading=reading)
+        plans.append(_plan(share, scene, view, output=output, classes=classes, settings=settings))
         return Planned(len(plans[0].windows) + plans[0].skipped, plans[0].skipped)
 
     yield packed(attempt(announce, scene=scene, window=None))
     for plan in plans:
         for window in plan.windows:
-            yield packed(_read(scene, plan.header, window, layout))
+            yield packed(_read(scene, plan.view, window, layout, reading))
 
 
-def _plan(share: Row, scene: Scene, *, output: str, classes: Sequence[str], settings: FlowSettings) -> Plan:
-    header = raster.read_header(scene.uri)
+def _plan(
+    share: Row, scene: Scene, view: View, *, output: str, classes: Sequence[str], settings: FlowSettings
+) -> Plan:
+    header = view.header
     store.lay_out(store_uri(output, scene), header=header, classes=classes, chunk_px=settings.chunk_px)
     done = ledger.done(output, scene.scene_id)
     # Taken from all windows, not from those left: another share may list a ledger that has grown since.
     every = plan_windows(header.height, header.width, window_px=settings.window_px)
     mine = list(islice(every, share["part"], None, share["parts"]))
     left = [window for window in mine if (window.row_off, window.col_off) not in done]
-    return Plan(header, left, len(mine) - len(left))
+    return Plan(view, left, len(mine) - len(left))
 
 
-def _read(scene: Scene, header: Header, window: Window, layout: ChipLayout) -> Record:
+def _read(scene: Scene, view: View, window: Window, layout: ChipLayout, reading: Reading) -> Record:
     def step() -> Record:
-        pixels, valid = raster.read(scene.uri, cover(window, layout))
-        return Pixels(scene, header, window, pixels, valid)
+        pixels, valid = raster.read_view(view, cover(window, layout), reading)
+        return Pixels(scene, view.header, window, pixels, valid)
 
     return attempt(step, scene=scene, window=window)
