@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline import aoi, objects
+from pipeline.aoi import Aoi
 from pipeline.config import Reading
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, PipelineError
 
 LIMIT_KEYS = ("vrt", "max_pixels", "max_bands", "max_block_bytes", "max_expansion", "read_timeout_s")
-READING_KEYS = ("bands", "range", "nodata", "drivers", *LIMIT_KEYS)
+READING_KEYS = ("bands", "range", "nodata", "gsd", "aoi", "drivers", *LIMIT_KEYS)
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +24,12 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         "--range", metavar="LO,HI", help="stored values that become 0 and 255 (percentiles 2, 98)"
     )
     parser.add_argument("--nodata", help="value without data, instead of the file's; nan; none: all are data")
+    parser.add_argument(
+        "--gsd", type=float, metavar="METRES", help="side of a pixel on the ground (the scene's own)"
+    )
+    parser.add_argument(
+        "--aoi", metavar="AREA", help="GeoJSON or WKT, its file, or xmin,ymin,xmax,ymax; see README"
+    )
 
 
 def reading_settings(values: Mapping[str, Any]) -> Reading:
@@ -39,6 +47,10 @@ def reading_settings(values: Mapping[str, Any]) -> Reading:
         given["value_range"] = tuple(_numbers("range", values["range"]))
     if "nodata" in values:
         given["nodata"] = _nodata(values["nodata"])
+    if "gsd" in values:
+        given["gsd_m"] = values["gsd"]
+    if "aoi" in values:
+        given["aoi"] = _area(values["aoi"])
     if "drivers" in values:
         given["drivers"] = _texts("drivers", values["drivers"])
     return Reading(**given)
@@ -59,6 +71,17 @@ def _whole(number: float) -> float | int:
 
 def _nodata(value: object) -> object:
     return "none" if str(value).lower() == "none" else _numbers("nodata", value)[0]
+
+
+def _area(value: object) -> Aoi:
+    """Read an area: its text, a list of four numbers, or the file or object that holds its text."""
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    if not re.match(r"\s*(\{|SRID=|(MULTI)?POLYGON|[-+.\d]+\s*,)", text, re.IGNORECASE):
+        try:
+            text = objects.get_bytes(text).decode()
+        except (OSError, UnicodeDecodeError, PipelineError) as error:
+            raise ConfigError(f"cannot read aoi from {text}: {error}") from error
+    return aoi.parse(text)
 
 
 def _texts(key: str, value: object) -> tuple[str, ...]:

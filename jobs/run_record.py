@@ -1,5 +1,6 @@
 """`run.json`: what made an output, written before the first window and compared before a resumed one."""
 
+import hashlib
 import json
 import platform
 from collections.abc import Iterator, Sequence
@@ -66,6 +67,8 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "bands": None if reading.bands is None else list(reading.bands),
         "range": None if reading.value_range is None else list(reading.value_range),
         "nodata": None if reading.nodata is None else str(reading.nodata),
+        "gsd_m": reading.gsd_m,
+        "aoi": None if reading.aoi is None else hashlib.sha256(reading.aoi.text.encode()).hexdigest(),
     }
 
 

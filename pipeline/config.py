@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pipeline.aoi import Aoi
 from pipeline.errors import ConfigError
 
 
@@ -53,7 +54,8 @@ class Reading:
 
     ``bands`` are the numbers (from 1) of red, green and blue, or one that is all three. ``value_range`` are
     the stored values that become 0 and 255, in place of the scene's own percentiles. ``nodata`` is the value
-    without data in place of the file's; "none" says that every value is data.
+    without data in place of the file's; "none" says that every value is data. ``gsd_m`` is the side of a pixel on
+    the ground, in place of the scene's own; outside ``aoi`` pixels are without data.
 
     ``drivers`` are GDAL's; ``vrt`` "inside" has a virtual raster name files of its own folder only. A scene
     has at most ``max_pixels`` and ``max_bands``, a block at most ``max_block_bytes`` when decoded, and a
@@ -67,6 +69,8 @@ class Reading:
     bands: tuple[int, ...] | None = None
     value_range: tuple[float | int, ...] | None = None
     nodata: float | int | str | None = None
+    gsd_m: float | int | None = None
+    aoi: Aoi | None = None
     drivers: tuple[str, ...] = DRIVERS
     vrt: str = "inside"
     max_pixels: int = 100_000_000_000
@@ -79,6 +83,8 @@ class Reading:
         for key in ("max_pixels", "max_bands", "max_block_bytes", "max_expansion"):
             _check_count(key, getattr(self, key))
         _check_share("read_timeout_s", self.read_timeout_s, zero=False)
+        if self.gsd_m is not None:
+            _check_share("gsd", self.gsd_m, zero=False)
         _check_bands(self.bands)
         _check_range(self.value_range)
         if self.nodata != "none" and self.nodata is not None and not _is_number(self.nodata):

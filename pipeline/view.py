@@ -20,13 +20,28 @@ Placed = Literal["transform", "gcps", "rpcs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The pixels that a view of another ground size is made of.
+
+    ``height`` and ``width`` are those of the scene itself, or of its ``overview`` (from 0); ``step_rows`` and
+    ``step_cols`` how many of them a pixel of the view is high and wide. A step of 1 takes them as they are.
+    """
+
+    overview: int | None
+    height: int
+    width: int
+    step_rows: float
+    step_cols: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """A scene as it is read.
 
     ``header`` is of the grid whose pixels are read. ``bands`` are read from their files, and ``colours``
-    says what they are. ``ranges`` holds for each band the stored values that become 0 and 255, None where 8
-    bits are left alone; ``unmeasured`` are the places in it that the pixels have yet to tell. ``warnings``
-    are what the user may want to decide otherwise.
+    says what they are; ``base`` is None where these pixels are the file's own. ``ranges`` holds for each band
+    the stored values that become 0 and 255, None where 8 bits are left alone; ``unmeasured`` are the places
+    in it that the pixels have yet to tell. ``warnings`` are what the user may want to decide otherwise.
     """
 
     header: Header
@@ -35,6 +50,7 @@ class View:
     ranges: tuple[Range | None, ...]
     unmeasured: tuple[int, ...] = ()
     placed: Placed = "transform"
+    base: Base | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -50,11 +66,12 @@ class View:
     def from_values(cls, plain: Mapping[str, Any]) -> View:
         """Return the view of ``to_values``, whose tuples may have become lists."""
         values = dict(plain)
-        header, ranges = values.pop("header"), values.pop("ranges")
+        header, ranges, base = (values.pop(name) for name in ("header", "ranges", "base"))
         return cls(
             header=Header(**header | {"transform": tuple(header["transform"])}),
             bands=tuple(Band(**band) for band in values.pop("bands")),
             ranges=tuple(None if limits is None else (limits[0], limits[1]) for limits in ranges),
+            base=None if base is None else Base(**base),
             unmeasured=tuple(values.pop("unmeasured")),
             warnings=tuple(values.pop("warnings")),
             **values,

@@ -7,7 +7,7 @@ so that nothing is planned before its turn, and one large scene is read by sever
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,6 +17,7 @@ from pipeline.config import FlowSettings, Reading
 from pipeline.flow.records import Pixels, Planned, Record, Row, attempt, packed
 from pipeline.flow.views import view_of
 from pipeline.grid import plan_windows
+from pipeline.raster import Outline
 from pipeline.scene import Scene
 from pipeline.view import View
 from pipeline.window import Window
@@ -27,6 +28,7 @@ class Plan:
     """What a share needs to know of a scene: how it is read, and the windows of this share still to do."""
 
     view: View
+    outline: Outline | None
     windows: Sequence[Window]
     skipped: int
 
@@ -61,31 +63,34 @@ def read_share(
 
     def announce() -> Record:
         view = view_of(scene, output=output, reading=reading)
-        plans.append(_plan(share, scene, view, output=output, classes=classes, settings=settings))
+        outline = None if reading.aoi is None else raster.outline_of(view, reading.aoi)
+        store.lay_out(
+            store_uri(output, scene), header=view.header, classes=classes, chunk_px=settings.chunk_px
+        )
+        done = ledger.done(output, scene.scene_id)
+        plans.append(_plan(share, view, outline, done=done, window_px=settings.window_px))
         return Planned(len(plans[0].windows) + plans[0].skipped, plans[0].skipped)
 
     yield packed(attempt(announce, scene=scene, window=None))
     for plan in plans:
         for window in plan.windows:
-            yield packed(_read(scene, plan.view, window, layout, reading))
+            yield packed(_read(scene, plan, window, layout, reading))
 
 
 def _plan(
-    share: Row, scene: Scene, view: View, *, output: str, classes: Sequence[str], settings: FlowSettings
+    share: Row, view: View, outline: Outline | None, *, done: Collection[tuple[int, int]], window_px: int
 ) -> Plan:
-    header = view.header
-    store.lay_out(store_uri(output, scene), header=header, classes=classes, chunk_px=settings.chunk_px)
-    done = ledger.done(output, scene.scene_id)
     # Taken from all windows, not from those left: another share may list a ledger that has grown since.
-    every = plan_windows(header.height, header.width, window_px=settings.window_px)
-    mine = list(islice(every, share["part"], None, share["parts"]))
+    every = plan_windows(view.header.height, view.header.width, window_px=window_px)
+    touched = every if outline is None else filter(outline.touches, every)
+    mine = list(islice(touched, share["part"], None, share["parts"]))
     left = [window for window in mine if (window.row_off, window.col_off) not in done]
-    return Plan(view, left, len(mine) - len(left))
+    return Plan(view, outline, left, len(mine) - len(left))
 
 
-def _read(scene: Scene, view: View, window: Window, layout: ChipLayout, reading: Reading) -> Record:
+def _read(scene: Scene, plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> Record:
     def step() -> Record:
-        pixels, valid = raster.read_view(view, cover(window, layout), reading)
-        return Pixels(scene, view.header, window, pixels, valid)
+        pixels, valid = raster.read_view(plan.view, cover(window, layout), reading, plan.outline)
+        return Pixels(scene, plan.view.header, window, pixels, valid)
 
     return attempt(step, scene=scene, window=window)

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 from rasterio.enums import ColorInterp
-from rasterio.io import DatasetReader
 
 from pipeline.errors import RasterError
+from pipeline.raster.gdal import Source
 from pipeline.view import Colours, View
 
 _RGB = ("red", "green", "blue")
@@ -28,7 +28,7 @@ class Choice(NamedTuple):
     warnings: list[str]
 
 
-def choose_bands(source: DatasetReader, asked: Sequence[int] | None, *, uri: str) -> Choice:
+def choose_bands(source: Source, asked: Sequence[int] | None, *, uri: str) -> Choice:
     """Choose the bands of a file: those asked for, else what it declares, else what it describes, else the first.
 
     Raises:
@@ -54,7 +54,7 @@ def choose_bands(source: DatasetReader, asked: Sequence[int] | None, *, uri: str
     return _first(source)
 
 
-def _first(source: DatasetReader) -> Choice:
+def _first(source: Source) -> Choice:
     """Take the first three bands of data, or the first one for all three."""
     data = [band for band, meaning in enumerate(source.colorinterp, 1) if meaning is not ColorInterp.alpha]
     if len(data) < len(_RGB):
@@ -65,7 +65,7 @@ def _first(source: DatasetReader) -> Choice:
     return Choice(data[:3], "rgb", [text] if len(data) > len(_RGB) else [])
 
 
-def _grey_or_palette(source: DatasetReader, band: int) -> Colours:
+def _grey_or_palette(source: Source, band: int) -> Colours:
     return "palette" if source.colorinterp[band - 1] is ColorInterp.palette else "grey"
 
 
@@ -102,7 +102,7 @@ def scaled(stored: Shaped[np.ndarray, "y x"], low: float, high: float) -> UInt8[
         return rounded.astype(np.uint8)
 
 
-def palette_of(source: DatasetReader, band: int) -> UInt8[np.ndarray, "n 4"]:
+def palette_of(source: Source, band: int) -> UInt8[np.ndarray, "n 4"]:
     """Return the colour table of a band: red, green, blue and alpha by number; what it leaves out is transparent."""
     entries = source.colormap(band)
     table = np.zeros((max(entries) + 1, 4), np.uint8)

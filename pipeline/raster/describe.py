@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from rasterio.io import DatasetReader
 
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.colours import Choice, choose_bands
-from pipeline.raster.gdal import faults_as
-from pipeline.raster.limits import check_directories, check_limits
+from pipeline.raster.gdal import Source, faults_as
+from pipeline.raster.limits import check_directories, check_limits, check_pixels
 from pipeline.raster.opening import opened
+from pipeline.raster.placing import laid_flat, placement
+from pipeline.raster.regrid import at_ground_size
 from pipeline.scene import Band, Header, Input, Scene
-from pipeline.view import Range, View
+from pipeline.view import Base, Placed, Range, View
 
 _SAME_PX = 1e-3  # as far as the corners of two bands' files may be apart
 
@@ -38,6 +39,7 @@ def describe(scene: Scene, reading: Reading) -> View:
         ranges=tuple(view.ranges[0] for view in views),
         unmeasured=tuple(place for place, view in enumerate(views) if view.unmeasured),
         placed=views[0].placed,
+        base=views[0].base,
     )
 
 
@@ -73,8 +75,9 @@ def _described(uri: str, reading: Reading, *, number: int | None = None) -> View
         check_limits(uri, source, reading)
         choice = choose_bands(source, reading.bands if number is None else (number,), uri=uri)
         ranges = [_known_range(source, band, choice, reading) for band in choice.numbers]
+        header, base, placed = _grid(uri, source, reading)
         return View(
-            header=_header(source),
+            header=header,
             bands=tuple(Band(uri, band) for band in choice.numbers),
             colours=choice.colours,
             ranges=tuple(ranges),
@@ -83,11 +86,24 @@ def _described(uri: str, reading: Reading, *, number: int | None = None) -> View
                 for place, (band, limits) in enumerate(zip(choice.numbers, ranges, strict=True))
                 if limits is None and choice.colours != "palette" and source.dtypes[band - 1] != "uint8"
             ),
+            placed=placed,
+            base=base,
             warnings=tuple(choice.warnings),
         )
 
 
-def _header(source: DatasetReader) -> Header:
+def _grid(uri: str, source: Source, reading: Reading) -> tuple[Header, Base | None, Placed]:
+    """Return the grid that is read, what it is made of, and how it came to its place."""
+    placed = placement(source)
+    with laid_flat(source, placed, reading.nodata) as flat:
+        header = _header(flat)
+    overviews = len(source.overviews(1)) if placed == "transform" and reading.gsd_m else 0
+    header, base = at_ground_size(uri, header, reading, overviews=overviews)
+    check_pixels(uri, header.height * header.width, reading)
+    return header, base, placed
+
+
+def _header(source: Source) -> Header:
     return Header(
         height=source.height,
         width=source.width,
@@ -99,7 +115,7 @@ def _header(source: DatasetReader) -> Header:
     )
 
 
-def _known_range(source: DatasetReader, band: int, choice: Choice, reading: Reading) -> Range | None:
+def _known_range(source: Source, band: int, choice: Choice, reading: Reading) -> Range | None:
     """Return a band's range where header or user say it, else None: 8 bits are left alone, others measured."""
     dtype = source.dtypes[band - 1]
     if dtype == "uint8":
@@ -130,6 +146,7 @@ def _check_same_grid(first: View, other: View) -> None:
     differing = [name for name in names if getattr(first.header, name) != getattr(other.header, name)]
     if not differing and not _near(first.header, other.header):
         differing = ["transform"]
+    differing += ["overviews"] if not differing and first.base != other.base else []
     if differing:
         raise RasterError(
             f"{other.bands[0].uri} has another {' and '.join(differing)} than {first.bands[0].uri}: bands of one "

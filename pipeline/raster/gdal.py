@@ -14,10 +14,15 @@ from urllib.parse import urlsplit
 
 import rasterio
 from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning
+from rasterio.io import DatasetReader
 from rasterio.session import DummySession
+from rasterio.vrt import WarpedVRT
 
 from pipeline import objects
 from pipeline.errors import RasterError
+
+Source = DatasetReader | WarpedVRT
+"""A raster that is open: as it is, or laid flat."""
 
 _CACHE_BYTES = 16 * 2**20  # a few rows of blocks: as fast as more; GDAL's own grows with the machine
 _ENDS_EARLY = re.compile(

@@ -11,10 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Shaped
-from rasterio.io import DatasetReader
 
 from pipeline.config import Reading
-from pipeline.raster.gdal import faults_as
+from pipeline.raster.gdal import Source, faults_as
 from pipeline.raster.opening import opened
 from pipeline.raster.validity import Area, read_bands
 from pipeline.view import Range, View
@@ -70,18 +69,20 @@ def _range(values: Shaped[np.ndarray, "n"]) -> Range:
     return (low, high) if low < high else (low, low + 1.0)
 
 
-def _overview(source: DatasetReader, band: int) -> int | None:
+def _overview(source: Source, band: int) -> int | None:
     """Return the smallest overview that is large enough, or None where the scene is small or has none."""
     pixels = source.height * source.width
     if pixels <= _WHOLE_PIXELS:
         return None
-    large = [
-        place for place, factor in enumerate(source.overviews(band)) if pixels >= _ENOUGH_PIXELS * factor**2
-    ]
-    return large[-1] if large else None
+    factors = {
+        place: factor
+        for place, factor in enumerate(source.overviews(band))
+        if pixels >= _ENOUGH_PIXELS * factor**2
+    }
+    return max(factors, key=lambda place: factors[place], default=None)
 
 
-def _areas(source: DatasetReader) -> Iterator[Area]:
+def _areas(source: Source) -> Iterator[Area]:
     """Yield what to look at: all of a small raster, else the beginnings of blocks on a lattice."""
     height, width = source.shape
     if height * width <= _WHOLE_PIXELS:
@@ -104,13 +105,13 @@ def _lattice(length: int, side: int, block: int) -> list[int]:
 
 
 def _part(
-    source: DatasetReader, numbers: Sequence[int], area: Area, reading: Reading
+    source: Source, numbers: Sequence[int], area: Area, reading: Reading
 ) -> tuple[Shaped[np.ndarray, "bands y x"], Bool[np.ndarray, "bands y x"]]:
     return read_bands(source, numbers, area=area, nodata=reading.nodata)
 
 
 def _until_enough(
-    source: DatasetReader, numbers: Sequence[int], reading: Reading
+    source: Source, numbers: Sequence[int], reading: Reading
 ) -> Iterator[tuple[Shaped[np.ndarray, "bands y x"], Bool[np.ndarray, "bands y x"]]]:
     """Look from the top where the lattice met hardly any data, and stop when there is enough."""
     found = 0

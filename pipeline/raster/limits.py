@@ -9,11 +9,11 @@ from typing import BinaryIO
 
 import numpy as np
 from rasterio.enums import Interleaving
-from rasterio.io import DatasetReader
 
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
+from pipeline.raster.gdal import Source
 from pipeline.raster.vrt import check_sources
 
 MAX_DIRECTORIES = 10_000
@@ -24,14 +24,14 @@ _FORMS = {42: (4, "H", 12, "L"), 43: (8, "Q", 20, "Q")}
 _ALWAYS_FINE_BYTES = 2**30  # a scene may hold this much decoded, however small its file is
 
 
-def check_limits(uri: str, source: DatasetReader, reading: Reading) -> None:
+def check_limits(uri: str, source: Source, reading: Reading) -> None:
     """Refuse a raster whose header asks for more than ``reading`` allows.
 
     Raises:
         RasterError: it does; the message names the limit's key.
     """
     pixels, bands = source.height * source.width, source.count
-    _check(uri, pixels, "pixels", limit=reading.max_pixels, key="max_pixels")
+    check_pixels(uri, pixels, reading)
     _check(uri, bands, "bands", limit=reading.max_bands, key="max_bands")
     pixel_bytes = [np.dtype(dtype).itemsize for dtype in source.dtypes]
     together = sum(pixel_bytes) if source.interleaving is Interleaving.pixel else max(pixel_bytes)
@@ -41,6 +41,15 @@ def check_limits(uri: str, source: DatasetReader, reading: Reading) -> None:
     if decoded_bytes > _ALWAYS_FINE_BYTES:
         times = decoded_bytes // max(1, _stored_bytes(uri, source, reading))
         _check(uri, times, "times its bytes when decoded", limit=reading.max_expansion, key="max_expansion")
+
+
+def check_pixels(uri: str, pixels: int, reading: Reading) -> None:
+    """Refuse a scene of more pixels than ``reading`` allows, of its own or of the grid it is to be read on.
+
+    Raises:
+        RasterError: it has.
+    """
+    _check(uri, pixels, "pixels", limit=reading.max_pixels, key="max_pixels")
 
 
 def check_directories(uri: str) -> None:
@@ -90,7 +99,7 @@ def _check(uri: str, found: int, what: str, *, limit: int, key: str) -> None:
         )
 
 
-def _stored_bytes(uri: str, source: DatasetReader, reading: Reading) -> int:
+def _stored_bytes(uri: str, source: Source, reading: Reading) -> int:
     files = check_sources(uri) if source.driver == "VRT" and reading.vrt == "inside" else [uri]
     try:
         return sum(objects.info(file).size_bytes for file in files)

@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
-from rasterio.io import DatasetReader
 
 from pipeline.chips import FILL
 from pipeline.config import PLAIN, Reading
@@ -15,15 +14,19 @@ from pipeline.errors import RasterError
 from pipeline.raster.colours import paint, palette_of
 from pipeline.raster.deadline import within
 from pipeline.raster.describe import describe
-from pipeline.raster.gdal import faults_as
+from pipeline.raster.gdal import Source, faults_as
 from pipeline.raster.levels import measure
 from pipeline.raster.opening import opened
+from pipeline.raster.outline import Outline
+from pipeline.raster.placing import laid_flat
+from pipeline.raster.resampling import resample, taps
 from pipeline.raster.validity import read_bands
 from pipeline.scene import Scene, scene_of
-from pipeline.view import View
+from pipeline.view import Base, View
 from pipeline.window import Window
 
 _RGB_BANDS = 3
+_STRIP_PIXELS = 1 << 22  # of the scene, resampled at once
 
 
 def look(scene: Scene, reading: Reading = PLAIN) -> View:
@@ -45,12 +48,13 @@ def read(uri: str, window: Window) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.
 
 
 def read_view(
-    view: View, window: Window, reading: Reading = PLAIN
+    view: View, window: Window, reading: Reading = PLAIN, outline: Outline | None = None
 ) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
     """Read a window as red, green, blue in 8 bits, and where it has data.
 
     A pixel is valid inside the scene where a band that is read has data, the file's mask is set, and its
     alpha is above zero. ``window`` may reach outside the scene; pixels that are not valid are ``FILL``.
+    Outside ``outline`` nothing is valid, but pixels are as they are: what is inside keeps its surroundings.
 
     Raises:
         RasterError: the scene cannot be opened, or the window cannot be read.
@@ -68,6 +72,8 @@ def read_view(
         place = inside.slices_in(window)
         valid[place] = found_valid
         np.copyto(pixels[place], found, where=found_valid[..., None])
+    if outline is not None:
+        valid &= outline.inside(window)
     return pixels, valid
 
 
@@ -92,17 +98,41 @@ def _read_inside(
     view: View, window: Window, reading: Reading, what: str
 ) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
     with _opened(view, reading) as sources, faults_as(f"cannot read {what}"):
+        if view.base is None:
+            return _painted(view, sources, window, reading)
+        return _resampled(view, view.base, sources, window, reading)
+
+
+def _resampled(
+    view: View, base: Base, sources: Mapping[str, Source], window: Window, reading: Reading
+) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
+    """Make the pixels of a window of those of ``base``, a few rows at a time."""
+    if base.step_rows == base.step_cols == 1:
         return _painted(view, sources, window, reading)
+    cols = taps(window.col_off, window.col_end, step=base.step_cols, length=base.width)
+    at_once = max(1, int(_STRIP_PIXELS / ((cols.end - cols.start) * max(1.0, base.step_rows))))
+    parts = []
+    for row in range(window.row_off, window.row_end, at_once):
+        end = min(row + at_once, window.row_end)
+        rows = taps(row, end, step=base.step_rows, length=base.height)
+        needed = Window(rows.start, cols.start, rows.end - rows.start, cols.end - cols.start)
+        parts.append(resample(*_painted(view, sources, needed, reading), rows=rows, cols=cols))
+    return np.concatenate([pixels for pixels, _ in parts]), np.concatenate([valid for _, valid in parts])
 
 
 @contextmanager
-def _opened(view: View, reading: Reading) -> Iterator[dict[str, DatasetReader]]:
+def _opened(view: View, reading: Reading) -> Iterator[dict[str, Source]]:
+    overview = None if view.base is None else view.base.overview
     with ExitStack() as stack:
-        yield {uri: stack.enter_context(opened(uri, reading)) for uri in view.uris}
+        sources = {uri: stack.enter_context(opened(uri, reading, overview=overview)) for uri in view.uris}
+        yield {
+            uri: stack.enter_context(laid_flat(source, view.placed, reading.nodata))
+            for uri, source in sources.items()
+        }
 
 
 def _painted(
-    view: View, sources: Mapping[str, DatasetReader], window: Window, reading: Reading
+    view: View, sources: Mapping[str, Source], window: Window, reading: Reading
 ) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
     area = ((window.row_off, window.row_end), (window.col_off, window.col_end))
     stored: dict[int, np.ndarray] = {}

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Shaped
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.io import DatasetReader
+
+from pipeline.raster.gdal import Source
 
 Area = tuple[tuple[int, int], tuple[int, int]]
 """Rows and columns, ends excluded, as rasterio takes a window."""
@@ -16,13 +17,13 @@ Nodata = float | int | str | None
 """What the user says in place of a file's no data value; "none": every value is data; None: what the file says."""
 
 
-def alpha_bands(source: DatasetReader) -> list[int]:
+def alpha_bands(source: Source) -> list[int]:
     """Return the numbers of the bands of alpha."""
     return [band for band, meaning in enumerate(source.colorinterp, 1) if meaning is ColorInterp.alpha]
 
 
 def read_bands(
-    source: DatasetReader, numbers: Sequence[int], *, area: Area, nodata: Nodata
+    source: Source, numbers: Sequence[int], *, area: Area, nodata: Nodata
 ) -> tuple[Shaped[np.ndarray, "bands y x"], Bool[np.ndarray, "bands y x"]]:
     """Read bands as they are stored, and where each has data, alpha above zero included."""
     alpha = alpha_bands(source)
@@ -33,7 +34,7 @@ def read_bands(
 
 
 def valid_bands(
-    source: DatasetReader,
+    source: Source,
     numbers: Sequence[int],
     stored: Shaped[np.ndarray, "bands y x"],
     *,
@@ -54,7 +55,7 @@ def valid_bands(
 
 
 def _valid(
-    source: DatasetReader, number: int, values: Shaped[np.ndarray, "y x"], *, area: Area, nodata: Nodata
+    source: Source, number: int, values: Shaped[np.ndarray, "y x"], *, area: Area, nodata: Nodata
 ) -> Bool[np.ndarray, "y x"]:
     flags = source.mask_flag_enums[number - 1]
     valid = np.ones(values.shape, np.bool_)
