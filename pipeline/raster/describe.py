@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -96,7 +97,7 @@ def _grid(uri: str, source: Source, reading: Reading) -> tuple[Header, Base | No
     """Return the grid that is read, what it is made of, and how it came to its place."""
     placed = placement(source)
     with laid_flat(source, placed, reading.nodata) as flat:
-        header = _header(flat)
+        header = replace(_header(flat), bands=source.count)  # without the alpha that laying flat may add
     overviews = len(source.overviews(1)) if placed == "transform" and reading.gsd_m else 0
     header, base = at_ground_size(uri, header, reading, overviews=overviews)
     check_pixels(uri, header.height * header.width, reading)
