@@ -50,7 +50,7 @@ class Outline:
 
     def _burnt(self, window: Window, shape: tuple[int, int], *, all_touched: bool) -> Bool[np.ndarray, "y x"]:
         shapes = [
-            {"type": "Polygon", "coordinates": [ring.tolist() for ring in polygon]}
+            {"type": "Polygon", "coordinates": [_closed(ring) for ring in polygon]}
             for polygon in self.polygons
             if _meets(polygon[0], window)
         ]
@@ -144,6 +144,11 @@ def _placed(ring: _Ring, view: View, crs: str) -> _Ring:
     a, b, c, d, e, f, *_ = ~rasterio.Affine(*view.header.transform)
     east, north = np.array(x), np.array(y)
     return np.stack([a * east + b * north + c, d * east + e * north + f], axis=1)
+
+
+def _closed(ring: _Ring) -> list[list[float]]:
+    corners: list[list[float]] = ring.tolist()
+    return [*corners, corners[0]]  # rasterio leaves out what is not closed
 
 
 def _meets(ring: _Ring, window: Window) -> bool:
