@@ -1,5 +1,6 @@
 """`run.json`: what made an output, written before the first window and compared before a resumed one."""
 
+import hashlib
 import json
 import platform
 from collections.abc import Iterator
@@ -9,13 +10,19 @@ from typing import Any
 from jobs.settings import SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from pipeline import objects
+from pipeline.config import Reading
 from pipeline.errors import ResumeError
 from pipeline.redact import redacted
 from pipeline.sources import Search
 
 FORMAT = 2
 NAME = "run.json"
-IDENTITY = ("vocabulary", "model", "grid")  # another of these, and windows of two runs would not fit together
+IDENTITY = (
+    "vocabulary",
+    "model",
+    "grid",
+    "reading",
+)  # another of these, and windows of two runs would not fit together
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 
 
@@ -46,8 +53,20 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "halo_px": checkpoint.config.halo_px,
         },
         "grid": {"window_px": flow.window_px, "chunk_px": flow.chunk_px},
+        "reading": _reading(settings.reading),
         "versions": {"python": platform.python_version()}
         | {package: metadata.version(package) for package in PACKAGES},
+    }
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    """Return what changes pixels: limits only decide which scenes are refused."""
+    return {
+        "bands": None if reading.bands is None else list(reading.bands),
+        "range": None if reading.value_range is None else list(reading.value_range),
+        "nodata": None if reading.nodata is None else str(reading.nodata),
+        "gsd_m": reading.gsd_m,
+        "aoi": None if reading.aoi is None else hashlib.sha256(reading.aoi.text.encode()).hexdigest(),
     }
 
 

@@ -59,6 +59,7 @@ def segment(settings: SegmentSettings) -> RunResult:
         weights=checkpoint.image_weights,
         layout=ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px),
         settings=settings.flow,
+        reading=settings.reading,
     )
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
+from jobs.reading_settings import READING_KEYS, add_reading_arguments, reading_settings
 from mrovseg.vocabulary import Vocabulary, parse
-from pipeline.config import FlowSettings
+from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
 from pipeline.scene import absolute_uri
 from pipeline.sources import SceneList, Search
@@ -19,7 +20,7 @@ from pipeline.sources import SceneList, Search
 FLOW_KEYS = tuple(field.name for field in dataclasses.fields(FlowSettings))
 LIST_KEYS = ("scenes", "suffixes", "assets")
 OWN_KEYS = (*LIST_KEYS, "classes", "output", "checkpoint", "threshold")
-KEYS = (*OWN_KEYS, *FLOW_KEYS)
+KEYS = (*OWN_KEYS, *FLOW_KEYS, *READING_KEYS)
 SHARE_KEYS = ("actor_cpus", "actor_gpus", "task_cpus")
 CLASS_KEYS = ("name", "prompts")
 
@@ -40,6 +41,7 @@ class SegmentSettings:
     checkpoint: str = "tiny"
     threshold: float | None = None
     flow: FlowSettings = dataclasses.field(default_factory=FlowSettings)
+    reading: Reading = dataclasses.field(default_factory=Reading)
 
     def __post_init__(self) -> None:
         _check_text("output", self.output)
@@ -64,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window-px", type=int, help="side of a window, the unit of work (2048)")
     parser.add_argument("--chunk-px", type=int, help="side of a chunk of the mask store (1024)")
     parser.add_argument("--actors", type=int, help="segmenting processes (as many as fit)")
+    add_reading_arguments(parser)
     parser.add_argument("--config", metavar="FILE.yaml", help="the same keys, with _ for -; flags override")
 
 
@@ -87,6 +90,7 @@ def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
         vocabulary=vocabulary_of(values["classes"]),
         output=values["output"],
         flow=flow_settings(values),
+        reading=reading_settings(values),
         **{key: values[key] for key in ("checkpoint", "threshold") if key in values},
     )
 

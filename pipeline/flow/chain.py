@@ -25,7 +25,7 @@ from ray.exceptions import RayError
 
 from pipeline import ledger, statistics
 from pipeline.chips import ChipLayout
-from pipeline.config import FlowSettings
+from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import PipelineError
 from pipeline.flow.forgetting import ForgetBlocks
 from pipeline.flow.progress import Progress
@@ -66,13 +66,15 @@ def run(  # noqa: PLR0913 - each by its name
     weights: Mapping[str, np.ndarray],
     layout: ChipLayout,
     settings: FlowSettings,
+    reading: Reading = PLAIN,
 ) -> RunResult:
     """Segment what is not yet done of ``scenes`` into mask stores below ``output``, and sum the output up.
 
     ``scenes`` are listed by a task, while the first are being segmented: they can be pickled, as a ``SceneList`` and a
     list can, and may be too many to hold.
     ``classes`` are the names of the class ids 1..k. ``make_segmenter`` is called once in each actor with
-    ``weights``, whose arrays are read-only there; ``layout`` is its segmenter's.
+    ``weights``, whose arrays are read-only there; ``layout`` is its segmenter's. ``reading`` is how scenes are
+    read; how each of them is, is kept in the output.
 
     What goes wrong with a scene or a window becomes a failure; the others are not touched by it.
 
@@ -80,7 +82,9 @@ def run(  # noqa: PLR0913 - each by its name
         ResourceError: the actors do not fit the cluster; nothing was started.
         PipelineError: the segmenter cannot be made, or the cluster or the output is lost.
     """
-    read = partial(read_share, output=output, classes=classes, layout=layout, settings=settings)
+    read = partial(
+        read_share, output=output, classes=classes, layout=layout, settings=settings, reading=reading
+    )
     write = partial(store_masks, output=output, classes=classes)
     window_bytes = _BYTES_PER_PIXEL * (settings.window_px + 2 * layout.side_px) ** 2
     with cluster():

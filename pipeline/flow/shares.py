@@ -6,17 +6,19 @@ lists the ledger, so that nothing is planned before its turn, and one large scen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from pipeline import inputs, ledger, objects, raster, store
 from pipeline.chips import ChipLayout, cover
-from pipeline.config import FlowSettings
+from pipeline.config import FlowSettings, Reading
 from pipeline.flow.records import Pixels, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.grid import plan_windows
-from pipeline.scene import Header, Refusal, Scene, scene_of
+from pipeline.raster import Outline
+from pipeline.scene import Refusal, Scene, scene_of
 from pipeline.statistics import Failure
+from pipeline.view import View
 from pipeline.window import Window
 
 _MOST_SCENES = 64  # a share: a task costs the driver as much as reading a small scene does
@@ -25,9 +27,10 @@ _SHARES_A_READER = 16  # before shares grow, so that a short list is spread even
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a share needs to know of a scene: its header and the windows of this share still to do."""
+    """What a share needs to know of a scene: how it is read, and the windows of this share still to do."""
 
-    header: Header
+    view: View
+    outline: Outline | None
     windows: Sequence[Window]
     skipped: int
 
@@ -55,7 +58,13 @@ def store_uri(output: str, scene: Scene) -> str:
 
 
 def read_share(
-    row: Row, *, output: str, classes: Sequence[str], layout: ChipLayout, settings: FlowSettings
+    row: Row,
+    *,
+    output: str,
+    classes: Sequence[str],
+    layout: ChipLayout,
+    settings: FlowSettings,
+    reading: Reading,
 ) -> Iterator[Row]:
     """Plan each scene of a share, then read its windows one by one; what fails is a record like any other."""
     share = unpacked(row)
@@ -68,31 +77,36 @@ def read_share(
         plans: list[Plan] = []
 
         def announce(scene: Scene = entry, plans: list[Plan] = plans) -> Record:
-            plans.append(_plan(share, scene, output=output, classes=classes, settings=settings))
+            view = inputs.claim(output, scene, reading)
+            store.lay_out(
+                store_uri(output, scene), header=view.header, classes=classes, chunk_px=settings.chunk_px
+            )
+            outline = None if reading.aoi is None else raster.outline_of(view, reading.aoi)
+            done = ledger.done(output, scene.scene_id)
+            plans.append(_plan(share, view, outline, done=done, window_px=settings.window_px))
             return Planned(len(plans[0].windows) + plans[0].skipped, plans[0].skipped)
 
         yield packed(attempt(announce, scene=entry, window=None))
         for plan in plans:
             for window in plan.windows:
-                yield packed(_read(entry, plan.header, window, layout))
+                yield packed(_read(entry, plan, window, layout, reading))
 
 
-def _plan(share: Share, scene: Scene, *, output: str, classes: Sequence[str], settings: FlowSettings) -> Plan:
-    header = raster.read_header(scene.uri)
-    inputs.claim(output, scene)
-    store.lay_out(store_uri(output, scene), header=header, classes=classes, chunk_px=settings.chunk_px)
-    done = ledger.done(output, scene.scene_id)
+def _plan(
+    share: Share, view: View, outline: Outline | None, *, done: Collection[tuple[int, int]], window_px: int
+) -> Plan:
     # Taken from all windows, not from those left: another share may list a ledger that has grown since.
-    every = plan_windows(header.height, header.width, window_px=settings.window_px)
-    mine = list(islice(every, share.part, None, share.parts))
+    every = plan_windows(view.header.height, view.header.width, window_px=window_px)
+    touched = every if outline is None else filter(outline.touches, every)
+    mine = list(islice(touched, share.part, None, share.parts))
     left = [window for window in mine if (window.row_off, window.col_off) not in done]
-    return Plan(header, left, len(mine) - len(left))
+    return Plan(view, outline, left, len(mine) - len(left))
 
 
-def _read(scene: Scene, header: Header, window: Window, layout: ChipLayout) -> Record:
+def _read(scene: Scene, plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> Record:
     def step() -> Record:
-        pixels, valid = raster.read(scene.uri, cover(window, layout))
-        return Pixels(scene, header, window, pixels, valid)
+        pixels, valid = raster.read_view(plan.view, cover(window, layout), reading, plan.outline)
+        return Pixels(scene, plan.view.header, window, pixels, valid)
 
     return attempt(step, scene=scene, window=window)
 

@@ -1,6 +1,7 @@
 """`run.json` says what made an output, and guards it."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ from jobs.settings import SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from mrovseg.config import TINY
 from mrovseg.vocabulary import parse
-from pipeline.config import FlowSettings
+from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import ResumeError
 from pipeline.sources import SceneList, Search
 
 
-def description(
+def description(  # noqa: PLR0913 - each by its name
     output: Path,
     *,
     classes: str = "house; road",
@@ -24,12 +25,14 @@ def description(
     digest: str = "ab12",
     threshold: float = 0.2,
     flow: FlowSettings = FlowSettings(),  # noqa: B008 - frozen
+    reading: Reading = PLAIN,
 ) -> dict[str, Any]:
     settings = SegmentSettings(
         scenes=SceneList(scenes),
         vocabulary=parse(classes),
         output=str(output),
         flow=flow,
+        reading=reading,
     )
     checkpoint = Checkpoint("tiny", TINY, {}, None, digest)
     return run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)
@@ -55,6 +58,8 @@ def test_the_record_is_written_and_the_same_run_gives_the_same_bytes(tmp_path: P
         ({"digest": "cd34"}, ["model.digest", "ab12", "cd34"]),
         ({"threshold": 0.3}, ["model.threshold", "0.2", "0.3"]),
         ({"flow": FlowSettings(window_px=4096)}, ["grid.window_px", "2048", "4096"]),
+        ({"reading": Reading(nodata=math.nan)}, ["reading.nodata", "null", "nan"]),
+        ({"reading": Reading(bands=(4, 3, 2))}, ["reading.bands", "null", "[4, 3, 2]"]),
     ],
 )
 def test_another_run_is_refused_and_the_difference_shown(

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline import flow
 from pipeline.chips import ChipLayout
-from pipeline.config import FlowSettings
+from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.flow import RunResult
 from pipeline.scene import Refusal, Scene, scene_of
 from pipeline.segment import Segmenter
@@ -32,6 +32,7 @@ def run_flow(
     output: object,
     *,
     make_segmenter: Callable[[Mapping[str, np.ndarray]], Segmenter] = make_brightness,
+    reading: Reading = PLAIN,
     **settings: float,
 ) -> RunResult:
     listed = [scene_of(str(scene)) for scene in scenes]
@@ -53,6 +54,7 @@ def run_list(
         weights=SEGMENTER.weights(),
         layout=LAYOUT,
         settings=FlowSettings(**{**SETTINGS, **settings}),
+        reading=reading,
     )
 
 
