@@ -17,7 +17,6 @@ from rasterio.io import DatasetReader
 from rasterio.session import DummySession
 from rasterio.vrt import WarpedVRT
 
-from pipeline import objects
 from pipeline.errors import RasterError
 from pipeline.storage import gdal_options
 

@@ -16,7 +16,14 @@ from pipeline.raster.kinds import found_instead, wanted
 from pipeline.raster.vrt import MARK, check_sources
 
 _SNIFF_BYTES = 1024
-_FILE_SYSTEMS = {"s3": "/vsis3/", "s3a": "/vsis3/", "gs": "/vsigs/", "gcs": "/vsigs/", "az": "/vsiaz/", "abfs": "/vsiaz/"}
+_FILE_SYSTEMS = {
+    "s3": "/vsis3/",
+    "s3a": "/vsis3/",
+    "gs": "/vsigs/",
+    "gcs": "/vsigs/",
+    "az": "/vsiaz/",
+    "abfs": "/vsiaz/",
+}
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def run_flow(
     **settings: float,
 ) -> RunResult:
     listed = [scene_of(str(scene)) for scene in scenes]
-    return run_list(listed, output, make_segmenter=make_segmenter, **settings)
+    return run_list(listed, output, make_segmenter=make_segmenter, reading=reading, **settings)
 
 
 def run_list(
@@ -44,6 +44,7 @@ def run_list(
     output: object,
     *,
     make_segmenter: Callable[[Mapping[str, np.ndarray]], Segmenter] = make_brightness,
+    reading: Reading = PLAIN,
     **settings: float,
 ) -> RunResult:
     return flow.run(
