@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A reading task's work: of each scene every ``parts``-th window, beginning with window ``part``."""
+    """A planning task's work: of each scene every ``parts``-th window, beginning with window ``part``."""
 
     entries: tuple[Scene | Refusal, ...]
     part: int
@@ -29,8 +29,23 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """A reading task's work: of a scene every ``parts``-th window from window ``part`` on, if it is left to do.
+
+    ``left`` has a bit for each of these ``windows``, so that a plan is small however large the scene.
+    """
+
+    scene: Scene
+    header: Header
+    part: int
+    parts: int
+    windows: int
+    left: UInt8[np.ndarray, "bytes"]
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
-    """The windows of a scene in a share, and how many of them were done before."""
+    """The windows of a plan, and how many of them were done before."""
 
     windows: int
     skipped: int
@@ -65,7 +80,7 @@ class Done:
     window: Window
 
 
-Record = Share | Planned | Pixels | Masks | Done | Failure
+Record = Share | Plan | Planned | Pixels | Masks | Done | Failure
 
 
 def packed(record: Record) -> Row:

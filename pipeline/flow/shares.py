@@ -1,19 +1,25 @@
-"""Shares: the work of the reading tasks, planned by themselves.
+"""Shares of a scene list, and the plans of their scenes: the work of the planning and of the reading tasks.
 
 A share is one scene or some, or every n-th window of a scene. Its task opens the scene, lays out the store and
 lists the ledger, so that nothing is planned before its turn, and one large scene is read by several.
+
+Planning and reading are two steps, because a task whose worker dies is begun again, and what it yields counts by
+its place: it must be the same as before. A share yields one record a scene, and a plan its windows, whatever the
+ledger has come to hold meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import compress, islice
+
+import numpy as np
 
 from pipeline import inputs, ledger, objects, raster, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings
-from pipeline.flow.records import Pixels, Planned, Record, Row, Share, attempt, packed, unpacked
+from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.grid import plan_windows
 from pipeline.scene import Header, Refusal, Scene, scene_of
 from pipeline.statistics import Failure
@@ -21,15 +27,6 @@ from pipeline.window import Window
 
 _MOST_SCENES = 64  # a share: a task costs the driver as much as reading a small scene does
 _SHARES_A_READER = 16  # before shares grow, so that a short list is spread evenly
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a share needs to know of a scene: its header and the windows of this share still to do."""
-
-    header: Header
-    windows: Sequence[Window]
-    skipped: int
 
 
 def list_shares(_: Row, *, scenes: Iterable[Scene | Refusal], readers: int) -> Iterator[Row]:
@@ -54,39 +51,46 @@ def store_uri(output: str, scene: Scene) -> str:
     return objects.join(output, "scenes", scene.scene_id, "masks.zarr")
 
 
-def read_share(
-    row: Row, *, output: str, classes: Sequence[str], layout: ChipLayout, settings: FlowSettings
-) -> Iterator[Row]:
-    """Plan each scene of a share, then read its windows one by one; what fails is a record like any other."""
+def plan_share(row: Row, *, output: str, classes: Sequence[str], settings: FlowSettings) -> Iterator[Row]:
+    """Yield one record for each scene of a share: its plan, or why there is none."""
     share = unpacked(row)
     if not isinstance(share, Share):
         raise TypeError(f"expected a share, got {share!r}")
     for entry in share.entries:
         if isinstance(entry, Refusal):
             yield packed(_refused(entry))
-            continue
-        plans: list[Plan] = []
-
-        def announce(scene: Scene = entry, plans: list[Plan] = plans) -> Record:
-            plans.append(_plan(share, scene, output=output, classes=classes, settings=settings))
-            return Planned(len(plans[0].windows) + plans[0].skipped, plans[0].skipped)
-
-        yield packed(attempt(announce, scene=entry, window=None))
-        for plan in plans:
-            for window in plan.windows:
-                yield packed(_read(entry, plan.header, window, layout))
+        else:
+            step = partial(_plan, share, entry, output=output, classes=classes, settings=settings)
+            yield packed(attempt(step, scene=entry, window=None))
 
 
-def _plan(share: Share, scene: Scene, *, output: str, classes: Sequence[str], settings: FlowSettings) -> Plan:
+def read_plan(row: Row, *, layout: ChipLayout, settings: FlowSettings) -> Iterator[Row]:
+    """Yield what a plan holds, then its windows, read one by one; pass everything else on."""
+    plan = unpacked(row)
+    if not isinstance(plan, Plan):
+        yield row
+        return
+    left = np.unpackbits(plan.left, count=plan.windows).astype(np.bool_)
+    yield packed(Planned(plan.windows, plan.windows - int(left.sum())))
+    for window in compress(_windows(plan.header, plan.part, plan.parts, settings), left):
+        yield packed(_read(plan.scene, plan.header, window, layout))
+
+
+def _plan(
+    share: Share, scene: Scene, *, output: str, classes: Sequence[str], settings: FlowSettings
+) -> Record:
     header = raster.read_header(scene.uri)
     inputs.claim(output, scene)
     store.lay_out(store_uri(output, scene), header=header, classes=classes, chunk_px=settings.chunk_px)
     done = ledger.done(output, scene.scene_id)
-    # Taken from all windows, not from those left: another share may list a ledger that has grown since.
-    every = plan_windows(header.height, header.width, window_px=settings.window_px)
-    mine = list(islice(every, share.part, None, share.parts))
-    left = [window for window in mine if (window.row_off, window.col_off) not in done]
-    return Plan(header, left, len(mine) - len(left))
+    windows = _windows(header, share.part, share.parts, settings)
+    left = np.array([(window.row_off, window.col_off) not in done for window in windows], np.bool_)
+    return Plan(scene, header, share.part, share.parts, len(left), np.packbits(left))
+
+
+def _windows(header: Header, part: int, parts: int, settings: FlowSettings) -> Iterator[Window]:
+    """Return a part of all windows of a scene: of those left, another part may know fewer."""
+    return islice(plan_windows(header.height, header.width, window_px=settings.window_px), part, None, parts)
 
 
 def _read(scene: Scene, header: Header, window: Window, layout: ChipLayout) -> Record:
