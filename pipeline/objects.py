@@ -22,6 +22,8 @@ from fsspec.utils import glob_translate
 from pipeline.errors import PipelineError
 from pipeline.storage import fsspec_options
 
+_NOT_FOUND = (404, 410)
+
 
 class ObjectInfo(NamedTuple):
     """An object's size, and a text that is another one after the object has changed."""
@@ -296,12 +298,21 @@ def _uri(origin: str, path: str) -> str:
     return f"{origin.split('://', 1)[0]}://{path.lstrip('/')}" if is_remote(origin) else path
 
 
+def _is_missing(refusal: BaseException) -> bool:
+    return isinstance(refusal, FileNotFoundError) or getattr(refusal, "status", None) in _NOT_FOUND
+
+
 @contextmanager
 def _reported(verb: str, uri: str) -> Iterator[None]:
     """Turn any refusal of a storage into one error that names the object."""
     try:
         yield
-    except (FileNotFoundError, IsADirectoryError, PipelineError):
+    except FileNotFoundError as error:
+        refusal = error.__cause__  # to fsspec whatever a web server refuses is not found
+        if not uri.startswith(("http://", "https://")) or refusal is None or _is_missing(refusal):
+            raise
+        raise PipelineError(f"cannot {verb} {uri}: {type(refusal).__name__}: {refusal}") from error
+    except (IsADirectoryError, PipelineError):
         raise
     except Exception as error:  # botocore's and the file systems' errors have no base in common
         name = type(error).__name__

@@ -10,6 +10,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _YES = ("YES", "TRUE", "ON", "1")
+_WEB: dict[str, Any] = {
+    "CPL_VSIL_CURL_USE_HEAD": False,  # a uri that is signed for GET is refused to HEAD
+    "GDAL_HTTP_CONNECTTIMEOUT": 10,  # s; without it a machine that does not answer is waited for in vain
+    "GDAL_HTTP_LOW_SPEED_TIME": 30,  # s below
+    "GDAL_HTTP_LOW_SPEED_LIMIT": 1,  # bytes a second
+    "GDAL_HTTP_MAX_RETRY": 3,  # of what passes: 429, 502, 503, 504; a refused key is none of these
+    "GDAL_HTTP_RETRY_DELAY": 1,  # s
+}
 
 
 def fsspec_options(uri: str) -> dict[str, Any]:
@@ -20,7 +28,14 @@ def fsspec_options(uri: str) -> dict[str, Any]:
     scheme = uri.partition("://")[0].lower()
     if scheme in ("s3", "s3a"):
         options = {"endpoint_url": s3_endpoint(), "use_listings_cache": False}
-        return options | _said(anon=_set("AWS_NO_SIGN_REQUEST"), requester_pays=_requester_pays())
+        region = os.environ.get(
+            "AWS_REGION"
+        )  # of GDAL and the newer clients; botocore's is AWS_DEFAULT_REGION
+        return options | _said(
+            anon=_set("AWS_NO_SIGN_REQUEST"),
+            requester_pays=_requester_pays(),
+            client_kwargs=region and {"region_name": region},
+        )
     if scheme in ("gs", "gcs"):
         return {"token": "anon"} if _set("GS_NO_SIGN_REQUEST") else {}
     if scheme in ("az", "abfs", "abfss"):
@@ -39,12 +54,7 @@ def gdal_options() -> dict[str, Any]:
         "AZURE_STORAGE_ACCOUNT": os.environ.get("AZURE_STORAGE_ACCOUNT_NAME"),
         "AZURE_STORAGE_ACCESS_KEY": os.environ.get("AZURE_STORAGE_ACCOUNT_KEY"),
     }
-    # A uri that is signed for GET is refused to HEAD.
-    return (
-        {"CPL_VSIL_CURL_USE_HEAD": False}
-        | _s3_server()
-        | _said(AWS_NO_SIGN_REQUEST=_set("AWS_SKIP_SIGNATURE"), **implied)
-    )
+    return _WEB | _s3_server() | _said(AWS_NO_SIGN_REQUEST=_set("AWS_SKIP_SIGNATURE"), **implied)
 
 
 def s3_endpoint() -> str | None:

@@ -31,7 +31,7 @@ from pipeline.flow.forgetting import ForgetBlocks
 from pipeline.flow.progress import Progress
 from pipeline.flow.records import unpacked
 from pipeline.flow.resources import cluster, nodes, places
-from pipeline.flow.shares import list_shares, read_share
+from pipeline.flow.shares import list_shares, plan_share, read_plan
 from pipeline.flow.steps import MakeSegmenter, Segment, store_masks, sum_up
 from pipeline.scene import Refusal, Scene
 from pipeline.statistics import Failure
@@ -39,6 +39,7 @@ from pipeline.statistics import Failure
 _QUEUED = 2  # windows an actor has in hand: the one it segments and the next
 _WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
 _BYTES_PER_PIXEL = 4  # red, green, blue, valid
+_PLANNING_BYTES = 64 * 2**20  # claimed by no other step: of equal claims Ray makes one
 _SUMMED_SCENES = 16  # a task
 _SUMMING_TASKS = 256  # asked for at a time
 
@@ -82,9 +83,8 @@ def run(  # noqa: PLR0913 - each by its name
         ResourceError: the actors do not fit the cluster; nothing was started.
         PipelineError: the segmenter cannot be made, or the cluster or the output is lost.
     """
-    read = partial(
-        read_share, output=output, classes=classes, layout=layout, settings=settings, reading=reading
-    )
+    plan = partial(plan_share, output=output, classes=classes, settings=settings, reading=reading)
+    read = partial(read_plan, layout=layout, settings=settings, reading=reading)
     write = partial(store_masks, output=output, classes=classes)
     window_bytes = _BYTES_PER_PIXEL * (settings.window_px + 2 * layout.side_px) ** 2
     with cluster():
@@ -99,10 +99,16 @@ def run(  # noqa: PLR0913 - each by its name
                     num_cpus=0,  # it waits for storage most of its time
                 )
                 .flat_map(
+                    plan,
+                    compute=TaskPoolStrategy(size=room.readers),
+                    num_cpus=0,  # held back with its CPU claimed, it could keep the reading from ever beginning
+                    memory=_PLANNING_BYTES,
+                )
+                .flat_map(
                     read,
                     compute=TaskPoolStrategy(size=room.readers),
                     num_cpus=settings.task_cpus,
-                    memory=window_bytes,  # claimed by no actor: of equal claims Ray makes one step
+                    memory=window_bytes,
                 )
                 .map(
                     Segment,  # type: ignore[arg-type]  # a class makes actors

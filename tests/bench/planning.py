@@ -8,8 +8,10 @@ The cluster is up before the clock starts, as it is on a cluster; what Ray takes
 first scenes are links to one painted file, as many as can be reached; all others are only in the list.
 """
 
+import contextlib
 import functools
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -68,7 +70,7 @@ def make_noting(weights: Mapping[str, np.ndarray], *, note: Path) -> Noting:
 
 
 class Driver:
-    """Watches this process, and ends it when it has run long enough: the list is not meant to be done."""
+    """Watches this process until it has run long enough: the list is not meant to be done."""
 
     def __init__(self, folder: Path, ray_took_s: float) -> None:
         self.folder, self.ray_took_s = folder, ray_took_s
@@ -130,10 +132,18 @@ def main() -> int:
         threading.Thread(target=run, daemon=True).start()
         driver.watch()
         code = driver.report()
-        sys.stdout.flush()
-        ray.shutdown()  # and the run with it
+        end_workers()
     return code
 
 
+def end_workers() -> None:
+    """End what this process started: Ray, and the run in its other thread with it."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # an orderly end would wait for a run that has no cluster any more

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from pipeline import objects
+from pipeline import objects, raster
+from pipeline.errors import RasterError
 from tests.pipeline.flows import paint
 from tests.s3_server import ACCESS_KEY, BUCKET, OPEN_BUCKET, REGION, SECRET_KEY, S3Server
 
@@ -132,3 +133,24 @@ def test_a_wrong_key_is_refused_at_once_and_not_repeated(
     assert (len(told["refused"]), told["listed"]) == (5, [])
     assert all(prefix in reason and "Check the storage's credentials" in reason for reason in told["refused"])
     assert "hunter2" not in told["said"]
+
+
+@pytest.mark.parametrize("signature", ["s3", "s3v4"])
+def test_a_signed_uri_is_read_and_a_forged_one_is_refused_and_not_missing(
+    s3_server: S3Server, s3: str, tmp_path: Path, signature: str
+) -> None:
+    objects.put_bytes(f"{s3}/a.tif", paint(tmp_path / "a.tif", height=128, width=128).read_bytes())
+    client = s3_server.client(signature=signature)
+    bucket, _, prefix = s3.removeprefix("s3://").partition("/")
+    signed = client.generate_presigned_url("get_object", {"Bucket": bucket, "Key": f"{prefix}/a.tif"})
+    missing = client.generate_presigned_url("get_object", {"Bucket": bucket, "Key": f"{prefix}/b.tif"})
+    client.close()
+    assert raster.read_header(signed).height == 128
+    assert raster.read_input(signed) == raster.read_input(f"{s3}/a.tif")
+    forged = signed.replace("Signature=", "Signature=0badc0de")
+    for ask in (raster.read_header, raster.read_input):
+        with pytest.raises(RasterError, match=r"/a\.tif.*403") as raised:
+            ask(forged)
+        assert "Signature" not in str(raised.value)
+        with pytest.raises(RasterError, match=r"/b\.tif does not exist"):
+            ask(missing)

@@ -55,6 +55,7 @@ def test_what_the_user_set_for_gdal_is_never_overridden(monkeypatch: pytest.Monk
     [
         ("s3://b/k", {"AWS_NO_SIGN_REQUEST": "YES"}, {"anon": True}),
         ("s3://b/k", {"AWS_NO_SIGN_REQUEST": "NO"}, {}),
+        ("s3://b/k", {"AWS_REGION": "eu-central-1"}, {"client_kwargs": {"region_name": "eu-central-1"}}),
         ("s3://b/k", {"AWS_REQUEST_PAYER": "requester"}, {"requester_pays": True}),
         ("gs://b/k", {"GS_NO_SIGN_REQUEST": "YES"}, {"token": "anon"}),
         ("gs://b/k", {}, {}),
