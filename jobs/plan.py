@@ -7,14 +7,18 @@ from dataclasses import dataclass
 
 from jobs import table
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.reading_settings import reading_settings
 from jobs.settings import add_arguments, asked, flow_settings, scenes_of
 from mrovseg import checkpoint as checkpoints
 from pipeline import raster
 from pipeline.chips import ChipLayout, count_chips
+from pipeline.config import PLAIN, Reading
 from pipeline.errors import ConfigError, RasterError
 from pipeline.grid import plan_windows
 from pipeline.scene import Scene
 from pipeline.sources import list_scenes
+from pipeline.view import View
+from pipeline.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,13 @@ def main(argv: Sequence[str]) -> int:
     values = asked(parser.parse_args(argv))
     if not values.get("scenes"):
         raise ConfigError("scenes must be given, as arguments or in the --config file")
-    window_px = flow_settings(values).window_px
+    window_px, reading = flow_settings(values).window_px, reading_settings(values)
     config = checkpoints.load(values.get("checkpoint", checkpoints.EMBEDDED)).config
     layout = ChipLayout(core_px=config.core_px, halo_px=config.halo_px)
     plans, broken = [], False
     for scene in list_scenes(scenes_of(values["scenes"])):
         try:
-            plans.append(plan_scene(scene, window_px=window_px, layout=layout))
+            plans.append(plan_scene(scene, window_px=window_px, layout=layout, reading=reading))
         except RasterError as error:
             broken = True
             print(f"mrovseg: {error}", file=sys.stderr)
@@ -56,13 +60,13 @@ def main(argv: Sequence[str]) -> int:
     return ExitCode.DONE_WITH_FAILURES if broken else ExitCode.DONE
 
 
-def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout) -> ScenePlan:
+def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout, reading: Reading = PLAIN) -> ScenePlan:
     """Count a scene's windows and chips from its header.
 
-    Raises RasterError when it cannot be opened.
+    Raises RasterError when it cannot be opened, or has no place for what is asked.
     """
-    header = raster.read_header(scene.uri)
-    windows = list(plan_windows(header.height, header.width, window_px=window_px))
+    view = raster.describe(scene, reading)
+    header, windows = view.header, windows_of(view, window_px=window_px, reading=reading)
     return ScenePlan(
         scene_id=scene.scene_id,
         height=header.height,
@@ -71,6 +75,14 @@ def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout) -> ScenePlan
         chips=sum(count_chips(window, layout) for window in windows),
         size_bytes=raster.read_input(scene.uri).size_bytes,
     )
+
+
+def windows_of(view: View, *, window_px: int, reading: Reading) -> list[Window]:
+    """Return the windows of a scene that a run would do: all of them, or those that touch the area of interest."""
+    every = plan_windows(view.header.height, view.header.width, window_px=window_px)
+    if reading.aoi is None:
+        return list(every)
+    return list(filter(raster.outline_of(view, reading.aoi).touches, every))
 
 
 def _table(plans: Sequence[ScenePlan]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from pipeline.raster.limits import check_directories, check_limits, check_pixels
 from pipeline.raster.opening import opened
 from pipeline.raster.placing import laid_flat, placement
 from pipeline.raster.regrid import at_ground_size
+from pipeline.raster.validity import reasons
 from pipeline.scene import Band, Header, Input, Scene
 from pipeline.view import Base, Placed, Range, View
 
@@ -41,6 +42,8 @@ def describe(scene: Scene, reading: Reading) -> View:
         unmeasured=tuple(place for place, view in enumerate(views) if view.unmeasured),
         placed=views[0].placed,
         base=views[0].base,
+        validity=tuple(dict.fromkeys(reason for view in views for reason in view.validity)),
+        warnings=tuple(dict.fromkeys(text for view in views for text in view.warnings)),
     )
 
 
@@ -89,8 +92,17 @@ def _described(uri: str, reading: Reading, *, number: int | None = None) -> View
             ),
             placed=placed,
             base=base,
-            warnings=tuple(choice.warnings),
+            validity=reasons(source, choice.numbers, reading.nodata),
+            warnings=(*choice.warnings, *_warnings(source, header, reading)),
         )
+
+
+def _warnings(source: Source, header: Header, reading: Reading) -> Iterator[str]:
+    if header.crs_wkt is None:
+        points = "; its ground control points state none either" if source.gcps[0] else ""
+        yield f"no CRS is stated, so there are no areas{points}"
+    if reading.value_range is not None and header.dtype == "uint8":
+        yield "range is left out: 8 bits are read as they are"
 
 
 def _grid(uri: str, source: Source, reading: Reading) -> tuple[Header, Base | None, Placed]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
@@ -19,6 +20,7 @@ from pipeline.raster.levels import measure
 from pipeline.raster.opening import opened
 from pipeline.raster.outline import Outline
 from pipeline.raster.placing import laid_flat
+from pipeline.raster.regrid import scaled_by
 from pipeline.raster.resampling import resample, taps
 from pipeline.raster.validity import read_bands
 from pipeline.scene import Scene, scene_of
@@ -40,6 +42,24 @@ def look(scene: Scene, reading: Reading = PLAIN) -> View:
         lambda: measure(describe(scene, reading), reading),
         doing=f"looking at {scene.uri}",
     )
+
+
+def read_small(
+    view: View, side_px: int, reading: Reading = PLAIN
+) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
+    """Read the whole view no more than ``side_px`` high and wide, from an overview where there is one.
+
+    Raises:
+        RasterError: the scene cannot be opened or read.
+    """
+    factor = max(view.header.height, view.header.width) / side_px
+    if view.base is None and factor > 1:
+        uri = view.uris[0]
+        with opened(uri, reading) as source:
+            overviews = len(source.overviews(1)) if view.placed == "transform" else 0
+        header, base = scaled_by(factor, uri, view.header, reading, overviews=overviews)
+        view = replace(view, header=header, base=base)
+    return read_view(view, Window(0, 0, view.header.height, view.header.width), reading)
 
 
 def read(uri: str, window: Window) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
