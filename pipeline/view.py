@@ -72,7 +72,9 @@ class View:
         return cls(
             header=Header(**header | {"transform": tuple(header["transform"])}),
             bands=tuple(Band(**band) for band in values.pop("bands")),
-            ranges=tuple(None if limits is None else (limits[0], limits[1]) for limits in ranges),
+            ranges=tuple(
+                None if limits is None else (float(limits[0]), float(limits[1])) for limits in ranges
+            ),
             base=None if base is None else Base(**base),
             unmeasured=tuple(values.pop("unmeasured")),
             validity=tuple(values.pop("validity")),

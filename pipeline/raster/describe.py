@@ -12,7 +12,7 @@ from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.colours import Choice, choose_bands
 from pipeline.raster.gdal import Source, faults_as
-from pipeline.raster.limits import check_directories, check_limits, check_pixels
+from pipeline.raster.limits import check_directories, check_limits, check_pixels, files_of
 from pipeline.raster.opening import opened
 from pipeline.raster.placing import laid_flat, placement
 from pipeline.raster.regrid import at_ground_size
@@ -74,7 +74,8 @@ def read_input(uri: str) -> Input:
 def _described(uri: str, reading: Reading, *, number: int | None = None) -> View:
     """Describe a file, of which the one band ``number`` is to be read or those that the policy chooses."""
     with opened(uri, reading) as source, faults_as(f"cannot read the header of {uri}"):
-        check_directories(uri)
+        for file in files_of(uri, source, reading):
+            check_directories(file)
         _check_real(uri, source.dtypes)
         check_limits(uri, source, reading)
         choice = choose_bands(source, reading.bands if number is None else (number,), uri=uri)

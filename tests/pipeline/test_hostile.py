@@ -224,6 +224,15 @@ def test_a_tiff_of_a_million_pictures_is_refused(tmp_path: Path, directories: in
     assert time.monotonic() - began < 5
 
 
+def test_what_a_virtual_raster_names_is_limited_too(archive: Path) -> None:
+    bomb = sparse(archive / "bomb.tif", 60_000)
+    text = vrt(archive / "a.vrt", named("bomb.tif", relative=1)).read_text()
+    large = text.replace('rasterXSize="20" rasterYSize="10"', 'rasterXSize="60000" rasterYSize="60000"')
+    (archive / "a.vrt").write_text(large)
+    refused(archive / "a.vrt", "times its bytes when decoded and max_expansion is 250")
+    assert bomb.stat().st_size < 10**6
+
+
 def test_a_chain_of_pictures_without_an_end_is_no_hang(tmp_path: Path) -> None:
     path = Path(write(tmp_path / "a.tif", np.ones((1, 9, 9), np.uint8)))
     content = bytearray(path.read_bytes())
