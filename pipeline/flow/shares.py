@@ -64,12 +64,14 @@ def read_share(
     def announce() -> Record:
         view = view_of(scene, output=output, reading=reading)
         outline = None if reading.aoi is None else raster.outline_of(view, reading.aoi)
-        store.lay_out(
-            store_uri(output, scene), header=view.header, classes=classes, chunk_px=settings.chunk_px
-        )
         done = ledger.done(output, scene.scene_id)
-        plans.append(_plan(share, view, outline, done=done, window_px=settings.window_px))
-        return Planned(len(plans[0].windows) + plans[0].skipped, plans[0].skipped)
+        plan = _plan(share, view, outline, done=done, window_px=settings.window_px)
+        if plan.windows or plan.skipped:  # a scene that the area of interest does not touch has no masks
+            store.lay_out(
+                store_uri(output, scene), header=view.header, classes=classes, chunk_px=settings.chunk_px
+            )
+        plans.append(plan)
+        return Planned(len(plan.windows) + plan.skipped, plan.skipped)
 
     yield packed(attempt(announce, scene=scene, window=None))
     for plan in plans:

@@ -14,6 +14,7 @@ from pipeline.config import Reading
 from pipeline.errors import RasterError
 from pipeline.raster.deadline import within
 from pipeline.scene import scene_of
+from pipeline.window import Window
 from tests.pipeline.rasters import read_whole, write
 
 
@@ -251,6 +252,13 @@ def test_a_call_that_never_comes_back_is_given_up() -> None:
     with pytest.raises(RasterError, match=r"reading a took more than 0\.2 s.*read_timeout_s"):
         within(0.2, lambda: time.sleep(3), doing="reading a")
     assert time.monotonic() - began < 2
+
+
+def test_looking_and_reading_have_an_end(tmp_path: Path) -> None:
+    uri, at_once = write(tmp_path / "a.tif", np.ones((3, 900, 900), np.uint8)), Reading(read_timeout_s=1e-5)
+    refused(uri, "looking at .*read_timeout_s", read_timeout_s=1e-5)
+    with pytest.raises(RasterError, match=r"reading rows 0\.\.900 .*read_timeout_s"):
+        raster.read_view(raster.look(scene_of(uri)), Window(0, 0, 900, 900), at_once)
 
 
 def test_a_call_in_time_gives_its_result_or_its_error() -> None:
