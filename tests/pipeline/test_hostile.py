@@ -1,6 +1,7 @@
 """What a file may ask of a worker, and what a virtual raster may name."""
 
 import struct
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -259,6 +260,14 @@ def test_looking_and_reading_have_an_end(tmp_path: Path) -> None:
     refused(uri, "looking at .*read_timeout_s", read_timeout_s=1e-5)
     with pytest.raises(RasterError, match=r"reading rows 0\.\.900 .*read_timeout_s"):
         raster.read_view(raster.look(scene_of(uri)), Window(0, 0, 900, 900), at_once)
+
+
+def test_calls_share_a_thread_until_one_is_given_up() -> None:
+    first, second = (within(5, threading.get_ident, doing="asking") for _ in range(2))
+    assert first == second
+    with pytest.raises(RasterError, match="given up"):
+        within(0.1, lambda: time.sleep(1), doing="sleeping")
+    assert within(0.5, threading.get_ident, doing="asking") != first
 
 
 def test_a_call_in_time_gives_its_result_or_its_error() -> None:
