@@ -10,14 +10,18 @@ from dataclasses import dataclass
 
 from jobs import table
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.reading_settings import reading_settings
 from jobs.settings import add_arguments, asked, flow_settings, scene_list
 from mrovseg import checkpoint as checkpoints
 from pipeline import raster
 from pipeline.chips import ChipLayout, count_chips
+from pipeline.config import PLAIN, Reading
 from pipeline.errors import ConfigError, RasterError
 from pipeline.grid import plan_windows
 from pipeline.scene import Refusal, Scene
 from pipeline.sources import SceneList
+from pipeline.view import View
+from pipeline.window import Window
 
 OPENED = 1000
 
@@ -49,12 +53,12 @@ def main(argv: Sequence[str]) -> int:
     values = asked(arguments)
     if not values.get("scenes"):
         raise ConfigError("scenes must be given, as arguments or in the --config file")
-    window_px = flow_settings(values).window_px
+    window_px, reading = flow_settings(values).window_px, reading_settings(values)
     config = checkpoints.load(values.get("checkpoint", checkpoints.EMBEDDED)).config
     layout = ChipLayout(core_px=config.core_px, halo_px=config.halo_px)
     scenes = scene_list(values)
     scenes.check()
-    plan = Plan(window_px, layout, most=None if arguments.all else OPENED)
+    plan = Plan(window_px, layout, reading, most=None if arguments.all else OPENED)
     plan.take(scenes)
     print(_table(plan.scenes))
     if plan.unopened:
@@ -68,10 +72,10 @@ def main(argv: Sequence[str]) -> int:
 class Plan:
     """What is known of a list of scenes of which the first `most` are opened (None: all)."""
 
-    def __init__(self, window_px: int, layout: ChipLayout, *, most: int | None) -> None:
+    def __init__(self, window_px: int, layout: ChipLayout, reading: Reading, *, most: int | None) -> None:
         self.scenes: list[ScenePlan] = []
         self.unopened = self.broken = 0
-        self._window_px, self._layout, self._most = window_px, layout, most
+        self._window_px, self._layout, self._reading, self._most = window_px, layout, reading, most
 
     def take(self, entries: SceneList) -> None:
         """Count scenes; one that cannot be read is named with its reason."""
@@ -88,16 +92,16 @@ class Plan:
     def _opened(self, entry: Scene | Refusal) -> ScenePlan:
         if isinstance(entry, Refusal):
             raise RasterError(entry.reason)
-        return plan_scene(entry, window_px=self._window_px, layout=self._layout)
+        return plan_scene(entry, window_px=self._window_px, layout=self._layout, reading=self._reading)
 
 
-def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout) -> ScenePlan:
+def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout, reading: Reading = PLAIN) -> ScenePlan:
     """Count a scene's windows and chips from its header.
 
-    Raises RasterError when it cannot be opened.
+    Raises RasterError when it cannot be opened, or has no place for what is asked.
     """
-    header = raster.read_header(scene.uri)
-    windows = list(plan_windows(header.height, header.width, window_px=window_px))
+    view = raster.describe(scene, reading)
+    header, windows = view.header, windows_of(view, window_px=window_px, reading=reading)
     return ScenePlan(
         scene_id=scene.scene_id,
         height=header.height,
@@ -106,6 +110,14 @@ def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout) -> ScenePlan
         chips=sum(count_chips(window, layout) for window in windows),
         size_bytes=sum(raster.read_input(uri).size_bytes for uri in scene.files),
     )
+
+
+def windows_of(view: View, *, window_px: int, reading: Reading) -> list[Window]:
+    """Return the windows of a scene that a run would do: all of them, or those that touch the area of interest."""
+    every = plan_windows(view.header.height, view.header.width, window_px=window_px)
+    if reading.aoi is None:
+        return list(every)
+    return list(filter(raster.outline_of(view, reading.aoi).touches, every))
 
 
 def _table(plans: Sequence[ScenePlan]) -> str:

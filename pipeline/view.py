@@ -41,7 +41,8 @@ class View:
     ``header`` is of the grid whose pixels are read. ``bands`` are read from their files, and ``colours``
     says what they are; ``base`` is None where these pixels are the file's own. ``ranges`` holds for each band
     the stored values that become 0 and 255, None where 8 bits are left alone; ``unmeasured`` are the places
-    in it that the pixels have yet to tell. ``warnings`` are what the user may want to decide otherwise.
+    in it that the pixels have yet to tell. ``validity`` says in words by what pixels are without data, and
+    ``warnings`` what the user may want to decide otherwise.
     """
 
     header: Header
@@ -51,6 +52,7 @@ class View:
     unmeasured: tuple[int, ...] = ()
     placed: Placed = "transform"
     base: Base | None = None
+    validity: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -70,9 +72,12 @@ class View:
         return cls(
             header=Header(**header | {"transform": tuple(header["transform"])}),
             bands=tuple(Band(**band) for band in values.pop("bands")),
-            ranges=tuple(None if limits is None else (limits[0], limits[1]) for limits in ranges),
+            ranges=tuple(
+                None if limits is None else (float(limits[0]), float(limits[1])) for limits in ranges
+            ),
             base=None if base is None else Base(**base),
             unmeasured=tuple(values.pop("unmeasured")),
+            validity=tuple(values.pop("validity")),
             warnings=tuple(values.pop("warnings")),
             **values,
         )

@@ -15,6 +15,7 @@ class Relay:
 
     endpoint: str = ""
     received_bytes: int = 0
+    connections: int = 0
     requests: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -52,6 +53,7 @@ def _accept(listener: socket.socket, upstream: tuple[str, int], relay: Relay) ->
             client, _ = listener.accept()
         except OSError:
             return  # closed: the test is over
+        relay.connections += 1
         server = socket.create_connection(upstream)
         for source, target, tell in ((client, server, relay.note), (server, client, relay.count)):
             threading.Thread(target=_pass_on, args=(source, target, tell), daemon=True).start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,10 +12,11 @@ from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.colours import Choice, choose_bands
 from pipeline.raster.gdal import Source, faults_as
-from pipeline.raster.limits import check_directories, check_limits, check_pixels
+from pipeline.raster.limits import check_directories, check_limits, check_pixels, files_of
 from pipeline.raster.opening import opened
 from pipeline.raster.placing import laid_flat, placement
 from pipeline.raster.regrid import at_ground_size
+from pipeline.raster.validity import reasons
 from pipeline.scene import Band, Header, Input, Scene
 from pipeline.view import Base, Placed, Range, View
 
@@ -41,6 +42,8 @@ def describe(scene: Scene, reading: Reading) -> View:
         unmeasured=tuple(place for place, view in enumerate(views) if view.unmeasured),
         placed=views[0].placed,
         base=views[0].base,
+        validity=tuple(dict.fromkeys(reason for view in views for reason in view.validity)),
+        warnings=tuple(dict.fromkeys(text for view in views for text in view.warnings)),
     )
 
 
@@ -71,7 +74,8 @@ def read_input(uri: str) -> Input:
 def _described(uri: str, reading: Reading, *, number: int | None = None) -> View:
     """Describe a file, of which the one band ``number`` is to be read or those that the policy chooses."""
     with opened(uri, reading) as source, faults_as(f"cannot read the header of {uri}"):
-        check_directories(uri)
+        for file in files_of(uri, source, reading):
+            check_directories(file)
         _check_real(uri, source.dtypes)
         check_limits(uri, source, reading)
         choice = choose_bands(source, reading.bands if number is None else (number,), uri=uri)
@@ -89,8 +93,17 @@ def _described(uri: str, reading: Reading, *, number: int | None = None) -> View
             ),
             placed=placed,
             base=base,
-            warnings=tuple(choice.warnings),
+            validity=reasons(source, choice.numbers, reading.nodata),
+            warnings=(*choice.warnings, *_warnings(source, header, reading)),
         )
+
+
+def _warnings(source: Source, header: Header, reading: Reading) -> Iterator[str]:
+    if header.crs_wkt is None:
+        points = "; its ground control points state none either" if source.gcps[0] else ""
+        yield f"no CRS is stated, so there are no areas{points}"
+    if reading.value_range is not None and header.dtype == "uint8":
+        yield "range is left out: 8 bits are read as they are"
 
 
 def _grid(uri: str, source: Source, reading: Reading) -> tuple[Header, Base | None, Placed]:

@@ -99,8 +99,13 @@ def _check(uri: str, found: int, what: str, *, limit: int, key: str) -> None:
         )
 
 
+def files_of(uri: str, source: Source, reading: Reading) -> list[str]:
+    """Return the files that hold a scene's pixels: those of a VRT, where they are known to lie beside it."""
+    return check_sources(uri) if source.driver == "VRT" and reading.vrt == "inside" else [uri]
+
+
 def _stored_bytes(uri: str, source: Source, reading: Reading) -> int:
-    files = check_sources(uri) if source.driver == "VRT" and reading.vrt == "inside" else [uri]
+    files = files_of(uri, source, reading)
     try:
         return sum(objects.info(file).size_bytes for file in files)
     except (OSError, PipelineError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
@@ -19,6 +20,7 @@ from pipeline.raster.levels import measure
 from pipeline.raster.opening import opened
 from pipeline.raster.outline import Outline
 from pipeline.raster.placing import laid_flat
+from pipeline.raster.regrid import scaled_by
 from pipeline.raster.resampling import resample, taps
 from pipeline.raster.validity import read_bands
 from pipeline.scene import Scene, scene_of
@@ -26,7 +28,7 @@ from pipeline.view import Base, View
 from pipeline.window import Window
 
 _RGB_BANDS = 3
-_STRIP_PIXELS = 1 << 22  # of the scene, resampled at once
+_AT_ONCE_PIXELS = 1 << 22  # of the scene, that are resampled
 
 
 def look(scene: Scene, reading: Reading = PLAIN) -> View:
@@ -40,6 +42,24 @@ def look(scene: Scene, reading: Reading = PLAIN) -> View:
         lambda: measure(describe(scene, reading), reading),
         doing=f"looking at {scene.uri}",
     )
+
+
+def read_small(
+    view: View, side_px: int, reading: Reading = PLAIN
+) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
+    """Read the whole view no more than ``side_px`` high and wide, from an overview where there is one.
+
+    Raises:
+        RasterError: the scene cannot be opened or read.
+    """
+    factor = max(view.header.height, view.header.width) / side_px
+    if view.base is None and factor > 1:
+        uri = view.uris[0]
+        with opened(uri, reading) as source:
+            overviews = len(source.overviews(1)) if view.placed == "transform" else 0
+        header, base = scaled_by(factor, uri, view.header, reading, overviews=overviews)
+        view = replace(view, header=header, base=base)
+    return read_view(view, Window(0, 0, view.header.height, view.header.width), reading)
 
 
 def read(uri: str, window: Window) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
@@ -106,18 +126,30 @@ def _read_inside(
 def _resampled(
     view: View, base: Base, sources: Mapping[str, Source], window: Window, reading: Reading
 ) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
-    """Make the pixels of a window of those of ``base``, a few rows at a time."""
+    """Make the pixels of a window of those of ``base``, so many at a time as memory stays flat at any step."""
     if base.step_rows == base.step_cols == 1:
         return _painted(view, sources, window, reading)
-    cols = taps(window.col_off, window.col_end, step=base.step_cols, length=base.width)
-    at_once = max(1, int(_STRIP_PIXELS / ((cols.end - cols.start) * max(1.0, base.step_rows))))
-    parts = []
-    for row in range(window.row_off, window.row_end, at_once):
-        end = min(row + at_once, window.row_end)
-        rows = taps(row, end, step=base.step_rows, length=base.height)
+    pixels = np.empty((*window.shape, 3), np.uint8)
+    valid = np.empty(window.shape, np.bool_)
+    for piece in _pieces(window, base):
+        rows = taps(piece.row_off, piece.row_end, step=base.step_rows, length=base.height)
+        cols = taps(piece.col_off, piece.col_end, step=base.step_cols, length=base.width)
         needed = Window(rows.start, cols.start, rows.end - rows.start, cols.end - cols.start)
-        parts.append(resample(*_painted(view, sources, needed, reading), rows=rows, cols=cols))
-    return np.concatenate([pixels for pixels, _ in parts]), np.concatenate([valid for _, valid in parts])
+        place = piece.slices_in(window)
+        pixels[place], valid[place] = resample(
+            *_painted(view, sources, needed, reading), rows=rows, cols=cols
+        )
+    return pixels, valid
+
+
+def _pieces(window: Window, base: Base) -> Iterator[Window]:
+    """Cut a window into rows, and these where they are still too much, so that each needs few pixels of ``base``."""
+    each = max(1.0, base.step_rows) * max(1.0, base.step_cols)
+    width = min(window.width, max(1, int(_AT_ONCE_PIXELS / each)))
+    height = max(1, int(_AT_ONCE_PIXELS / (each * width)))
+    for row in range(window.row_off, window.row_end, height):
+        for col in range(window.col_off, window.col_end, width):
+            yield Window(row, col, min(height, window.row_end - row), min(width, window.col_end - col))
 
 
 @contextmanager

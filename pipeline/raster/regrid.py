@@ -55,16 +55,21 @@ def at_ground_size(
         raise RasterError(
             f"{uri} says of no place on the ground, so that its pixels have no size: leave gsd out"
         )
-    wanted = reading.gsd_m / size_m
+    return scaled_by(reading.gsd_m / size_m, uri, header, reading, overviews=overviews)
+
+
+def scaled_by(
+    wanted: float, uri: str, header: Header, reading: Reading, *, overviews: int
+) -> tuple[Header, Base | None]:
+    """Return the header of the grid whose pixels are ``wanted`` times as wide, and what it is made of."""
     levels = [_Level(None, header.height, header.width, 1.0, 1.0)]
     levels += [_level(uri, header, reading, overview) for overview in range(overviews)]
-    near = [level for level in levels if abs(level.factor / wanted - 1) <= _SAME]
-    if near:
-        level = near[0]
-        base = Base(
-            overview=level.overview, height=level.height, width=level.width, step_rows=1.0, step_cols=1.0
-        )
-        return (header, None) if level.overview is None else (_scaled(header, level), base)
+    for level in levels:
+        if abs(level.factor / wanted - 1) <= _SAME:
+            base = Base(
+                overview=level.overview, height=level.height, width=level.width, step_rows=1.0, step_cols=1.0
+            )
+            return (header, None) if level.overview is None else (_scaled(header, level), base)
     level = max(
         (one for one in levels if one.factor <= wanted), default=levels[0], key=lambda one: one.factor
     )
@@ -75,10 +80,10 @@ def at_ground_size(
         step_rows=wanted / level.rows,
         step_cols=wanted / level.cols,
     )
-    rows, cols = (
-        _count(one, step) for one, step in ((level.height, base.step_rows), (level.width, base.step_cols))
+    grid = _Level(
+        None, _count(level.height, base.step_rows), _count(level.width, base.step_cols), wanted, wanted
     )
-    return _scaled(header, _Level(None, rows, cols, wanted, wanted)), base
+    return _scaled(header, grid), base
 
 
 def _level(uri: str, header: Header, reading: Reading, overview: int) -> _Level:

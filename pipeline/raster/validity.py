@@ -22,6 +22,24 @@ def alpha_bands(source: Source) -> list[int]:
     return [band for band, meaning in enumerate(source.colorinterp, 1) if meaning is ColorInterp.alpha]
 
 
+def reasons(source: Source, numbers: Sequence[int], nodata: Nodata) -> tuple[str, ...]:
+    """Say in words by what pixels of these bands can be without data; nothing where all are data."""
+    found: dict[str, None] = {}
+    for number in numbers:
+        flags = source.mask_flag_enums[number - 1]
+        if MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags and MaskFlags.nodata not in flags:
+            found["mask"] = None
+        elif MaskFlags.nodata in flags and nodata is None:
+            found[f"nodata {source.nodatavals[number - 1]:g}"] = None
+        if source.dtypes[number - 1].startswith("float"):
+            found["nan"] = None
+    if isinstance(nodata, int | float):
+        found[f"nodata {nodata:g} (asked)"] = None
+    if alpha_bands(source):
+        found["alpha"] = None
+    return tuple(found)
+
+
 def read_bands(
     source: Source, numbers: Sequence[int], *, area: Area, nodata: Nodata
 ) -> tuple[Shaped[np.ndarray, "bands y x"], Bool[np.ndarray, "bands y x"]]:

@@ -80,6 +80,21 @@ def test_inside_an_area_of_interest_masks_are_those_of_the_full_run(tmp_path: Pa
         assert 0.05 < inside.mean() < 0.5
 
 
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_scene_that_an_area_of_interest_does_not_touch_has_no_masks_and_is_no_failure(
+    tmp_path: Path,
+) -> None:
+    near, far = (tmp_path / f"{name}.tif" for name in ("near", "far"))
+    for path, crs in ((near, "EPSG:32632"), (far, "EPSG:32645")):
+        write(path, np.full((3, 200, 200), 9, np.uint8), crs=crs)
+    aoi = parse("SRID=32632;500000,4999700,500300,5000000")
+    result = run_flow([near, far], tmp_path / "out", reading=Reading(aoi=aoi))
+    assert (result.failures, result.windows_done) == ((), 1)
+    stores = [path.parent.name for path in (tmp_path / "out" / "scenes").rglob("masks.zarr")]
+    assert stores == [scene_of(str(near)).scene_id]
+    assert {name for name, _ in areas_m2(tmp_path / "out")} == {"near"}
+
+
 def test_a_window_without_a_valid_pixel_asks_the_network_nothing(tmp_path: Path) -> None:
     from pipeline.chips import cover  # noqa: PLC0415 - of this one test
     from pipeline.segment import WindowSegmenter  # noqa: PLC0415

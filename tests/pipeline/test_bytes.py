@@ -67,8 +67,11 @@ def test_what_is_fetched_is_what_windows_touch(
     for window in plan_windows(SIDE, SIDE, window_px=512):
         touched += touched_bytes(path, window.expand(32))
         raster.read_view(view, window.expand(32))
-    print(f"{dtype} {compress}: {relay.received_bytes / touched:.3f} of {touched} bytes")
+    print(
+        f"{dtype} {compress}: {relay.received_bytes / touched:.3f} of {touched} bytes, {relay.connections} connections"
+    )
     assert relay.received_bytes <= 1.10 * touched
+    assert relay.connections < 12  # of 16 windows with a request or more each: connections are kept
 
 
 @pytest.mark.parametrize("gsd_m", [8.0, 9.5])

@@ -22,6 +22,7 @@ from pipeline.sources import SceneList
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
 from pipeline.window import Window
 from tests.pipeline.flows import LAYOUT, SEGMENTER, digests, paint, run_flow, run_list
+from tests.pipeline.rasters import write
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,6 +98,18 @@ def test_masks_depend_neither_on_windows_nor_actors_nor_order(tmp_path: Path) ->
         for name, expected in (("class", labels.mask), ("score", labels.score), ("margin", labels.margin)):
             found = store.read(masks_of(tmp_path / "out-256", scene), name, whole)
             np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_masks_of_16_bits_do_not_depend_on_windows(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(100, 4000, (3, 50, 50)).astype(np.uint16)
+    scene = write(tmp_path / "a.tif", values.repeat(10, 1).repeat(10, 2))
+    found = []
+    for side in (128, 512):
+        assert not run_flow([scene], tmp_path / f"{side}", window_px=side).failures
+        found.append(digests(tmp_path / f"{side}" / "scenes"))
+    assert found[0] == found[1]
+    assert any("class/c/" in name for name in found[0])
 
 
 @pytest.mark.usefixtures("ray_cluster")

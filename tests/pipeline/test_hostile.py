@@ -1,6 +1,7 @@
 """What a file may ask of a worker, and what a virtual raster may name."""
 
 import struct
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pipeline.config import Reading
 from pipeline.errors import RasterError
 from pipeline.raster.deadline import within
 from pipeline.scene import scene_of
+from pipeline.window import Window
 from tests.pipeline.rasters import read_whole, write
 
 
@@ -224,6 +226,15 @@ def test_a_tiff_of_a_million_pictures_is_refused(tmp_path: Path, directories: in
     assert time.monotonic() - began < 5
 
 
+def test_what_a_virtual_raster_names_is_limited_too(archive: Path) -> None:
+    bomb = sparse(archive / "bomb.tif", 60_000)
+    text = vrt(archive / "a.vrt", named("bomb.tif", relative=1)).read_text()
+    large = text.replace('rasterXSize="20" rasterYSize="10"', 'rasterXSize="60000" rasterYSize="60000"')
+    (archive / "a.vrt").write_text(large)
+    refused(archive / "a.vrt", "times its bytes when decoded and max_expansion is 250")
+    assert bomb.stat().st_size < 10**6
+
+
 def test_a_chain_of_pictures_without_an_end_is_no_hang(tmp_path: Path) -> None:
     path = Path(write(tmp_path / "a.tif", np.ones((1, 9, 9), np.uint8)))
     content = bytearray(path.read_bytes())
@@ -242,6 +253,21 @@ def test_a_call_that_never_comes_back_is_given_up() -> None:
     with pytest.raises(RasterError, match=r"reading a took more than 0\.2 s.*read_timeout_s"):
         within(0.2, lambda: time.sleep(3), doing="reading a")
     assert time.monotonic() - began < 2
+
+
+def test_looking_and_reading_have_an_end(tmp_path: Path) -> None:
+    uri, at_once = write(tmp_path / "a.tif", np.ones((3, 900, 900), np.uint8)), Reading(read_timeout_s=1e-5)
+    refused(uri, "looking at .*read_timeout_s", read_timeout_s=1e-5)
+    with pytest.raises(RasterError, match=r"reading rows 0\.\.900 .*read_timeout_s"):
+        raster.read_view(raster.look(scene_of(uri)), Window(0, 0, 900, 900), at_once)
+
+
+def test_calls_share_a_thread_until_one_is_given_up() -> None:
+    first, second = (within(5, threading.get_ident, doing="asking") for _ in range(2))
+    assert first == second
+    with pytest.raises(RasterError, match="given up"):
+        within(0.1, lambda: time.sleep(1), doing="sleeping")
+    assert within(0.5, threading.get_ident, doing="asking") != first
 
 
 def test_a_call_in_time_gives_its_result_or_its_error() -> None:

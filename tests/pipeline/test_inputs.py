@@ -90,6 +90,20 @@ def test_a_missing_file_is_named_and_nothing_is_noted(root: str) -> None:
     assert not objects.is_folder(f"{root}/out")
 
 
+def test_a_scene_that_cannot_be_read_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"II*")
+    with pytest.raises(RasterError, match=r"a\.tif is a text file"):
+        inputs.claim(f"{tmp_path}/out", scene_of(str(tmp_path / "a.tif")), PLAIN)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_band_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(tiff(1))
+    bands = [Band(str(tmp_path / name), 1) for name in ("a.tif", "gone.tif", "a.tif")]
+    with pytest.raises(RasterError, match=r"gone\.tif does not exist"):
+        inputs.claim(f"{tmp_path}/out", Scene("north", bands[0].uri, (bands[0], bands[1], bands[2])), PLAIN)
+
+
 def test_a_later_run_reads_a_scene_as_the_first_did(tmp_path: Path) -> None:
     scene = scene_of(str(tmp_path / "a.tif"))
     Path(scene.uri).write_bytes(tiff(900, dtype="uint16"))

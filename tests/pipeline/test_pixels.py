@@ -106,6 +106,34 @@ def test_luma_and_chroma_come_out_as_colours(tmp_path: Path, compress: str) -> N
     assert np.abs(found.astype(int) - np.moveaxis(colours, 0, -1))[:, [5, 60]].max() < 12
 
 
+COLOURS = np.zeros((64, 64, 3), np.uint8)
+COLOURS[:32, :32], COLOURS[:32, 32:] = (250, 10, 10), (10, 250, 10)
+COLOURS[32:, :32], COLOURS[32:, 32:] = (10, 10, 250), (240, 240, 240)
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "options"),
+    [
+        ("CMYK", "a.jpg", {"quality": 95}),
+        ("CMYK", "a.tif", {"compression": "tiff_lzw"}),
+        ("CMYK", "a.tif", {"compression": "jpeg"}),
+        ("YCbCr", "a.tif", {"compression": "tiff_lzw"}),
+        ("YCbCr", "a.tif", {"compression": "jpeg"}),
+        ("RGB", "a.jpg", {"progressive": True}),
+        ("RGB", "a.jp2", {}),
+        ("RGB", "a.tif", {"compression": "packbits"}),
+    ],
+)
+def test_what_other_programs_write_has_its_colours(
+    tmp_path: Path, mode: str, name: str, options: dict[str, Any]
+) -> None:
+    image = pytest.importorskip("PIL.Image", reason="another writer of images; it comes with the model")
+    image.fromarray(COLOURS).convert(mode).save(tmp_path / name, **options)
+    found, valid = read_whole(str(tmp_path / name))
+    assert valid.all()
+    assert np.abs(found.astype(int) - COLOURS)[8:-8:16, 8:-8:16].max() <= 3
+
+
 def files_of_bands(folder: Path, pixels: np.ndarray, **last: Any) -> Scene:  # noqa: ANN401 - GDAL's
     uris = [
         write(folder / f"B{4 - place}.tif", band[None], **(last if place == 2 else {}))

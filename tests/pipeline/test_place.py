@@ -142,6 +142,16 @@ def test_windows_of_another_ground_size_are_the_whole(
     assert_windows_are_the_whole(view, gsd_m=gsd_m)
 
 
+@pytest.mark.parametrize("at_once", [1, 500, 20_000])
+def test_however_little_is_resampled_at_once_it_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    view = look(write(tmp_path / "a.tif", noise()), gsd_m=13.7)
+    whole, _ = raster.read_view(view, extent(view))
+    monkeypatch.setattr("pipeline.raster.reading._AT_ONCE_PIXELS", at_once)
+    assert np.array_equal(raster.read_view(view, extent(view))[0], whole)
+
+
 @pytest.mark.parametrize("factor", [2, 4])
 def test_an_overview_of_that_size_is_taken_as_it_is(tmp_path: Path, factor: int) -> None:
     uri = write(tmp_path / "a.tif", noise(side=301), overviews=[2, 4])

@@ -15,10 +15,12 @@ import pytest
 import rasterio
 from rasterio.vrt import WarpedVRT
 
-from pipeline import raster
+from pipeline import raster, store
 from pipeline.errors import RasterError
 from pipeline.scene import scene_of
+from pipeline.statistics import pixel_areas_m2
 from pipeline.view import View
+from pipeline.window import Window
 from tests.pipeline.rasters import extent
 
 REFUSED = {
@@ -94,8 +96,8 @@ def assert_levels(found: np.ndarray, stored: np.ndarray, view: View, path: Path)
             assert (band >= limits[1]).mean() >= 0.02 - allowed, path
 
 
-def outcome(path: Path) -> str:
-    """Compare a file with the oracle; returns what came of it, for the table."""
+def outcome(path: Path, tmp_path: Path) -> str:
+    """Compare a file with the oracle, lay a store out for it; returns what came of it, for the table."""
     fault = REFUSED.get(path.name, REFUSED.get(path.suffix))
     if fault is not None:
         with pytest.raises(RasterError, match=rf"{re.escape(str(path))}.*{re.escape(fault)}"):
@@ -113,6 +115,11 @@ def outcome(path: Path) -> str:
         if view.header.crs_wkt:
             assert rasterio.crs.CRS.from_wkt(view.header.crs_wkt) == source.crs, path
         place = "no CRS" if source.crs is None else source.crs.to_string()[:28]
+    store.lay_out(
+        f"{tmp_path}/{scene_of(str(path)).scene_id}", header=view.header, classes=["a"], chunk_px=256
+    )
+    areas = pixel_areas_m2(view.header, Window(0, 0, 1, 1))
+    assert (areas is None) == (view.header.crs_wkt is None), path
     levels = "stretched" if any(view.ranges) else "as stored"
     bands = ",".join(str(band.number) for band in view.bands)
     return (
@@ -121,10 +128,12 @@ def outcome(path: Path) -> str:
     )
 
 
-def test_every_real_raster_is_as_the_oracle_reads_it_or_refused_by_its_fault(shared_data: Path) -> None:
+def test_every_real_raster_is_as_the_oracle_reads_it_or_refused_by_its_fault(
+    shared_data: Path, tmp_path: Path
+) -> None:
     roots = [shared_data / "geotiff", shared_data / "gigapixel"]
     files = [path for root in roots for path in sorted(root.rglob("*")) if path.is_file()]
-    found = {str(path.relative_to(shared_data)): outcome(path) for path in files}
+    found = {str(path.relative_to(shared_data)): outcome(path, tmp_path) for path in files}
     for name, text in found.items():
         if "nasa_tiles/data/tiles" not in name:
             print(f"{name}: {text}")
