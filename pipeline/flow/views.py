@@ -13,8 +13,6 @@ from pipeline.config import Reading
 from pipeline.scene import Scene
 from pipeline.view import View
 
-NAME = "view.json"
-
 
 def view_of(scene: Scene, *, output: str, reading: Reading) -> View:
     """Return how a scene is read: as the output has it, unless its files have changed since, else newly decided.
@@ -23,7 +21,7 @@ def view_of(scene: Scene, *, output: str, reading: Reading) -> View:
         RasterError: the scene cannot be read.
         PipelineError: the output cannot be read or written.
     """
-    uri = objects.join(output, "scenes", scene.scene_id, NAME)
+    uri = objects.join(output, "views", f"{scene.scene_id}.json")
     files = _files(scene)
     try:
         kept = json.loads(objects.get_bytes(uri))

@@ -21,7 +21,7 @@ def scene_of_16_bits(path: Path, *, seed: int = 0, side: int = 300) -> Scene:
 
 
 def kept(output: Path, scene: Scene) -> Path:
-    return output / "scenes" / scene.scene_id / "view.json"
+    return output / "views" / f"{scene.scene_id}.json"
 
 
 def test_what_is_kept_is_what_later_runs_use(tmp_path: Path) -> None:
