@@ -127,11 +127,12 @@ def test_a_document_of_the_web_is_known_by_its_beginning(tmp_path: Path) -> None
     tree(tmp_path)
     (tmp_path / "root").write_bytes((tmp_path / "catalog.json").read_bytes())
     with running(Files) as address:
-        scenes, refusals = entries(f"{address}/root")
-        assert [scene.uri for scene in scenes] == [f"{address}/data/1.tif", "https://host/2.tif"]
+        for name in ("root", "catalog.json", "catalog.json?token=b0b"):
+            scenes, refusals = entries(f"{address}/{name}")
+            assert [scene.uri for scene in scenes] == [f"{address}/data/1.tif", "https://host/2.tif"]
+            assert refusals == []
         scenes, _ = entries(f"{address}/data/1.tif?X-Amz-Signature=b0b")
         assert [scene.uri for scene in scenes] == [f"{address}/data/1.tif?X-Amz-Signature=b0b"]
-    assert refusals == []
 
 
 @pytest.mark.usefixtures("unplugged")
