@@ -4,17 +4,16 @@ import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from jobs.reading_settings import READING_KEYS, add_reading_arguments, reading_settings
+from jobs.scene_lists import absolute_spec, search_of, texts_of
 from mrovseg.vocabulary import Vocabulary, parse
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
-from pipeline.scene import absolute_uri
 from pipeline.sources import SceneList, Search
 
 FLOW_KEYS = tuple(field.name for field in dataclasses.fields(FlowSettings))
@@ -105,15 +104,11 @@ def flow_settings(values: Mapping[str, Any]) -> FlowSettings:
 
 def scene_list(values: Mapping[str, Any]) -> SceneList:
     """Pick the keys of the scene list; local paths are relative to the working directory, and made absolute."""
-    given = {key: _texts(key, values[key]) for key in ("suffixes", "assets") if values.get(key)}
-    specs = [spec if isinstance(spec, Search) else _absolute(spec) for spec in scenes_of(values["scenes"])]
+    given = {key: texts_of(key, values[key]) for key in ("suffixes", "assets") if values.get(key)}
+    specs = [
+        spec if isinstance(spec, Search) else absolute_spec(spec) for spec in scenes_of(values["scenes"])
+    ]
     return SceneList(tuple(specs), **given)
-
-
-def _absolute(spec: str) -> str:
-    """Return a spec for any process of the cluster; a slash at its end still says that it is a folder."""
-    absolute = absolute_uri(spec)
-    return absolute if absolute.endswith("/") or not spec.endswith("/") else f"{absolute}/"
 
 
 def scenes_of(given: object) -> tuple[str | Search, ...]:
@@ -127,26 +122,7 @@ def scenes_of(given: object) -> tuple[str | Search, ...]:
         one.strip() if isinstance(one, str) else isinstance(one, dict) for one in scenes
     ):
         raise ConfigError(f"scenes must be a path, a search or a list of these, got {given!r}")
-    return tuple(_search_of(one) if isinstance(one, dict) else str(one) for one in scenes)
-
-
-def _search_of(given: Mapping[str, Any]) -> Search:
-    if "stac_api" not in given:
-        raise ConfigError(f"a search among the scenes has the key stac_api, got {', '.join(map(str, given))}")
-    asked = {
-        key: each.isoformat() if isinstance(each, date) else each  # YAML makes one of 2026-01-31
-        for key, each in given.items()
-        if key != "stac_api"
-    }
-    return Search(str(given["stac_api"]), asked)
-
-
-def _texts(key: str, given: object) -> tuple[str, ...]:
-    """Read texts: a list, or one text with commas."""
-    texts = given.split(",") if isinstance(given, str) else given
-    if not isinstance(texts, list) or not all(isinstance(one, str) and one.strip() for one in texts):
-        raise ConfigError(f"{key} must be texts, as a list or by commas, got {given!r}")
-    return tuple(one.strip() for one in texts)
+    return tuple(search_of(one) if isinstance(one, dict) else str(one) for one in scenes)
 
 
 def vocabulary_of(given: object) -> Vocabulary:

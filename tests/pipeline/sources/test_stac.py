@@ -114,7 +114,7 @@ def test_a_named_document_that_is_no_stac_starts_nothing(tmp_path: Path, text: s
         SceneList((f"{tmp_path}/a.json",)).check()
 
 
-def test_a_document_of_the_web_is_known_by_its_beginning(tmp_path: Path) -> None:
+def test_lists_and_documents_of_the_web_are_known_by_name_or_beginning(tmp_path: Path) -> None:
     from http.server import SimpleHTTPRequestHandler  # noqa: PLC0415 - of this test alone
 
     class Files(SimpleHTTPRequestHandler):
@@ -126,12 +126,17 @@ def test_a_document_of_the_web_is_known_by_its_beginning(tmp_path: Path) -> None
 
     tree(tmp_path)
     (tmp_path / "root").write_bytes((tmp_path / "catalog.json").read_bytes())
+    (tmp_path / "list.csv").write_text("id,uri\nx,data/1.tif\n")
+    (tmp_path / "list.txt").write_text("data/2.tif\n")
     with running(Files) as address:
-        scenes, refusals = entries(f"{address}/root")
-        assert [scene.uri for scene in scenes] == [f"{address}/data/1.tif", "https://host/2.tif"]
+        scenes, refusals = entries(f"{address}/list.csv", f"{address}/list.txt")
+        assert [scene.uri for scene in scenes] == [f"{address}/data/1.tif", f"{address}/data/2.tif"]
+        for name in ("root", "catalog.json", "catalog.json?token=b0b"):
+            scenes, refusals = entries(f"{address}/{name}")
+            assert [scene.uri for scene in scenes] == [f"{address}/data/1.tif", "https://host/2.tif"]
+            assert refusals == []
         scenes, _ = entries(f"{address}/data/1.tif?X-Amz-Signature=b0b")
         assert [scene.uri for scene in scenes] == [f"{address}/data/1.tif?X-Amz-Signature=b0b"]
-    assert refusals == []
 
 
 @pytest.mark.usefixtures("unplugged")
