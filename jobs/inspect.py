@@ -10,12 +10,12 @@ from typing import Any
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.plan import windows_of
 from jobs.reading_settings import reading_settings
-from jobs.settings import add_arguments, asked, flow_settings, scenes_of
+from jobs.settings import add_arguments, asked, flow_settings, scene_list
 from pipeline import raster
 from pipeline.config import Reading
 from pipeline.errors import ConfigError, RasterError
-from pipeline.scene import Scene
-from pipeline.sources import list_scenes
+from pipeline.redact import redacted
+from pipeline.scene import Refusal, Scene
 from pipeline.view import View
 
 PICTURE_PX = 512
@@ -35,17 +35,29 @@ def main(argv: Sequence[str]) -> int:
     if not values.get("scenes"):
         raise ConfigError("scenes must be given, as arguments or in the --config file")
     window_px, reading = flow_settings(values).window_px, reading_settings(values)
+    scenes = scene_list(values)
+    scenes.check()
     refused = False
-    for scene in list_scenes(scenes_of(values["scenes"])):
+    for entry in scenes:
         try:
-            view = raster.look(scene, reading)
-            found = facts(scene, view, window_px=window_px, reading=reading)
-            if arguments.pictures:
-                _draw(arguments.pictures / f"{scene.scene_id}.png", view, reading)
+            found = _looked_at(entry, arguments.pictures, window_px=window_px, reading=reading)
         except RasterError as error:
-            refused, found = True, {"scene_id": scene.scene_id, "uri": scene.uri, "error": str(error)}
+            refused, found = True, {"uri": redacted(entry.uri), "error": str(error)}
         print(json.dumps(found) if arguments.json else _lines(found))
     return ExitCode.DONE_WITH_FAILURES if refused else ExitCode.DONE
+
+
+def _looked_at(
+    entry: Scene | Refusal, pictures: Path | None, *, window_px: int, reading: Reading
+) -> dict[str, Any]:
+    """Return a scene's facts, and draw it where pictures are wanted."""
+    if isinstance(entry, Refusal):
+        raise RasterError(entry.reason)
+    view = raster.look(entry, reading)
+    found = facts(entry, view, window_px=window_px, reading=reading)
+    if pictures:
+        _draw(pictures / f"{entry.scene_id}.png", view, reading)
+    return found
 
 
 def facts(scene: Scene, view: View, *, window_px: int, reading: Reading) -> dict[str, Any]:
@@ -56,7 +68,7 @@ def facts(scene: Scene, view: View, *, window_px: int, reading: Reading) -> dict
     header = view.header
     return {
         "scene_id": scene.scene_id,
-        "uri": scene.uri,
+        "uri": redacted(scene.uri),
         "size_bytes": sum(raster.read_input(uri).size_bytes for uri in view.uris),
         "height": header.height,
         "width": header.width,
@@ -66,7 +78,7 @@ def facts(scene: Scene, view: View, *, window_px: int, reading: Reading) -> dict
         "transform": list(header.transform),
         "placed_by": view.placed,
         "gsd_m": raster.ground_size_m(header),
-        "bands": [{"uri": band.uri, "number": band.number} for band in view.bands],
+        "bands": [{"uri": redacted(band.uri), "number": band.number} for band in view.bands],
         "colours": view.colours,
         "ranges": [None if limits is None else list(limits) for limits in view.ranges],
         "without_data": list(view.validity),
