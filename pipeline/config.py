@@ -76,7 +76,7 @@ class Reading:
     max_pixels: int = 100_000_000_000
     max_bands: int = 1000
     max_block_bytes: int = 512 * 2**20
-    max_expansion: int = 250
+    max_expansion: int = 200
     read_timeout_s: float | int = 300.0
 
     def __post_init__(self) -> None:
