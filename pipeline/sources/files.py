@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pipeline import objects
 
-SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt")
+SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt", ".svs")
 """What is taken for a raster in a folder, below a prefix and by a glob, in any case of letters."""
 
 _GLOB = re.compile(r"[*?\[]")
