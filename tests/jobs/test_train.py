@@ -291,7 +291,7 @@ def test_bad_usage_is_named_before_anything_is_started(
             None,
             "a recipe has the parts sets, training, and may have captions, painted, stem, validation, words",
         ),
-        ("speed", {}, "has painted, sets, speed, training"),
+        ("speed", {}, "has captions, painted, sets, speed, training"),
         ("validation", {"every": 0, "painted": {}}, "whole number above zero"),
         ("validation", {"painted": {}}, "must say `every`"),
         ("validation", "tile2", "must say `every`"),
