@@ -20,6 +20,7 @@ from tests.s3_server import ACCESS_KEY, BUCKET, OPEN_BUCKET, REGION, SECRET_KEY,
 PROGRAM = """
 import json, sys
 from pipeline import inputs, raster
+from pipeline.config import PLAIN
 from pipeline.errors import PipelineError
 from pipeline.scene import Scene
 from pipeline.sources import SceneList
@@ -34,7 +35,7 @@ for step in (
     lambda uri: raster.read_header(uri).height,
     lambda uri: int(raster.read(uri, Window(0, 0, 64, 64))[0].sum()),
     lambda uri: raster.read_input(uri).size_bytes,
-    lambda uri: inputs.claim(output, SceneList((uri,)).__iter__().__next__()),
+    lambda uri: inputs.claim(output, SceneList((uri,)).__iter__().__next__(), PLAIN).header.height,
 ):
     try:
         told.setdefault("read", []).append(step(f"{prefix}/a.tif"))
@@ -76,8 +77,8 @@ def asked(prefix: str, output: Path, variables: Mapping[str, str]) -> dict[str, 
 def assert_all_was_read(told: Mapping[str, Any], prefix: str) -> None:
     assert told["refused"] == []
     assert told["listed"] == [f"{prefix}/a.tif"]
-    height, pixels, size_bytes, _ = told["read"]
-    assert (height, pixels > 0, size_bytes > 0) == (128, True, True)
+    height, pixels, size_bytes, claimed = told["read"]
+    assert (height, pixels > 0, size_bytes > 0, claimed) == (128, True, True, 128)
 
 
 @pytest.mark.parametrize("prefix", [OPEN_BUCKET], indirect=True)
