@@ -10,6 +10,7 @@ from jobs.exit_codes import ends_with_code
 VERBS = {
     "segment": "segment scenes by words into mask stores, statistics and a list of failures",
     "plan": "say what `segment` would have to do, and do nothing",
+    "inspect": "say what scenes' headers say, and how their pixels would be read",
     "convert": "make a checkpoint of a CLIP that others trained",
     "train": "train a checkpoint",
     "evaluate": "measure a checkpoint against true masks",

@@ -17,6 +17,7 @@ from mrovseg.metrics import Confusion
 from pipeline import objects, raster, store
 from pipeline.config import FlowSettings
 from pipeline.scene import Scene, scene_of
+from pipeline.sources import SceneList
 from pipeline.testing.painted import LAND_COVER, paint_scene
 from pipeline.window import Window
 
@@ -37,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     shutil.rmtree(output, ignore_errors=True)  # an earlier demo's, perhaps of another checkpoint
     land_cover = Definition.named("land-cover").vocabulary
     result = segment.segment(
-        SegmentSettings(scenes=(scene.uri,), vocabulary=land_cover, output=str(output), flow=FLOW)
+        SegmentSettings(scenes=SceneList((scene.uri,)), vocabulary=land_cover, output=str(output), flow=FLOW)
     )
     if result.failures:
         print(f"mrovseg: {result.failures}", file=sys.stderr)

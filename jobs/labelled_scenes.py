@@ -10,7 +10,9 @@ from mrovseg.definition import Definition
 from mrovseg.errors import DataError
 from pipeline import raster
 from pipeline.grid import plan_windows
+from pipeline.scene import scene_of
 from pipeline.sources import list_scenes
+from pipeline.view import View
 from pipeline.window import Window
 
 WINDOW_PX = 2048  # a chip is drawn from one window, so a scene is never read whole
@@ -18,10 +20,10 @@ WINDOW_PX = 2048  # a chip is drawn from one window, so a scene is never read wh
 
 @dataclass(frozen=True, slots=True)
 class LabelledWindow:
-    """A window of a scene and of its raster of labels, read each time it is drawn."""
+    """A window of a scene and of its raster of labels, read each time it is drawn, as its ``view`` has it."""
 
     definition: Definition
-    scene: str
+    view: View
     labels: str
     window: Window
 
@@ -32,9 +34,9 @@ class LabelledWindow:
 
     def load(self) -> LabelledImage:
         """Read both; pixels without data are unlabelled. Raises RasterError when either cannot be read."""
-        pixels, valid = raster.read(self.scene, self.window)
+        pixels, valid = raster.read_view(self.view, self.window)
         labels = self.definition.labels_of(raster.read_levels(self.labels, self.window))
-        return LabelledImage(self.scene, pixels, np.where(valid, labels, np.iinfo(labels.dtype).max))
+        return LabelledImage(self.view.uris[0], pixels, np.where(valid, labels, np.iinfo(labels.dtype).max))
 
 
 def labelled_windows(
@@ -50,8 +52,9 @@ def labelled_windows(
             f"each scene needs a raster of labels, got {len(pairs[0])} scenes and {len(pairs[1])}"
         )
     for scene, of_labels in zip(*pairs, strict=True):
-        size, other = ((h.height, h.width) for h in map(raster.read_header, (scene, of_labels)))
+        view = raster.look(scene_of(scene))
+        size, other = ((h.height, h.width) for h in (view.header, raster.read_header(of_labels)))
         if size != other:
             raise DataError(f"{of_labels} is {other} px, its scene {scene} is {size} px; they must be equal")
         for window in plan_windows(*size, window_px=WINDOW_PX):
-            yield LabelledWindow(definition, scene, of_labels, window)
+            yield LabelledWindow(definition, view, of_labels, window)

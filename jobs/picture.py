@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt, UInt8
+from jaxtyping import Bool, UInt, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 PANEL_PX = 900
@@ -45,6 +45,12 @@ def draw(
     _legend(pen, font, names, top=height - GAP_PX - TEXT_PX)
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path)
+
+
+def save_small(path: Path, pixels: UInt8[np.ndarray, "y x 3"], valid: Bool[np.ndarray, "y x"]) -> None:
+    """Write pixels as a PNG; those without data are transparent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.dstack([pixels, valid.astype(np.uint8) * 255]), "RGBA").save(path)
 
 
 def overlay(scene: UInt8[np.ndarray, "y x 3"], mask: UInt[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x 3"]:

@@ -1,4 +1,7 @@
-"""Say what `mrovseg segment` would have to do, and do nothing: `mrovseg plan SCENES...`."""
+"""Say what `mrovseg segment` would have to do, and do nothing: `mrovseg plan SCENES...`.
+
+A scene's size stands in its file, which must be opened for it. Of a long list only the first are, and that is said.
+"""
 
 import argparse
 import sys
@@ -7,19 +10,25 @@ from dataclasses import dataclass
 
 from jobs import table
 from jobs.exit_codes import ExitCode, ends_with_code
-from jobs.settings import add_arguments, asked, flow_settings, scenes_of
+from jobs.reading_settings import reading_settings
+from jobs.settings import add_arguments, asked, flow_settings, scene_list
 from mrovseg import checkpoint as checkpoints
 from pipeline import raster
 from pipeline.chips import ChipLayout, count_chips
+from pipeline.config import PLAIN, Reading
 from pipeline.errors import ConfigError, RasterError
 from pipeline.grid import plan_windows
-from pipeline.scene import Scene
-from pipeline.sources import list_scenes
+from pipeline.scene import Refusal, Scene
+from pipeline.sources import SceneList
+from pipeline.view import View
+from pipeline.window import Window
+
+OPENED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ScenePlan:
-    """What one scene costs: network inputs are `chips`; `size_bytes` is its file's."""
+    """What one scene costs: network inputs are `chips`; `size_bytes` is its files'."""
 
     scene_id: str
     height: int
@@ -39,38 +48,76 @@ def main(argv: Sequence[str]) -> int:
     """Print a line a scene and a sum; a scene that cannot be read is named with its reason."""
     parser = argparse.ArgumentParser(prog="mrovseg plan", description=__doc__)
     add_arguments(parser)
-    values = asked(parser.parse_args(argv))
+    parser.add_argument("--all", action="store_true", help=f"open every scene, not only the first {OPENED}")
+    arguments = parser.parse_args(argv)
+    values = asked(arguments)
     if not values.get("scenes"):
         raise ConfigError("scenes must be given, as arguments or in the --config file")
-    window_px = flow_settings(values).window_px
+    window_px, reading = flow_settings(values).window_px, reading_settings(values)
     config = checkpoints.load(values.get("checkpoint", checkpoints.EMBEDDED)).config
     layout = ChipLayout(core_px=config.core_px, halo_px=config.halo_px)
-    plans, broken = [], False
-    for scene in list_scenes(scenes_of(values["scenes"])):
-        try:
-            plans.append(plan_scene(scene, window_px=window_px, layout=layout))
-        except RasterError as error:
-            broken = True
-            print(f"mrovseg: {error}", file=sys.stderr)
-    print(_table(plans))
-    return ExitCode.DONE_WITH_FAILURES if broken else ExitCode.DONE
+    scenes = scene_list(values)
+    scenes.check()
+    plan = Plan(window_px, layout, reading, most=None if arguments.all else OPENED)
+    plan.take(scenes)
+    print(_table(plan.scenes))
+    if plan.unopened:
+        print(
+            f"opened: the first {len(plan.scenes):,} of {len(plan.scenes) + plan.unopened:,} scenes; the sum is of "
+            "these, and --all opens every one"
+        )
+    return ExitCode.DONE_WITH_FAILURES if plan.broken else ExitCode.DONE
 
 
-def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout) -> ScenePlan:
+class Plan:
+    """What is known of a list of scenes of which the first `most` are opened (None: all)."""
+
+    def __init__(self, window_px: int, layout: ChipLayout, reading: Reading, *, most: int | None) -> None:
+        self.scenes: list[ScenePlan] = []
+        self.unopened = self.broken = 0
+        self._window_px, self._layout, self._reading, self._most = window_px, layout, reading, most
+
+    def take(self, entries: SceneList) -> None:
+        """Count scenes; one that cannot be read is named with its reason."""
+        for entry in entries:
+            if self._most is not None and len(self.scenes) + self.broken >= self._most:
+                self.unopened += 1
+                continue
+            try:
+                self.scenes.append(self._opened(entry))
+            except RasterError as error:
+                self.broken += 1
+                print(f"mrovseg: {error}", file=sys.stderr)
+
+    def _opened(self, entry: Scene | Refusal) -> ScenePlan:
+        if isinstance(entry, Refusal):
+            raise RasterError(entry.reason)
+        return plan_scene(entry, window_px=self._window_px, layout=self._layout, reading=self._reading)
+
+
+def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout, reading: Reading = PLAIN) -> ScenePlan:
     """Count a scene's windows and chips from its header.
 
-    Raises RasterError when it cannot be opened.
+    Raises RasterError when it cannot be opened, or has no place for what is asked.
     """
-    header = raster.read_header(scene.uri)
-    windows = list(plan_windows(header.height, header.width, window_px=window_px))
+    view = raster.describe(scene, reading)
+    header, windows = view.header, windows_of(view, window_px=window_px, reading=reading)
     return ScenePlan(
         scene_id=scene.scene_id,
         height=header.height,
         width=header.width,
         windows=len(windows),
         chips=sum(count_chips(window, layout) for window in windows),
-        size_bytes=raster.read_input(scene.uri).size_bytes,
+        size_bytes=sum(raster.read_input(uri).size_bytes for uri in scene.files),
     )
+
+
+def windows_of(view: View, *, window_px: int, reading: Reading) -> list[Window]:
+    """Return the windows of a scene that a run would do: all of them, or those that touch the area of interest."""
+    every = plan_windows(view.header.height, view.header.width, window_px=window_px)
+    if reading.aoi is None:
+        return list(every)
+    return list(filter(raster.outline_of(view, reading.aoi).touches, every))
 
 
 def _table(plans: Sequence[ScenePlan]) -> str:

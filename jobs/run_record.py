@@ -1,34 +1,40 @@
 """`run.json`: what made an output, written before the first window and compared before a resumed one."""
 
+import hashlib
 import json
 import platform
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
 from jobs.settings import SegmentSettings
 from mrovseg.checkpoint import Checkpoint
-from pipeline import ledger, objects, raster
-from pipeline.errors import RasterError, ResumeError
-from pipeline.scene import Scene
+from pipeline import objects
+from pipeline.config import Reading
+from pipeline.errors import ResumeError
+from pipeline.redact import redacted
+from pipeline.sources import Search
 
-FORMAT = 1
+FORMAT = 2
 NAME = "run.json"
-IDENTITY = ("vocabulary", "model", "grid")  # another of these, and windows of two runs would not fit together
+IDENTITY = (
+    "vocabulary",
+    "model",
+    "grid",
+    "reading",
+)  # another of these, and windows of two runs would not fit together
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
-LISTING_THREADS = 16  # asking an object store for a size is all waiting
 
 
-def describe(
-    settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: float, scenes: Sequence[Scene]
-) -> dict[str, Any]:
+def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: float) -> dict[str, Any]:
     """Describe a run by plain values: the same run gives the same bytes. It holds no credentials."""
     flow, words = settings.flow, settings.vocabulary
     return {
         "format": FORMAT,
         "config": {
-            "scenes": list(settings.scenes),
+            "scenes": [_spec(spec) for spec in settings.scenes.specs],
+            "suffixes": list(settings.scenes.suffixes),
+            "assets": list(settings.scenes.assets),
             "output": settings.output,
             "checkpoint": settings.checkpoint,
             "actors": flow.actors,
@@ -47,39 +53,34 @@ def describe(
             "halo_px": checkpoint.config.halo_px,
         },
         "grid": {"window_px": flow.window_px, "chunk_px": flow.chunk_px},
+        "reading": _reading(settings.reading),
         "versions": {"python": platform.python_version()}
         | {package: metadata.version(package) for package in PACKAGES},
-        "inputs": _inputs(scenes),
+    }
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    """Return what changes pixels: limits only decide which scenes are refused."""
+    return {
+        "bands": None if reading.bands is None else list(reading.bands),
+        "range": None if reading.value_range is None else list(reading.value_range),
+        "nodata": None if reading.nodata is None else str(reading.nodata),
+        "gsd_m": reading.gsd_m,
+        "aoi": None if reading.aoi is None else hashlib.sha256(reading.aoi.text.encode()).hexdigest(),
     }
 
 
 def claim(output: str, description: dict[str, Any]) -> None:
     """Write the description to `output`, where nothing, or the same run, may be.
 
-    Raises ResumeError when the output holds a run of another vocabulary, model or grid, or masks of a scene
-    whose file has changed since; the message shows the difference.
+    Raises ResumeError when the output holds a run of another vocabulary, model or grid; the message shows the
+    difference. Whether a scene has changed is found when its turn comes, see `pipeline.inputs`.
     """
     uri = objects.join(output, NAME)
     if objects.exists(uri):
         earlier = json.loads(objects.get_bytes(uri))
         _refuse_other_run(output, earlier, description)
-        _refuse_changed_inputs(output, earlier, description)
-        description = description | {"inputs": earlier["inputs"] | description["inputs"]}
     objects.put_bytes(uri, json.dumps(description, indent=1, sort_keys=True).encode() + b"\n")
-
-
-def _inputs(scenes: Sequence[Scene]) -> dict[str, dict[str, Any]]:
-    with ThreadPoolExecutor(LISTING_THREADS) as pool:
-        return {scene.scene_id: found for scene, found in zip(scenes, pool.map(_input, scenes), strict=True)}
-
-
-def _input(scene: Scene) -> dict[str, Any]:
-    """Describe a scene's file; one that is not there fails later, with its reason, in the flow."""
-    try:
-        found = raster.read_input(scene.uri)
-    except RasterError:
-        return {"uri": scene.uri, "size_bytes": None, "etag": None}
-    return {"uri": scene.uri, "size_bytes": found.size_bytes, "etag": found.etag}
 
 
 def _refuse_other_run(output: str, earlier: dict[str, Any], now: dict[str, Any]) -> None:
@@ -91,18 +92,11 @@ def _refuse_other_run(output: str, earlier: dict[str, Any], now: dict[str, Any])
         )
 
 
-def _refuse_changed_inputs(output: str, earlier: dict[str, Any], now: dict[str, Any]) -> None:
-    changed = [
-        scene_id
-        for scene_id, found in now["inputs"].items()
-        if found != earlier["inputs"].get(scene_id, found) and ledger.done(output, scene_id)
-    ]
-    if changed:
-        uris = ", ".join(now["inputs"][scene_id]["uri"] for scene_id in changed)
-        raise ResumeError(
-            f"{output} holds masks of {uris} as it was before it changed. "
-            "Give another output, or the file as it was"
-        )
+def _spec(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds
+    """Return a spec as it was given, without its credentials."""
+    if isinstance(spec, Search):
+        return {"stac_api": redacted(spec.stac_api), **spec.asked}
+    return redacted(spec)
 
 
 def _differences(earlier: object, now: object, *, at: str) -> Iterator[str]:

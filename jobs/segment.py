@@ -4,7 +4,8 @@ import argparse
 import functools
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -18,7 +19,6 @@ from mrovseg.segmenter import OTHER_THRESHOLD, embed_vocabulary
 from pipeline import flow, objects
 from pipeline.chips import ChipLayout
 from pipeline.flow import RunResult
-from pipeline.sources import list_scenes
 
 LISTED_FAILURES = 20
 
@@ -45,13 +45,12 @@ def segment(settings: SegmentSettings) -> RunResult:
     vocabulary, unlike = embed_vocabulary(checkpoint, settings.vocabulary)
     warn_of_unlike_prompts(unlike)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
-    scenes = list(list_scenes(settings.scenes))
+    settings.scenes.check()
     run_record.claim(
-        settings.output,
-        run_record.describe(settings, checkpoint=checkpoint, threshold=threshold, scenes=scenes),
+        settings.output, run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)
     )
     return flow.run(
-        scenes,
+        settings.scenes,
         output=settings.output,
         classes=settings.vocabulary.names,
         make_segmenter=functools.partial(
@@ -60,33 +59,46 @@ def segment(settings: SegmentSettings) -> RunResult:
         weights=checkpoint.image_weights,
         layout=ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px),
         settings=settings.flow,
+        reading=settings.reading,
     )
 
 
 def class_table(output: str) -> str:
     """Sum the summary of an output over its scenes, a line a class."""
-    records = pq.read_table(
-        io.BytesIO(objects.get_bytes(objects.join(output, "summary.parquet")))
-    ).to_pylist()
-    by_class: dict[int, list[dict[str, Any]]] = {}
-    for record in records:
-        by_class.setdefault(record["class_id"], []).append(record)
-    everything = sum(record["pixels"] for record in records)
+    summary = pq.ParquetFile(io.BytesIO(objects.get_bytes(objects.join(output, "summary.parquet"))))
+    by_class: dict[int, ClassSum] = {}
+    for batch in summary.iter_batches():
+        for record in batch.to_pylist():
+            by_class.setdefault(record["class_id"], ClassSum(record["class_name"])).add(record)
+    everything = sum(each.pixels for each in by_class.values())
     lines = [_line(by_class[class_id], everything) for class_id in sorted(by_class)]
     return table.render(["class", "pixels", "share", "area km2", "mean score"], lines)
 
 
-def _line(records: Sequence[dict[str, Any]], everything: int) -> list[object]:
-    pixels = sum(record["pixels"] for record in records)
-    areas = [record["area_m2"] for record in records]
-    area = None if None in areas else f"{sum(areas) / 1e6:.4f}"
-    scored = [record["pixels"] * record["mean_score"] for record in records if record["pixels"]]
+@dataclass(slots=True)
+class ClassSum:
+    """A class over all scenes; one scene without areas leaves it without one."""
+
+    name: str
+    pixels: int = 0
+    area_m2: float | None = 0.0
+    scores: float = 0.0
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Add a scene's line of the summary."""
+        known = self.area_m2 is not None and record["area_m2"] is not None
+        self.area_m2 = self.area_m2 + record["area_m2"] if known else None
+        self.scores += record["pixels"] * record["mean_score"] if record["pixels"] else 0.0
+        self.pixels += record["pixels"]
+
+
+def _line(found: ClassSum, everything: int) -> list[object]:
     return [
-        records[0]["class_name"],
-        pixels,
-        f"{pixels / everything:.1%}" if everything else None,
-        area,
-        f"{sum(scored) / pixels:.2f}" if pixels else None,
+        found.name,
+        found.pixels,
+        f"{found.pixels / everything:.1%}" if everything else None,
+        None if found.area_m2 is None else f"{found.area_m2 / 1e6:.4f}",
+        f"{found.scores / found.pixels:.2f}" if found.pixels else None,
     ]
 
 
@@ -96,15 +108,15 @@ def _say_where(output: str, result: RunResult) -> None:
     print(f"summary: {objects.join(output, 'summary.parquet')}")
     if result.failures:
         print(f"failures: {objects.join(output, 'failures.parquet')}", file=sys.stderr)
-        _say_failures(result.failures)
+        _say_failures(result)
 
 
-def _say_failures(failures: Iterable[Any]) -> None:
-    listed = list(failures)
-    for failure in listed[:LISTED_FAILURES]:
+def _say_failures(result: RunResult) -> None:
+    listed = result.failures[:LISTED_FAILURES]
+    for failure in listed:
         print(f"  {failure}", file=sys.stderr)
-    if len(listed) > LISTED_FAILURES:
-        print(f"  and {len(listed) - LISTED_FAILURES} more", file=sys.stderr)
+    if result.failures_in_all > len(listed):
+        print(f"  and {result.failures_in_all - len(listed)} more", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,17 @@ from typing import Any
 
 import yaml
 
+from jobs.reading_settings import READING_KEYS, add_reading_arguments, reading_settings
+from jobs.scene_lists import absolute_spec, search_of, texts_of
 from mrovseg.vocabulary import Vocabulary, parse
-from pipeline.config import FlowSettings
+from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
+from pipeline.sources import SceneList, Search
 
 FLOW_KEYS = tuple(field.name for field in dataclasses.fields(FlowSettings))
-OWN_KEYS = ("scenes", "classes", "output", "checkpoint", "threshold")
-KEYS = (*OWN_KEYS, *FLOW_KEYS)
+LIST_KEYS = ("scenes", "suffixes", "assets")
+OWN_KEYS = (*LIST_KEYS, "classes", "output", "checkpoint", "threshold")
+KEYS = (*OWN_KEYS, *FLOW_KEYS, *READING_KEYS)
 SHARE_KEYS = ("actor_cpus", "actor_gpus", "task_cpus")
 CLASS_KEYS = ("name", "prompts")
 
@@ -24,19 +28,19 @@ CLASS_KEYS = ("name", "prompts")
 class SegmentSettings:
     """One run: which scenes, which words, where to, with what.
 
-    `scenes` are paths, globs, folders or `s3://` prefixes; local ones are relative to the working
-    directory. A pixel whose best class scores below `threshold` (a probability; None: the segmenter's own)
+    A pixel whose best class scores below `threshold` (a probability; None: the segmenter's own)
     is `other`.
 
     Raises ConfigError when a value is missing or out of range; the message names the key.
     """
 
-    scenes: tuple[str, ...]
+    scenes: SceneList
     vocabulary: Vocabulary
     output: str
     checkpoint: str = "tiny"
     threshold: float | None = None
     flow: FlowSettings = dataclasses.field(default_factory=FlowSettings)
+    reading: Reading = dataclasses.field(default_factory=Reading)
 
     def __post_init__(self) -> None:
         _check_text("output", self.output)
@@ -47,7 +51,13 @@ class SegmentSettings:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of a segmenting run; each has the name of its key."""
-    parser.add_argument("scenes", nargs="*", metavar="SCENES", help="paths, globs, folders, s3:// prefixes")
+    parser.add_argument(
+        "scenes", nargs="*", metavar="SCENES", help="paths, globs, folders, s3:// prefixes, lists, STAC"
+    )
+    parser.add_argument(
+        "--suffixes", help="what is a raster in a folder or prefix (.tif,.tiff,.png,.jpg,...)"
+    )
+    parser.add_argument("--assets", help="STAC assets by key or role: visual, or red,green,blue")
     parser.add_argument("--classes", help='"building,house; road; water": classes by ;, synonyms by ,')
     parser.add_argument("-o", "--output", help="a folder or an s3:// prefix")
     parser.add_argument("--checkpoint", help="an embedded checkpoint's name or a .safetensors file (tiny)")
@@ -55,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window-px", type=int, help="side of a window, the unit of work (2048)")
     parser.add_argument("--chunk-px", type=int, help="side of a chunk of the mask store (1024)")
     parser.add_argument("--actors", type=int, help="segmenting processes (as many as fit)")
+    add_reading_arguments(parser)
     parser.add_argument("--config", metavar="FILE.yaml", help="the same keys, with _ for -; flags override")
 
 
@@ -74,10 +85,11 @@ def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
     if missing:
         raise ConfigError(f"{' and '.join(missing)} must be given, as flags or in the --config file")
     return SegmentSettings(
-        scenes=scenes_of(values["scenes"]),
+        scenes=scene_list(values),
         vocabulary=vocabulary_of(values["classes"]),
         output=values["output"],
         flow=flow_settings(values),
+        reading=reading_settings(values),
         **{key: values[key] for key in ("checkpoint", "threshold") if key in values},
     )
 
@@ -90,12 +102,27 @@ def flow_settings(values: Mapping[str, Any]) -> FlowSettings:
     return FlowSettings(**given | shares)
 
 
-def scenes_of(given: object) -> tuple[str, ...]:
-    """Read the scene list of a configuration: one text or several."""
-    scenes = [given] if isinstance(given, str) else given
-    if not isinstance(scenes, list) or not scenes or not all(isinstance(one, str) and one for one in scenes):
-        raise ConfigError(f"scenes must be a path or a list of paths, got {given!r}")
-    return tuple(scenes)
+def scene_list(values: Mapping[str, Any]) -> SceneList:
+    """Pick the keys of the scene list; local paths are relative to the working directory, and made absolute."""
+    given = {key: texts_of(key, values[key]) for key in ("suffixes", "assets") if values.get(key)}
+    specs = [
+        spec if isinstance(spec, Search) else absolute_spec(spec) for spec in scenes_of(values["scenes"])
+    ]
+    return SceneList(tuple(specs), **given)
+
+
+def scenes_of(given: object) -> tuple[str | Search, ...]:
+    """Read the scenes of a configuration: one text or several, and searches of STAC APIs.
+
+    >>> scenes_of(["a.tif", {"stac_api": "https://host/stac", "collections": ["naip"]}])[1].stac_api
+    'https://host/stac'
+    """
+    scenes = given if isinstance(given, list) else [given]
+    if not scenes or not all(
+        one.strip() if isinstance(one, str) else isinstance(one, dict) for one in scenes
+    ):
+        raise ConfigError(f"scenes must be a path, a search or a list of these, got {given!r}")
+    return tuple(search_of(one) if isinstance(one, dict) else str(one) for one in scenes)
 
 
 def vocabulary_of(given: object) -> Vocabulary:

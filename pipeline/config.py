@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pipeline.aoi import Aoi
 from pipeline.errors import ConfigError
 
 
@@ -43,6 +44,80 @@ class FlowSettings:
             )
 
 
+DRIVERS = ("GTiff", "PNG", "JPEG", "JP2OpenJPEG", "VRT")
+"""GDAL's names of the kinds of file that are opened; of these it is known, by test, that a missing end is an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How scenes are read: what the user says of their pixels, and what a file may ask of a worker.
+
+    ``bands`` are the numbers (from 1) of red, green and blue, or one that is all three. ``value_range`` are
+    the stored values that become 0 and 255, in place of the scene's own percentiles. ``nodata`` is the value
+    without data in place of the file's; "none" says that every value is data. ``gsd_m`` is the side of a pixel on
+    the ground, in place of the scene's own; outside ``aoi`` pixels are without data.
+
+    ``drivers`` are GDAL's; ``vrt`` "inside" has a virtual raster name files of its own folder only. A scene
+    has at most ``max_pixels`` and ``max_bands``, a block at most ``max_block_bytes`` when decoded, and a
+    scene of more than a gigabyte at most ``max_expansion`` times the bytes of its file. A call of GDAL takes
+    at most ``read_timeout_s``.
+
+    Raises:
+        ConfigError: a value is out of range; the message names the key.
+    """
+
+    bands: tuple[int, ...] | None = None
+    value_range: tuple[float | int, ...] | None = None
+    nodata: float | int | str | None = None
+    gsd_m: float | int | None = None
+    aoi: Aoi | None = None
+    drivers: tuple[str, ...] = DRIVERS
+    vrt: str = "inside"
+    max_pixels: int = 100_000_000_000
+    max_bands: int = 1000
+    max_block_bytes: int = 512 * 2**20
+    max_expansion: int = 200
+    read_timeout_s: float | int = 300.0
+
+    def __post_init__(self) -> None:
+        for key in ("max_pixels", "max_bands", "max_block_bytes", "max_expansion"):
+            _check_count(key, getattr(self, key))
+        _check_share("read_timeout_s", self.read_timeout_s, zero=False)
+        if self.gsd_m is not None:
+            _check_share("gsd", self.gsd_m, zero=False)
+        _check_bands(self.bands)
+        _check_range(self.value_range)
+        if self.nodata != "none" and self.nodata is not None and not _is_number(self.nodata):
+            raise ConfigError(f"nodata must be a number, nan or none, got {self.nodata!r}")
+        if not self.drivers or not all(self.drivers):
+            raise ConfigError(f"drivers must be GDAL's names of kinds of file, got {self.drivers!r}")
+        if self.vrt not in {"inside", "anywhere"}:
+            raise ConfigError(f"vrt must be inside or anywhere, got {self.vrt!r}")
+
+
+def _check_bands(bands: tuple[object, ...] | None) -> None:
+    if bands is None:
+        return
+    if len(bands) not in {1, 3} or any(
+        not isinstance(band, int) or isinstance(band, bool) or band < 1 for band in bands
+    ):
+        raise ConfigError(
+            f"bands must be the numbers (from 1) of red, green and blue, or of one band, got {bands!r}"
+        )
+
+
+def _check_range(value_range: tuple[float | int, ...] | None) -> None:
+    if value_range is None:
+        return
+    whole = len(value_range) == 2 and all(map(_is_number, value_range))  # noqa: PLR2004 - lowest, highest
+    if not whole or not -math.inf < value_range[0] < value_range[1] < math.inf:
+        raise ConfigError(f"range must be two numbers, the lower one first, got {value_range!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _check_count(key: str, value: object) -> None:
     if type(value) is not int or value <= 0:
         raise ConfigError(f"{key} must be a whole number above zero, got {value!r}")
@@ -52,3 +127,7 @@ def _check_share(key: str, value: object, *, zero: bool) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not number or value < 0 or (value == 0 and not zero):  # type: ignore[operator]  # a number, by the test before
         raise ConfigError(f"{key} must be a number {'of at least' if zero else 'above'} zero, got {value!r}")
+
+
+PLAIN = Reading()
+"""How scenes are read where the user says nothing."""

@@ -1,8 +1,13 @@
 """The tree of errors a run can meet. Each message says what was expected, what came and what to do."""
 
+from pipeline.redact import redacted
+
 
 class PipelineError(Exception):
-    """Anything the pipeline refuses or fails at; the message is meant for the user."""
+    """Anything the pipeline refuses or fails at; the message is meant for the user and holds no credential."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
 
 
 class ConfigError(PipelineError):

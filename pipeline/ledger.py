@@ -63,6 +63,15 @@ def done(output: str, scene_id: str) -> set[tuple[int, int]]:
     return {(int(match[1]), int(match[2])) for match in matches if match}
 
 
+def scene_ids(output: str) -> list[str]:
+    """Return the ids of the scenes of which something is done, sorted.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    return objects.list_folders(objects.join(output, "ledger"))
+
+
 def entries(output: str, scene_id: str) -> Iterator[LedgerEntry]:
     """Yield the scene's windows that are done, in row-major order.
 

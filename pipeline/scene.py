@@ -6,14 +6,34 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipeline.redact import redacted
 
 _STEM_MAX_CHARS = 64  # with the digest and ".zarr" well below the 255 bytes a file name may have
+DIGEST_CHARS = 16
+"""Hex digits at the end of an id: of a million scenes two are alike in fewer than one list of ten million."""
+
 _REMOTE = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One band of a file: its uri, and its number from 1."""
+
+    uri: str
+    number: int
+
+    def __post_init__(self) -> None:
+        if not self.uri or self.number < 1:
+            raise ValueError(f"a band has the uri of its file and a number from 1, got {self!r}")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A source raster: the id that names its outputs, and where its file is.
+
+    ``bands`` are its red, green and blue, where a scene list says which bands of which files they are.
 
     Raises:
         ValueError: the id could not be a folder's name, or a part is empty.
@@ -21,10 +41,24 @@ class Scene:
 
     scene_id: str
     uri: str
+    bands: tuple[Band, Band, Band] | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", self.scene_id) or not self.uri:
             raise ValueError(f"a scene has an id of letters, digits, '.', '_', '-' and a uri, got {self!r}")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The uris of the files it is read from, each once."""
+        return (self.uri,) if self.bands is None else tuple(dict.fromkeys(band.uri for band in self.bands))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a scene list names and no scene can be made of: where it is, and why."""
+
+    uri: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,19 +93,23 @@ class Input:
     etag: str
 
 
-def scene_of(uri: str) -> Scene:
-    """Describe the raster at ``uri`` (a path, ``file://`` or ``s3://``).
+def scene_of(uri: str, *, name: str | None = None, bands: tuple[Band, Band, Band] | None = None) -> Scene:
+    """Describe the raster at ``uri`` (a path, ``file://`` or ``s3://``), or that of ``bands``.
 
-    The id is the file's stem, made safe for file systems and object stores, and eight hex digits of the
-    SHA-256 of the absolute uri: files of one name in two folders stay apart, and one file has one id
-    however its path was written.
+    The id is ``name``, else the file's stem, made safe for file systems and object stores, and sixteen hex
+    digits of the SHA-256 of the absolute uri, or of the bands: files of one name in two folders stay apart,
+    and one file has one id however its path was written or its uri signed.
 
     >>> scene_of("s3://bucket/north/A 1.tif").scene_id
-    'A-1-6c0f7a1f'
+    'A-1-6c0f7a1f5cc4d229'
     """
     absolute = absolute_uri(uri)
-    stem = re.sub(r"[^A-Za-z0-9_]+", "-", Path(absolute).stem).strip("-")[:_STEM_MAX_CHARS] or "scene"
-    return Scene(f"{stem}-{hashlib.sha256(absolute.encode()).hexdigest()[:8]}", absolute)
+    path = urlsplit(absolute).path if absolute.startswith(("http://", "https://")) else absolute
+    stem = Path(path).stem if name is None else name
+    safe = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:_STEM_MAX_CHARS] or "scene"
+    files = [redacted(absolute)] if bands is None else [f"{redacted(b.uri)}#{b.number}" for b in bands]
+    digest = hashlib.sha256("\n".join(files).encode()).hexdigest()[:DIGEST_CHARS]
+    return Scene(f"{safe}-{digest}", absolute, bands)
 
 
 def absolute_uri(uri: str) -> str:

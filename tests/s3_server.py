@@ -1,5 +1,6 @@
 """A real S3 server for the tests: SeaweedFS in one process, on free ports of 127.0.0.1."""
 
+import base64
 import contextlib
 import json
 import os
@@ -14,12 +15,16 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import botocore.config
 import botocore.exceptions
 import botocore.session
 
 BUCKET = "tests"
+OPEN_BUCKET = "open"
+"""What everybody may read."""
+
 ACCESS_KEY = "testkey"
 SECRET_KEY = "testsecret"  # noqa: S105 - the key of a server that lives as long as the tests
 REGION = "us-east-1"
@@ -31,8 +36,40 @@ _IDENTITIES = {
             "name": "dev",
             "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
             "actions": ["Admin", "Read", "List", "Tagging", "Write"],
-        }
+        },
+        {"name": "anonymous", "actions": [f"Read:{OPEN_BUCKET}", f"List:{OPEN_BUCKET}"]},
     ]
+}
+_ROLE = "arn:aws:iam::000000000000:role/reader"
+_POLICY_VERSION = "2012-10-17"
+_SESSIONS = {
+    "sts": {
+        "tokenDuration": "1h",
+        "maxSessionLength": "12h",
+        "issuer": "tests",
+        "signingKey": base64.b64encode(b"the tests' own signing key").decode(),
+    },
+    "policy": {"defaultEffect": "Deny", "storeType": "memory"},
+    "policies": [
+        {
+            "name": "Read",
+            "document": {
+                "Version": _POLICY_VERSION,
+                "Statement": [{"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": ["*"]}],
+            },
+        }
+    ],
+    "roles": [
+        {
+            "roleName": "reader",
+            "roleArn": _ROLE,
+            "trustPolicy": {
+                "Version": _POLICY_VERSION,
+                "Statement": [{"Effect": "Allow", "Principal": "*", "Action": ["sts:AssumeRole"]}],
+            },
+            "attachedPolicies": ["Read"],
+        }
+    ],
 }
 
 
@@ -53,10 +90,37 @@ class S3Server:
             "AWS_DEFAULT_REGION": REGION,
         }
 
+    def client(self, kind: str = "s3", *, signature: str | None = None) -> Any:  # noqa: ANN401 - botocore makes its classes as it goes
+        """Return botocore's client of the tests' key, which tries once."""
+        return botocore.session.get_session().create_client(
+            kind,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=botocore.config.Config(
+                signature_version=signature,
+                retries={"total_max_attempts": 1},
+                connect_timeout=2,
+                read_timeout=5,
+            ),
+        )
+
+    def session(self) -> dict[str, str]:
+        """Return the variables of a session that may read, as the server's own STS hands it out."""
+        client = self.client("sts")
+        given = client.assume_role(RoleArn=_ROLE, RoleSessionName="tests")["Credentials"]
+        client.close()
+        return {
+            "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": given["SessionToken"],
+        }
+
 
 @contextlib.contextmanager
 def running_s3_server() -> Iterator[S3Server]:
-    """Start a server with one bucket, yield it when it takes writes, kill it at the end."""
+    """Start a server with its buckets, yield it when it takes writes, kill it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="s3-"))
     ports = _free_ports(8)
     process = subprocess.Popen(
@@ -78,6 +142,8 @@ def running_s3_server() -> Iterator[S3Server]:
 def _command(folder: Path, ports: list[int]) -> list[str]:
     identities = folder / "s3.json"
     identities.write_text(json.dumps(_IDENTITIES))
+    sessions = folder / "iam.json"
+    sessions.write_text(json.dumps(_SESSIONS))
     master, master_grpc, volume, volume_grpc, filer, filer_grpc, s3, s3_grpc = ports
     return [
         str(Path(sys.executable).parent / "weed"),
@@ -89,7 +155,7 @@ def _command(folder: Path, ports: list[int]) -> list[str]:
         "-volume.preStopSeconds=0",
         "-filer", f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}",
         "-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", "-s3.port.iceberg=0", "-s3.port.lance=0",
-        "-s3.cacheCapacityMB=64", f"-s3.config={identities}",
+        "-s3.cacheCapacityMB=64", f"-s3.config={identities}", f"-s3.iam.config={sessions}",
     ]  # fmt: skip
 
 
@@ -126,17 +192,11 @@ def _answers(server: S3Server) -> bool:
 
 
 def _put_first_object(server: S3Server) -> None:
-    client = botocore.session.get_session().create_client(
-        "s3",
-        endpoint_url=server.endpoint,
-        region_name=REGION,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-        config=botocore.config.Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5),
-    )
-    with contextlib.suppress(
-        client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists
-    ):
-        client.create_bucket(Bucket=BUCKET)
+    client = server.client()
+    for bucket in (BUCKET, OPEN_BUCKET):
+        with contextlib.suppress(
+            client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists
+        ):
+            client.create_bucket(Bucket=bucket)
     client.put_object(Bucket=BUCKET, Key="ready", Body=b"yes")
     client.close()

@@ -32,6 +32,7 @@ PLANTED = [
     ("jobs/train.py", "import ray.train", "one door: ray"),
     ("mrovseg/history.py", "import matplotlib.pyplot", "one door: matplotlib"),
     ("pipeline/raster.py", "import fsspec", "one door: fsspec"),
+    ("pipeline/objects.py", "import requests", "one door: requests"),
     ("pipeline/objects.py", "import s3fs", "no door: s3fs"),
     ("pipeline/raster.py", "import pyproj", "two rooms: pyproj"),
     ("mrovseg/model.py", "import open_clip", "two rooms: open_clip"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import ray
@@ -22,33 +23,43 @@ from ray.exceptions import RayError
 
 from pipeline import statistics
 from pipeline.chips import ChipLayout
-from pipeline.config import FlowSettings
+from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import PipelineError
+from pipeline.flow.forgetting import ForgetBlocks
 from pipeline.flow.progress import Progress
-from pipeline.flow.records import unpacked
-from pipeline.flow.resources import cluster, nodes, places
-from pipeline.flow.shares import read_share, shares
-from pipeline.flow.steps import MakeSegmenter, Segment, store_masks, sum_up
-from pipeline.scene import Scene
+from pipeline.flow.records import Row, unpacked
+from pipeline.flow.resources import Places, cluster, nodes, places
+from pipeline.flow.shares import list_shares, plan_share, read_plan
+from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
+from pipeline.flow.summing import summed_up
+from pipeline.scene import Refusal, Scene
 from pipeline.statistics import Failure
 
 _QUEUED = 2  # windows an actor has in hand: the one it segments and the next
 _WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
 _BYTES_PER_PIXEL = 4  # red, green, blue, valid
+_PLANNING_BYTES = 64 * 2**20
+
+Step = Callable[[Row], Iterator[Row]]
+"""What a task makes of a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How many windows were computed now, were done before, and failed; and what failed and why."""
+    """How many windows were computed now, were done before, and failed; and what failed and why.
+
+    ``failures`` are the first hundred of ``failures_in_all``; the table of the output has all.
+    """
 
     windows_done: int
     windows_skipped: int
     windows_failed: int
     failures: tuple[Failure, ...]
+    failures_in_all: int
 
 
 def run(  # noqa: PLR0913 - each by its name
-    scenes: Iterable[Scene],
+    scenes: Iterable[Scene | Refusal],
     *,
     output: str,
     classes: Sequence[str],
@@ -56,11 +67,14 @@ def run(  # noqa: PLR0913 - each by its name
     weights: Mapping[str, np.ndarray],
     layout: ChipLayout,
     settings: FlowSettings,
+    reading: Reading = PLAIN,
 ) -> RunResult:
-    """Segment what is not yet done of ``scenes`` into mask stores below ``output``, and sum it up.
+    """Segment what is not yet done of ``scenes`` into mask stores below ``output``, and sum the output up.
 
-    ``classes`` are the names of the class ids 1..k. ``make_segmenter`` is called once in each actor with
-    ``weights``, whose arrays are read-only there; ``layout`` is its segmenter's.
+    ``scenes`` are listed by a task, while the first are being segmented: they can be pickled, as a ``SceneList``
+    and a list can, and may be too many to hold. ``classes`` are the names of the class ids 1..k.
+    ``make_segmenter`` is called once in each actor with ``weights``, whose arrays are read-only there; ``layout``
+    is its segmenter's. ``reading`` is how scenes are read; how each of them is, is kept in the output.
 
     What goes wrong with a scene or a window becomes a failure; the others are not touched by it.
 
@@ -68,40 +82,78 @@ def run(  # noqa: PLR0913 - each by its name
         ResourceError: the actors do not fit the cluster; nothing was started.
         PipelineError: the segmenter cannot be made, or the cluster or the output is lost.
     """
-    listed = list(scenes)
-    read = partial(read_share, output=output, classes=classes, layout=layout, settings=settings)
-    write = partial(store_masks, output=output, classes=classes)
+    plan = partial(plan_share, output=output, classes=classes, settings=settings, reading=reading)
+    read = partial(read_plan, layout=layout, settings=settings, reading=reading)
     window_bytes = _BYTES_PER_PIXEL * (settings.window_px + 2 * layout.side_px) ** 2
     with cluster():
         room = places(nodes(), settings)
         held = [ray.put(dict(weights))]  # for the whole run: an actor that is started again needs it
         with _context(in_flight_bytes=_WINDOWS_PER_ACTOR * room.actors * window_bytes):
-            chain = (
-                from_items(shares(listed, readers=room.readers))
-                .flat_map(
-                    read,
-                    compute=TaskPoolStrategy(size=room.readers),
-                    num_cpus=settings.task_cpus,
-                    memory=window_bytes,  # claimed by no actor: of equal claims Ray makes one step
-                )
-                .map(
-                    Segment,  # type: ignore[arg-type]  # a class makes actors
-                    fn_constructor_args=(make_segmenter, held, classes),
-                    compute=ActorPoolStrategy(size=room.actors, max_tasks_in_flight_per_actor=_QUEUED),
-                    num_cpus=settings.actor_cpus,
-                    num_gpus=settings.actor_gpus,
-                )
-                .map(
-                    write,
-                    compute=TaskPoolStrategy(size=room.actors),
-                    num_cpus=0,  # reading may hold every free CPU: what is finished must always get out
-                )
+            shares = _listed(scenes, room=room)
+            windows = _read(
+                shares, plan, read, readers=room.readers, cpus=settings.task_cpus, memory=window_bytes
             )
-            progress = _followed(chain)
-            _sum_up(listed, output=output, classes=classes, cpus=settings.task_cpus)
-    failures = tuple(progress.failures.values())
-    statistics.write_failures(output, failures)
-    return RunResult(progress.done, progress.skipped, progress.failed, failures)
+            chain = _segmented(
+                windows, (make_segmenter, held, classes), output=output, settings=settings, room=room
+            )
+            progress = _followed(chain, Progress(statistics.failures_table(output)))
+            statistics.write_summary(output, summed_up(output, classes=classes, cpus=settings.task_cpus))
+    return RunResult(
+        progress.done,
+        progress.skipped,
+        progress.failed,
+        tuple(progress.failures),
+        progress.failures_in_all,
+    )
+
+
+def _listed(scenes: Iterable[Scene | Refusal], *, room: Places) -> Dataset:
+    """List scenes in a task, as shares for the readers."""
+    return from_items([{"list": 0}]).flat_map(
+        partial(list_shares, scenes=scenes, readers=room.readers),
+        compute=TaskPoolStrategy(size=1),
+        num_cpus=0,  # it waits for storage most of its time
+    )
+
+
+def _read(
+    shares: Dataset, plan: Step, read: Step, *, readers: int, cpus: float | int, memory: int
+) -> Dataset:
+    """Plan and read; every step claims something else, because of equal claims Ray makes one step."""
+    return shares.flat_map(
+        plan,
+        compute=TaskPoolStrategy(size=readers),
+        num_cpus=0,  # held back with its CPU claimed, it could keep the reading from ever beginning
+        memory=_PLANNING_BYTES,
+    ).flat_map(
+        read,
+        compute=TaskPoolStrategy(size=readers),
+        num_cpus=cpus,
+        memory=memory,  # claimed by no actor
+    )
+
+
+def _segmented(
+    windows: Dataset,
+    segmenter: tuple[MakeSegmenter, Sequence[ray.ObjectRef[Any]], Sequence[str]],
+    *,
+    output: str,
+    settings: FlowSettings,
+    room: Places,
+) -> Dataset:
+    """Segment in actors, write in tasks."""
+    *_, classes = segmenter
+    return windows.map(
+        Segment,  # type: ignore[arg-type]  # a class makes actors
+        fn_constructor_args=segmenter,
+        compute=ActorPoolStrategy(size=room.actors, max_tasks_in_flight_per_actor=_QUEUED),
+        num_cpus=settings.actor_cpus,
+        num_gpus=settings.actor_gpus,
+    ).map(
+        partial(store_masks, output=output, classes=classes),
+        compute=TaskPoolStrategy(size=room.actors),
+        num_cpus=0,  # reading may hold every free CPU: what is finished must always get out
+    )
 
 
 @contextmanager
@@ -112,6 +164,7 @@ def _context(*, in_flight_bytes: int) -> Iterator[None]:
     context.execution_options.resource_limits = ExecutionResources.for_limits(
         object_store_memory=in_flight_bytes
     )
+    context.custom_execution_callback_classes = [ForgetBlocks]
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logger = logging.getLogger("ray.data")
@@ -124,9 +177,8 @@ def _context(*, in_flight_bytes: int) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _followed(chain: Dataset) -> Progress:
+def _followed(chain: Dataset, progress: Progress) -> Progress:
     """Run the chain and count what comes out of it."""
-    progress = Progress()
     try:
         for row in chain.iter_rows():
             progress.count(unpacked(row))
@@ -134,12 +186,3 @@ def _followed(chain: Dataset) -> Progress:
         raise PipelineError(f"the run cannot go on, what is done stays done: {error}") from error
     progress.finish()
     return progress
-
-
-def _sum_up(scenes: Sequence[Scene], *, output: str, classes: Sequence[str], cpus: float | int) -> None:
-    """Write the statistics of each scene, in tasks, and the summary of all."""
-    # A claim, however small: without one Ray would start all of them at once.
-    task = ray.remote(num_cpus=cpus)(sum_up)
-    ids = sorted({scene.scene_id for scene in scenes})
-    summed = ray.get([task.remote(scene_id, output, classes) for scene_id in ids])
-    statistics.write_summary(output, [record for records in summed for record in records])

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from pipeline.scene import Header, Scene
+from pipeline.raster import Outline
+from pipeline.scene import Header, Refusal, Scene
 from pipeline.segment import WindowLabels
 from pipeline.statistics import Failure
+from pipeline.view import View
 from pipeline.window import Window
 
 Row = dict[str, Any]
@@ -20,8 +22,35 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A planning task's work: of each scene every ``parts``-th window, beginning with window ``part``."""
+
+    entries: tuple[Scene | Refusal, ...]
+    part: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A reading task's work: of a scene every ``parts``-th window from window ``part`` on, if it is left to do.
+
+    ``view`` is how the scene is read, ``outline`` its area of interest; windows outside of it do not count.
+
+    ``left`` has a bit for each of these ``windows``, so that a plan is small however large the scene.
+    """
+
+    scene: Scene
+    view: View
+    outline: Outline | None
+    part: int
+    parts: int
+    windows: int
+    left: UInt8[np.ndarray, "bytes"]
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
-    """A share's windows, and how many of them were done before."""
+    """The windows of a plan, and how many of them were done before."""
 
     windows: int
     skipped: int
@@ -56,7 +85,7 @@ class Done:
     window: Window
 
 
-Record = Planned | Pixels | Masks | Done | Failure
+Record = Share | Plan | Planned | Pixels | Masks | Done | Failure
 
 
 def packed(record: Record) -> Row:

@@ -1,41 +1,51 @@
-"""Shares: the work of the reading tasks, planned by themselves.
+"""Shares of a scene list, and the plans of their scenes: the work of the planning and of the reading tasks.
 
-A share is every n-th window of a scene. Its task opens the scene, lays out the store and lists the ledger,
-so that nothing is planned before its turn, and one large scene is read by several.
+A share is one scene or some, or every n-th window of a scene. Its task opens the scene, lays out the store and
+lists the ledger, so that nothing is planned before its turn, and one large scene is read by several.
+
+Planning and reading are two steps, because a task whose worker dies is begun again, and what it yields counts by
+its place: it must be the same as before. A share yields one record a scene, and a plan its windows, whatever the
+ledger has come to hold meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import compress, islice
 
-from pipeline import ledger, objects, raster, store
+import numpy as np
+
+from pipeline import inputs, ledger, objects, raster, store
 from pipeline.chips import ChipLayout, cover
-from pipeline.config import FlowSettings
-from pipeline.flow.records import Pixels, Planned, Record, Row, attempt, packed
+from pipeline.config import FlowSettings, Reading
+from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.grid import plan_windows
-from pipeline.scene import Header, Scene
+from pipeline.raster import Outline
+from pipeline.scene import Refusal, Scene, scene_of
+from pipeline.statistics import Failure
+from pipeline.view import View
 from pipeline.window import Window
 
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a share needs to know of a scene: its header and the windows of this share still to do."""
-
-    header: Header
-    windows: Sequence[Window]
-    skipped: int
+_MOST_SCENES = 64  # a share: a task costs the driver as much as reading a small scene does
+_SHARES_A_READER = 16  # before shares grow, so that a short list is spread evenly
 
 
-def shares(scenes: Sequence[Scene], *, readers: int) -> list[Row]:
-    """Split scenes into enough shares for all readers: one each where there are many scenes."""
-    parts = -(-readers // max(1, len(scenes)))
-    return [
-        {"scene_id": scene.scene_id, "uri": scene.uri, "part": part, "parts": parts}
-        for scene in scenes
-        for part in range(parts)
-    ]
+def list_shares(_: Row, *, scenes: Iterable[Scene | Refusal], readers: int) -> Iterator[Row]:
+    """List the scenes and yield shares as they come: enough for all readers, and no more than are worth a task.
+
+    Where there are fewer scenes than readers, a scene is in several shares.
+    """
+    ahead = iter(scenes)
+    first = list(islice(ahead, readers))
+    parts = -(-readers // max(1, len(first)))
+    for entry in first:
+        for part in range(parts):
+            yield packed(Share((entry,), part, parts))
+    listed = len(first)
+    while entries := tuple(islice(ahead, min(_MOST_SCENES, 1 + listed // (_SHARES_A_READER * readers)))):
+        listed += len(entries)
+        yield packed(Share(entries, 0, 1))
 
 
 def store_uri(output: str, scene: Scene) -> str:
@@ -43,37 +53,76 @@ def store_uri(output: str, scene: Scene) -> str:
     return objects.join(output, "scenes", scene.scene_id, "masks.zarr")
 
 
-def read_share(
-    share: Row, *, output: str, classes: Sequence[str], layout: ChipLayout, settings: FlowSettings
+def plan_share(
+    row: Row, *, output: str, classes: Sequence[str], settings: FlowSettings, reading: Reading
 ) -> Iterator[Row]:
-    """Plan a share, then read its windows one by one; what fails is a record like any other."""
-    scene = Scene(share["scene_id"], share["uri"])
-    plans: list[Plan] = []
+    """Yield one record for each scene of a share: its plan, or why there is none."""
+    share = unpacked(row)
+    if not isinstance(share, Share):
+        raise TypeError(f"expected a share, got {share!r}")
+    for entry in share.entries:
+        if isinstance(entry, Refusal):
+            yield packed(_refused(entry))
+        else:
+            step = partial(
+                _plan, share, entry, output=output, classes=classes, settings=settings, reading=reading
+            )
+            yield packed(attempt(step, scene=entry, window=None))
 
-    def announce() -> Record:
-        plans.append(_plan(share, scene, output=output, classes=classes, settings=settings))
-        return Planned(len(plans[0].windows) + plans[0].skipped, plans[0].skipped)
 
-    yield packed(attempt(announce, scene=scene, window=None))
-    for plan in plans:
-        for window in plan.windows:
-            yield packed(_read(scene, plan.header, window, layout))
+def read_plan(row: Row, *, layout: ChipLayout, settings: FlowSettings, reading: Reading) -> Iterator[Row]:
+    """Yield what a plan holds, then its windows, read one by one; pass everything else on."""
+    plan = unpacked(row)
+    if not isinstance(plan, Plan):
+        yield row
+        return
+    left = np.unpackbits(plan.left, count=plan.windows).astype(np.bool_)
+    yield packed(Planned(plan.windows, plan.windows - int(left.sum())))
+    for window in compress(_windows(plan.view, plan.outline, plan.part, plan.parts, settings), left):
+        yield packed(_read(plan, window, layout, reading))
 
 
-def _plan(share: Row, scene: Scene, *, output: str, classes: Sequence[str], settings: FlowSettings) -> Plan:
-    header = raster.read_header(scene.uri)
-    store.lay_out(store_uri(output, scene), header=header, classes=classes, chunk_px=settings.chunk_px)
+def _plan(
+    share: Share,
+    scene: Scene,
+    *,
+    output: str,
+    classes: Sequence[str],
+    settings: FlowSettings,
+    reading: Reading,
+) -> Record:
+    view = inputs.claim(output, scene, reading)
+    outline = None if reading.aoi is None else raster.outline_of(view, reading.aoi)
     done = ledger.done(output, scene.scene_id)
-    # Taken from all windows, not from those left: another share may list a ledger that has grown since.
-    every = plan_windows(header.height, header.width, window_px=settings.window_px)
-    mine = list(islice(every, share["part"], None, share["parts"]))
-    left = [window for window in mine if (window.row_off, window.col_off) not in done]
-    return Plan(header, left, len(mine) - len(left))
+    windows = _windows(view, outline, share.part, share.parts, settings)
+    left = np.array([(window.row_off, window.col_off) not in done for window in windows], np.bool_)
+    if len(left):  # a scene that the area of interest does not touch has no masks
+        store.lay_out(
+            store_uri(output, scene), header=view.header, classes=classes, chunk_px=settings.chunk_px
+        )
+    return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left))
 
 
-def _read(scene: Scene, header: Header, window: Window, layout: ChipLayout) -> Record:
+def _windows(
+    view: View, outline: Outline | None, part: int, parts: int, settings: FlowSettings
+) -> Iterator[Window]:
+    """Return a part of the windows of a scene that its area of interest touches.
+
+    It is a part of all of them: of those left, another part may know fewer.
+    """
+    every = plan_windows(view.header.height, view.header.width, window_px=settings.window_px)
+    return islice(every if outline is None else filter(outline.touches, every), part, None, parts)
+
+
+def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> Record:
     def step() -> Record:
-        pixels, valid = raster.read(scene.uri, cover(window, layout))
-        return Pixels(scene, header, window, pixels, valid)
+        pixels, valid = raster.read_view(plan.view, cover(window, layout), reading, plan.outline)
+        return Pixels(plan.scene, plan.view.header, window, pixels, valid)
 
-    return attempt(step, scene=scene, window=window)
+    return attempt(step, scene=plan.scene, window=window)
+
+
+def _refused(entry: Refusal) -> Failure:
+    return Failure(
+        scene_id=scene_of(entry.uri).scene_id, uri=entry.uri, error="Refusal", message=entry.reason
+    )

@@ -66,8 +66,13 @@ def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
     ledger.commit(output, record.scene.scene_id, window=window, digests=digests, statistics=counted)
 
 
-def sum_up(scene_id: str, output: str, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Write a scene's statistics from its ledger and return its summary; nothing where nothing is done."""
-    if not ledger.done(output, scene_id):
-        return []
-    return statistics.write_scene(output, scene_id, entries=ledger.entries(output, scene_id), classes=classes)
+def sum_up(scene_ids: Sequence[str], output: str, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Write statistics of scenes from their ledgers and return their summary; nothing where nothing is done."""
+    return [
+        record
+        for scene_id in scene_ids
+        if ledger.done(output, scene_id)
+        for record in statistics.write_scene(
+            output, scene_id, entries=ledger.entries(output, scene_id), classes=classes
+        )
+    ]

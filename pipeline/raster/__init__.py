@@ -6,7 +6,25 @@ all a file that ends early must fail, and never read as zeros.
 """
 
 from pipeline.chips import FILL
-from pipeline.raster.reading import read, read_header, read_input, read_levels
+from pipeline.raster.describe import describe, read_header, read_input
+from pipeline.raster.outline import Outline, outline_of
+from pipeline.raster.reading import look, read, read_levels, read_small, read_view
+from pipeline.raster.regrid import ground_size_m
 from pipeline.raster.writing import RasterWriter, create
 
-__all__ = ["FILL", "RasterWriter", "create", "read", "read_header", "read_input", "read_levels"]
+__all__ = [
+    "FILL",
+    "Outline",
+    "RasterWriter",
+    "create",
+    "describe",
+    "ground_size_m",
+    "look",
+    "outline_of",
+    "read",
+    "read_header",
+    "read_input",
+    "read_levels",
+    "read_small",
+    "read_view",
+]

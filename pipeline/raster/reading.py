@@ -1,77 +1,99 @@
-"""Read a scene's header and its windows."""
+"""Read the windows of a view."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
-from rasterio.enums import ColorInterp
-from rasterio.io import DatasetReader
 
-from pipeline import objects
 from pipeline.chips import FILL
-from pipeline.errors import PipelineError, RasterError
-from pipeline.raster.gdal import faults_as, opened
-from pipeline.scene import Header, Input
+from pipeline.config import PLAIN, Reading
+from pipeline.errors import RasterError
+from pipeline.raster.colours import paint, palette_of
+from pipeline.raster.deadline import within
+from pipeline.raster.describe import describe
+from pipeline.raster.gdal import Source, faults_as
+from pipeline.raster.levels import measure
+from pipeline.raster.opening import opened
+from pipeline.raster.outline import Outline
+from pipeline.raster.placing import laid_flat
+from pipeline.raster.regrid import scaled_by
+from pipeline.raster.resampling import resample, taps
+from pipeline.raster.validity import read_bands
+from pipeline.scene import Scene, scene_of
+from pipeline.view import Base, View
 from pipeline.window import Window
 
-_RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+_RGB_BANDS = 3
+_AT_ONCE_PIXELS = 1 << 22  # of the scene, that are resampled
 
 
-def read_header(uri: str) -> Header:
-    """Return what the raster at ``uri`` says of itself.
-
-    Raises:
-        RasterError: it cannot be opened as a raster.
-    """
-    with opened(uri) as source, faults_as(f"cannot read the header of {uri}"):
-        return Header(
-            height=source.height,
-            width=source.width,
-            bands=source.count,
-            dtype=source.dtypes[0],
-            crs_wkt=source.crs.to_wkt() if source.crs else None,
-            transform=tuple(source.transform)[:6],
-            nodata=None if source.nodata is None else float(source.nodata),
-        )
-
-
-def read_input(uri: str) -> Input:
-    """Return the size and etag of the file at ``uri``, without opening it as a raster.
+def look(scene: Scene, reading: Reading = PLAIN) -> View:
+    """Return how a scene is read: its bands, the values that become 0 and 255, its validity and its grid.
 
     Raises:
-        RasterError: there is none, or the storage refused.
+        RasterError: it cannot be opened or measured, or is not of a kind that is read.
     """
-    try:
-        return Input(*objects.info(uri))
-    except FileNotFoundError as error:
-        raise RasterError(f"{uri} does not exist") from error
-    except PipelineError as error:
-        raise RasterError(str(error)) from error
+    return within(
+        reading.read_timeout_s,
+        lambda: measure(describe(scene, reading), reading),
+        doing=f"looking at {scene.uri}",
+    )
+
+
+def read_small(
+    view: View, side_px: int, reading: Reading = PLAIN
+) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
+    """Read the whole view no more than ``side_px`` high and wide, from an overview where there is one.
+
+    Raises:
+        RasterError: the scene cannot be opened or read.
+    """
+    factor = max(view.header.height, view.header.width) / side_px
+    if view.base is None and factor > 1:
+        uri = view.uris[0]
+        with opened(uri, reading) as source:
+            overviews = len(source.overviews(1)) if view.placed == "transform" else 0
+        header, base = scaled_by(factor, uri, view.header, reading, overviews=overviews)
+        view = replace(view, header=header, base=base)
+    return read_view(view, Window(0, 0, view.header.height, view.header.width), reading)
 
 
 def read(uri: str, window: Window) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
-    """Read a window as red, green, blue, and where it has data.
+    """Read a window of the raster at ``uri`` as the policy has it where the user says nothing, see ``read_view``."""
+    return read_view(look(scene_of(uri)), window)
 
-    The bands are those declared red, green and blue, else the first three, else the first one thrice. A
-    pixel is valid inside the scene where a band read is not nodata, the file's mask is set, and its alpha
-    is above zero. ``window`` may reach outside the scene; pixels that are not valid are ``FILL``.
+
+def read_view(
+    view: View, window: Window, reading: Reading = PLAIN, outline: Outline | None = None
+) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
+    """Read a window as red, green, blue in 8 bits, and where it has data.
+
+    A pixel is valid inside the scene where a band that is read has data, the file's mask is set, and its
+    alpha is above zero. ``window`` may reach outside the scene; pixels that are not valid are ``FILL``.
+    Outside ``outline`` nothing is valid, but pixels are as they are: what is inside keeps its surroundings.
 
     Raises:
-        RasterError: the scene cannot be opened, its bands are not uint8, or the window cannot be read.
+        RasterError: the scene cannot be opened, or the window cannot be read.
     """
     pixels = np.full((*window.shape, 3), FILL, np.uint8)
     valid = np.zeros(window.shape, np.bool_)
-    with opened(uri) as source:
-        bands = _rgb_bands(source, uri)
-        inside = window.intersection(Window(0, 0, source.height, source.width))
-        if inside is not None:
-            # GDAL is asked for what exists and no more: rasterio's boundless reads go through a virtual
-            # raster, are slow, and are wrong beside masks and overviews.
-            with faults_as(f"cannot read {_described(inside)} of {uri}"):
-                found, found_valid = _read_inside(source, bands, inside)
-            place = inside.slices_in(window)
-            valid[place] = found_valid
-            np.copyto(pixels[place], found, where=found_valid[..., None])
+    inside = window.intersection(Window(0, 0, view.header.height, view.header.width))
+    if inside is not None:
+        # GDAL is asked for what exists and no more: rasterio's boundless reads go through a virtual
+        # raster, are slow, and are wrong beside masks and overviews.
+        what = f"{_described(inside)} of {' and '.join(view.uris)}"
+        found, found_valid = within(
+            reading.read_timeout_s, lambda: _read_inside(view, inside, reading, what), doing=f"reading {what}"
+        )
+        place = inside.slices_in(window)
+        valid[place] = found_valid
+        np.copyto(pixels[place], found, where=found_valid[..., None])
+    if outline is not None:
+        valid &= outline.inside(window)
     return pixels, valid
 
 
@@ -85,7 +107,7 @@ def read_levels(uri: str, window: Window) -> Integer[np.ndarray, "y x *c"]:
     """
     with opened(uri) as source, faults_as(f"cannot read {_described(window)} of {uri}"):
         area = ((window.row_off, window.row_end), (window.col_off, window.col_end))
-        found = source.read([1, 2, 3] if source.count >= len(_RGB) else 1, window=area)
+        found = source.read([1, 2, 3] if source.count >= _RGB_BANDS else 1, window=area)
     if not np.issubdtype(found.dtype, np.integer):
         raise RasterError(f"labels are whole numbers, and {uri} has pixels of {found.dtype}")
     levels: np.ndarray = np.moveaxis(found, 0, -1) if found.ndim > 2 else found  # noqa: PLR2004 -- has bands
@@ -93,32 +115,70 @@ def read_levels(uri: str, window: Window) -> Integer[np.ndarray, "y x *c"]:
 
 
 def _read_inside(
-    source: DatasetReader, bands: list[int], window: Window
+    view: View, window: Window, reading: Reading, what: str
 ) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
-    area = ((window.row_off, window.row_end), (window.col_off, window.col_end))
-    pixels = np.moveaxis(source.read(bands, window=area), 0, -1)
-    valid = source.read_masks(sorted(set(bands)), window=area).any(axis=0)
-    for band, meaning in enumerate(source.colorinterp, start=1):
-        if meaning is ColorInterp.alpha:  # GDAL's masks forget alpha where there is a nodata value too
-            valid &= source.read(band, window=area) > 0
+    with _opened(view, reading) as sources, faults_as(f"cannot read {what}"):
+        if view.base is None:
+            return _painted(view, sources, window, reading)
+        return _resampled(view, view.base, sources, window, reading)
+
+
+def _resampled(
+    view: View, base: Base, sources: Mapping[str, Source], window: Window, reading: Reading
+) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
+    """Make the pixels of a window of those of ``base``, so many at a time as memory stays flat at any step."""
+    if base.step_rows == base.step_cols == 1:
+        return _painted(view, sources, window, reading)
+    pixels = np.empty((*window.shape, 3), np.uint8)
+    valid = np.empty(window.shape, np.bool_)
+    for piece in _pieces(window, base):
+        rows = taps(piece.row_off, piece.row_end, step=base.step_rows, length=base.height)
+        cols = taps(piece.col_off, piece.col_end, step=base.step_cols, length=base.width)
+        needed = Window(rows.start, cols.start, rows.end - rows.start, cols.end - cols.start)
+        place = piece.slices_in(window)
+        pixels[place], valid[place] = resample(
+            *_painted(view, sources, needed, reading), rows=rows, cols=cols
+        )
     return pixels, valid
 
 
-def _rgb_bands(source: DatasetReader, uri: str) -> list[int]:
-    """Return the numbers (from 1) of the three bands to read."""
-    meanings = list(source.colorinterp)
-    if all(meanings.count(colour) == 1 for colour in _RGB):
-        bands = [meanings.index(colour) + 1 for colour in _RGB]
-    else:
-        data = [band for band, meaning in enumerate(meanings, start=1) if meaning is not ColorInterp.alpha]
-        bands = data[:3] if len(data) >= len(_RGB) else (data or [1])[:1] * 3
-    unsupported = {source.dtypes[band - 1] for band in bands} - {"uint8"}
-    if unsupported:
-        raise RasterError(
-            f"{uri} has pixels of {', '.join(sorted(unsupported))}, and only uint8 is supported so far: "
-            "scale it to 0..255 first, for example by `gdal_translate -ot Byte -scale`"
-        )
-    return bands
+def _pieces(window: Window, base: Base) -> Iterator[Window]:
+    """Cut a window into rows, and these where they are still too much, so that each needs few pixels of ``base``."""
+    each = max(1.0, base.step_rows) * max(1.0, base.step_cols)
+    width = min(window.width, max(1, int(_AT_ONCE_PIXELS / each)))
+    height = max(1, int(_AT_ONCE_PIXELS / (each * width)))
+    for row in range(window.row_off, window.row_end, height):
+        for col in range(window.col_off, window.col_end, width):
+            yield Window(row, col, min(height, window.row_end - row), min(width, window.col_end - col))
+
+
+@contextmanager
+def _opened(view: View, reading: Reading) -> Iterator[dict[str, Source]]:
+    overview = None if view.base is None else view.base.overview
+    with ExitStack() as stack:
+        sources = {uri: stack.enter_context(opened(uri, reading, overview=overview)) for uri in view.uris}
+        yield {
+            uri: stack.enter_context(laid_flat(source, view.placed, reading.nodata))
+            for uri, source in sources.items()
+        }
+
+
+def _painted(
+    view: View, sources: Mapping[str, Source], window: Window, reading: Reading
+) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
+    area = ((window.row_off, window.row_end), (window.col_off, window.col_end))
+    stored: dict[int, np.ndarray] = {}
+    valid = np.zeros(window.shape, np.bool_)
+    for uri, source in sources.items():
+        places = [place for place, band in enumerate(view.bands) if band.uri == uri]
+        numbers = [view.bands[place].number for place in places]
+        found, found_valid = read_bands(source, numbers, area=area, nodata=reading.nodata)
+        stored |= zip(places, found, strict=True)
+        valid |= found_valid.any(axis=0)
+    first = view.bands[0]
+    palette = palette_of(sources[first.uri], first.number) if view.colours == "palette" else None
+    pixels, opaque = paint([stored[place] for place in range(len(view.bands))], view, palette)
+    return pixels, valid & opaque
 
 
 def _described(window: Window) -> str:

@@ -2,13 +2,13 @@
 
 from pipeline.statistics.areas import pixel_areas_m2
 from pipeline.statistics.classes import window_statistics
-from pipeline.statistics.tables import Failure, write_failures, write_scene, write_summary
+from pipeline.statistics.tables import Failure, failures_table, write_scene, write_summary
 
 __all__ = [
     "Failure",
+    "failures_table",
     "pixel_areas_m2",
     "window_statistics",
-    "write_failures",
     "write_scene",
     "write_summary",
 ]

@@ -7,15 +7,16 @@ give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline import objects
 from pipeline.ledger import LedgerEntry
+from pipeline.redact import redacted
 from pipeline.statistics.classes import scene_summary
+from pipeline.statistics.growing import GrowingTable
 
 _RECTANGLE = [(name, pa.int64()) for name in ("row_off", "col_off", "height", "width")]
 _CLASS = [
@@ -57,7 +58,7 @@ FAILURES_SCHEMA = pa.schema(
 class Failure:
     """A window that could not be done, or a whole scene: then the rectangle is None.
 
-    ``error`` is the error's class, ``message`` what it says to the user.
+    ``error`` is the error's class, ``message`` what it says to the user; neither it nor ``uri`` holds credentials.
     """
 
     scene_id: str
@@ -68,6 +69,10 @@ class Failure:
     width: int | None = None
     error: str
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "uri", redacted(self.uri))
+        object.__setattr__(self, "message", redacted(self.message))
 
     def __str__(self) -> str:
         """Return one line for a terminal: what failed, where, and why."""
@@ -111,19 +116,16 @@ def write_summary(output: str, records: Iterable[Mapping[str, Any]]) -> None:
     Raises:
         PipelineError: the storage refused.
     """
-    _write(objects.join(output, "summary.parquet"), list(records), SUMMARY_SCHEMA)
+    _write(objects.join(output, "summary.parquet"), records, SUMMARY_SCHEMA)
 
 
-def write_failures(output: str, failures: Iterable[Failure]) -> None:
-    """Write OUT/failures.parquet; it has no rows when all went well.
-
-    Raises:
-        PipelineError: the storage refused.
-    """
-    _write(objects.join(output, "failures.parquet"), list(map(asdict, failures)), FAILURES_SCHEMA)
+def failures_table(output: str) -> GrowingTable:
+    """Return OUT/failures.parquet, to which ``asdict`` of failures are added as they come."""
+    return GrowingTable(objects.join(output, "failures.parquet"), FAILURES_SCHEMA)
 
 
-def _write(uri: str, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), sink, compression="zstd")
-    objects.put_bytes(uri, sink.getvalue().to_pybytes())
+def _write(uri: str, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
+    table = GrowingTable(uri, schema)
+    for row in rows:
+        table.add(row)
+    table.close()

@@ -23,6 +23,7 @@ from zarr.storage import FsspecStore, LocalStore
 from pipeline import objects
 from pipeline.errors import StoreError
 from pipeline.scene import Header
+from pipeline.storage import fsspec_options
 from pipeline.store.layout import ARRAYS, LEVEL, documents
 from pipeline.window import Window
 
@@ -146,8 +147,7 @@ def _opened(uri: str, name: str, *, mode: Literal["r", "r+"]) -> _Array:
 
 def _store(uri: str) -> LocalStore | FsspecStore:
     if objects.is_remote(uri):
-        endpoint = {"endpoint_url": objects.s3_endpoint()} if uri.startswith("s3://") else {}
-        return FsspecStore.from_url(uri, storage_options=endpoint)
+        return FsspecStore.from_url(uri, storage_options=fsspec_options(uri))
     return LocalStore(uri.removeprefix("file://"))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from jobs import plan
 from pipeline.chips import ChipLayout
-from pipeline.scene import scene_of
+from pipeline.scene import Band, scene_of
 from tests.jobs.conftest import PaintScene
 
 LAYOUT = ChipLayout(core_px=512, halo_px=32)
@@ -37,3 +37,32 @@ def test_the_sum_is_printed_and_a_broken_scene_named(
     assert "50,000" in said.out.splitlines()[-1]
     assert "empty.tif" in said.err
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_of_a_long_list_the_first_scenes_are_opened_and_that_is_said(
+    paint_scene: PaintScene,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scenes = [paint_scene(f"{number}.tif", height=100, width=100) for number in range(3)]
+    (tmp_path / "list.txt").write_text("\n".join([*(path.name for path in scenes), "none.tif"]))
+    monkeypatch.setattr(plan, "OPENED", 2)
+    assert plan.main([f"{tmp_path}/list.txt"]) == 0
+    assert "the first 2 of 4 scenes" in capsys.readouterr().out
+    assert plan.main([f"{tmp_path}/list.txt", "--all"]) == 3
+    said = capsys.readouterr()
+    assert "30,000" in said.out.splitlines()[-1]
+    assert "none.tif does not exist" in said.err
+
+
+def test_a_list_that_names_nothing_is_bad_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan.main([f"{tmp_path}/none.txt"]) == 2
+    assert "none.txt does not exist" in capsys.readouterr().err
+
+
+def test_the_files_of_a_scene_of_three_are_all_counted(paint_scene: PaintScene) -> None:
+    files = [paint_scene(f"{colour}.tif", height=100, width=100) for colour in ("red", "green", "blue")]
+    red, green, blue = (Band(str(file), 1) for file in files)
+    found = plan.plan_scene(scene_of(red.uri, bands=(red, green, blue)), window_px=512, layout=LAYOUT)
+    assert found.size_bytes == sum(file.stat().st_size for file in files)

@@ -1,7 +1,7 @@
 """Runs of the flow over painted scenes, with a segmenter that needs no network."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from pipeline import flow
 from pipeline.chips import ChipLayout
-from pipeline.config import FlowSettings
+from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.flow import RunResult
-from pipeline.scene import scene_of
+from pipeline.scene import Refusal, Scene, scene_of
 from pipeline.segment import Segmenter
 from pipeline.testing import painted
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
@@ -32,16 +32,30 @@ def run_flow(
     output: object,
     *,
     make_segmenter: Callable[[Mapping[str, np.ndarray]], Segmenter] = make_brightness,
+    reading: Reading = PLAIN,
+    **settings: float,
+) -> RunResult:
+    listed = [scene_of(str(scene)) for scene in scenes]
+    return run_list(listed, output, make_segmenter=make_segmenter, reading=reading, **settings)
+
+
+def run_list(
+    scenes: Iterable[Scene | Refusal],
+    output: object,
+    *,
+    make_segmenter: Callable[[Mapping[str, np.ndarray]], Segmenter] = make_brightness,
+    reading: Reading = PLAIN,
     **settings: float,
 ) -> RunResult:
     return flow.run(
-        [scene_of(str(scene)) for scene in scenes],
+        scenes,
         output=str(output),
         classes=CLASSES,
         make_segmenter=make_segmenter,
         weights=SEGMENTER.weights(),
         layout=LAYOUT,
         settings=FlowSettings(**{**SETTINGS, **settings}),
+        reading=reading,
     )
 
 

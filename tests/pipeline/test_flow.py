@@ -18,9 +18,11 @@ from pipeline.errors import PipelineError, ResourceError
 from pipeline.flow.resources import Node, places
 from pipeline.scene import scene_of
 from pipeline.segment import WindowSegmenter
+from pipeline.sources import SceneList
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
 from pipeline.window import Window
-from tests.pipeline.flows import LAYOUT, SEGMENTER, digests, paint, run_flow
+from tests.pipeline.flows import LAYOUT, SEGMENTER, digests, paint, run_flow, run_list
+from tests.pipeline.rasters import write
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -96,6 +98,18 @@ def test_masks_depend_neither_on_windows_nor_actors_nor_order(tmp_path: Path) ->
         for name, expected in (("class", labels.mask), ("score", labels.score), ("margin", labels.margin)):
             found = store.read(masks_of(tmp_path / "out-256", scene), name, whole)
             np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_masks_of_16_bits_do_not_depend_on_windows(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(100, 4000, (3, 50, 50)).astype(np.uint16)
+    scene = write(tmp_path / "a.tif", values.repeat(10, 1).repeat(10, 2))
+    found = []
+    for side in (128, 512):
+        assert not run_flow([scene], tmp_path / f"{side}", window_px=side).failures
+        found.append(digests(tmp_path / f"{side}" / "scenes"))
+    assert found[0] == found[1]
+    assert any("class/c/" in name for name in found[0])
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -215,3 +229,53 @@ def test_two_cpus_are_enough_for_two_actors(tmp_path: Path, actors: int | None) 
         "assert result.windows_done == 4, result\n"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=120)
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_list_is_read_by_a_task_and_what_it_cannot_give_is_a_failure(tmp_path: Path) -> None:
+    scenes = [paint(tmp_path / f"{number}.tif", height=128, width=128) for number in range(40)]
+    lines = [path.name for path in scenes] + ["none.tif", "this is no uri", scenes[0].name]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    result = run_list(SceneList((f"{tmp_path}/list.txt", f"{tmp_path}/nowhere/")), tmp_path / "out")
+    assert (result.windows_done, result.failures_in_all) == (40, 3)
+    failures = table(tmp_path / "out", "failures.parquet")
+    assert sorted(row["error"] for row in failures) == ["RasterError", "Refusal", "Refusal"]
+    reasons = " ".join(row["message"] for row in failures)
+    assert all(part in reasons for part in ("none.tif does not exist", "this is no uri", "nowhere"))
+    assert len({row["scene_id"] for row in table(tmp_path / "out", "summary.parquet")}) == 40
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_no_scene_at_all_gives_empty_tables(tmp_path: Path) -> None:
+    assert run_flow([], tmp_path / "out").windows_done == 0
+    assert table(tmp_path / "out", "summary.parquet") == table(tmp_path / "out", "failures.parquet") == []
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_changed_scene_fails_alone_and_its_masks_stay(tmp_path: Path) -> None:
+    changed, other = (paint(tmp_path / name, height=128, width=128) for name in ("a.tif", "b.tif"))
+    output = tmp_path / "out"
+    run_flow([changed], output)
+    before = digests(output / "scenes")
+    paint(changed, height=128, width=128, seed=9)
+    result = run_flow([changed, other], output)
+    (failure,) = result.failures
+    assert (failure.error, result.windows_done) == ("ResumeError", 1)
+    assert "before it changed" in failure.message
+    assert before.items() <= digests(output / "scenes").items()
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_the_summary_is_of_all_scenes_of_the_output_in_whatever_order_they_came(tmp_path: Path) -> None:
+    first, second = (paint(tmp_path / name, height=128, width=128) for name in ("a.tif", "b.tif"))
+    run_flow([first], tmp_path / "apart")
+    run_flow([second], tmp_path / "apart")
+    run_flow([second, first], tmp_path / "together")
+    assert digests(tmp_path / "apart") == digests(tmp_path / "together")
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_of_many_failures_the_first_are_shown_and_all_are_in_the_table(tmp_path: Path) -> None:
+    result = run_flow([tmp_path / f"{number}.tif" for number in range(150)], tmp_path / "out")
+    assert (len(result.failures), result.failures_in_all) == (100, 150)
+    assert len({row["uri"] for row in table(tmp_path / "out", "failures.parquet")}) == 150

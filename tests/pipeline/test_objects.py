@@ -5,12 +5,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from pipeline import objects
 from pipeline.errors import PipelineError
+from tests.s3_server import S3Server
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -50,9 +52,47 @@ def test_walking_and_globbing_name_what_can_be_read(root: str) -> None:
     walked = list(objects.walk(root))
     assert walked == [f"{root}/{name}" for name in ("b.tif", "a/1.json", "a/2.tif")]
     assert [objects.get_bytes(uri) for uri in walked] == [b"b.tif", b"a/1.json", b"a/2.tif"]
-    assert list(objects.glob(f"{root}/**/*.tif")) == [f"{root}/a/2.tif", f"{root}/b.tif"]
+    assert list(objects.glob(f"{root}/**/*.tif")) == [f"{root}/b.tif", f"{root}/a/2.tif"]
     assert objects.is_folder(root)
     assert not objects.is_folder(objects.join(root, "b.tif"))
+
+
+def test_a_link_to_a_folder_is_followed_and_one_that_leads_back_is_not(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.tif").touch()
+    (tmp_path / "walked/deep").mkdir(parents=True)
+    (tmp_path / "walked/deep/up").symlink_to(tmp_path / "walked")
+    (tmp_path / "walked/deep/data").symlink_to(tmp_path / "data")
+    assert list(objects.walk(f"{tmp_path}/walked")) == [f"{tmp_path}/walked/deep/data/a.tif"]
+
+
+def test_a_prefix_of_more_objects_than_a_page_is_walked_whole(s3_server: S3Server, s3: str) -> None:
+    bucket, _, prefix = s3.removeprefix("s3://").partition("/")
+    client = s3_server.client()
+    names = [f"{number:04}.tif" for number in range(1050)] + ["0500/below.tif"]
+    for name in names:
+        client.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=b"")
+    client.close()
+    assert list(objects.walk(s3)) == [f"{s3}/{name}" for name in names]
+    assert len(list(objects.glob(f"{s3}/1*.tif"))) == 50
+    assert list(objects.glob(f"{s3}/*/*.tif")) == [f"{s3}/0500/below.tif"]
+    assert list(islice(objects.walk(s3), 2)) == [f"{s3}/0000.tif", f"{s3}/0001.tif"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "origin", "uri"),
+    [
+        ("a.tif", "/data/lists/l.txt", "/data/lists/a.tif"),
+        ("../a.tif", "file:///data/lists/l.txt", "/data/a.tif"),
+        ("/x/a.tif", "/data/lists/l.txt", "/x/a.tif"),
+        ("./b/../a.tif", "https://host/p/l.txt?sig=1", "https://host/p/a.tif"),
+        ("/a.tif", "https://host/p/l.txt", "https://host/a.tif"),
+        ("../../../a.tif", "s3://bucket/p/l.txt", "s3://bucket/a.tif"),
+        ("s3://other/a.tif", "/data/l.txt", "s3://other/a.tif"),
+    ],
+)
+def test_a_reference_is_relative_to_where_it_stands(reference: str, origin: str, uri: str) -> None:
+    assert objects.resolve(reference, origin=origin) == uri
 
 
 def test_an_etag_tells_a_changed_object(root: str) -> None:

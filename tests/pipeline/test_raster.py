@@ -30,10 +30,9 @@ def write(path: Path, pixels: np.ndarray, **options: Any) -> str:  # noqa: ANN40
     """Write (bands, y, x) by rasterio itself, in any of its kinds."""
     bands, height, width = pixels.shape
     masks = {name: options.pop(name) for name in ("colorinterp", "mask") if name in options}
-    profile = {"driver": "GTiff", "crs": "EPSG:32633", "transform": rasterio.Affine(*UTM)} | options
-    with rasterio.open(
-        path, "w", height=height, width=width, count=bands, dtype=pixels.dtype, **profile
-    ) as target:
+    profile = {"driver": "GTiff", "crs": "EPSG:32633", "transform": rasterio.Affine(*UTM)}
+    profile |= {"dtype": pixels.dtype, **options}
+    with rasterio.open(path, "w", height=height, width=width, count=bands, **profile) as target:
         if "colorinterp" in masks:
             target.colorinterp = [rasterio.enums.ColorInterp[name] for name in masks["colorinterp"]]
         target.write(pixels)
@@ -60,43 +59,6 @@ def read_whole(uri: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 # ------------------------------------------------------------------------------------------ real files
-
-
-def real_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def outcome(path: Path) -> str:
-    """What came of a file; any exception but a RasterError escapes and fails the test."""
-    try:
-        pixels, valid = read_whole(str(path))
-    except RasterError as error:
-        return "refused" if str(path) in str(error) else f"refused without its name: {error}"
-    expected, expected_valid = oracle(str(path))
-    assert np.array_equal(valid, expected_valid), path
-    assert np.array_equal(pixels[valid], expected[valid]), path
-    assert (pixels[~valid] == FILL).all(), path
-    return "equal"
-
-
-def test_real_geotiffs_read_as_rasterio_reads_them_or_are_refused(shared_data: Path) -> None:
-    for path in real_files(shared_data / "geotiff"):
-        uint8 = False
-        if path.suffix in {".tif", ".tiff"}:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-                with rasterio.open(path) as source:
-                    uint8 = set(source.dtypes) == {"uint8"}
-        assert outcome(path) in ({"equal"} if uint8 else {"equal", "refused"}), path
-
-
-def test_damaged_files_are_refused_or_harmless(shared_data: Path) -> None:
-    found = {path: outcome(path) for path in real_files(shared_data / "corrupt")}
-    truncated = [path for path in found if "truncated" in path.name or "broken" in path.name]
-    assert truncated
-    assert {found[path] for path in truncated} == {"refused"}
-    assert set(found.values()) == {"refused", "equal"}
-    assert list(found.values()).count("refused") > 0.8 * len(found)
 
 
 def test_headers_of_real_files_say_what_rasterio_says(shared_data: Path) -> None:
@@ -164,11 +126,12 @@ def test_bands_are_the_declared_colours_else_the_first(
     assert np.array_equal(found, np.moveaxis(pixels[np.array(bands) - 1], 0, -1))
 
 
-@pytest.mark.parametrize("dtype", ["uint16", "int16", "float32", "complex64"])
-def test_another_dtype_is_refused_by_name(tmp_path: Path, dtype: str) -> None:
-    uri = write(tmp_path / "a.tif", random_pixels(3).astype(dtype))
+@pytest.mark.parametrize("dtype", ["complex64", "complex_int16"])
+def test_pixels_without_brightness_are_refused_by_name(tmp_path: Path, dtype: str) -> None:
+    whole = random_pixels(3).astype("complex64")
+    uri = write(tmp_path / "a.tif", whole, dtype=dtype)
     assert raster.read_header(uri).dtype == dtype
-    with pytest.raises(RasterError, match=rf"{dtype}.*only uint8.*-scale"):
+    with pytest.raises(RasterError, match=rf"{dtype}, which have no brightness"):
         read_whole(uri)
 
 
@@ -296,7 +259,7 @@ def test_a_folder(tmp_path: Path) -> None:
 
 def test_a_kind_whose_missing_end_gdal_forgives(tmp_path: Path) -> None:
     uri = write(tmp_path / "a.bmp", random_pixels(3), driver="BMP", crs=None)
-    with pytest.raises(RasterError, match="GDAL's kind BMP; convert it to a GeoTIFF"):
+    with pytest.raises(RasterError, match=r"begins as a BMP does.*convert it to a GeoTIFF"):
         raster.read_header(uri)
 
 

@@ -1,5 +1,7 @@
 import io
 import math
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,9 @@ from pipeline.ledger import LedgerEntry
 from pipeline.scene import Header
 from pipeline.statistics import (
     Failure,
+    failures_table,
     pixel_areas_m2,
     window_statistics,
-    write_failures,
     write_scene,
     write_summary,
 )
@@ -225,6 +227,13 @@ def _table(output: str, name: str) -> pa.Table:
     return pq.read_table(io.BytesIO(objects.get_bytes(objects.join(output, name))))
 
 
+def write_failures(output: str, failures: Iterable[Failure]) -> None:
+    table = failures_table(output)
+    for failure in failures:
+        table.add(asdict(failure))
+    table.close()
+
+
 def test_a_scenes_table_has_a_row_a_window_and_class_and_its_summary_adds_them_up(tmp_path: Path) -> None:
     summary = write_scene(str(tmp_path), "scene", entries=_entries(), classes=["a", "b"])
     rows = _table(str(tmp_path), "statistics/scene.parquet").to_pylist()
@@ -275,6 +284,28 @@ def test_tables_are_the_same_bytes_each_time_and_typed_when_empty(s3: str, tmp_p
     assert all(kind == found[0] for found in kinds.values() for kind in found)
     for name in ("summary.parquet", "failures.parquet", "statistics/s.parquet"):
         assert objects.get_bytes(f"{s3}/{name}") == objects.get_bytes(f"{tmp_path}/out/{name}")
+
+
+def test_a_credential_in_a_failure_is_left_out(tmp_path: Path) -> None:
+    uri = "https://me:hunter2@host/a.tif?id=5&X-Amz-Signature=b0b"
+    failure = Failure(scene_id="a", uri=uri, error="RasterError", message=f"cannot read {uri}: 403")
+    write_failures(str(tmp_path), [failure])
+    (row,) = _table(str(tmp_path), "failures.parquet").to_pylist()
+    assert (row["uri"], row["message"]) == (
+        "https://host/a.tif?id=5",
+        "cannot read https://host/a.tif?id=5: 403",
+    )
+
+
+def test_many_failures_are_written_in_their_order(tmp_path: Path) -> None:
+    places = [(row, col) for row in range(150) for col in range(150)]
+    failures = [
+        Failure(scene_id="a", uri="a.tif", row_off=row, col_off=col, error="E", message="")
+        for row, col in places
+    ]
+    write_failures(str(tmp_path), failures)
+    table = _table(str(tmp_path), "failures.parquet")
+    assert list(zip(table["row_off"].to_pylist(), table["col_off"].to_pylist(), strict=True)) == places
 
 
 def test_failures_are_read_back_with_and_without_a_window(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -226,7 +227,7 @@ def _filled(uri: str, place: str) -> dict[str, np.ndarray]:
 
 
 def _opened(uri: str) -> Any:  # noqa: ANN401 - rioxarray's accessor has no types
-    options = {"endpoint_url": objects.s3_endpoint()} if uri.startswith("s3://") else None
+    options = {"endpoint_url": os.environ["AWS_ENDPOINT_URL"]} if uri.startswith("s3://") else None
     return xr.open_zarr(uri, group="0", decode_coords="all", storage_options=options)["class"]
 
 

@@ -8,7 +8,7 @@ from pipeline.errors import ConfigError
 from pipeline.scene import scene_of
 from pipeline.sources import list_scenes
 
-NAMES = ("b.tif", "a.TIFF", "notes.txt", "deep/er/c.png", "deep/d.vrt", ".hidden/e.tif")
+NAMES = ("b.tif", "a.TIFF", "notes.dat", "deep/er/c.png", "deep/d.vrt", ".hidden/e.tif")
 
 
 def fill(root: str) -> str:
@@ -38,7 +38,7 @@ def test_a_glob_gives_the_rasters_that_match(root: str) -> None:
 
 
 def test_a_named_file_is_taken_whatever_it_is(root: str) -> None:
-    assert names(root, "notes.txt", "missing.tif") == ["notes.txt", "missing.tif"]
+    assert names(root, "notes.dat", "missing.tif") == ["notes.dat", "missing.tif"]
 
 
 def test_specs_keep_their_order_and_a_scene_is_once(root: str) -> None:

@@ -1,0 +1,121 @@
+"""Say what scenes' headers say and how their pixels would be read: `mrovseg inspect SCENES...`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.plan import windows_of
+from jobs.reading_settings import reading_settings
+from jobs.settings import add_arguments, asked, flow_settings, scene_list
+from pipeline import raster
+from pipeline.config import Reading
+from pipeline.errors import ConfigError, RasterError
+from pipeline.redact import redacted
+from pipeline.scene import Refusal, Scene
+from pipeline.view import View
+
+PICTURE_PX = 512
+
+
+@ends_with_code
+def main(argv: Sequence[str]) -> int:
+    """Print a few lines a scene; a scene that would be refused is named with its reason."""
+    parser = argparse.ArgumentParser(prog="mrovseg inspect", description=__doc__)
+    add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line instead")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="a small picture of each scene as it is read"
+    )
+    arguments = parser.parse_args(argv)
+    values = asked(arguments)
+    if not values.get("scenes"):
+        raise ConfigError("scenes must be given, as arguments or in the --config file")
+    window_px, reading = flow_settings(values).window_px, reading_settings(values)
+    scenes = scene_list(values)
+    scenes.check()
+    refused = False
+    for entry in scenes:
+        try:
+            found = _looked_at(entry, arguments.pictures, window_px=window_px, reading=reading)
+        except RasterError as error:
+            refused, found = True, {"uri": redacted(entry.uri), "error": str(error)}
+        print(json.dumps(found) if arguments.json else _lines(found))
+    return ExitCode.DONE_WITH_FAILURES if refused else ExitCode.DONE
+
+
+def _looked_at(
+    entry: Scene | Refusal, pictures: Path | None, *, window_px: int, reading: Reading
+) -> dict[str, Any]:
+    """Return a scene's facts, and draw it where pictures are wanted."""
+    if isinstance(entry, Refusal):
+        raise RasterError(entry.reason)
+    view = raster.look(entry, reading)
+    found = facts(entry, view, window_px=window_px, reading=reading)
+    if pictures:
+        _draw(pictures / f"{entry.scene_id}.png", view, reading)
+    return found
+
+
+def facts(scene: Scene, view: View, *, window_px: int, reading: Reading) -> dict[str, Any]:
+    """Return plain values: what the header says, and what the policy makes of it.
+
+    Raises RasterError when the scene has no place for what is asked.
+    """
+    header = view.header
+    return {
+        "scene_id": scene.scene_id,
+        "uri": redacted(scene.uri),
+        "size_bytes": sum(raster.read_input(uri).size_bytes for uri in view.uris),
+        "height": header.height,
+        "width": header.width,
+        "file_bands": header.bands,
+        "dtype": header.dtype,
+        "crs": header.crs_wkt,
+        "transform": list(header.transform),
+        "placed_by": view.placed,
+        "gsd_m": raster.ground_size_m(header),
+        "bands": [{"uri": redacted(band.uri), "number": band.number} for band in view.bands],
+        "colours": view.colours,
+        "ranges": [None if limits is None else list(limits) for limits in view.ranges],
+        "without_data": list(view.validity),
+        "overview": None if view.base is None else view.base.overview,
+        "windows": len(windows_of(view, window_px=window_px, reading=reading)),
+        "decoded_bytes": header.height * header.width * 3,
+        "warnings": list(view.warnings),
+    }
+
+
+def _lines(found: dict[str, Any]) -> str:
+    """Lay a scene's facts out for reading: a name and what it is, a line each."""
+    if "error" in found:
+        return f"{found['uri']}\n  refused       {found['error']}\n"
+    crs, size_m = found["crs"], found["gsd_m"]
+    named = "none" if crs is None else crs.split('"')[1]
+    lines = {
+        "size": f"{found['height']:,} rows x {found['width']:,} columns, {found['size_bytes']:,} bytes",
+        "stored": f"{found['file_bands']} bands of {found['dtype']}",
+        "read": f"{found['colours']} of bands {', '.join(str(band['number']) for band in found['bands'])}",
+        "0 and 255": "; ".join(
+            "as stored" if one is None else f"{one[0]:g}, {one[1]:g}" for one in found["ranges"]
+        ),
+        "without data": ", ".join(found["without_data"]) or "nothing",
+        "CRS": f"{named}, by {found['placed_by']}",
+        "ground size": "unknown" if size_m is None else f"{size_m:.3f} m",
+        "windows": f"{found['windows']:,}",
+        "warnings": "; ".join(found["warnings"]) or "none",
+    }
+    return "\n".join([found["uri"], *(f"  {name:13} {text}" for name, text in lines.items()), ""])
+
+
+def _draw(path: Path, view: View, reading: Reading) -> None:
+    from jobs.picture import save_small
+
+    save_small(path, *raster.read_small(view, PICTURE_PX, reading))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

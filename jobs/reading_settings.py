@@ -1,0 +1,91 @@
+"""How scenes are to be read: flags and keys of every verb that reads them."""
+
+import argparse
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline import aoi, objects
+from pipeline.aoi import Aoi
+from pipeline.config import Reading
+from pipeline.errors import ConfigError, PipelineError
+
+LIMIT_KEYS = ("vrt", "max_pixels", "max_bands", "max_block_bytes", "max_expansion", "read_timeout_s")
+READING_KEYS = ("bands", "range", "nodata", "gsd", "aoi", "drivers", *LIMIT_KEYS)
+
+
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say what pixels mean; limits are keys of the configuration file only."""
+    parser.add_argument(
+        "--bands", metavar="R,G,B", help="numbers, from 1, of red, green and blue; or of one band"
+    )
+    parser.add_argument(
+        "--range", metavar="LO,HI", help="stored values that become 0 and 255 (percentiles 2, 98)"
+    )
+    parser.add_argument("--nodata", help="value without data, instead of the file's; nan; none: all are data")
+    parser.add_argument(
+        "--gsd", type=float, metavar="METRES", help="side of a pixel on the ground (the scene's own)"
+    )
+    parser.add_argument(
+        "--aoi", metavar="AREA", help="GeoJSON or WKT, its file, or xmin,ymin,xmax,ymax; see README"
+    )
+
+
+def reading_settings(values: Mapping[str, Any]) -> Reading:
+    """Pick the keys of reading out of merged values; what is not given has its default.
+
+    >>> reading_settings({"bands": "4,3,2", "range": [0, 3000], "nodata": "nan"}).bands
+    (4, 3, 2)
+
+    Raises ConfigError for a value of another kind or out of range; the message names the key.
+    """
+    given: dict[str, Any] = {key: values[key] for key in LIMIT_KEYS if key in values}
+    if "bands" in values:
+        given["bands"] = tuple(_whole(number) for number in _numbers("bands", values["bands"]))
+    if "range" in values:
+        given["value_range"] = tuple(_numbers("range", values["range"]))
+    if "nodata" in values:
+        given["nodata"] = _nodata(values["nodata"])
+    if "gsd" in values:
+        given["gsd_m"] = values["gsd"]
+    if "aoi" in values:
+        given["aoi"] = _area(values["aoi"])
+    if "drivers" in values:
+        given["drivers"] = _texts("drivers", values["drivers"])
+    return Reading(**given)
+
+
+def _numbers(key: str, value: object) -> list[float]:
+    """Read numbers: one, a list of them, or their text with commas."""
+    parts = value if isinstance(value, list) else re.split(r"[,\s]+", str(value).strip())
+    try:
+        return [float(part) for part in parts]
+    except (TypeError, ValueError):
+        raise ConfigError(f"{key} must be numbers such as 4,3,2, got {value!r}") from None
+
+
+def _whole(number: float) -> float | int:
+    return int(number) if math.isfinite(number) and number == int(number) else number
+
+
+def _nodata(value: object) -> object:
+    return "none" if str(value).lower() == "none" else _numbers("nodata", value)[0]
+
+
+def _area(value: object) -> Aoi:
+    """Read an area: its text, a list of four numbers, or the file or object that holds its text."""
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    if not re.match(r"\s*(\{|SRID=|(MULTI)?POLYGON|[-+.\d]+\s*,)", text, re.IGNORECASE):
+        try:
+            text = objects.get_bytes(text).decode()
+        except (OSError, UnicodeDecodeError, PipelineError) as error:
+            raise ConfigError(f"cannot read aoi from {text}: {error}") from error
+    return aoi.parse(text)
+
+
+def _texts(key: str, value: object) -> tuple[str, ...]:
+    parts = re.split(r"[,\s]+", value) if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise ConfigError(f"{key} must be names such as GTiff,PNG, got {value!r}")
+    return tuple(parts)

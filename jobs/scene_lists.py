@@ -1,0 +1,35 @@
+"""What a configuration says of scenes, piece by piece: a path, a search, texts."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from pipeline.errors import ConfigError
+from pipeline.scene import absolute_uri
+from pipeline.sources import Search
+
+
+def absolute_spec(spec: str) -> str:
+    """Return a spec for any process of the cluster; a slash at its end still says that it is a folder."""
+    absolute = absolute_uri(spec)
+    return absolute if absolute.endswith("/") or not spec.endswith("/") else f"{absolute}/"
+
+
+def search_of(given: Mapping[str, Any]) -> Search:
+    """Read a search of a STAC API. Raises ConfigError when it names none, or a key that no API knows."""
+    if "stac_api" not in given:
+        raise ConfigError(f"a search among the scenes has the key stac_api, got {', '.join(map(str, given))}")
+    asked = {
+        key: each.isoformat() if isinstance(each, date) else each  # YAML makes one of 2026-01-31
+        for key, each in given.items()
+        if key != "stac_api"
+    }
+    return Search(str(given["stac_api"]), asked)
+
+
+def texts_of(key: str, given: object) -> tuple[str, ...]:
+    """Read texts: a list, or one text with commas."""
+    texts = given.split(",") if isinstance(given, str) else given
+    if not isinstance(texts, list) or not all(isinstance(one, str) and one.strip() for one in texts):
+        raise ConfigError(f"{key} must be texts, as a list or by commas, got {given!r}")
+    return tuple(one.strip() for one in texts)

@@ -1,0 +1,60 @@
+"""What a scene's files were when its masks were made, and how they are read: one small object a scene.
+
+It is OUT/inputs/SCENE_ID.json. Who reads a scene notes it, so that nobody has to ask for the files of a million scenes
+before the first. The same files are always read in the same way, so it does not matter which of several tasks writes
+it. It is kept all the same: a later run, with another version of GDAL, must go on with the very numbers of the first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from pipeline import ledger, objects, raster
+from pipeline.config import Reading
+from pipeline.errors import ResumeError
+from pipeline.redact import redacted
+from pipeline.scene import Band, Scene
+from pipeline.view import View
+
+
+def claim(output: str, scene: Scene, reading: Reading) -> View:
+    """Note the scene's files, and how they are read; where it has windows that are done both stay as noted then.
+
+    Doing it twice, or at once by several that share a scene, changes nothing.
+
+    Raises:
+        RasterError: a file is missing or cannot be read.
+        ResumeError: the scene has masks, and a file has changed since.
+        PipelineError: the output cannot be read or written.
+    """
+    uri = objects.join(output, "inputs", f"{scene.scene_id}.json")
+    files = [{"uri": redacted(file), **asdict(raster.read_input(file))} for file in scene.files]
+    noted = _noted(uri)
+    if noted is not None and noted["files"] == files:
+        return _named(View.from_values(noted["view"]), {redacted(file): file for file in scene.files})
+    if noted is not None and ledger.done(output, scene.scene_id):
+        raise ResumeError(
+            f"{output} holds masks of {', '.join(scene.files)} as it was before it changed. "
+            "Give another output, or the file as it was"
+        )
+    view = raster.look(scene, reading)
+    without_secrets = _named(view, {file: redacted(file) for file in scene.files})
+    note = {"files": files, "view": without_secrets.to_values()}
+    objects.put_bytes(uri, json.dumps(note, sort_keys=True, indent=1).encode() + b"\n")
+    return view
+
+
+def _noted(uri: str) -> dict[str, Any] | None:
+    try:
+        noted: dict[str, Any] = json.loads(objects.get_bytes(uri))
+    except FileNotFoundError:
+        return None
+    return noted
+
+
+def _named(view: View, names: Mapping[str, str]) -> View:
+    """Return a view whose bands' files have other names."""
+    return replace(view, bands=tuple(Band(names[band.uri], band.number) for band in view.bands))

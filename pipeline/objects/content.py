@@ -1,0 +1,133 @@
+"""Whole objects: written at once, read at once or piece by piece, looked for."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from pipeline.errors import PipelineError
+from pipeline.objects.place import is_remote, local, located, reported
+
+
+class ObjectInfo(NamedTuple):
+    """An object's size, and a text that is another one after the object has changed."""
+
+    size_bytes: int
+    etag: str
+
+
+def put_bytes(uri: str, data: bytes) -> None:
+    """Write an object whole: a reader, now or after a crash, sees all of it or nothing of it.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    with reported("write", uri):
+        if is_remote(uri):
+            filesystem, path = located(uri)
+            filesystem.pipe_file(path, data)
+        else:
+            _put_file(Path(local(uri)), data)
+
+
+def get_bytes(uri: str, *, limit_bytes: int | None = None) -> bytes:
+    """Return an object's content, or its first ``limit_bytes``.
+
+    Raises:
+        FileNotFoundError: there is none.
+        PipelineError: the storage refused.
+    """
+    with reported("read", uri):
+        filesystem, path = located(uri)
+        if limit_bytes is None:
+            return bytes(filesystem.cat_file(path))
+        if filesystem.size(path) == 0:
+            return b""  # S3 refuses every range of an empty object
+        return bytes(filesystem.cat_file(path, start=0, end=limit_bytes))
+
+
+@contextmanager
+def opened(uri: str) -> Iterator[BinaryIO]:
+    """Open an object to read it piece by piece.
+
+    Raises:
+        PipelineError: there is none, the storage refused, or what reads it found it broken.
+    """
+    with reported("read", uri):
+        try:
+            file = _file(uri)
+        except FileNotFoundError:
+            raise PipelineError(f"{uri} does not exist") from None
+        with file:
+            yield file
+
+
+def exists(uri: str) -> bool:
+    """Tell whether there is an object (not a folder) at ``uri``."""
+    with reported("look for", uri):
+        filesystem, path = located(uri)
+        return bool(filesystem.isfile(path))
+
+
+def is_folder(uri: str) -> bool:
+    """Tell whether ``uri`` is a local folder, or a prefix below which there is an object."""
+    with reported("look for", uri):
+        filesystem, path = located(uri)
+        return bool(filesystem.isdir(path))
+
+
+def info(uri: str) -> ObjectInfo:
+    """Return an object's size and etag (of a local file: its time of change).
+
+    Raises:
+        FileNotFoundError: there is none.
+        PipelineError: the storage refused.
+    """
+    with reported("look for", uri):
+        filesystem, path = located(uri)
+        found = filesystem.info(path)
+        if found["type"] != "file":
+            raise FileNotFoundError(f"{uri} is a folder")
+        etag = _etag(found) if is_remote(uri) else f"{Path(path).stat().st_mtime_ns:x}"
+        return ObjectInfo(int(found["size"] or 0), etag)
+
+
+def _file(uri: str) -> Any:  # noqa: ANN401 - fsspec has no types
+    if not is_remote(uri):
+        return Path(local(uri)).open("rb")
+    filesystem, path = located(uri)
+    return filesystem.open(path, "rb")
+
+
+def _put_file(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with partial.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _etag(found: Mapping[str, Any]) -> str:
+    """Return what tells a changed object: each kind of storage has its own name for it."""
+    names = ("ETag", "etag", "md5Hash", "Last-Modified", "LastModified", "last_modified", "created")
+    return next((str(found[name]).strip('"') for name in names if found.get(name)), "")

@@ -1,0 +1,115 @@
+"""What is below a folder or a prefix, or matches a pattern, in flat memory."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fsspec.utils import glob_translate
+
+from pipeline.objects.place import located, reported, uri_of
+
+
+def list_names(prefix: str) -> Iterator[str]:
+    """Yield the names of the objects directly below ``prefix``, sorted; nothing where it is missing.
+
+    Objects whose name begins with a dot are left out: they are being written.
+    """
+    with reported("list", prefix):
+        filesystem, path = located(prefix)
+        if not filesystem.isdir(path):
+            return
+        found = filesystem.ls(path, detail=True)
+    names = (entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in found if entry["type"] == "file")
+    yield from sorted(name for name in names if name and not name.startswith("."))
+
+
+def walk(prefix: str, *, depth: int | None = None) -> Iterator[str]:
+    """Yield the uris of all objects below ``prefix``, folder by folder, sorted, lazily; hidden ones not.
+
+    With ``depth`` only those so many levels below: 1 is the folder itself.
+    """
+    with reported("list", prefix):
+        filesystem, path = located(prefix)
+        for file in _walk(filesystem, path.rstrip("/"), depth):
+            yield uri_of(prefix, file)
+
+
+def glob(pattern: str) -> Iterator[str]:
+    """Yield the uris of the objects that match ``pattern`` (``*``, ``?``, ``[...]``, ``**``), as ``walk`` does."""
+    with reported("list", pattern):
+        _, path = located(pattern)
+        folder = path[: re.search(r"[*?\[]|$", path).start()].rpartition("/")[0]  # type: ignore[union-attr]  # $ always
+        matches = re.compile(glob_translate(path)).match
+        depth = None if "**" in path else path.count("/") - folder.count("/")
+    for uri in walk(uri_of(pattern, folder), depth=depth):
+        if matches(located(uri)[1]):
+            yield uri
+
+
+def list_folders(prefix: str) -> list[str]:
+    """Return the names of the folders directly below ``prefix``, sorted; none where it is missing."""
+    with reported("list", prefix):
+        filesystem, path = located(prefix)
+        if not filesystem.isdir(path):
+            return []
+        found = _entries(filesystem, path.rstrip("/"))
+        return sorted(name.rsplit("/", 1)[-1] for name, is_file in found if not is_file)
+
+
+def _walk(filesystem: Any, folder: str, depth: int | None) -> Iterator[str]:  # noqa: ANN401 - fsspec has no types
+    """Yield the paths of the files below a folder; its files go before its folders."""
+    below = []
+    for path, is_file in _entries(filesystem, folder):
+        if path.rsplit("/", 1)[-1].startswith("."):
+            continue
+        if is_file:
+            yield path
+        else:
+            below.append(path)
+    if depth is None or depth > 1:
+        for path in below:
+            yield from _walk(filesystem, path, None if depth is None else depth - 1)
+
+
+def _entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - fsspec has no types
+    """Yield the path of each entry of a folder and whether it is a file, sorted.
+
+    Of a million entries fsspec's own listing holds a gigabyte: here a local folder is held by name, and of S3
+    one page of 1000.
+    """
+    if "file" in filesystem.protocol:
+        if not Path(folder or "/").is_dir():
+            return
+        with os.scandir(folder or "/") as found:
+            names = sorted((each.name, each.is_file()) for each in found if not _leads_back(each))
+        yield from ((f"{folder}/{name}", is_file) for name, is_file in names)
+    elif "s3" in filesystem.protocol:
+        yield from _s3_entries(filesystem, folder)
+    elif filesystem.isdir(folder):
+        listed = filesystem.ls(folder, detail=True)
+        yield from sorted((each["name"].rstrip("/"), each["type"] == "file") for each in listed)
+
+
+def _leads_back(entry: os.DirEntry[str]) -> bool:
+    """Tell whether a link names a folder that it is in itself: walking it would have no end."""
+    if not entry.is_symlink() or not entry.is_dir():
+        return False
+    return Path(entry.path).parent.resolve().is_relative_to(Path(entry.path).resolve())
+
+
+def _s3_entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - fsspec has no types
+    bucket, _, key = folder.partition("/")
+    asked = {"Bucket": bucket, "Prefix": f"{key}/" if key else "", "Delimiter": "/", **filesystem.req_kw}
+    page: dict[str, Any] = {"NextContinuationToken": None}
+    while "NextContinuationToken" in page:
+        token = page["NextContinuationToken"]
+        page = filesystem.call_s3(
+            "list_objects_v2", **asked, **({"ContinuationToken": token} if token else {})
+        )
+        files = [(each["Key"], True) for each in page.get("Contents", []) if not each["Key"].endswith("/")]
+        folders = [(each["Prefix"].rstrip("/"), False) for each in page.get("CommonPrefixes", [])]
+        yield from ((f"{bucket}/{name}", is_file) for name, is_file in sorted(files + folders))

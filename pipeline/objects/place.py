@@ -1,0 +1,93 @@
+"""Uris, the file systems they are of, and the one error that a storage's refusal becomes."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import fsspec
+
+from pipeline.errors import PipelineError
+from pipeline.storage import fsspec_options
+
+_NOT_FOUND = (404, 410)
+
+
+def is_remote(uri: str) -> bool:
+    """Tell whether ``uri`` names something on another machine, and not a local path."""
+    return "://" in uri and not uri.startswith("file://")
+
+
+def join(root: str, *parts: str) -> str:
+    """Return the uri of something below ``root``: parts are set off by one slash each.
+
+    >>> join("s3://bucket/out/", "ledger", "0-0.json")
+    's3://bucket/out/ledger/0-0.json'
+    """
+    return "/".join([root.rstrip("/"), *parts])
+
+
+def resolve(reference: str, *, origin: str) -> str:
+    """Return the uri of what ``reference`` names in the object at ``origin``: it may be relative to its folder.
+
+    >>> resolve("../b/2.tif", origin="s3://bucket/a/list.txt")
+    's3://bucket/b/2.tif'
+
+    Raises:
+        PipelineError: an object on another machine names a local file.
+    """
+    if "://" in reference:
+        if is_remote(origin) and not is_remote(reference):
+            raise PipelineError(f"{origin} is remote and may not name the local file {reference}")
+        return reference
+    if not is_remote(origin):
+        return os.path.normpath(Path(local(origin)).absolute().parent / reference)
+    root = urlsplit(origin)
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(root.path) or "/", reference))
+    return f"{root.scheme}://{root.netloc}{path}"
+
+
+def local(uri: str) -> str:
+    """Return the path of a local uri."""
+    return uri.removeprefix("file://")
+
+
+def located(uri: str) -> tuple[Any, str]:
+    """Return the file system of ``uri`` and its path there."""
+    if not is_remote(uri):
+        return fsspec.filesystem("file"), str(Path(local(uri)).absolute())
+    filesystem, path = fsspec.url_to_fs(uri, **fsspec_options(uri))
+    return filesystem, path
+
+
+def uri_of(origin: str, path: str) -> str:
+    """Return the full uri of a path found by way of ``origin``."""
+    return f"{origin.split('://', 1)[0]}://{path.lstrip('/')}" if is_remote(origin) else path
+
+
+@contextmanager
+def reported(verb: str, uri: str) -> Iterator[None]:
+    """Turn any refusal of a storage into one error that names the object."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        refusal = error.__cause__  # to fsspec whatever a web server refuses is not found
+        if not uri.startswith(("http://", "https://")) or refusal is None or _is_missing(refusal):
+            raise
+        raise PipelineError(f"cannot {verb} {uri}: {type(refusal).__name__}: {refusal}") from error
+    except (IsADirectoryError, PipelineError):
+        raise
+    except Exception as error:  # botocore's and the file systems' errors have no base in common
+        name = type(error).__name__
+        refused = is_remote(uri) and (isinstance(error, PermissionError) or name == "NoCredentialsError")
+        remedy = ". Check the storage's credentials in the environment" if refused else ""
+        raise PipelineError(f"cannot {verb} {uri}: {name}: {error}{remedy}") from error
+
+
+def _is_missing(refusal: BaseException) -> bool:
+    return isinstance(refusal, FileNotFoundError) or getattr(refusal, "status", None) in _NOT_FOUND

@@ -1,0 +1,126 @@
+"""The stored values that become 0 and 255: of the whole scene, so that all of its windows agree.
+
+They are the 2nd and the 98th percentile of a band's valid pixels. These are taken from the scene itself where it
+is small, else from an overview, else from blocks on a lattice over all of it; never from a window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool, Shaped
+
+from pipeline.config import Reading
+from pipeline.raster.gdal import Source, faults_as
+from pipeline.raster.opening import opened
+from pipeline.raster.validity import Area, read_bands
+from pipeline.view import Range, View
+
+PERCENTILES = (2.0, 98.0)
+
+_ENOUGH_PIXELS = 1 << 20
+_FEW_PIXELS = 10_000  # so few say little of a large scene, where most has no data
+_WHOLE_PIXELS = 1 << 22  # a scene, or an overview, that is no larger is looked at whole
+_NOTHING = (0.0, 1.0)  # the range of a band without data
+_LATTICE = 10  # a side
+_SAMPLE_PX = 256
+_STRIP_ROWS = 32
+
+
+def measure(view: View, reading: Reading) -> View:
+    """Return the view with every range known; the same file always gives the same numbers.
+
+    Raises:
+        RasterError: the scene cannot be read.
+    """
+    ranges = list(view.ranges)
+    for uri in dict.fromkeys(view.bands[place].uri for place in view.unmeasured):
+        places = [place for place in view.unmeasured if view.bands[place].uri == uri]
+        with faults_as(f"cannot measure the values of {uri}"):
+            found = _percentiles(uri, [view.bands[place].number for place in places], reading)
+        for place, limits in zip(places, found, strict=True):
+            ranges[place] = limits
+    return replace(view, ranges=tuple(ranges), unmeasured=())
+
+
+def _percentiles(uri: str, numbers: Sequence[int], reading: Reading) -> list[Range]:
+    with opened(uri, reading) as source:
+        overview = _overview(source, numbers[0])
+    with opened(uri, reading, overview=overview) as source:
+        parts = [_part(source, numbers, area, reading) for area in _areas(source)]
+        if sum(int(valid.sum()) for _, valid in parts) < _FEW_PIXELS * len(numbers):
+            parts = list(_until_enough(source, numbers, reading))
+    if not parts:
+        return [_NOTHING] * len(numbers)
+    return [
+        _range(np.concatenate([stored[band][valid[band]] for stored, valid in parts]))
+        for band in range(len(numbers))
+    ]
+
+
+def _range(values: Shaped[np.ndarray, "n"]) -> Range:
+    """Return the percentiles of a band's valid pixels; nothing is stretched where all are one, or there are none."""
+    finite = values[np.isfinite(values)].astype(np.float64)
+    if not finite.size:
+        return _NOTHING
+    low, high = (float(value) for value in np.percentile(finite, PERCENTILES))
+    return (low, high) if low < high else (low, low + 1.0)
+
+
+def _overview(source: Source, band: int) -> int | None:
+    """Return the smallest overview that is large enough, or None where the scene is small or has none."""
+    pixels = source.height * source.width
+    if pixels <= _WHOLE_PIXELS:
+        return None
+    factors = {
+        place: factor
+        for place, factor in enumerate(source.overviews(band))
+        if pixels >= _ENOUGH_PIXELS * factor**2
+    }
+    return max(factors, key=lambda place: factors[place], default=None)
+
+
+def _areas(source: Source) -> Iterator[Area]:
+    """Yield what to look at: all of a small raster, else the beginnings of blocks on a lattice."""
+    height, width = source.shape
+    if height * width <= _WHOLE_PIXELS:
+        yield (0, height), (0, width)
+        return
+    block_height, block_width = source.block_shapes[0]
+    if block_width == width:  # a block is a strip: reading a part of it decodes all of it
+        for row in _lattice(height, _STRIP_ROWS, block_height):
+            yield (row, min(row + _STRIP_ROWS, height)), (0, width)
+        return
+    for row in _lattice(height, _SAMPLE_PX, block_height):
+        for col in _lattice(width, _SAMPLE_PX, block_width):
+            yield (row, min(row + _SAMPLE_PX, height)), (col, min(col + _SAMPLE_PX, width))
+
+
+def _lattice(length: int, side: int, block: int) -> list[int]:
+    """Return where samples begin, from the first block to the last, each at the beginning of a block."""
+    last = max(0, length - side)
+    return sorted({place * last // (_LATTICE - 1) // block * block for place in range(_LATTICE)})
+
+
+def _part(
+    source: Source, numbers: Sequence[int], area: Area, reading: Reading
+) -> tuple[Shaped[np.ndarray, "bands y x"], Bool[np.ndarray, "bands y x"]]:
+    return read_bands(source, numbers, area=area, nodata=reading.nodata)
+
+
+def _until_enough(
+    source: Source, numbers: Sequence[int], reading: Reading
+) -> Iterator[tuple[Shaped[np.ndarray, "bands y x"], Bool[np.ndarray, "bands y x"]]]:
+    """Look from the top where the lattice met hardly any data, and stop when there is enough."""
+    found = 0
+    for row in range(0, source.height, _SAMPLE_PX):
+        for col in range(0, source.width, _SAMPLE_PX * _LATTICE):
+            ends = min(row + _SAMPLE_PX, source.height), min(col + _SAMPLE_PX * _LATTICE, source.width)
+            stored, valid = _part(source, numbers, ((row, ends[0]), (col, ends[1])), reading)
+            if valid.any():
+                yield stored, valid
+                found += int(valid.sum())
+            if found >= _ENOUGH_PIXELS:
+                return

@@ -1,0 +1,104 @@
+"""Open a file as a raster of an allowed kind, and say in words what is there instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rasterio.io import DatasetReader
+
+from pipeline import objects
+from pipeline.config import PLAIN, Reading
+from pipeline.errors import PipelineError, RasterError
+from pipeline.raster.gdal import environment, known_warnings_silenced
+from pipeline.raster.kinds import found_instead, wanted
+from pipeline.raster.vrt import MARK, check_sources
+
+_SNIFF_BYTES = 1024
+_FILE_SYSTEMS = {
+    "s3": "/vsis3/",
+    "s3a": "/vsis3/",
+    "gs": "/vsigs/",
+    "gcs": "/vsigs/",
+    "az": "/vsiaz/",
+    "abfs": "/vsiaz/",
+}
+
+
+@contextmanager
+def opened(
+    uri: str,
+    reading: Reading = PLAIN,
+    *,
+    overview: int | None = None,
+) -> Iterator[DatasetReader]:
+    """Open the raster at ``uri`` (or its ``overview``, from 0) for reading, in GDAL's environment of this call.
+
+    Raises:
+        RasterError: it is missing, empty, not a raster of an allowed kind, damaged at its beginning, or a
+            virtual raster that names what it must not.
+    """
+    with environment(remote=objects.is_remote(uri)):
+        try:
+            with known_warnings_silenced():
+                source = _open(uri, reading, overview)
+        except PipelineError:
+            raise
+        except Exception as error:  # rasterio lets errors of many kinds through
+            raise RasterError(f"{uri} {_why_not_opened(uri, reading, error)}") from error
+        with source:
+            if source.count == 0:
+                raise RasterError(f"{uri} has no bands of its own but rasters inside: name one")
+            yield source
+
+
+def _open(uri: str, reading: Reading, overview: int | None) -> DatasetReader:
+    # VRTs apart: only a file that is of no other kind is looked into before GDAL does.
+    path, options = _gdal_path(uri), {} if overview is None else {"OVERVIEW_LEVEL": overview}
+    drivers = [driver for driver in reading.drivers if driver != "VRT"]
+    try:
+        return DatasetReader(path, driver=drivers, sharing=False, **options)
+    except Exception:
+        if "VRT" not in reading.drivers or MARK not in _beginning(uri):
+            raise
+        if reading.vrt == "inside":
+            check_sources(uri)
+        return DatasetReader(path, driver=["VRT"], sharing=False, **options)
+
+
+def _gdal_path(uri: str) -> str:
+    """Return GDAL's name of a file: rasterio would open s3:// through boto3."""
+    if uri.startswith(("https://", "http://")):
+        return f"/vsicurl/{uri}"
+    if objects.is_remote(uri):
+        scheme, place = uri.split("://", 1)
+        if scheme not in _FILE_SYSTEMS:
+            known = ", ".join(f"{each}://" for each in ("https", "http", *_FILE_SYSTEMS))
+            raise RasterError(f"{uri} cannot be reached: expected a path or one of {known}")
+        return _FILE_SYSTEMS[scheme] + place
+    path = str(Path(uri.removeprefix("file://")).absolute())
+    if path.startswith("/vsi"):
+        raise RasterError(f"{uri} is a name of GDAL's own file systems: name the file by a path or an uri")
+    return path
+
+
+def _beginning(uri: str) -> bytes:
+    try:
+        return objects.get_bytes(uri, limit_bytes=_SNIFF_BYTES)
+    except (PipelineError, OSError):
+        return b""  # why, is found out again where it is said
+
+
+def _why_not_opened(uri: str, reading: Reading, error: Exception) -> str:
+    """Say what is at ``uri`` instead of a raster; ``error`` is GDAL's."""
+    expected = wanted(reading.drivers)
+    try:
+        beginning = objects.get_bytes(uri, limit_bytes=_SNIFF_BYTES)
+    except FileNotFoundError:
+        return "does not exist"
+    except IsADirectoryError:
+        return f"is a folder, not {expected}"
+    except PipelineError as refusal:
+        return f"cannot be opened: {refusal}"
+    return found_instead(beginning, expected=expected, error=error)

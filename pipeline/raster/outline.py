@@ -1,0 +1,167 @@
+"""Where an area of interest lies in a scene: its polygons in pixels, and which pixels are inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import rasterio
+from jaxtyping import Bool, Float64
+from rasterio.features import rasterize
+from rasterio.warp import transform, transform_bounds
+
+from pipeline.aoi import Aoi
+from pipeline.errors import RasterError
+from pipeline.raster.gdal import environment, faults_as
+from pipeline.view import View
+from pipeline.window import Window
+
+_Ring = Float64[np.ndarray, "_ 2"]
+
+_STRAIGHT_PX = 0.05  # as far as an edge, which is straight in its own CRS, may be bent in the scene's
+_PIECES = (1, 8, 64, 512)
+_TILE_PX = 512
+_TURN_DEGREES = 360.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Polygons of rings of (column, row) in pixels of a view's grid, the outer ring first; none: nowhere."""
+
+    polygons: tuple[tuple[_Ring, ...], ...]
+
+    def touches(self, window: Window) -> bool:
+        """Tell whether there may be a pixel of ``window`` inside; never no where there is one."""
+        return bool(self._burnt(window, (1, 1), all_touched=True).any())
+
+    def inside(self, window: Window) -> Bool[np.ndarray, "y x"]:
+        """Return which pixels of ``window`` have their centre inside.
+
+        A pixel's answer is the same in every window: it is found on tiles that are anchored at the scene's origin.
+        """
+        found = np.zeros(window.shape, np.bool_)
+        for tile in _tiles(window):
+            part = tile.intersection(window)
+            if part is not None:
+                burnt = self._burnt(tile, tile.shape, all_touched=False)
+                found[part.slices_in(window)] = burnt[part.slices_in(tile)]
+        return found
+
+    def _burnt(self, window: Window, shape: tuple[int, int], *, all_touched: bool) -> Bool[np.ndarray, "y x"]:
+        shapes = [
+            {"type": "Polygon", "coordinates": [_closed(ring) for ring in polygon]}
+            for polygon in self.polygons
+            if _meets(polygon[0], window)
+        ]
+        if not shapes:
+            return np.zeros(shape, np.bool_)
+        place = rasterio.Affine(
+            window.width / shape[1], 0.0, window.col_off, 0.0, window.height / shape[0], window.row_off
+        )
+        with environment():
+            burnt = rasterize(
+                shapes, out_shape=shape, transform=place, all_touched=all_touched, dtype="uint8"
+            )
+        return np.asarray(burnt > 0)
+
+
+def outline_of(view: View, aoi: Aoi) -> Outline:
+    """Return where ``aoi`` lies in the grid of ``view``.
+
+    Raises:
+        RasterError: the scene states no CRS, or the area's CRS is not known.
+    """
+    if view.header.crs_wkt is None:
+        raise RasterError(f"{view.uris[0]} states no CRS, so that aoi has no place in it: leave aoi out")
+    with environment(), faults_as(f"cannot place aoi in {view.uris[0]}"):
+        bounds = _bounds(view, aoi.crs)
+        polygons = []
+        for polygon in aoi.polygons:
+            for turn in (0.0, -_TURN_DEGREES, _TURN_DEGREES) if _is_geographic(aoi.crs) else (0.0,):
+                clipped = [_clipped(np.array(ring) + np.array([turn, 0.0]), bounds) for ring in polygon]
+                rings = [_in_pixels(ring, view, aoi.crs) for ring in clipped if len(ring)]
+                if len(clipped[0]):
+                    polygons.append(tuple(rings))
+        return Outline(tuple(polygons))
+
+
+def _is_geographic(crs: str) -> bool:
+    return bool(rasterio.crs.CRS.from_user_input(crs).is_geographic)
+
+
+def _bounds(view: View, crs: str) -> tuple[float, float, float, float]:
+    """Return the scene's bounds in another CRS, and a little more; the right one may lie beyond 180 degrees."""
+    header = view.header
+    a, b, c, d, e, f = header.transform
+    cols, rows = np.array([0, header.width, 0, header.width]), np.array([0, 0, header.height, header.height])
+    x, y = a * cols + b * rows + c, d * cols + e * rows + f
+    left, bottom, right, top = transform_bounds(
+        header.crs_wkt, crs, x.min(), y.min(), x.max(), y.max(), densify_pts=101
+    )
+    if left > right:
+        right += _TURN_DEGREES
+    more = 0.05 * max(right - left, top - bottom)
+    return left - more, bottom - more, right + more, top + more
+
+
+def _clipped(ring: _Ring, bounds: tuple[float, float, float, float]) -> _Ring:
+    """Return the part of a ring inside a box (Sutherland and Hodgman), so that what is far away needs no place."""
+    for axis, limit, sign in ((0, bounds[0], 1), (1, bounds[1], 1), (0, bounds[2], -1), (1, bounds[3], -1)):
+        if not len(ring):
+            break
+        following = np.roll(ring, -1, axis=0)
+        here, there = sign * (ring[:, axis] - limit), sign * (following[:, axis] - limit)
+        crosses = (here >= 0) != (there >= 0)
+        share = np.divide(here, here - there, out=np.zeros_like(here), where=crosses)
+        met = ring + share[:, None] * (following - ring)
+        both = np.stack([ring, met], axis=1).reshape(-1, 2)
+        ring = both[np.stack([here >= 0, crosses], axis=1).ravel()]
+    return ring
+
+
+def _in_pixels(ring: _Ring, view: View, crs: str) -> _Ring:
+    """Return a ring in pixels, in as many pieces as keep its edges where they are in its own CRS."""
+    placed = _placed(ring, view, crs)
+    for pieces in _PIECES[1:]:
+        finer = _placed(_divided(ring, pieces), view, crs)
+        bent = np.abs(finer - _divided(placed, pieces)).max()
+        if bent <= _STRAIGHT_PX:
+            break
+        ring, placed = _divided(ring, pieces), finer
+    return placed
+
+
+def _divided(ring: _Ring, pieces: int) -> _Ring:
+    share = np.arange(pieces)[None, :, None] / pieces
+    following = np.roll(ring, -1, axis=0)
+    divided: np.ndarray = (ring[:, None] * (1 - share) + following[:, None] * share).reshape(-1, 2)
+    return divided
+
+
+def _placed(ring: _Ring, view: View, crs: str) -> _Ring:
+    x, y = transform(crs, view.header.crs_wkt, ring[:, 0], ring[:, 1])
+    a, b, c, d, e, f, *_ = ~rasterio.Affine(*view.header.transform)
+    east, north = np.array(x), np.array(y)
+    return np.stack([a * east + b * north + c, d * east + e * north + f], axis=1)
+
+
+def _closed(ring: _Ring) -> list[list[float]]:
+    corners: list[list[float]] = ring.tolist()
+    return [*corners, corners[0]]  # rasterio leaves out what is not closed
+
+
+def _meets(ring: _Ring, window: Window) -> bool:
+    (left, top), (right, bottom) = ring.min(axis=0), ring.max(axis=0)
+    return bool(
+        left <= window.col_end
+        and right >= window.col_off
+        and top <= window.row_end
+        and bottom >= window.row_off
+    )
+
+
+def _tiles(window: Window) -> Iterator[Window]:
+    for row in range(window.row_off // _TILE_PX, -(-window.row_end // _TILE_PX)):
+        for col in range(window.col_off // _TILE_PX, -(-window.col_end // _TILE_PX)):
+            yield Window(row * _TILE_PX, col * _TILE_PX, _TILE_PX, _TILE_PX)

@@ -1,0 +1,103 @@
+"""The grid of a scene at another ground size, and which of the file's pixels it is made of."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+from pipeline.config import Reading
+from pipeline.errors import RasterError
+from pipeline.raster.opening import opened
+from pipeline.scene import Header
+from pipeline.statistics import pixel_areas_m2
+from pipeline.view import Base
+from pipeline.window import Window
+
+_SAME = 0.01  # ground sizes that differ by less are one: no pixel is changed for it
+
+
+class _Level(NamedTuple):
+    """The scene itself (None), or an overview; pixels of the scene that one of its pixels is high and wide."""
+
+    overview: int | None
+    height: int
+    width: int
+    rows: float
+    cols: float
+
+    @property
+    def factor(self) -> float:
+        return math.sqrt(self.rows * self.cols)
+
+
+def ground_size_m(header: Header) -> float | None:
+    """Return the side of a square as large as the scene's middle pixel on the ground, in m; None without a place."""
+    areas = pixel_areas_m2(header, Window(header.height // 2, header.width // 2, 1, 1))
+    return None if areas is None or math.isnan(areas[0, 0]) else math.sqrt(areas[0, 0])
+
+
+def at_ground_size(
+    uri: str, header: Header, reading: Reading, *, overviews: int
+) -> tuple[Header, Base | None]:
+    """Return the header of the grid that is read, and what it is made of: None where that is the file's own.
+
+    Of the scene and its ``overviews`` the one of about that ground size is taken as it is, else the coarsest
+    that is finer. The grid begins at the scene's upper left corner, so that no window depends on another.
+
+    Raises:
+        RasterError: the scene has no place on the ground, so that its pixels have no size.
+    """
+    if reading.gsd_m is None:
+        return header, None
+    size_m = ground_size_m(header)
+    if size_m is None:
+        raise RasterError(
+            f"{uri} says of no place on the ground, so that its pixels have no size: leave gsd out"
+        )
+    return scaled_by(reading.gsd_m / size_m, uri, header, reading, overviews=overviews)
+
+
+def scaled_by(
+    wanted: float, uri: str, header: Header, reading: Reading, *, overviews: int
+) -> tuple[Header, Base | None]:
+    """Return the header of the grid whose pixels are ``wanted`` times as wide, and what it is made of."""
+    levels = [_Level(None, header.height, header.width, 1.0, 1.0)]
+    levels += [_level(uri, header, reading, overview) for overview in range(overviews)]
+    for level in levels:
+        if abs(level.factor / wanted - 1) <= _SAME:
+            base = Base(
+                overview=level.overview, height=level.height, width=level.width, step_rows=1.0, step_cols=1.0
+            )
+            return (header, None) if level.overview is None else (_scaled(header, level), base)
+    level = max(
+        (one for one in levels if one.factor <= wanted), default=levels[0], key=lambda one: one.factor
+    )
+    base = Base(
+        overview=level.overview,
+        height=level.height,
+        width=level.width,
+        step_rows=wanted / level.rows,
+        step_cols=wanted / level.cols,
+    )
+    grid = _Level(
+        None, _count(level.height, base.step_rows), _count(level.width, base.step_cols), wanted, wanted
+    )
+    return _scaled(header, grid), base
+
+
+def _level(uri: str, header: Header, reading: Reading, overview: int) -> _Level:
+    with opened(uri, reading, overview=overview) as source:
+        height, width = source.shape
+    return _Level(overview, height, width, header.height / height, header.width / width)
+
+
+def _count(length: int, step: float) -> int:
+    """Return how many pixels cover ``length``; a thousandth of one at the end is none."""
+    return max(1, math.ceil(length / step - 1e-3))
+
+
+def _scaled(header: Header, grid: _Level) -> Header:
+    a, b, c, d, e, f = header.transform
+    scaled = (a * grid.cols, b * grid.rows, c, d * grid.cols, e * grid.rows, f)
+    return replace(header, height=grid.height, width=grid.width, transform=scaled)

@@ -1,0 +1,49 @@
+"""Rasters by path, glob, folder and prefix, lazily."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from pipeline import objects
+
+SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt", ".svs")
+"""What is taken for a raster in a folder, below a prefix and by a glob, in any case of letters."""
+
+_GLOB = re.compile(r"[*?\[]")
+_WEB = ("https://", "http://")
+
+
+def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """Yield the rasters that ``spec`` names.
+
+    It is a file or an object; a glob (``*``, ``?``, ``[...]``, ``**``); or a folder or prefix, of which all
+    rasters at any depth are taken, by suffix, sorted, files before folders. A file that is named outright is
+    taken whatever its suffix, and even where it is missing: it fails later, alone, with its reason.
+    """
+    if not spec.strip():
+        return
+    if is_web(spec) or (objects.is_remote(spec) and has_suffix(spec, suffixes) and not _GLOB.search(spec)):
+        yield spec  # without asking the server: a list may name a hundred thousand objects
+    elif objects.is_folder(spec):
+        yield from (uri for uri in objects.walk(spec) if has_suffix(uri, suffixes))
+    elif _GLOB.search(spec) and not objects.exists(spec):  # a file's own name may hold a bracket
+        yield from (uri for uri in objects.glob(spec) if has_suffix(uri, suffixes))
+    elif not spec.endswith("/") and _is_file(spec, suffixes):
+        yield spec
+
+
+def is_web(uri: str) -> bool:
+    """Tell whether ``uri`` is read by HTTP."""
+    return uri.lower().startswith(_WEB)
+
+
+def has_suffix(uri: str, suffixes: tuple[str, ...]) -> bool:
+    """Tell whether the name at ``uri`` ends with one of ``suffixes``, in any case of letters."""
+    name = urlsplit(uri).path if is_web(uri) else uri
+    return name.lower().endswith(suffixes)
+
+
+def _is_file(uri: str, suffixes: tuple[str, ...]) -> bool:
+    return not objects.is_remote(uri) or has_suffix(uri, suffixes) or objects.exists(uri)

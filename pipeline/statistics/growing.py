@@ -1,0 +1,43 @@
+"""A Parquet file that grows by rows, in flat memory but for what is compressed already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import objects
+
+_GROUP_ROWS = 10_000
+
+
+class GrowingTable:
+    """Rows of a schema, written to ``uri`` whole and atomically by ``close``. The same rows give the same bytes."""
+
+    def __init__(self, uri: str, schema: pa.Schema) -> None:
+        self._uri = uri
+        self._rows: list[Mapping[str, Any]] = []
+        self._sink = pa.BufferOutputStream()
+        self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd")
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take a row in."""
+        self._rows.append(row)
+        if len(self._rows) == _GROUP_ROWS:
+            self._flush()
+
+    def close(self) -> None:
+        """Write the file; it has no rows where none was added.
+
+        Raises:
+            PipelineError: the storage refused.
+        """
+        self._flush()
+        self._writer.close()
+        objects.put_bytes(self._uri, self._sink.getvalue().to_pybytes())
+
+    def _flush(self) -> None:
+        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._writer.schema))
+        self._rows = []

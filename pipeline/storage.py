@@ -1,0 +1,86 @@
+"""How storage is reached: the habits of S3, Google and Azure, from the environment, in fsspec's and GDAL's words.
+
+Both read most variables themselves: profiles, keys and session tokens. Here is what one of them does not know.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+_YES = ("YES", "TRUE", "ON", "1")
+_WEB: dict[str, Any] = {
+    "CPL_VSIL_CURL_USE_HEAD": False,  # a uri that is signed for GET is refused to HEAD
+    "GDAL_HTTP_CONNECTTIMEOUT": 10,  # s; without it a machine that does not answer is waited for in vain
+    "GDAL_HTTP_LOW_SPEED_TIME": 30,  # s below
+    "GDAL_HTTP_LOW_SPEED_LIMIT": 1,  # bytes a second
+    "GDAL_HTTP_MAX_RETRY": 3,  # of what passes: 429, 502, 503, 504; a refused key is none of these
+    "GDAL_HTTP_RETRY_DELAY": 1,  # s
+}
+
+
+def fsspec_options(uri: str) -> dict[str, Any]:
+    """Return the options of fsspec's file system for ``uri``: it does not know GDAL's variables.
+
+    S3's endpoint is among them because fsspec keeps a file system under the options it was made with.
+    """
+    scheme = uri.partition("://")[0].lower()
+    if scheme in ("s3", "s3a"):
+        options = {"endpoint_url": s3_endpoint(), "use_listings_cache": False}
+        region = os.environ.get(
+            "AWS_REGION"
+        )  # of GDAL and the newer clients; botocore's is AWS_DEFAULT_REGION
+        return options | _said(
+            anon=_set("AWS_NO_SIGN_REQUEST"),
+            requester_pays=_requester_pays(),
+            client_kwargs=region and {"region_name": region},
+        )
+    if scheme in ("gs", "gcs"):
+        return {"token": "anon"} if _set("GS_NO_SIGN_REQUEST") else {}
+    if scheme in ("az", "abfs", "abfss"):
+        return _said(
+            account_name=os.environ.get("AZURE_STORAGE_ACCOUNT"),
+            account_key=os.environ.get("AZURE_STORAGE_ACCESS_KEY"),
+            anon=_set("AZURE_NO_SIGN_REQUEST"),
+        )
+    return {}
+
+
+def gdal_options() -> dict[str, Any]:
+    """Return GDAL's options that the variables of other clients imply."""
+    implied = {
+        "CPL_AWS_CREDENTIALS_FILE": os.environ.get("AWS_SHARED_CREDENTIALS_FILE"),
+        "AZURE_STORAGE_ACCOUNT": os.environ.get("AZURE_STORAGE_ACCOUNT_NAME"),
+        "AZURE_STORAGE_ACCESS_KEY": os.environ.get("AZURE_STORAGE_ACCOUNT_KEY"),
+    }
+    return _WEB | _s3_server() | _said(AWS_NO_SIGN_REQUEST=_set("AWS_SKIP_SIGNATURE"), **implied)
+
+
+def s3_endpoint() -> str | None:
+    """Return the S3 server that the environment names, None for Amazon's own."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+
+
+def _s3_server() -> dict[str, Any]:
+    """Say in GDAL's words which S3 server the environment names: it does not know AWS_ENDPOINT_URL."""
+    endpoint = urlsplit(s3_endpoint() or "")
+    if not endpoint.netloc or "AWS_S3_ENDPOINT" in os.environ:
+        return {}
+    return {
+        "AWS_S3_ENDPOINT": endpoint.netloc + endpoint.path.rstrip("/"),
+        "AWS_HTTPS": endpoint.scheme == "https",
+        "AWS_VIRTUAL_HOSTING": False,
+    }
+
+
+def _requester_pays() -> bool:
+    return os.environ.get("AWS_REQUEST_PAYER", "").lower() == "requester"
+
+
+def _set(name: str) -> bool:
+    return os.environ.get(name, "").upper() in _YES
+
+
+def _said(**options: Any) -> dict[str, Any]:  # noqa: ANN401 - each has a type of its own
+    return {name: value for name, value in options.items() if value}

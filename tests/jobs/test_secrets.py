@@ -1,0 +1,99 @@
+"""A run over scenes that want keys, signatures and passwords: none of them is in anything that it wrote or said."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import objects
+from tests.jobs.conftest import PaintScene
+from tests.s3_server import BUCKET, SECRET_KEY, S3Server
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import sys, ray
+ray.init(num_cpus=2, include_dashboard=False, _temp_dir=sys.argv[1], object_store_memory=256 * 1024 * 1024)
+from jobs import segment
+sys.exit(segment.main(sys.argv[2:]))
+"""
+PASSWORD = "hunter2password"  # noqa: S105 - it opens nothing
+SAS = "hunter2sas"
+
+
+@pytest.fixture
+def ray_folder() -> Iterator[Path]:
+    """A folder for Ray and its logs; a socket's path may have 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="k", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def signed(server: S3Server, uri: str, *, signature: str) -> str:
+    """A uri that anybody may read with for a while."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    client = server.client(signature=signature)
+    made: str = client.generate_presigned_url("get_object", {"Bucket": bucket, "Key": key})
+    client.close()
+    return made
+
+
+def run(folder: Path, scenes: Path, output: Path) -> subprocess.CompletedProcess[bytes]:
+    flags = ["--classes", "road; water", "--window-px", "512", "--chunk-px", "512", "--actors", "1"]
+    command = [sys.executable, "-c", PROGRAM, str(folder), str(scenes), "-o", str(output), *flags]
+    return subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, timeout=200, check=False)
+
+
+def written(*folders: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file below the folders, Parquet as its text too: its pages are compressed."""
+    for path in (path for folder in folders for path in folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            yield path, path.read_bytes()
+            if path.suffix == ".parquet":
+                yield path, str(pq.read_table(path).to_pylist()).encode()
+
+
+@pytest.mark.slow
+def test_no_secret_is_in_any_output_or_log_and_a_new_signature_is_the_same_scene(
+    paint_scene: PaintScene, tmp_path: Path, ray_folder: Path, s3_server: S3Server, s3: str
+) -> None:
+    data = paint_scene("a.tif", height=100, width=100).read_bytes()
+    for name in ("keyed.tif", "signed.tif"):
+        objects.put_bytes(f"{s3}/{name}", data)
+    host = s3_server.endpoint.removeprefix("http://")
+    good, again = (signed(s3_server, f"{s3}/signed.tif", signature=version) for version in ("s3", "s3v4"))
+    forged = again.replace("X-Amz-Signature=", "X-Amz-Signature=0badc0de")
+    entries = [
+        f"{s3}/keyed.tif",
+        good,
+        forged.replace("signed.tif", "forged.tif"),
+        f"http://me:{PASSWORD}@{host}/{BUCKET}/password.tif",
+        f"http://{host}/{BUCKET}/sas.tif?sv=2024&se=2030&sig={SAS}",
+    ]
+    output = tmp_path / "out"
+    (tmp_path / "list.txt").write_text("\n".join(entries))
+    first = run(ray_folder, tmp_path / "list.txt", output)
+    assert first.returncode == 3, first.stderr.decode()
+    assert b"2 done, 0 done before" in first.stdout, first.stderr.decode()
+    failures = pq.read_table(output / "failures.parquet").to_pylist()
+    assert {row["uri"].rsplit("/", 1)[1] for row in failures} == {"forged.tif", "password.tif", "sas.tif"}
+
+    (tmp_path / "list.txt").write_text("\n".join([f"{s3}/keyed.tif", again]))
+    second = run(ray_folder, tmp_path / "list.txt", output)
+    assert second.returncode == 0, second.stderr.decode()
+    assert b"0 done, 2 done before" in second.stdout
+
+    secrets = [SECRET_KEY, PASSWORD, SAS, "0badc0de", *re.findall(r"Signature=([\w%]+)", good + again)]
+    files = [
+        *written(output, ray_folder),
+        *((Path(n), t) for n, t in (("stdout", first.stdout), ("stderr", first.stderr))),
+    ]
+    assert len(files) > 30
+    found = [(str(path), secret) for path, text in files for secret in secrets if secret.encode() in text]
+    assert found == []

@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from pipeline.aoi import Aoi, parse
+from pipeline.errors import ConfigError
+
+SQUARE = ((0.0, 0.0), (8.0, 0.0), (8.0, 8.0), (0.0, 8.0))
+HOLE = ((2.0, 2.0), (2.0, 4.0), (4.0, 4.0))
+RINGS = [[list(corner) for corner in ring] for ring in (SQUARE, HOLE)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "POLYGON ((0 0, 8 0, 8 8, 0 8), (2 2, 2 4, 4 4))",
+        " polygon((0.0 0,8e0 0,8 8.,0 8),(2 2,2 4,4 4)) ",
+        "MULTIPOLYGON (((0 0, 8 0, 8 8, 0 8), (2 2, 2 4, 4 4)))",
+        "POLYGON Z ((0 0 5, 8 0 5, 8 8 5, 0 8 5), (2 2 5, 2 4 5, 4 4 5))",
+        json.dumps({"type": "Polygon", "coordinates": RINGS}),
+        json.dumps({"type": "Feature", "geometry": {"type": "MultiPolygon", "coordinates": [RINGS]}}),
+        json.dumps(
+            {
+                "type": "FeatureCollection",
+                "features": [
+                    {
+                        "type": "Feature",
+                        "geometry": {
+                            "type": "GeometryCollection",
+                            "geometries": [{"type": "Polygon", "coordinates": RINGS}],
+                        },
+                    }
+                ],
+            }
+        ),
+    ],
+)
+def test_all_forms_of_an_area_are_one(text: str) -> None:
+    assert parse(text) == Aoi(crs="OGC:CRS84", polygons=((SQUARE, HOLE),))
+    assert parse(f"SRID=32633;{text}").crs == "EPSG:32633"
+
+
+def test_a_box_is_its_four_corners() -> None:
+    assert parse("0, 0, 8, 8") == parse("POLYGON ((0 0, 8 0, 8 8, 0 8))")
+    assert parse("SRID=3857;-5.5,0,8,1e3").polygons[0][0][0] == (-5.5, 0.0)
+
+
+def test_the_crs_of_old_geojson_is_known() -> None:
+    old = {
+        "type": "Polygon",
+        "coordinates": RINGS,
+        "crs": {"properties": {"name": "urn:ogc:def:crs:EPSG::32633"}},
+    }
+    assert parse(json.dumps(old)).crs == "urn:ogc:def:crs:EPSG::32633"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1,2,3",
+        "3,0,1,8",
+        "0,0,nan,8",
+        "POLYGON ((0 0, 8 0",
+        "POLYGON EMPTY",
+        "POLYGON ((0 0, 8 0))",
+        "LINESTRING (0 0, 8 0)",
+        "{",
+        '{"type": "Point", "coordinates": [1, 2]}',
+        '{"type": "FeatureCollection", "features": []}',
+        '{"type": "Polygon", "coordinates": [["a"]]}',
+        "[1]",
+    ],
+)
+def test_what_is_no_area_is_refused_with_what_is_expected(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"aoi.*expected a box xmin,ymin,xmax,ymax"):
+        parse(text)

@@ -1,0 +1,276 @@
+"""What a file may ask of a worker, and what a virtual raster may name."""
+
+import struct
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+
+from pipeline import objects, raster
+from pipeline.config import Reading
+from pipeline.errors import RasterError
+from pipeline.raster.deadline import within
+from pipeline.scene import scene_of
+from pipeline.window import Window
+from tests.pipeline.rasters import read_whole, write
+
+
+def refused(uri: object, message: str, **reading: Any) -> None:  # noqa: ANN401 - a Reading's
+    with pytest.raises(RasterError, match=message):
+        raster.look(scene_of(str(uri)), Reading(**reading))
+
+
+# ---------------------------------------------------------------------------------------- virtual rasters
+
+BAND = '<VRTRasterBand dataType="Byte" band="1"{kind}>{inside}</VRTRasterBand>'
+SOURCE = '<SimpleSource><SourceFilename relativeToVRT="{relative}">{name}</SourceFilename></SimpleSource>'
+
+
+def vrt(path: Path, inside: str, *, kind: str = "", head: str = "") -> Path:
+    band = BAND.format(kind=kind, inside=inside)
+    path.write_text(f'{head}<VRTDataset rasterXSize="20" rasterYSize="10">{band}</VRTDataset>')
+    return path
+
+
+def named(name: object, *, relative: int = 0) -> str:
+    return SOURCE.format(name=name, relative=relative)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """A folder with a raster, beside a secret that no scene list names."""
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    write(tmp_path / "secret.tif", np.full((1, 10, 20), 77, np.uint8))
+    write(folder / "a.tif", np.full((1, 10, 20), 5, np.uint8))
+    (tmp_path / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n" * 40)
+    return folder
+
+
+@pytest.mark.parametrize("relative", [0, 1])
+def test_a_mosaic_of_files_in_its_folder_is_read(archive: Path, relative: int) -> None:
+    inner = vrt(archive / "inner.vrt", named("a.tif" if relative else archive / "a.tif", relative=relative))
+    outer = vrt(archive / "outer.vrt", named(inner))
+    assert (read_whole(str(outer))[0] == 5).all()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../secret.tif", "{root}/secret.tif", "{root}/passwd", "/etc/passwd", "{root}/archive/../secret.tif"],
+)
+@pytest.mark.parametrize("relative", [0, 1])
+def test_a_file_outside_is_refused_by_name(archive: Path, name: str, relative: int) -> None:
+    name = name.format(root=archive.parent)
+    refused(vrt(archive / "a.vrt", named(name, relative=relative)), "not below its own folder.*vrt: anywhere")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "http://127.0.0.1:9/a.tif",
+        "/vsicurl/http://127.0.0.1:9/a.tif",
+        "/vsis3/bucket/a.tif",
+        "s3://bucket/a.tif",
+        "/vsizip//etc/a.zip/a.tif",
+        "NETCDF:/etc/passwd:a",
+        "&lt;VRTDataset/&gt;",
+    ],
+)
+@pytest.mark.parametrize("relative", [0, 1])
+def test_what_is_no_local_file_is_refused_and_never_asked_for(
+    archive: Path, name: str, relative: int
+) -> None:
+    refused(vrt(archive / "a.vrt", named(name, relative=relative)), "not below its own folder|does not exist")
+
+
+def test_a_link_that_leads_outside_is_refused(archive: Path) -> None:
+    (archive / "link.tif").symlink_to(archive.parent / "secret.tif")
+    refused(vrt(archive / "a.vrt", named("link.tif", relative=1)), "not below its own folder")
+
+
+@pytest.mark.parametrize(
+    ("inside", "kind", "head"),
+    [
+        ("<SourceFilename>/etc/passwd</SourceFilename>", ' subClass="VRTRawRasterBand"', ""),
+        (named("a.tif", relative=1), ' subClass="VRTDerivedRasterBand"', ""),
+        ("<PixelFunctionCode>import os</PixelFunctionCode>", "", ""),
+        ("<GDALWarpOptions><SourceDataset>/etc/passwd</SourceDataset></GDALWarpOptions>", "", ""),
+        (named("&x;", relative=1), "", '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>'),
+        (named("a.tif", relative=2), "", ""),
+        ("<sourcefilename>/etc/passwd</sourcefilename>", "", ""),
+    ],
+)
+def test_what_is_more_than_a_mosaic_is_refused(archive: Path, inside: str, kind: str, head: str) -> None:
+    refused(vrt(archive / "a.vrt", inside, kind=kind, head=head), "virtual raster that.*vrt: anywhere")
+
+
+def test_a_text_in_its_folder_is_no_source(archive: Path) -> None:
+    (archive / "wms.xml").write_text(
+        "<GDAL_WMS><Service><ServerUrl>http://a/</ServerUrl></Service></GDAL_WMS>"
+    )
+    refused(vrt(archive / "a.vrt", named("wms.xml", relative=1)), "is no TIFF, PNG, JPEG, JPEG 2000 or VRT")
+
+
+def test_a_virtual_raster_of_itself_is_refused(archive: Path) -> None:
+    refused(vrt(archive / "a.vrt", named("a.vrt", relative=1)), "more than 4 deep")
+
+
+def test_another_encoding_hides_nothing(archive: Path) -> None:
+    head = '<?xml version="1.0" encoding="cp037"?>'
+    refused(vrt(archive / "a.vrt", named("/etc/passwd"), head=head), "not below its own folder")
+
+
+def test_a_trusted_one_may_name_any_file(archive: Path) -> None:
+    path = vrt(archive / "a.vrt", named(archive.parent / "secret.tif"))
+    assert (read_whole(str(path), vrt="anywhere")[0] == 77).all()
+
+
+def test_a_remote_one_may_name_what_lies_beside_it(s3: str, archive: Path) -> None:
+    for name in ("a.tif", "secret.tif"):
+        content = write(archive / name, np.full((1, 10, 20), 5, np.uint8))
+        objects.put_bytes(objects.join(s3, "in" if name == "a.tif" else "", name), Path(content).read_bytes())
+    inside, outside = objects.join(s3, "in", "a.vrt"), objects.join(s3, "in", "b.vrt")
+    objects.put_bytes(inside, vrt(archive / "a.vrt", named("a.tif", relative=1)).read_bytes())
+    assert (read_whole(inside)[0] == 5).all()
+    for name, relative in (("../secret.tif", 1), ("/etc/passwd", 1), ("/etc/passwd", 0)):
+        objects.put_bytes(outside, vrt(archive / "b.vrt", named(name, relative=relative)).read_bytes())
+        refused(outside, "not below its own folder")
+
+
+# -------------------------------------------------------------------------------------------- names, kinds
+
+
+@pytest.mark.parametrize("uri", ["/vsicurl/http://127.0.0.1:9/a.tif", "/vsizip//tmp/a.zip", "/vsimem/a.tif"])
+def test_names_of_gdals_own_file_systems_are_refused(uri: str) -> None:
+    refused(uri, "GDAL's own file systems")
+
+
+def test_only_allowed_kinds_are_opened(tmp_path: Path) -> None:
+    uri = write(tmp_path / "a.png", np.zeros((1, 9, 9), np.uint8), driver="PNG", crs=None)
+    refused(uri, r"^.*a\.png begins as a PNG does", drivers=("GTiff",))
+    assert raster.look(scene_of(uri)).header.width == 9
+    uri = write(tmp_path / "a.bmp", np.full((1, 9, 9), 3, np.uint8), driver="BMP", crs=None)
+    assert (read_whole(uri, drivers=("GTiff", "BMP"))[0] == 3).all()
+
+
+# -------------------------------------------------------------------------------------------------- limits
+
+
+def sparse(path: Path, side: int, **options: Any) -> Path:  # noqa: ANN401 - GDAL's
+    profile = {"driver": "GTiff", "height": side, "width": side, "count": 1, "dtype": "uint8"}
+    layout = {"tiled": True, "blockxsize": 512, "blockysize": 512, "SPARSE_OK": True, "compress": "deflate"}
+    with rasterio.open(
+        path,
+        "w",
+        **profile,
+        crs="EPSG:3857",
+        transform=rasterio.Affine(1, 0, 9, 0, -1, 9),
+        **(layout | options),
+    ):
+        pass
+    return path
+
+
+def test_a_bomb_of_one_colour_is_refused_unless_it_is_trusted(tmp_path: Path) -> None:
+    bomb = sparse(tmp_path / "bomb.tif", 100_000)
+    began = time.monotonic()
+    refused(bomb, r"32,\d\d\d times its bytes when decoded and max_expansion is 200: raise max_expansion")
+    assert time.monotonic() - began < 5
+    view = raster.look(scene_of(str(bomb)), Reading(max_expansion=100_000))
+    assert (view.header.height, view.header.width) == (100_000, 100_000)
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ({"max_pixels": 399}, "400 pixels and max_pixels is 399"),
+        ({"max_bands": 2}, "3 bands and max_bands is 2"),
+        ({"max_block_bytes": 1199}, "1,200 bytes in a block and max_block_bytes is 1,199"),
+    ],
+)
+def test_what_asks_for_more_than_a_limit_is_refused_by_its_key(
+    tmp_path: Path, limit: dict[str, Any], message: str
+) -> None:
+    uri = write(tmp_path / "a.tif", np.ones((3, 20, 20), np.uint8), interleave="pixel", blockysize=20)
+    refused(uri, message, **limit)
+    ((key, value),) = limit.items()
+    assert raster.look(scene_of(uri), Reading(**{key: value + 1})).header.bands == 3
+
+
+def test_one_tile_as_large_as_a_scene_is_refused(tmp_path: Path) -> None:
+    tile = sparse(tmp_path / "tile.tif", 24_576, blockxsize=24_576, blockysize=24_576)
+    refused(tile, "603,979,776 bytes in a block and max_block_bytes is 536,870,912")
+
+
+@pytest.mark.parametrize(("directories", "fine"), [(10_000, True), (1_000_000, False)])
+def test_a_tiff_of_a_million_pictures_is_refused(tmp_path: Path, directories: int, *, fine: bool) -> None:
+    tags = [(256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (278, 1), (279, 1)]
+    body = struct.pack("<H", len(tags)) + b"".join(
+        struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags
+    )
+    ends = [16 + (len(body) + 4) * place for place in range(1, directories)] + [0]
+    path = tmp_path / "many.tif"
+    path.write_bytes(
+        struct.pack("<4sI8s", b"II*\0", 16, b"\1" * 8)
+        + b"".join(body + struct.pack("<I", end) for end in ends)
+    )
+    began = time.monotonic()
+    if fine:
+        assert raster.look(scene_of(str(path))).header.width == 1
+    else:
+        refused(path, "more than 10000 TIFF directories")
+    assert time.monotonic() - began < 5
+
+
+def test_what_a_virtual_raster_names_is_limited_too(archive: Path) -> None:
+    bomb = sparse(archive / "bomb.tif", 60_000)
+    text = vrt(archive / "a.vrt", named("bomb.tif", relative=1)).read_text()
+    large = text.replace('rasterXSize="20" rasterYSize="10"', 'rasterXSize="60000" rasterYSize="60000"')
+    (archive / "a.vrt").write_text(large)
+    refused(archive / "a.vrt", "times its bytes when decoded and max_expansion is 200")
+    assert bomb.stat().st_size < 10**6
+
+
+def test_a_chain_of_pictures_without_an_end_is_no_hang(tmp_path: Path) -> None:
+    path = Path(write(tmp_path / "a.tif", np.ones((1, 9, 9), np.uint8)))
+    content = bytearray(path.read_bytes())
+    (first,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, first)
+    struct.pack_into("<I", content, first + 2 + 12 * count, first)
+    path.write_bytes(content)
+    assert (read_whole(str(path))[0] == 1).all()
+
+
+# ---------------------------------------------------------------------------------------------------- time
+
+
+def test_a_call_that_never_comes_back_is_given_up() -> None:
+    began = time.monotonic()
+    with pytest.raises(RasterError, match=r"reading a took more than 0\.2 s.*read_timeout_s"):
+        within(0.2, lambda: time.sleep(3), doing="reading a")
+    assert time.monotonic() - began < 2
+
+
+def test_looking_and_reading_have_an_end(tmp_path: Path) -> None:
+    uri, at_once = write(tmp_path / "a.tif", np.ones((3, 900, 900), np.uint8)), Reading(read_timeout_s=1e-5)
+    refused(uri, "looking at .*read_timeout_s", read_timeout_s=1e-5)
+    with pytest.raises(RasterError, match=r"reading rows 0\.\.900 .*read_timeout_s"):
+        raster.read_view(raster.look(scene_of(uri)), Window(0, 0, 900, 900), at_once)
+
+
+def test_calls_share_a_thread_until_one_is_given_up() -> None:
+    first, second = (within(5, threading.get_ident, doing="asking") for _ in range(2))
+    assert first == second
+    with pytest.raises(RasterError, match="given up"):
+        within(0.1, lambda: time.sleep(1), doing="sleeping")
+    assert within(0.5, threading.get_ident, doing="asking") != first
+
+
+def test_a_call_in_time_gives_its_result_or_its_error() -> None:
+    assert within(5, lambda: 7, doing="adding") == 7
+    with pytest.raises(KeyError, match="gone"):
+        within(5, lambda: {"here": 1}["gone"], doing="looking")
