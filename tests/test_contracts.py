@@ -35,6 +35,7 @@ PLANTED = [
     ("mrovseg/history.py", "import matplotlib.pyplot", "one door: matplotlib"),
     ("pipeline/raster.py", "import fsspec", "one door: fsspec"),
     ("pipeline/objects.py", "import requests", "one door: requests"),
+    ("pipeline/objects/place.py", "import botocore.session", "one door: botocore"),
     ("pipeline/objects.py", "import s3fs", "no door: s3fs"),
     ("pipeline/raster.py", "import pyproj", "two rooms: pyproj"),
     ("mrovseg/model.py", "import open_clip", "two rooms: open_clip"),

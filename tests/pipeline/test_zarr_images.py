@@ -4,6 +4,7 @@ import json
 import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,8 +148,8 @@ def test_a_large_image_is_measured_on_a_level_of_its_own(tmp_path: Path) -> None
     ome(path, np.zeros((1, 2200, 2200), np.uint16), axes="yx", count=2, chunks=(512, 512))
     slope = np.arange(1100, dtype=np.uint16)[:, None]
     zarr.open_array(str(path / "1"))[...] = np.repeat(slope, 1100, axis=1)
-    ((low, high),) = raster.look(scene_of(str(path))).ranges
-    assert (low, high) == pytest.approx((22, 1077), abs=2)
+    (limits,) = raster.look(scene_of(str(path))).ranges
+    assert limits == pytest.approx((22, 1077), abs=2)
 
 
 def test_a_small_picture_is_of_a_level(tmp_path: Path) -> None:
@@ -222,7 +223,7 @@ def test_what_rioxarray_writes_is_read_with_its_place(tmp_path: Path, format_: i
 
 def test_coordinates_that_are_not_even_are_refused(tmp_path: Path) -> None:
     root = zarr.create_group(str(tmp_path / "a.zarr"))
-    attributes = {"grid_mapping": "crs"}
+    attributes: dict[str, Any] = {"grid_mapping": "crs"}
     root.create_array("a", shape=SIDE, dtype="u1", dimension_names=["y", "x"], attributes=attributes)
     root.create_array("crs", shape=(), dtype="i8", attributes={"crs_wkt": read_header(tmp_path)})
     for name, length in zip("yx", SIDE, strict=True):
@@ -263,9 +264,9 @@ def test_a_damaged_chunk_is_an_error_whatever_compressed_it(
     import numcodecs  # noqa: PLC0415 - the writer
 
     path, pixels = tmp_path / "a.zarr", noise()[0]
-    codec = {"id": name} if format_ == 2 else {"name": name, "configuration": {}}
+    codec: dict[str, Any] = {"id": name} if format_ == 2 else {"name": name, "configuration": {}}
     if format_ == 3 and name == "gzip":
-        codec["configuration"] = {"level": 5}  # type: ignore[dict-item]  # of many kinds
+        codec["configuration"] = {"level": 5}
     compressor = None if name is None else (numcodecs.get_codec(codec) if format_ == 2 else codec)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
