@@ -19,7 +19,7 @@ from pipeline.raster.placing import laid_flat, placement
 from pipeline.raster.regrid import at_ground_size
 from pipeline.raster.slides import is_slide, slide_info, stated_pixel_m
 from pipeline.raster.validity import reasons
-from pipeline.raster.zarr_images import zarr_info
+from pipeline.raster.zarr_reading import zarr_info
 from pipeline.scene import Band, Header, Input, Scene, is_zarr
 from pipeline.view import Base, Placed, Range, View
 

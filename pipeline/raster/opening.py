@@ -16,7 +16,7 @@ from pipeline.raster.gdal import Source, environment, faults_as, known_warnings_
 from pipeline.raster.kinds import found_instead, wanted
 from pipeline.raster.slides import is_slide, opened_slide
 from pipeline.raster.vrt import MARK, check_sources
-from pipeline.raster.zarr_images import opened_zarr
+from pipeline.raster.zarr_reading import opened_zarr
 from pipeline.scene import is_zarr
 
 _SNIFF_BYTES = 1024

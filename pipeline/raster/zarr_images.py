@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, partial
 from typing import Any
 
-import numpy as np
-from jaxtyping import Shaped
 from rasterio.enums import ColorInterp
 
 from pipeline import objects
-from pipeline.config import Reading
 from pipeline.errors import RasterError
-from pipeline.objects import ObjectInfo
-from pipeline.raster.foreign import Area, Foreign
-from pipeline.raster.zarr_arrays import Node, array_of, node_at
-from pipeline.raster.zarr_places import nodata_of, place_of
+from pipeline.raster.zarr_nodes import Node, node_at
 
 _ROWS = {"y", "lat", "latitude", "row", "rows"}
 _COLS = {"x", "lon", "longitude", "col", "cols", "column", "columns"}
 _BANDS = {"c", "band", "bands", "channel", "channels"}
 _COLOURS = {"FF0000": ColorInterp.red, "00FF00": ColorInterp.green, "0000FF": ColorInterp.blue}
 _METRES = {"meter": 1.0, "centimeter": 1e-2, "millimeter": 1e-3, "micrometer": 1e-6, "nanometer": 1e-9}
-_SMALL_PX, _MANY_PX = 1024, 1 << 24  # chunks this small in an image this large are millions of objects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,42 +30,6 @@ class Image:
     pixel_m: tuple[float, float] | None = None
     labels: tuple[str | None, ...] = ()
     colours: tuple[ColorInterp, ...] = ()
-
-
-def opened_zarr(uri: str, reading: Reading, overview: int | None) -> Foreign:
-    """Return the image at ``uri``, or its ``overview`` (from 0).
-
-    Raises:
-        RasterError: it is no image of rows, columns and bands, or its chunks are of a kind that is not read.
-        PipelineError: the storage refused.
-    """
-    image = image_at(uri)
-    place = 0 if overview is None else overview + 1
-    if place >= len(image.uris):
-        raise RasterError(f"{uri} has {len(image.uris)} levels, and {place + 1} is asked for")
-    node = node_at(image.uris[place])
-    axes = _Axes.of(node, image.axes)
-    rows, cols = (node.chunk_shape[axis] for axis in (axes.row, axes.col))
-    if rows * cols < _SMALL_PX and axes.pixels(node) > _MANY_PX:
-        raise RasterError(f"{uri} has chunks of {rows} x {cols} pixels: write it with larger ones first")
-    array = array_of(node, limit_bytes=reading.max_block_bytes + 2**20)
-    bands = 1 if axes.band is None else node.shape[axes.band]
-    told = len(image.colours) == bands
-    return Foreign(
-        driver="Zarr",
-        shape=(node.shape[axes.row], node.shape[axes.col]),
-        dtype="uint8" if node.dtype == "bool" else node.dtype,
-        colorinterp=image.colours if told else (ColorInterp.undefined,) * bands,
-        read_area=partial(_read, array, axes),
-        levels=cache(partial(_levels, image)),
-        place=cache(partial(place_of, node, image.group, image.pixel_m)),
-        stored_bytes=partial(_stored_bytes, node.uri),
-        block_shape=(rows, cols),
-        block_bytes=node.block_bytes,
-        descriptions=image.labels if len(image.labels) == bands else (None,) * bands,
-        nodata=nodata_of(node),
-        bits=1 if node.dtype == "bool" else None,
-    )
 
 
 def image_at(uri: str) -> Image:
@@ -156,98 +110,3 @@ def _inside(node: Node) -> str:
     names = objects.list_folders(node.uri)
     listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")  # noqa: PLR2004 - enough to see
     return f"name one of what it holds ({listed or 'nothing'}), such as {node.uri}/{(names or ['0'])[0]}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Axes:
-    """Which axes of an array are rows, columns and, where there are, bands."""
-
-    row: int
-    col: int
-    band: int | None
-
-    @classmethod
-    def of(cls, node: Node, names: Sequence[str]) -> _Axes:
-        if len(names) != len(node.shape):
-            raise RasterError(f"{node.uri} has {len(node.shape)} axes, expected {', '.join(names)}")
-        if len(set(names)) != len(names) or not {"y", "x"} <= set(names):
-            raise RasterError(
-                f"{node.uri} has the axes {', '.join(names)}: expected y and x, and c for bands"
-            )
-        for name, length in zip(names, node.shape, strict=True):
-            if name not in ("y", "x", "c") and length > 1:
-                raise RasterError(
-                    f"{node.uri} has {length} planes along {name}: a scene is one plane, write the one that is "
-                    "wanted as an image of its own"
-                )
-        return cls(names.index("y"), names.index("x"), names.index("c") if "c" in names else None)
-
-    def pixels(self, node: Node) -> int:
-        return node.shape[self.row] * node.shape[self.col]
-
-
-def _read(
-    array: Any,  # noqa: ANN401 - zarr's, and this room is not its door
-    axes: _Axes,
-    numbers: Sequence[int],
-    area: Area,
-) -> Shaped[np.ndarray, "bands y x"]:
-    """Read bands of an area: each chunk once, and of t and z the only plane."""
-    wanted: list[Any] = [0] * len(array.shape)
-    wanted[axes.row], wanted[axes.col] = slice(*area[0]), slice(*area[1])
-    bands = sorted(set(numbers))
-    if axes.band is not None:
-        wanted[axes.band] = [number - 1 for number in bands]
-    found = np.asarray(array.oindex[tuple(wanted)])
-    if axes.band is None:
-        found = found[None] if axes.row < axes.col else found.T[None]
-    else:
-        left = sorted((axes.band, axes.row, axes.col))
-        found = found.transpose([left.index(axis) for axis in (axes.band, axes.row, axes.col)])
-    if found.dtype == np.bool_:
-        found = found.view(np.uint8)
-    native: np.ndarray = found[[bands.index(number) for number in numbers]]
-    return native.astype(native.dtype.newbyteorder("="), copy=False)
-
-
-def _levels(image: Image) -> list[tuple[int, int]]:
-    return [
-        (node.shape[axes.row], node.shape[axes.col])
-        for node in map(node_at, image.uris[1:])
-        for axes in [_Axes.of(node, image.axes)]
-    ]
-
-
-def _stored_bytes(uri: str, enough: int) -> int:
-    found = 0
-    for each in objects.measured(uri):
-        found += each.size_bytes
-        if found >= enough:
-            break
-    return found
-
-
-def zarr_info(uri: str) -> ObjectInfo:
-    """Return the size of the finest array of the image at ``uri``, and what changes with its documents and chunks.
-
-    That is a digest of what the image's group and its array say, and of the first chunks, see ``folder_info``; what
-    else lies below the group, such as labels of the image, is no part of it.
-
-    Raises:
-        RasterError: there is no image.
-        PipelineError: the storage refused.
-    """
-    image = image_at(uri)
-    node = node_at(image.uris[0])
-    chunks = objects.folder_info(node.uri)
-    said = [
-        image.uris[1:],
-        image.axes,
-        image.pixel_m,
-        image.labels,
-        image.colours,
-        node.metadata,
-        node.attributes,
-    ]
-    digest = hashlib.sha256(f"{chunks.etag}{json.dumps(said, sort_keys=True, default=str)}".encode())
-    return ObjectInfo(chunks.size_bytes, digest.hexdigest()[:32])
