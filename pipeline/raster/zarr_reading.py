@@ -122,7 +122,7 @@ def _bands(
         chunks.setdefault((number - 1) // length, []).append(number)
     left = sorted((axes.band, axes.row, axes.col))
     order = [left.index(axis) for axis in (axes.band, axes.row, axes.col)]
-    stored = {}
+    stored: dict[int, np.ndarray] = {}
     for inside in chunks.values():
         wanted[axes.band] = slice(inside[0] - 1, inside[-1])
         found = np.asarray(array[tuple(wanted)]).transpose(order)
