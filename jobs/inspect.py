@@ -19,6 +19,7 @@ from pipeline.scene import Refusal, Scene
 from pipeline.view import View
 
 PICTURE_PX = 512
+MICROSCOPIC_M = 1e-3
 
 
 @ends_with_code
@@ -104,11 +105,17 @@ def _lines(found: dict[str, Any]) -> str:
         ),
         "without data": ", ".join(found["without_data"]) or "nothing",
         "CRS": f"{named}, by {found['placed_by']}",
-        "ground size": "unknown" if size_m is None else f"{size_m:.3f} m",
+        "ground size": _length(size_m),
         "windows": f"{found['windows']:,}",
         "warnings": "; ".join(found["warnings"]) or "none",
     }
     return "\n".join([found["uri"], *(f"  {name:13} {text}" for name, text in lines.items()), ""])
+
+
+def _length(size_m: float | None) -> str:
+    if size_m is None:
+        return "unknown"
+    return f"{size_m:.3f} m" if size_m >= MICROSCOPIC_M else f"{size_m * 1e6:.3f} µm"
 
 
 def _draw(path: Path, view: View, reading: Reading) -> None:

@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import aoi, objects
-from pipeline.aoi import Aoi
+from jobs.areas import area_of
 from pipeline.config import Reading
-from pipeline.errors import ConfigError, PipelineError
+from pipeline.errors import ConfigError
 
 LIMIT_KEYS = ("vrt", "max_pixels", "max_bands", "max_block_bytes", "max_expansion", "read_timeout_s")
 READING_KEYS = ("bands", "range", "nodata", "gsd", "aoi", "drivers", *LIMIT_KEYS)
@@ -28,7 +27,9 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         "--gsd", type=float, metavar="METRES", help="side of a pixel on the ground (the scene's own)"
     )
     parser.add_argument(
-        "--aoi", metavar="AREA", help="GeoJSON or WKT, its file, or xmin,ymin,xmax,ymax; see README"
+        "--aoi",
+        metavar="AREA",
+        help="GeoJSON or WKT, its file, .gpkg, .shp, or xmin,ymin,xmax,ymax; see README",
     )
 
 
@@ -50,7 +51,7 @@ def reading_settings(values: Mapping[str, Any]) -> Reading:
     if "gsd" in values:
         given["gsd_m"] = values["gsd"]
     if "aoi" in values:
-        given["aoi"] = _area(values["aoi"])
+        given["aoi"] = area_of(values["aoi"])
     if "drivers" in values:
         given["drivers"] = _texts("drivers", values["drivers"])
     return Reading(**given)
@@ -71,17 +72,6 @@ def _whole(number: float) -> float | int:
 
 def _nodata(value: object) -> object:
     return "none" if str(value).lower() == "none" else _numbers("nodata", value)[0]
-
-
-def _area(value: object) -> Aoi:
-    """Read an area: its text, a list of four numbers, or the file or object that holds its text."""
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    if not re.match(r"\s*(\{|SRID=|(MULTI)?POLYGON|[-+.\d]+\s*,)", text, re.IGNORECASE):
-        try:
-            text = objects.get_bytes(text).decode()
-        except (OSError, UnicodeDecodeError, PipelineError) as error:
-            raise ConfigError(f"cannot read aoi from {text}: {error}") from error
-    return aoi.parse(text)
 
 
 def _texts(key: str, value: object) -> tuple[str, ...]:

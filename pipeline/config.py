@@ -44,8 +44,11 @@ class FlowSettings:
             )
 
 
-DRIVERS = ("GTiff", "PNG", "JPEG", "JP2OpenJPEG", "VRT")
-"""GDAL's names of the kinds of file that are opened; of these it is known, by test, that a missing end is an error."""
+DRIVERS = ("GTiff", "PNG", "JPEG", "JP2OpenJPEG", "VRT", "Zarr", "OpenSlide")
+"""The kinds of file that are opened; of these it is known, by test, that a missing end is an error.
+
+The names are GDAL's, but for the last two: images in Zarr, and slides, are read by libraries of their own.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

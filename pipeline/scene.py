@@ -14,7 +14,11 @@ _STEM_MAX_CHARS = 64  # with the digest and ".zarr" well below the 255 bytes a f
 DIGEST_CHARS = 16
 """Hex digits at the end of an id: of a million scenes two are alike in fewer than one list of ten million."""
 
+FOLDERS = (".zarr",)
+"""What the name of a folder, or prefix, that is one scene ends with."""
+
 _REMOTE = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_ZARR = re.compile(r"\.zarr(/[^.?*\[]*)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ class Header:
 
     ``height`` and ``width`` in pixels; ``dtype`` the first band's numpy name; ``crs_wkt`` None where the
     file states no CRS; ``transform`` a, b, c, d, e, f with x = a*col + b*row + c and
-    y = d*col + e*row + f at pixel corners, in the CRS's unit.
+    y = d*col + e*row + f at pixel corners, in the CRS's unit. ``pixel_m`` are a pixel's height and width
+    in m where a file without a CRS states them, as those of microscopes do.
     """
 
     height: int
@@ -77,6 +82,7 @@ class Header:
     crs_wkt: str | None
     transform: tuple[float, float, float, float, float, float]
     nodata: float | None
+    pixel_m: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if min(self.height, self.width, self.bands) <= 0:
@@ -104,6 +110,7 @@ def scene_of(uri: str, *, name: str | None = None, bands: tuple[Band, Band, Band
     'A-1-6c0f7a1f5cc4d229'
     """
     absolute = absolute_uri(uri)
+    absolute = absolute.rstrip("/") if is_zarr(absolute) else absolute
     path = urlsplit(absolute).path if absolute.startswith(("http://", "https://")) else absolute
     stem = Path(path).stem if name is None else name
     safe = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:_STEM_MAX_CHARS] or "scene"
@@ -113,6 +120,26 @@ def scene_of(uri: str, *, name: str | None = None, bands: tuple[Band, Band, Band
 
 
 def absolute_uri(uri: str) -> str:
-    """Return ``uri`` as is where it names a remote object, else as an absolute local path."""
+    """Return ``uri`` as is where it names a remote object, else as an absolute local path without ``..``."""
     local = uri.removeprefix("file://")
-    return local if _REMOTE.match(local) else str(Path(local).absolute())
+    return local if _REMOTE.match(local) else str(_without_parents(Path(local).absolute()))
+
+
+def _without_parents(path: Path) -> Path:
+    """Return an absolute path without ``..``, which behind a link is the folder above of what it leads to."""
+    found = Path(path.anchor)
+    for part in path.parts[1:]:
+        if part != "..":
+            found /= part
+        else:
+            found = (found.resolve() if found.is_symlink() else found).parent
+    return found
+
+
+def is_zarr(uri: str) -> bool:
+    """Tell whether ``uri`` names a Zarr hierarchy, or by a path without dots a part of one.
+
+    >>> [is_zarr(uri) for uri in ("a.ome.zarr", "s3://b/a.zarr/0/", "a.zarr/b.tif", "a.zarr.zip")]
+    [True, True, False, False]
+    """
+    return _ZARR.search(uri) is not None

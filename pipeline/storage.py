@@ -6,9 +6,17 @@ Both read most variables themselves: profiles, keys and session tokens. Here is 
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+_PROFILES = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+)
 _YES = ("YES", "TRUE", "ON", "1")
 _WEB: dict[str, Any] = {
     "CPL_VSIL_CURL_USE_HEAD": False,  # a uri that is signed for GET is refused to HEAD
@@ -58,8 +66,32 @@ def gdal_options() -> dict[str, Any]:
 
 
 def s3_endpoint() -> str | None:
-    """Return the S3 server that the environment names, None for Amazon's own."""
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+    """Return the S3 server that the environment, else the profile names, None for Amazon's own."""
+    named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return named or _profiles_endpoint(*map(os.environ.get, _PROFILES)) or None
+
+
+@cache
+def _profiles_endpoint(*_: str | None) -> str | None:
+    """Return what ``endpoint_url`` of the profile says, or that of its ``services``: GDAL knows neither.
+
+    It is looked up once for the same values of ``_PROFILES``. A profile that does not exist is said by who connects.
+    """
+    import botocore.configprovider  # noqa: PLC0415 - half a second, of use with S3 only
+    import botocore.exceptions  # noqa: PLC0415 - the same
+    import botocore.session  # noqa: PLC0415 - the same
+
+    session = botocore.session.Session()
+    try:
+        if session.get_config_variable("ignore_configured_endpoint_urls"):
+            return None
+        provider = botocore.configprovider.ConfiguredEndpointProvider(
+            full_config=session.full_config, scoped_config=session.get_scoped_config(), client_name="s3"
+        )
+        found = provider.provide()
+    except botocore.exceptions.BotoCoreError:
+        return None
+    return None if found is None else str(found)
 
 
 def _s3_server() -> dict[str, Any]:

@@ -70,7 +70,7 @@ class View:
         values = dict(plain)
         header, ranges, base = (values.pop(name) for name in ("header", "ranges", "base"))
         return cls(
-            header=Header(**header | {"transform": tuple(header["transform"])}),
+            header=_header(header),
             bands=tuple(Band(**band) for band in values.pop("bands")),
             ranges=tuple(
                 None if limits is None else (float(limits[0]), float(limits[1])) for limits in ranges
@@ -81,3 +81,9 @@ class View:
             warnings=tuple(values.pop("warnings")),
             **values,
         )
+
+
+def _header(plain: Mapping[str, Any]) -> Header:
+    pixel_m = plain.get("pixel_m")
+    pair = None if pixel_m is None else (float(pixel_m[0]), float(pixel_m[1]))
+    return Header(**{**plain, "transform": tuple(plain["transform"]), "pixel_m": pair})

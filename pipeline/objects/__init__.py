@@ -6,11 +6,13 @@ here is cached: a listing is as true as the storage's own.
 
 from pipeline.objects.content import ObjectInfo, exists, get_bytes, info, is_folder, opened, put_bytes
 from pipeline.objects.listing import glob, list_folders, list_names, walk
+from pipeline.objects.measuring import folder_info, measured
 from pipeline.objects.place import is_remote, join, resolve
 
 __all__ = [
     "ObjectInfo",
     "exists",
+    "folder_info",
     "get_bytes",
     "glob",
     "info",
@@ -19,6 +21,7 @@ __all__ = [
     "join",
     "list_folders",
     "list_names",
+    "measured",
     "opened",
     "put_bytes",
     "resolve",

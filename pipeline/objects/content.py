@@ -92,7 +92,7 @@ def info(uri: str) -> ObjectInfo:
         found = filesystem.info(path)
         if found["type"] != "file":
             raise FileNotFoundError(f"{uri} is a folder")
-        etag = _etag(found) if is_remote(uri) else f"{Path(path).stat().st_mtime_ns:x}"
+        etag = etag_of(found) if is_remote(uri) else f"{Path(path).stat().st_mtime_ns:x}"
         return ObjectInfo(int(found["size"] or 0), etag)
 
 
@@ -127,7 +127,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _etag(found: Mapping[str, Any]) -> str:
+def etag_of(found: Mapping[str, Any]) -> str:
     """Return what tells a changed object: each kind of storage has its own name for it."""
     names = ("ETag", "etag", "md5Hash", "Last-Modified", "LastModified", "last_modified", "created")
     return next((str(found[name]).strip('"') for name in names if found.get(name)), "")

@@ -27,25 +27,26 @@ def list_names(prefix: str) -> Iterator[str]:
     yield from sorted(name for name in names if name and not name.startswith("."))
 
 
-def walk(prefix: str, *, depth: int | None = None) -> Iterator[str]:
+def walk(prefix: str, *, depth: int | None = None, whole: tuple[str, ...] = ()) -> Iterator[str]:
     """Yield the uris of all objects below ``prefix``, folder by folder, sorted, lazily; hidden ones not.
 
-    With ``depth`` only those so many levels below: 1 is the folder itself.
+    With ``depth`` only those so many levels below: 1 is the folder itself. A folder whose name ends with one of
+    ``whole``, in any case of letters, is yielded itself, and not looked into.
     """
     with reported("list", prefix):
         filesystem, path = located(prefix)
-        for file in _walk(filesystem, path.rstrip("/"), depth):
+        for file in _walk(filesystem, path.rstrip("/"), depth, whole):
             yield uri_of(prefix, file)
 
 
-def glob(pattern: str) -> Iterator[str]:
+def glob(pattern: str, *, whole: tuple[str, ...] = ()) -> Iterator[str]:
     """Yield the uris of the objects that match ``pattern`` (``*``, ``?``, ``[...]``, ``**``), as ``walk`` does."""
     with reported("list", pattern):
         _, path = located(pattern)
         folder = path[: re.search(r"[*?\[]|$", path).start()].rpartition("/")[0]  # type: ignore[union-attr]  # $ always
         matches = re.compile(glob_translate(path)).match
         depth = None if "**" in path else path.count("/") - folder.count("/")
-    for uri in walk(uri_of(pattern, folder), depth=depth):
+    for uri in walk(uri_of(pattern, folder), depth=depth, whole=whole):
         if matches(located(uri)[1]):
             yield uri
 
@@ -60,19 +61,24 @@ def list_folders(prefix: str) -> list[str]:
         return sorted(name.rsplit("/", 1)[-1] for name, is_file in found if not is_file)
 
 
-def _walk(filesystem: Any, folder: str, depth: int | None) -> Iterator[str]:  # noqa: ANN401 - fsspec has no types
+def _walk(
+    filesystem: Any,  # noqa: ANN401 - fsspec has no types
+    folder: str,
+    depth: int | None,
+    whole: tuple[str, ...],
+) -> Iterator[str]:
     """Yield the paths of the files below a folder; its files go before its folders."""
     below = []
     for path, is_file in _entries(filesystem, folder):
         if path.rsplit("/", 1)[-1].startswith("."):
             continue
-        if is_file:
+        if is_file or path.lower().endswith(whole):
             yield path
         else:
             below.append(path)
     if depth is None or depth > 1:
         for path in below:
-            yield from _walk(filesystem, path, None if depth is None else depth - 1)
+            yield from _walk(filesystem, path, None if depth is None else depth - 1, whole)
 
 
 def _entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - fsspec has no types

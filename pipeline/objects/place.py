@@ -35,6 +35,10 @@ def join(root: str, *parts: str) -> str:
 def resolve(reference: str, *, origin: str) -> str:
     """Return the uri of what ``reference`` names in the object at ``origin``: it may be relative to its folder.
 
+    What comes after the ``?`` of ``origin`` is not carried on, as RFC 3986 (5.2.2) has it: a signature holds for the
+    object it was made for, another one would only refuse it, and a token of a whole container would be handed to
+    whatever a document names. Who reads below a signed document gives the key by the environment.
+
     >>> resolve("../b/2.tif", origin="s3://bucket/a/list.txt")
     's3://bucket/b/2.tif'
 

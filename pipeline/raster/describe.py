@@ -11,13 +11,16 @@ from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.colours import Choice, choose_bands
+from pipeline.raster.foreign import Foreign
 from pipeline.raster.gdal import Source, faults_as
 from pipeline.raster.limits import check_directories, check_limits, check_pixels, files_of
 from pipeline.raster.opening import opened
 from pipeline.raster.placing import laid_flat, placement
 from pipeline.raster.regrid import at_ground_size
+from pipeline.raster.slides import is_slide, slide_info, stated_pixel_m
 from pipeline.raster.validity import reasons
-from pipeline.scene import Band, Header, Input, Scene
+from pipeline.raster.zarr_reading import zarr_info
+from pipeline.scene import Band, Header, Input, Scene, is_zarr
 from pipeline.view import Base, Placed, Range, View
 
 _SAME_PX = 1e-3  # as far as the corners of two bands' files may be apart
@@ -58,13 +61,15 @@ def read_header(uri: str) -> Header:
 
 
 def read_input(uri: str) -> Input:
-    """Return the size and etag of the file at ``uri``, without opening it as a raster.
+    """Return the size and etag of the file at ``uri``, or of what a Zarr has there, without reading pixels.
 
     Raises:
         RasterError: there is none, or the storage refused.
     """
     try:
-        return Input(*objects.info(uri))
+        if is_zarr(uri):
+            return Input(*zarr_info(uri))
+        return Input(*(slide_info(uri) if is_slide(uri) else objects.info(uri)))
     except FileNotFoundError as error:
         raise RasterError(f"{uri} does not exist") from error
     except PipelineError as error:
@@ -126,7 +131,15 @@ def _header(source: Source) -> Header:
         crs_wkt=source.crs.to_wkt() if source.crs else None,
         transform=tuple(source.transform)[:6],
         nodata=None if source.nodata is None else float(source.nodata),
+        pixel_m=_pixel_m(source),
     )
+
+
+def _pixel_m(source: Source) -> tuple[float, float] | None:
+    """Return a pixel's height and width in m by what the maker of a microscope's image says of it."""
+    if isinstance(source, Foreign):
+        return source.place().pixel_m
+    return stated_pixel_m(source.tags().get("TIFFTAG_IMAGEDESCRIPTION", ""))
 
 
 def _known_range(source: Source, band: int, choice: Choice, reading: Reading) -> Range | None:

@@ -18,10 +18,11 @@ from rasterio.session import DummySession
 from rasterio.vrt import WarpedVRT
 
 from pipeline.errors import RasterError
+from pipeline.raster.foreign import Foreign
 from pipeline.storage import gdal_options
 
-Source = DatasetReader | WarpedVRT
-"""A raster that is open: as it is, or laid flat."""
+Source = DatasetReader | WarpedVRT | Foreign
+"""A raster that is open: as it is, laid flat, or of another library."""
 
 _CACHE_BYTES = 16 * 2**20  # a few rows of blocks: as fast as more; GDAL's own grows with the machine
 _REMOTE_OPTIONS: dict[str, Any] = {

@@ -13,9 +13,11 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from pipeline.config import Reading
+from pipeline.raster.foreign import Area
 from pipeline.raster.gdal import Source, faults_as
 from pipeline.raster.opening import opened
-from pipeline.raster.validity import Area, read_bands
+from pipeline.raster.regrid import is_overview
+from pipeline.raster.validity import read_bands
 from pipeline.view import Range, View
 
 PERCENTILES = (2.0, 98.0)
@@ -47,7 +49,7 @@ def measure(view: View, reading: Reading) -> View:
 
 def _percentiles(uri: str, numbers: Sequence[int], reading: Reading) -> list[Range]:
     with opened(uri, reading) as source:
-        overview = _overview(source, numbers[0])
+        overview = _overview(uri, source, numbers[0], reading)
     with opened(uri, reading, overview=overview) as source:
         parts = [_part(source, numbers, area, reading) for area in _areas(source)]
         if sum(int(valid.sum()) for _, valid in parts) < _FEW_PIXELS * len(numbers):
@@ -69,7 +71,7 @@ def _range(values: Shaped[np.ndarray, "n"]) -> Range:
     return (low, high) if low < high else (low, low + 1.0)
 
 
-def _overview(source: Source, band: int) -> int | None:
+def _overview(uri: str, source: Source, band: int, reading: Reading) -> int | None:
     """Return the smallest overview that is large enough, or None where the scene is small or has none."""
     pixels = source.height * source.width
     if pixels <= _WHOLE_PIXELS:
@@ -79,7 +81,11 @@ def _overview(source: Source, band: int) -> int | None:
         for place, factor in enumerate(source.overviews(band))
         if pixels >= _ENOUGH_PIXELS * factor**2
     }
-    return max(factors, key=lambda place: factors[place], default=None)
+    for place in sorted(factors, key=lambda place: factors[place], reverse=True):
+        with opened(uri, reading, overview=place) as smaller:
+            if is_overview(*smaller.shape, height=source.height, width=source.width):
+                return place
+    return None
 
 
 def _areas(source: Source) -> Iterator[Area]:

@@ -13,6 +13,7 @@ from rasterio.enums import Interleaving
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
+from pipeline.raster.foreign import Foreign
 from pipeline.raster.gdal import Source
 from pipeline.raster.vrt import check_sources
 
@@ -35,11 +36,16 @@ def check_limits(uri: str, source: Source, reading: Reading) -> None:
     _check(uri, bands, "bands", limit=reading.max_bands, key="max_bands")
     pixel_bytes = [np.dtype(dtype).itemsize for dtype in source.dtypes]
     together = sum(pixel_bytes) if source.interleaving is Interleaving.pixel else max(pixel_bytes)
-    block_bytes = max(rows * cols for rows, cols in source.block_shapes) * together
+    block_bytes = (
+        source.block_bytes
+        if isinstance(source, Foreign)
+        else max(rows * cols for rows, cols in source.block_shapes) * together
+    )
     _check(uri, block_bytes, "bytes in a block", limit=reading.max_block_bytes, key="max_block_bytes")
     decoded_bytes = pixels * sum(pixel_bytes)
     if decoded_bytes > _ALWAYS_FINE_BYTES:
-        times = decoded_bytes // max(1, _stored_bytes(uri, source, reading))
+        enough = decoded_bytes // reading.max_expansion + 1
+        times = decoded_bytes // max(1, _stored_bytes(uri, source, reading, enough=enough))
         _check(uri, times, "times its bytes when decoded", limit=reading.max_expansion, key="max_expansion")
 
 
@@ -100,13 +106,20 @@ def _check(uri: str, found: int, what: str, *, limit: int, key: str) -> None:
 
 
 def files_of(uri: str, source: Source, reading: Reading) -> list[str]:
-    """Return the files that hold a scene's pixels: those of a VRT, where they are known to lie beside it."""
+    """Return the files that hold a scene's pixels: those of a VRT, where they are known to lie beside it.
+
+    Of a Zarr there is none.
+    """
+    if source.driver == "Zarr":
+        return []
     return check_sources(uri) if source.driver == "VRT" and reading.vrt == "inside" else [uri]
 
 
-def _stored_bytes(uri: str, source: Source, reading: Reading) -> int:
+def _stored_bytes(uri: str, source: Source, reading: Reading, *, enough: int) -> int:
     files = files_of(uri, source, reading)
     try:
+        if isinstance(source, Foreign):
+            return source.stored_bytes(enough)
         return sum(objects.info(file).size_bytes for file in files)
     except (OSError, PipelineError) as error:
         raise RasterError(f"cannot tell the size of {uri}: {error}") from error

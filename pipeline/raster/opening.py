@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rasterio.io import DatasetReader
@@ -11,11 +11,16 @@ from rasterio.io import DatasetReader
 from pipeline import objects
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import PipelineError, RasterError
-from pipeline.raster.gdal import environment, known_warnings_silenced
+from pipeline.raster.foreign import Foreign
+from pipeline.raster.gdal import Source, environment, faults_as, known_warnings_silenced
 from pipeline.raster.kinds import found_instead, wanted
+from pipeline.raster.slides import is_slide, opened_slide
 from pipeline.raster.vrt import MARK, check_sources
+from pipeline.raster.zarr_reading import opened_zarr
+from pipeline.scene import is_zarr
 
 _SNIFF_BYTES = 1024
+_WEB = ("https://", "http://")
 _FILE_SYSTEMS = {
     "s3": "/vsis3/",
     "s3a": "/vsis3/",
@@ -32,14 +37,20 @@ def opened(
     reading: Reading = PLAIN,
     *,
     overview: int | None = None,
-) -> Iterator[DatasetReader]:
+) -> Iterator[Source]:
     """Open the raster at ``uri`` (or its ``overview``, from 0) for reading, in GDAL's environment of this call.
+
+    What is a Zarr or a slide by its name is opened by a library of its own.
 
     Raises:
         RasterError: it is missing, empty, not a raster of an allowed kind, damaged at its beginning, or a
             virtual raster that names what it must not.
     """
     with environment(remote=objects.is_remote(uri)):
+        if is_zarr(uri) or is_slide(uri):
+            with _foreign(uri, reading, overview) as foreign:
+                yield foreign
+            return
         try:
             with known_warnings_silenced():
                 source = _open(uri, reading, overview)
@@ -53,10 +64,28 @@ def opened(
             yield source
 
 
+@contextmanager
+def _foreign(uri: str, reading: Reading, overview: int | None) -> Iterator[Foreign]:
+    name = "Zarr" if is_zarr(uri) else "OpenSlide"
+    if name not in reading.drivers:
+        raise RasterError(f"{uri} is opened by {name}, which is none of the drivers allowed")
+    if uri.startswith(_WEB) and name == "Zarr":
+        raise RasterError(
+            f"{uri} is a Zarr by HTTP, where nothing can be listed: name it by s3:// or its like"
+        )
+    with ExitStack() as stack:
+        with faults_as(f"cannot open {uri}"):
+            if name == "Zarr":
+                found = opened_zarr(uri, reading, overview)
+            else:
+                found = stack.enter_context(opened_slide(uri, overview))
+        yield found
+
+
 def _open(uri: str, reading: Reading, overview: int | None) -> DatasetReader:
     # VRTs apart: only a file that is of no other kind is looked into before GDAL does.
     path, options = _gdal_path(uri), {} if overview is None else {"OVERVIEW_LEVEL": overview}
-    drivers = [driver for driver in reading.drivers if driver != "VRT"]
+    drivers = [driver for driver in _gdals(reading) if driver != "VRT"]
     try:
         return DatasetReader(path, driver=drivers, sharing=False, **options)
     except Exception:
@@ -67,9 +96,13 @@ def _open(uri: str, reading: Reading, overview: int | None) -> DatasetReader:
         return DatasetReader(path, driver=["VRT"], sharing=False, **options)
 
 
+def _gdals(reading: Reading) -> list[str]:
+    return [driver for driver in reading.drivers if driver not in ("Zarr", "OpenSlide")]
+
+
 def _gdal_path(uri: str) -> str:
     """Return GDAL's name of a file: rasterio would open s3:// through boto3."""
-    if uri.startswith(("https://", "http://")):
+    if uri.startswith(_WEB):
         return f"/vsicurl/{uri}"
     if objects.is_remote(uri):
         scheme, place = uri.split("://", 1)
@@ -92,7 +125,7 @@ def _beginning(uri: str) -> bytes:
 
 def _why_not_opened(uri: str, reading: Reading, error: Exception) -> str:
     """Say what is at ``uri`` instead of a raster; ``error`` is GDAL's."""
-    expected = wanted(reading.drivers)
+    expected = wanted(_gdals(reading))
     try:
         beginning = objects.get_bytes(uri, limit_bytes=_SNIFF_BYTES)
     except FileNotFoundError:

@@ -15,6 +15,7 @@ from pipeline.view import Base
 from pipeline.window import Window
 
 _SAME = 0.01  # ground sizes that differ by less are one: no pixel is changed for it
+_ROUNDED_PX = 2  # as far as the sides of overviews, halved again and again, are from their place
 
 
 class _Level(NamedTuple):
@@ -32,9 +33,14 @@ class _Level(NamedTuple):
 
 
 def ground_size_m(header: Header) -> float | None:
-    """Return the side of a square as large as the scene's middle pixel on the ground, in m; None without a place."""
+    """Return the side of a square as large as the scene's middle pixel on the ground, in m.
+
+    Without a place it is what the file says of its pixels' size, else None.
+    """
     areas = pixel_areas_m2(header, Window(header.height // 2, header.width // 2, 1, 1))
-    return None if areas is None or math.isnan(areas[0, 0]) else math.sqrt(areas[0, 0])
+    if areas is None:
+        return None if header.pixel_m is None else math.sqrt(math.prod(header.pixel_m))
+    return None if math.isnan(areas[0, 0]) else math.sqrt(areas[0, 0])
 
 
 def at_ground_size(
@@ -46,14 +52,14 @@ def at_ground_size(
     that is finer. The grid begins at the scene's upper left corner, so that no window depends on another.
 
     Raises:
-        RasterError: the scene has no place on the ground, so that its pixels have no size.
+        RasterError: the scene has no place on the ground, and its pixels have no size.
     """
     if reading.gsd_m is None:
         return header, None
     size_m = ground_size_m(header)
     if size_m is None:
         raise RasterError(
-            f"{uri} says of no place on the ground, so that its pixels have no size: leave gsd out"
+            f"{uri} says of no place on the ground, nor how large its pixels are: leave gsd out"
         )
     return scaled_by(reading.gsd_m / size_m, uri, header, reading, overviews=overviews)
 
@@ -63,7 +69,10 @@ def scaled_by(
 ) -> tuple[Header, Base | None]:
     """Return the header of the grid whose pixels are ``wanted`` times as wide, and what it is made of."""
     levels = [_Level(None, header.height, header.width, 1.0, 1.0)]
-    levels += [_level(uri, header, reading, overview) for overview in range(overviews)]
+    smaller = [_level(uri, header, reading, overview) for overview in range(overviews)]
+    levels += [
+        level for level in smaller if is_overview(*level[1:3], height=header.height, width=header.width)
+    ]
     for level in levels:
         if abs(level.factor / wanted - 1) <= _SAME:
             base = Base(
@@ -92,6 +101,15 @@ def _level(uri: str, header: Header, reading: Reading, overview: int) -> _Level:
     return _Level(overview, height, width, header.height / height, header.width / width)
 
 
+def is_overview(rows: int, cols: int, *, height: int, width: int) -> bool:
+    """Tell whether ``rows`` and ``cols`` are of the raster of ``height`` and ``width``, only smaller.
+
+    Slides keep pictures of their label and their box where overviews are, and GDAL takes them for such.
+    """
+    expected = height * cols / width
+    return abs(rows - expected) <= _ROUNDED_PX + _SAME * expected
+
+
 def _count(length: int, step: float) -> int:
     """Return how many pixels cover ``length``; a thousandth of one at the end is none."""
     return max(1, math.ceil(length / step - 1e-3))
@@ -100,4 +118,5 @@ def _count(length: int, step: float) -> int:
 def _scaled(header: Header, grid: _Level) -> Header:
     a, b, c, d, e, f = header.transform
     scaled = (a * grid.cols, b * grid.rows, c, d * grid.cols, e * grid.rows, f)
-    return replace(header, height=grid.height, width=grid.width, transform=scaled)
+    pixel_m = header.pixel_m and (header.pixel_m[0] * grid.rows, header.pixel_m[1] * grid.cols)
+    return replace(header, height=grid.height, width=grid.width, transform=scaled, pixel_m=pixel_m)

@@ -8,10 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 from rasterio.enums import ColorInterp, MaskFlags
 
+from pipeline.raster.foreign import Area
 from pipeline.raster.gdal import Source
-
-Area = tuple[tuple[int, int], tuple[int, int]]
-"""Rows and columns, ends excluded, as rasterio takes a window."""
 
 Nodata = float | int | str | None
 """What the user says in place of a file's no data value; "none": every value is data; None: what the file says."""

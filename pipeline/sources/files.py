@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from pipeline import objects
+from pipeline.scene import FOLDERS, is_zarr
 
-SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt", ".svs")
+SUFFIXES = (
+    *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt", ".zarr"),
+    *(".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".svslide"),  # slides of one file that says all; see README
+)
 """What is taken for a raster in a folder, below a prefix and by a glob, in any case of letters."""
 
 _GLOB = re.compile(r"[*?\[]")
@@ -18,18 +22,20 @@ _WEB = ("https://", "http://")
 def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str]:
     """Yield the rasters that ``spec`` names.
 
-    It is a file or an object; a glob (``*``, ``?``, ``[...]``, ``**``); or a folder or prefix, of which all
-    rasters at any depth are taken, by suffix, sorted, files before folders. A file that is named outright is
+    It is a file or an object; a Zarr hierarchy; a glob (``*``, ``?``, ``[...]``, ``**``); or a folder or prefix, of
+    which all rasters at any depth are taken, by suffix, sorted, files before folders. A file that is named outright is
     taken whatever its suffix, and even where it is missing: it fails later, alone, with its reason.
     """
     if not spec.strip():
         return
-    if is_web(spec) or (objects.is_remote(spec) and has_suffix(spec, suffixes) and not _GLOB.search(spec)):
+    if is_zarr(spec) and not _GLOB.search(spec):
+        yield spec.rstrip("/")
+    elif is_web(spec) or (objects.is_remote(spec) and has_suffix(spec, suffixes) and not _GLOB.search(spec)):
         yield spec  # without asking the server: a list may name a hundred thousand objects
     elif objects.is_folder(spec):
-        yield from (uri for uri in objects.walk(spec) if has_suffix(uri, suffixes))
+        yield from (uri for uri in objects.walk(spec, whole=FOLDERS) if has_suffix(uri, suffixes))
     elif _GLOB.search(spec) and not objects.exists(spec):  # a file's own name may hold a bracket
-        yield from (uri for uri in objects.glob(spec) if has_suffix(uri, suffixes))
+        yield from (uri for uri in objects.glob(spec, whole=FOLDERS) if has_suffix(uri, suffixes))
     elif not spec.endswith("/") and _is_file(spec, suffixes):
         yield spec
 

@@ -26,6 +26,24 @@ def test_one_file_has_one_id_however_its_path_is_written(
     absolute = scene_of(str(tmp_path / "a.tif"))
     assert scene_of("a.tif") == absolute
     assert scene_of(f"file://{tmp_path}/a.tif") == absolute
+    assert scene_of("../" + tmp_path.name + "/below/../a.tif") == absolute
+    assert scene_of(f"{tmp_path}/./below//../../{tmp_path.name}/a.tif") == absolute
+
+
+def test_the_folder_above_a_link_is_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "far" / "off").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "off")
+    (tmp_path / "far" / "a.tif").touch()
+    found = scene_of(f"{tmp_path}/link/../a.tif")
+    assert found == scene_of(f"{tmp_path}/far/a.tif")
+    assert Path(found.uri).exists()
+    through = scene_of(f"{tmp_path}/link/below/../a.tif")
+    assert through == scene_of(f"{tmp_path}/link/a.tif")
+
+
+def test_a_zarr_is_one_scene_with_and_without_a_slash() -> None:
+    assert scene_of("s3://bucket/a.zarr/") == scene_of("s3://bucket/a.zarr")
+    assert scene_of("a.ome.zarr/") == scene_of("a.ome.zarr")
 
 
 def test_an_id_that_leaves_its_folder_is_refused() -> None:

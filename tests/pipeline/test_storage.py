@@ -1,6 +1,7 @@
 """What one client's variables mean to another, and that what the user set stays."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(VARIABLES):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,42 @@ def test_an_endpoint_is_said_in_gdals_words(
     assert storage.fsspec_options("s3://b/k")["endpoint_url"] == endpoint
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://other")
     assert storage.s3_endpoint() == "https://other"
+
+
+CONFIG = """
+[default]
+region = eu-central-1
+[profile minio]
+endpoint_url = https://minio.host:9000
+[profile ceph]
+services = theirs
+[services theirs]
+s3 =
+  endpoint_url = http://ceph.host
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "endpoint"),
+    [
+        ({}, None),
+        ({"AWS_PROFILE": "minio"}, "https://minio.host:9000"),
+        ({"AWS_PROFILE": "ceph"}, "http://ceph.host"),
+        ({"AWS_PROFILE": "gone"}, None),
+        ({"AWS_PROFILE": "minio", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, None),
+        ({"AWS_PROFILE": "minio", "AWS_ENDPOINT_URL": "http://first"}, "http://first"),
+    ],
+)
+def test_a_profiles_endpoint_is_said_to_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], endpoint: str | None
+) -> None:
+    (tmp_path / "config").write_text(CONFIG)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert storage.fsspec_options("s3://b/k")["endpoint_url"] == endpoint
+    host = None if endpoint is None else endpoint.partition("://")[2]
+    assert storage.gdal_options().get("AWS_S3_ENDPOINT") == host
 
 
 def test_what_the_user_set_for_gdal_is_never_overridden(monkeypatch: pytest.MonkeyPatch) -> None:

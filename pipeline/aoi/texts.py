@@ -1,48 +1,16 @@
-"""An area of interest: polygons in a coordinate reference system, from a box, WKT or GeoJSON."""
+"""An area of interest from a text: a box, WKT or GeoJSON."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from pipeline.aoi.area import EXPECTED, Aoi, Polygon
 from pipeline.errors import ConfigError
 
-Ring = tuple[tuple[float, float], ...]
-Polygon = tuple[Ring, ...]
-
 _LONGITUDE_LATITUDE = "OGC:CRS84"
-_CORNERS = 4
-_EXPECTED = (
-    "expected a box xmin,ymin,xmax,ymax, a POLYGON or MULTIPOLYGON, or GeoJSON of such, in longitude and latitude; "
-    "of another CRS after SRID=32633;"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aoi:
-    """Polygons of rings, the outer one first, of x (easting, longitude) and y in ``crs``.
-
-    Raises:
-        ConfigError: there is no polygon, or a ring has not three corners of finite numbers.
-    """
-
-    crs: str
-    polygons: tuple[Polygon, ...]
-
-    def __post_init__(self) -> None:
-        rings = [ring for polygon in self.polygons for ring in polygon]
-        finite = all(math.isfinite(value) for ring in rings for corner in ring for value in corner)
-        if not rings or not finite or any(len(ring) < _CORNERS - 1 for ring in rings):
-            raise ConfigError(f"aoi must have polygons of at least three corners: {_EXPECTED}")
-
-    @property
-    def text(self) -> str:
-        """Return the area as text; equal areas have equal texts."""
-        return f"{self.crs};{json.dumps(self.polygons)}"
 
 
 def parse(text: str) -> Aoi:
@@ -56,7 +24,7 @@ def parse(text: str) -> Aoi:
     """
     found = re.fullmatch(r"\s*(?:SRID=(\d+);)?\s*(.*?)\s*", text, re.DOTALL | re.IGNORECASE)
     if found is None:
-        raise ConfigError(f"aoi is {text[:80]!r}: {_EXPECTED}")
+        raise ConfigError(f"aoi is {text[:80]!r}: {EXPECTED}")
     crs = f"EPSG:{found[1]}" if found[1] else _LONGITUDE_LATITUDE
     body = found[2]
     if body.startswith("{"):
@@ -70,9 +38,9 @@ def _of_box(text: str) -> Polygon:
     try:
         x_min, y_min, x_max, y_max = (float(part) for part in re.split(r"[,\s]+", text))
     except ValueError:
-        raise ConfigError(f"aoi is {text[:80]!r}: {_EXPECTED}") from None
+        raise ConfigError(f"aoi is {text[:80]!r}: {EXPECTED}") from None
     if x_min >= x_max or y_min >= y_max:
-        raise ConfigError(f"aoi is a box of no area, {text!r}: {_EXPECTED}")
+        raise ConfigError(f"aoi is a box of no area, {text!r}: {EXPECTED}")
     return (((x_min, y_min), (x_max, y_min), (x_max, y_max), (x_min, y_max)),)
 
 
@@ -87,7 +55,7 @@ def _of_wkt(text: str) -> Iterator[Polygon]:
         for polygon in nested if head.upper().startswith("MULTI") else [nested]:
             yield _polygon(polygon)
     except (json.JSONDecodeError, TypeError, ValueError):
-        raise ConfigError(f"aoi is {text[:80]!r}, which is no WKT: {_EXPECTED}") from None
+        raise ConfigError(f"aoi is {text[:80]!r}, which is no WKT: {EXPECTED}") from None
 
 
 def _of_geojson(text: str, crs: str) -> Aoi:
@@ -96,7 +64,7 @@ def _of_geojson(text: str, crs: str) -> Aoi:
         named = document.get("crs", {}).get("properties", {}).get("name", crs)  # the way before RFC 7946
         return Aoi(crs=named, polygons=tuple(_polygons(document)))
     except (json.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
-        raise ConfigError(f"aoi begins {text[:80]!r}, which is no GeoJSON of polygons: {_EXPECTED}") from None
+        raise ConfigError(f"aoi begins {text[:80]!r}, which is no GeoJSON of polygons: {EXPECTED}") from None
 
 
 def _polygons(document: dict[str, Any]) -> Iterator[Polygon]:
@@ -114,7 +82,7 @@ def _polygons(document: dict[str, Any]) -> Iterator[Polygon]:
     elif kind == "Polygon":
         yield _polygon(document["coordinates"])
     else:
-        raise ConfigError(f"aoi holds a {kind}: {_EXPECTED}")
+        raise ConfigError(f"aoi holds a {kind}: {EXPECTED}")
 
 
 def _polygon(rings: list[Any]) -> Polygon:

@@ -1,0 +1,84 @@
+"""The polygons of a Shapefile's main file (ESRI Shapefile Technical Description, 1998).
+
+A record of polygons is a list of rings: those that run clockwise are outer ones, the others holes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from pipeline.aoi.area import Aoi, Polygon, Ring
+from pipeline.errors import ConfigError
+
+_CODE, _HEADER_BYTES = 9994, 100
+_NOTHING, _POLYGONS = 0, (5, 15, 25)  # plain, with z, with m
+_BOX_BYTES = 36  # a record's kind and bounds, before the counts of its rings and points
+
+
+def of_shapefile(data: bytes, *, crs: str) -> Aoi:
+    """Return all polygons of a main file (``.shp``), in the ``crs`` that the ``.prj`` beside it states.
+
+    Raises:
+        ConfigError: it is damaged, or holds what is no polygon.
+    """
+    if len(data) < _HEADER_BYTES or struct.unpack_from(">i", data)[0] != _CODE:
+        raise ConfigError("aoi is a Shapefile that is damaged: it does not begin as one")
+    try:
+        return Aoi(crs=crs, polygons=tuple(_polygons(data)))
+    except struct.error as error:
+        raise ConfigError(f"aoi is a Shapefile that is damaged: {error}") from error
+
+
+def _polygons(data: bytes) -> Iterator[Polygon]:
+    place = _HEADER_BYTES
+    while place < len(data):
+        _, words = struct.unpack_from(">2i", data, place)
+        (kind,) = struct.unpack_from("<i", data, place + 8)
+        if kind not in (_NOTHING, *_POLYGONS):
+            raise ConfigError(f"aoi is a Shapefile of kind {kind}: expected polygons (5, 15 or 25)")
+        if kind != _NOTHING:
+            yield from _grouped(_rings(data, place + 8))
+        place += 8 + max(2, words) * 2
+
+
+def _rings(data: bytes, place: int) -> list[Ring]:
+    parts, points = struct.unpack_from("<2i", data, place + _BOX_BYTES)
+    if parts < 0 or points < 0:
+        raise ConfigError("aoi is a Shapefile that is damaged: a record has less than no points")
+    starts = struct.unpack_from(f"<{parts}i", data, place + _BOX_BYTES + 8)
+    values = struct.unpack_from(f"<{2 * points}d", data, place + _BOX_BYTES + 8 + 4 * parts)
+    corners = tuple(zip(values[::2], values[1::2], strict=True))
+    return [corners[start:end] for start, end in zip(starts, (*starts[1:], points), strict=True)]
+
+
+def _grouped(rings: list[Ring]) -> list[Polygon]:
+    """Give each hole to the outer ring that it begins in; where none runs clockwise, all are outer ones."""
+    outer = [ring for ring in rings if not _area(ring) > 0]
+    if not outer:
+        return [(ring,) for ring in rings]
+    polygons = [[ring] for ring in outer]
+    for hole in (ring for ring in rings if _area(ring) > 0):
+        around = [polygon for polygon in polygons if _contains(polygon[0], hole[0])]
+        if around:
+            # of rings inside each other the smallest: an island in a lake has lakes of its own
+            min(around, key=lambda polygon: abs(_area(polygon[0]))).append(hole)
+        else:
+            polygons.append([hole])
+    return [tuple(polygon) for polygon in polygons]
+
+
+def _area(ring: Ring) -> float:
+    """Return twice the signed area: below zero where the ring runs clockwise."""
+    following = (*ring[1:], *ring[:1])
+    return sum((x * y2 - x2 * y for (x, y), (x2, y2) in zip(ring, following, strict=True)), 0.0)
+
+
+def _contains(ring: Ring, point: tuple[float, float]) -> bool:
+    """Tell whether a point is inside a ring, by the edges to the right of it."""
+    x, y = point
+    inside = False
+    for (x1, y1), (x2, y2) in zip(ring, (*ring[1:], *ring[:1]), strict=True):
+        if (y1 > y) != (y2 > y) and x < x1 + (y - y1) / (y2 - y1) * (x2 - x1):
+            inside = not inside
+    return inside

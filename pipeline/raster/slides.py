@@ -1,0 +1,143 @@
+"""The door to OpenSlide: whole-slide images that GDAL does not know as rasters, from local files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+from rasterio.enums import ColorInterp
+
+from pipeline import objects
+from pipeline.errors import RasterError
+from pipeline.objects import ObjectInfo
+from pipeline.raster.foreign import Area, Foreign, Place
+
+SUFFIXES = (".ndpi", ".mrxs", ".scn", ".bif", ".svslide", ".vms", ".vmu", ".czi", ".dcm")
+"""What a slide's name ends with; SVS is a TIFF, which GDAL reads in any storage."""
+
+_BANDS = 4  # red, green, blue, alpha
+_BLOCK_PX = 512
+_MICROMETRE = 1e-6
+_MPP = re.compile(r"\|\s*MPP\s*=\s*([0-9.]+)")
+
+
+def is_slide(uri: str) -> bool:
+    """Tell by its name whether ``uri`` is a slide."""
+    return uri.lower().endswith(SUFFIXES)
+
+
+@contextmanager
+def opened_slide(uri: str, overview: int | None) -> Iterator[Foreign]:
+    """Open the slide at ``uri``, or its ``overview`` (from 0).
+
+    Raises:
+        RasterError: OpenSlide is not installed, or the slide is on another machine.
+        Exception: OpenSlide's own, where it does not know the file.
+    """
+    openslide = _openslide(uri)
+    if objects.is_remote(uri):
+        raise RasterError(f"{uri} is a slide on another machine: copy it to a path that all workers see")
+    path = Path(uri.removeprefix("file://"))
+    if not path.is_file():
+        raise RasterError(f"{uri} {'is a folder' if path.is_dir() else 'does not exist'}: expected a slide")
+    with openslide.OpenSlide(path) as slide:
+        level = 0 if overview is None else overview + 1
+        shapes = [(height, width) for width, height in slide.level_dimensions]
+        tile = [int(slide.properties.get(f"openslide.level[{level}].tile-{one}", 1)) for one in _SIDES]
+        yield Foreign(
+            driver="OpenSlide",
+            shape=shapes[level],
+            dtype="uint8",
+            colorinterp=(ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha),
+            read_area=partial(_read, slide, level),
+            levels=lambda: shapes[1:],
+            place=lambda: Place(pixel_m=_pixel_m(slide.properties)),
+            stored_bytes=lambda _: slide_info(uri).size_bytes,
+            block_shape=(_BLOCK_PX, _BLOCK_PX),
+            block_bytes=_BANDS * max(_BLOCK_PX**2, tile[0] * tile[1]),
+            descriptions=(None,) * _BANDS,
+        )
+
+
+_SIDES = ("height", "width")
+
+
+def slide_info(uri: str) -> ObjectInfo:
+    """Return size and etag of a slide, with those of the folder of its name, where Mirax has its pixels.
+
+    Raises:
+        FileNotFoundError: there is none.
+        PipelineError: the storage refused.
+    """
+    own = objects.info(uri)
+    if not uri.lower().endswith(".mrxs"):
+        return own
+    beside = objects.folder_info(uri[: -len(".mrxs")])
+    return ObjectInfo(own.size_bytes + beside.size_bytes, f"{own.etag}-{beside.etag}")
+
+
+def stated_pixel_m(description: str) -> tuple[float, float] | None:
+    """Return a pixel's height and width in m by what Aperio's scanners write into a TIFF, None where it is not.
+
+    >>> stated_pixel_m("Aperio Image Library|AppMag = 20|MPP = 0.5")
+    (5e-07, 5e-07)
+    """
+    found = _MPP.search(description) if description.startswith("Aperio") else None
+    try:
+        side = float(found[1]) * _MICROMETRE if found else 0.0
+    except ValueError:
+        return None
+    return (side, side) if side > 0 else None
+
+
+def _openslide(uri: str) -> Any:  # noqa: ANN401 - it may not be installed
+    try:
+        import openslide  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise RasterError(
+            f"{uri} is a slide, which is read by OpenSlide, and that is not installed here ({error}): "
+            "pip install 'mrovseg[slides]'"
+        ) from error
+    return openslide
+
+
+def _pixel_m(properties: Any) -> tuple[float, float] | None:  # noqa: ANN401 - a mapping of OpenSlide's
+    try:
+        high, wide = (float(properties[f"openslide.mpp-{axis}"]) * _MICROMETRE for axis in "yx")
+    except (KeyError, ValueError):
+        return None
+    return (high, wide) if high > 0 and wide > 0 else None
+
+
+def _read(slide: Any, level: int, numbers: Sequence[int], area: Area) -> Shaped[np.ndarray, "bands y x"]:  # noqa: ANN401
+    """Read bands of an area, in blocks that are anchored at the slide's origin.
+
+    Of a level OpenSlide reads from a place in pixels of the slide itself, and between two pixels of the level it
+    interpolates: each block has one place, whatever window it is read for.
+    """
+    (top, bottom), (left, right) = area
+    found = np.empty((bottom - top, right - left, _BANDS), np.uint8)
+    columns, rows = slide.level_dimensions[level]
+    factor = slide.level_downsamples[level]
+    for row in range(top // _BLOCK_PX * _BLOCK_PX, bottom, _BLOCK_PX):
+        for col in range(left // _BLOCK_PX * _BLOCK_PX, right, _BLOCK_PX):
+            size = (min(_BLOCK_PX, columns - col), min(_BLOCK_PX, rows - row))
+            block = np.asarray(slide.read_region((round(col * factor), round(row * factor)), level, size))
+            here = (
+                slice(max(row, top), min(row + size[1], bottom)),
+                slice(max(col, left), min(col + size[0], right)),
+            )
+            place = (
+                slice(here[0].start - top, here[0].stop - top),
+                slice(here[1].start - left, here[1].stop - left),
+            )
+            found[place] = block[
+                here[0].start - row : here[0].stop - row, here[1].start - col : here[1].stop - col
+            ]
+    return np.moveaxis(found, -1, 0)[[number - 1 for number in numbers]]

@@ -1,0 +1,134 @@
+"""Where an array of Zarr lies and what of it is no data: by the conventions ``spatial`` and ``proj``, or by CF.
+
+The conventions are those of github.com/zarr-conventions, v0.1; CF's are a grid mapping variable with the CRS as WKT,
+and GDAL's ``GeoTransform`` in it or coordinates of pixel centres beside it (cfconventions.org, 5.6).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import rasterio
+from jaxtyping import Float64
+from rasterio.crs import CRS
+
+from pipeline import objects
+from pipeline.errors import RasterError
+from pipeline.raster.foreign import Place
+from pipeline.raster.zarr_arrays import array_of
+from pipeline.raster.zarr_nodes import Node, node_at
+
+_COORDINATE_BYTES = 2**27
+_EVEN_PX = 0.01  # as far as a coordinate may be from where an even spacing has it
+
+
+def place_of(node: Node, group: Node | None, pixel_m: tuple[float, float] | None) -> Place:
+    """Return where an array lies by what it or the group of its image says, else how large its pixels are.
+
+    Raises:
+        RasterError: its coordinates are not evenly spaced, or its CRS is not known.
+    """
+    for each in (node,) if group is None else (node, group):
+        transform = each.attributes.get("spatial:transform")
+        if transform is not None:
+            nodes = each.attributes.get("spatial:registration") == "node"
+            shift = -0.5 if nodes else 0.0
+            placed = rasterio.Affine(*map(float, transform)) @ rasterio.Affine.translation(shift, shift)
+            return Place(_crs(each), placed, pixel_m)
+    mapping = node.attributes.get("grid_mapping") or node.attributes.get("coordinates")
+    if isinstance(mapping, str) and mapping.split():
+        found = _by_mapping(node, mapping.split()[0].rstrip(":"))
+        if found is not None:
+            return found
+    return Place(pixel_m=pixel_m)
+
+
+def _crs(node: Node) -> Any:  # noqa: ANN401 - rasterio has no types
+    for key in ("proj:code", "proj:wkt2"):
+        if node.attributes.get(key):
+            return CRS.from_user_input(str(node.attributes[key]))
+    if node.attributes.get("proj:projjson"):
+        raise RasterError(f"{node.uri} states its CRS as PROJJSON only: expected proj:code or proj:wkt2")
+    return None
+
+
+def _by_mapping(node: Node, name: str) -> Place | None:
+    """Read CF's grid mapping variable, a neighbour of the array; None where there is none."""
+    folder = node.uri.rsplit("/", 1)[0]
+    try:
+        mapping = node_at(objects.join(folder, name)).attributes
+    except RasterError:
+        return None
+    wkt = mapping.get("crs_wkt") or mapping.get("spatial_ref")
+    if not wkt:
+        return None
+    numbers = str(mapping.get("GeoTransform") or "").split()
+    transform = rasterio.Affine.from_gdal(*map(float, numbers)) if numbers else _by_coordinates(node, folder)
+    return None if transform is None else Place(CRS.from_wkt(str(wkt)), transform)
+
+
+def _by_coordinates(node: Node, folder: str) -> Any:  # noqa: ANN401 - rasterio has no types
+    """Return the transform of evenly spaced centres of pixels, None where there are no coordinates."""
+    names = node.metadata.get("dimension_names") or node.attributes.get("_ARRAY_DIMENSIONS") or ()
+    steps = {}
+    for name, length in zip(names, node.shape, strict=False):
+        try:
+            coordinate = node_at(objects.join(folder, str(name)))
+        except RasterError:
+            continue
+        if coordinate.kind == "array" and coordinate.shape == (length,) and length > 1:
+            values = np.asarray(array_of(coordinate, limit_bytes=_COORDINATE_BYTES)[:], np.float64)
+            steps[_axis(str(name), coordinate)] = _even(coordinate.uri, values)
+    if not {"x", "y"} <= steps.keys():
+        return None
+    (left, wide), (top, high) = steps["x"], steps["y"]
+    return rasterio.Affine(wide, 0.0, left, 0.0, high, top)
+
+
+def _axis(name: str, coordinate: Node) -> str:
+    said = str(coordinate.attributes.get("axis", "")).lower()
+    return said or {"lon": "x", "longitude": "x", "lat": "y", "latitude": "y"}.get(name.lower(), name.lower())
+
+
+def _even(uri: str, values: Float64[np.ndarray, "n"]) -> tuple[float, float]:
+    """Return where the first pixel begins, and how long each is."""
+    step = (values[-1] - values[0]) / (len(values) - 1)
+    apart = np.abs(values - (values[0] + step * np.arange(len(values)))).max()
+    if not step or not apart <= _EVEN_PX * abs(step):
+        raise RasterError(
+            f"{uri} has coordinates that are not evenly spaced, so that no transform has its pixels"
+        )
+    return float(values[0] - step / 2), float(step)
+
+
+def nodata_of(node: Node) -> float | None:
+    """Return the value without data that an array states.
+
+    That is its attribute ``nodata``, or CF's ``_FillValue`` and ``missing_value``. A fill value is what is missing
+    from the store reads as, and no such statement, but for xarray's v2 arrays, which keep ``_FillValue`` in it.
+    """
+    stated = [node.attributes.get(name) for name in ("nodata", "_FillValue", "missing_value")]
+    if "_ARRAY_DIMENSIONS" in node.attributes:
+        stated.append(node.v2_fill)
+    value = next((each for each in stated if each is not None), None)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        value = value[0] if value else None
+    if value is None:
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return _packed(node, value)
+
+
+def _packed(node: Node, value: object) -> float:
+    """Read a value as xarray writes it into JSON: the base64 of its eight bytes, little end first."""
+    try:
+        return float(np.frombuffer(base64.b64decode(str(value), validate=True), "<f8")[0])
+    except (ValueError, IndexError) as error:
+        raise RasterError(
+            f"{node.uri} states {value!r} as its value without data: expected a number"
+        ) from error
