@@ -76,7 +76,7 @@ def _nodata(value: object) -> object:
 def _area(value: object) -> Aoi:
     """Read an area: its text, a list of four numbers, or the file or object that holds its text."""
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    if not re.match(r"\s*(\{|SRID=|(MULTI)?POLYGON|[-+.\d]+\s*,)", text, re.IGNORECASE):
+    if not re.match(r"\s*(\{|SRID=|[^;{}\[\]]+;\[\[\[|(MULTI)?POLYGON|[-+.\d]+\s*,)", text, re.IGNORECASE):
         try:
             text = objects.get_bytes(text).decode()
         except (OSError, UnicodeDecodeError, PipelineError) as error:

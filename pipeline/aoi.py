@@ -16,6 +16,7 @@ Polygon = tuple[Ring, ...]
 
 _LONGITUDE_LATITUDE = "OGC:CRS84"
 _CORNERS = 4
+_TEXT = re.compile(r"([^;{}\[\]]+);(\[\[\[.*\]\]\])")
 _EXPECTED = (
     "expected a box xmin,ymin,xmax,ymax, a POLYGON or MULTIPOLYGON, or GeoJSON of such, in longitude and latitude; "
     "of another CRS after SRID=32633;"
@@ -41,7 +42,7 @@ class Aoi:
 
     @property
     def text(self) -> str:
-        """Return the area as text; equal areas have equal texts."""
+        """Return the area as text, which ``parse`` reads too; equal areas have equal texts."""
         return f"{self.crs};{json.dumps(self.polygons)}"
 
 
@@ -54,6 +55,8 @@ def parse(text: str) -> Aoi:
     Raises:
         ConfigError: it is none of the known forms.
     """
+    if stored := _TEXT.fullmatch(text):
+        return Aoi(crs=stored[1], polygons=tuple(map(_polygon, json.loads(stored[2]))))
     found = re.fullmatch(r"\s*(?:SRID=(\d+);)?\s*(.*?)\s*", text, re.DOTALL | re.IGNORECASE)
     if found is None:
         raise ConfigError(f"aoi is {text[:80]!r}: {_EXPECTED}")
