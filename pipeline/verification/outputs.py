@@ -15,7 +15,7 @@ from pipeline import objects, statistics
 from pipeline.errors import PipelineError
 from pipeline.output import FAILURES, FILES, FOLDERS, SUMMARY
 from pipeline.verification.findings import Finding, Made, Report, stray
-from pipeline.verification.scenes import Excused, SceneReport, check_scene
+from pipeline.verification.scenes import Excused, SceneReport, Terms, check_scene
 from pipeline.verification.tables import check_table
 from pipeline.window import Window
 
@@ -45,14 +45,8 @@ def verify(
     summary = statistics.summary_table(output)
     whole = True
     with ThreadPoolExecutor(_SCENES) as scenes, ThreadPoolExecutor(_READERS) as readers:
-        check = partial(
-            _checked,
-            output,
-            made=made,
-            excused=_excuse(failed, finished=finished),
-            finished=finished,
-            readers=readers,
-        )
+        terms = Terms(made, _excuse(failed, finished=finished), finished, readers)
+        check = partial(check_scene, output, terms=terms)
         ids = iter(_scene_ids(output, report))
         while some := list(islice(ids, _SCENES_AHEAD)):
             for scene in scenes.map(check, some):
@@ -64,12 +58,6 @@ def verify(
     if whole and not any(finding.scene_id for finding in report.findings):
         check_table(output, SUMMARY, summary.content(), report, finished=finished)
     return report
-
-
-def _checked(
-    output: str, scene_id: str, *, made: Made, excused: Excused, finished: bool, readers: ThreadPoolExecutor
-) -> SceneReport:
-    return check_scene(output, scene_id, made=made, excused=excused, finished=finished, readers=readers)
 
 
 def _add(report: Report, scene: SceneReport) -> None:

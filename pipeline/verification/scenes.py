@@ -43,10 +43,18 @@ class SceneReport:
     summary: list[dict[str, Any]] | None = None
 
 
-def check_scene(
-    output: str, scene_id: str, *, made: Made, excused: Excused, finished: bool, readers: ThreadPoolExecutor
-) -> SceneReport:
-    """Look at all that the output holds of a scene, its windows ``readers`` at a time.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an output is looked at: what made it, what may be missing, whether a run has finished, and by whom."""
+
+    made: Made
+    excused: Excused
+    finished: bool
+    readers: ThreadPoolExecutor
+
+
+def check_scene(output: str, scene_id: str, terms: Terms) -> SceneReport:
+    """Look at all that the output holds of a scene.
 
     Raises:
         PipelineError: the storage refused.
@@ -57,13 +65,12 @@ def check_scene(
     report.findings += told.findings
     if told.view is None:
         return report
-    layout = store.documents(header=told.view.header, classes=made.classes, chunk_px=made.chunk_px)
+    layout = store.documents(
+        header=told.view.header, classes=terms.made.classes, chunk_px=terms.made.chunk_px
+    )
     done = set(entries)
-    _check_windows(
-        output, report, told.view, entries=entries, made=made, excused=excused, documents=layout,
-        readers=readers, finished=finished,
-    )  # fmt: skip
-    _check_store(output, report, layout, header=told.view.header, made=made, done=done)
+    _check_windows(output, report, terms, told.view, entries, layout)
+    _check_store(output, report, layout, header=told.view.header, made=terms.made, done=done)
     return report
 
 
@@ -84,25 +91,21 @@ def _ledger(
     return entries, plans
 
 
-def _check_windows(  # noqa: PLR0913 - each by its name
+def _check_windows(
     output: str,
     report: SceneReport,
+    terms: Terms,
     view: View,
-    *,
     entries: dict[tuple[int, int], Listed],
-    made: Made,
-    excused: Excused,
     documents: Mapping[str, bytes],
-    readers: ThreadPoolExecutor,
-    finished: bool,
 ) -> None:
     """Check the windows that are done, in row-major order, and the statistics with them."""
-    header, scene_id, listing = view.header, report.scene_id, statistics.listing_digest(entries.values())
+    scene_id, listing = report.scene_id, statistics.listing_digest(entries.values())
     there = bool(entries)
     table = statistics.scene_table(output, scene_id, listing=listing)
     rows: list[dict[str, Any]] | None = []
-    check = partial(check_window, output, scene_id, made=made, header=header, documents=documents)
-    for checked in _ahead(readers, check, _done(view, entries, report, made=made, excused=excused)):
+    check = partial(check_window, output, scene_id, made=terms.made, header=view.header, documents=documents)
+    for checked in _ahead(terms.readers, check, _done(view, entries, report, terms)):
         report.windows += 1
         report.findings += checked.findings
         if checked.entry is None:
@@ -113,27 +116,21 @@ def _check_windows(  # noqa: PLR0913 - each by its name
                 rows.append(row)
     report.findings += [_off_the_grid(scene_id, place) for place in entries]
     if there and rows is not None and not entries:
-        report.summary = scene_summary(scene_id, rows, classes=made.classes)
-        check_table(
-            output,
-            f"statistics/{scene_id}.parquet",
-            table.content(),
-            report,
-            listing=listing,
-            finished=finished,
-        )
+        report.summary = scene_summary(scene_id, rows, classes=terms.made.classes)
+        path = f"statistics/{scene_id}.parquet"
+        check_table(output, path, table.content(), report, listing=listing, finished=terms.finished)
 
 
 def _done(
-    view: View, entries: dict[tuple[int, int], Listed], report: SceneReport, *, made: Made, excused: Excused
+    view: View, entries: dict[tuple[int, int], Listed], report: SceneReport, terms: Terms
 ) -> Iterator[Window]:
     """Yield the windows that are done and take their entries out; count or report those that are not."""
-    outline = None if made.aoi is None else raster.outline_of(view, made.aoi)
-    every = plan_windows(view.header.height, view.header.width, window_px=made.window_px)
+    outline = None if terms.made.aoi is None else raster.outline_of(view, terms.made.aoi)
+    every = plan_windows(view.header.height, view.header.width, window_px=terms.made.window_px)
     for window in every if outline is None else filter(outline.touches, every):
         if entries.pop((window.row_off, window.col_off), None) is not None:
             yield window
-        elif excused(report.scene_id, window):
+        elif terms.excused(report.scene_id, window):
             report.left += 1
         else:
             path = f"ledger/{report.scene_id}/{ledger.entry_name(window.row_off, window.col_off)}"

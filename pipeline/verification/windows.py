@@ -26,6 +26,15 @@ class Checked:
     entry: LedgerEntry | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Array:
+    """One array of a window as it is stored: its digests, its pixels if they can be decoded, what is wrong."""
+
+    digests: Mapping[str, str]
+    pixels: UInt[np.ndarray, "y x"] | None
+    findings: tuple[Finding, ...]
+
+
 def check_window(
     output: str, scene_id: str, window: Window, *, made: Made, header: Header, documents: Mapping[str, bytes]
 ) -> Checked:
@@ -42,63 +51,71 @@ def check_window(
     except FileNotFoundError:
         return Checked((), None)  # gone since it was listed
     entry = _parsed(content)
-    found: list[Finding] = []
-    digests: dict[str, str] = {}
-    pixels: dict[str, UInt[np.ndarray, "y x"]] = {}
-    for name in store.ARRAYS:
-        chunks = _chunks(output, scene_id, name, window, made)
-        missing = [key for key, data in chunks.items() if data is None]
-        held = {key: data for key, data in chunks.items() if data is not None}
-        array = f"scenes/{scene_id}/masks.zarr/0/{name}"
-        if missing:
-            found += [
-                _of_window("missing", f"scenes/{scene_id}/masks.zarr/{key}", "its window is done", place)
-                for key in missing
-            ]
-            continue
-        digests[f"{name}.chunks"] = chunks_digest(
-            (key, hashlib.sha256(data).hexdigest()) for key, data in held.items()
+    arrays = {
+        name: _array(
+            f"scenes/{scene_id}/masks.zarr",
+            name,
+            _chunks(output, scene_id, name, window, made),
+            documents,
+            (window, place, entry),
         )
-        altered = entry is not None and entry.digests.get(f"{name}.chunks") != digests[f"{name}.chunks"]
-        try:
-            pixels[name] = store.decoded(documents, held, name, window)
-            digests[name] = hashlib.sha256(pixels[name].data).hexdigest()
-        except Exception as error:  # noqa: BLE001 - a codec fails in its own way
-            altered, reason = True, f"cannot be decoded: {error}"
-        else:
-            reason = "not the bytes of its entry"
-        if altered:
-            found.append(_of_window("altered", f"{array} of {_at(window)}", reason, place))
-    if len(pixels) < len(store.ARRAYS):
-        return Checked(tuple(found), entry)
-    recomputed = _recomputed(window, digests, pixels, made=made, header=header)
-    if recomputed is None or ledger.entry_bytes(window, digests, recomputed.statistics) != content:
-        if not found:
-            found.append(_of_window("altered", place, "not what its masks give", place))
-            return Checked(tuple(found), recomputed)
-        return Checked(tuple(found), entry)
+        for name in store.ARRAYS
+    }
+    findings = tuple(finding for array in arrays.values() for finding in array.findings)
+    recomputed = _recomputed(window, arrays, made=made, header=header)
+    if findings:
+        return Checked(findings, entry)
+    if recomputed is None or content != ledger.entry_bytes(window, recomputed.digests, recomputed.statistics):
+        return Checked((_of_window("altered", place, "not what its masks give", place),), recomputed)
     return Checked((), recomputed)
 
 
+def _array(
+    root: str,
+    name: str,
+    chunks: Mapping[str, bytes | None],
+    documents: Mapping[str, bytes],
+    of: tuple[Window, str, LedgerEntry | None],
+) -> _Array:
+    """Decode an array of a window and compare its stored bytes with what the entry says of them."""
+    window, place, entry = of
+    missing = [key for key, data in chunks.items() if data is None]
+    if missing:
+        lost = (_of_window("missing", f"{root}/{key}", "its window is done", place) for key in missing)
+        return _Array({}, None, tuple(lost))
+    held = {key: data for key, data in chunks.items() if data is not None}
+    stored = chunks_digest((key, hashlib.sha256(data).hexdigest()) for key, data in held.items())
+    path = f"{root}/0/{name} of {_at(window)}"
+    try:
+        pixels = store.decoded(documents, held, name, window)
+    except Exception as error:  # noqa: BLE001 - a codec fails in its own way
+        return _Array({}, None, (_of_window("altered", path, f"cannot be decoded: {error}", place),))
+    digests = {name: hashlib.sha256(pixels.data).hexdigest(), f"{name}.chunks": stored}
+    if entry is not None and entry.digests.get(f"{name}.chunks") != stored:
+        return _Array(
+            digests, pixels, (_of_window("altered", path, f"not the bytes that {place} tells", place),)
+        )
+    return _Array(digests, pixels, ())
+
+
 def _recomputed(
-    window: Window,
-    digests: Mapping[str, str],
-    pixels: Mapping[str, UInt[np.ndarray, "y x"]],
-    *,
-    made: Made,
-    header: Header,
+    window: Window, arrays: Mapping[str, _Array], *, made: Made, header: Header
 ) -> LedgerEntry | None:
-    mask = pixels["class"]
+    """Return the entry of what is stored; None where that cannot be."""
+    mask, score = arrays["class"].pixels, arrays["score"].pixels
+    if mask is None or score is None:
+        return None
     try:
         counted = statistics.window_statistics(
             mask,
-            pixels["score"],
+            score,
             statistics.pixel_areas_m2(header, window),
             classes=made.classes,
             nodata=int(np.iinfo(mask.dtype).max),
         )
     except ValueError:  # a class id that there is not
         return None
+    digests = {key: digest for array in arrays.values() for key, digest in array.digests.items()}
     return LedgerEntry(window, digests, counted)
 
 
