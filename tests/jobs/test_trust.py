@@ -140,8 +140,8 @@ def test_what_verify_prints_repairs_an_output(
     capsys.readouterr()
     assert verify.main([str(output), "--json"]) == 3
     command = json.loads(capsys.readouterr().out)["redo"]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": programs, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(  # noqa: S602 - what was printed is for a shell
         command, shell=True, cwd=tmp_path, env=environment, capture_output=True, timeout=280, check=False
     )

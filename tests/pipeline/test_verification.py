@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from pipeline.verification import Finding, Made, Report, forget, verify
 from tests.pipeline.flows import CLASSES, digests, paint, run_flow
 
 MADE = Made(classes=CLASSES, window_px=128, chunk_px=64)
-GRID = {"window_px": 128, "chunk_px": 64}
+GRID: dict[str, Any] = {"window_px": 128, "chunk_px": 64}
 ARRAYS = ("class", "score", "margin")
 
 
@@ -62,7 +63,8 @@ def about(path: Path, output: Path, finding: Finding) -> bool:
 def test_an_undisturbed_output_is_clean(output: Path) -> None:
     report = look(output)
     assert (report.scenes, report.windows, report.left, report.uncommitted) == (2, 8, 0, 0)
-    assert report.findings == report.stale == []
+    assert report.findings == []
+    assert report.stale == []
 
 
 def test_every_bit_that_is_flipped_is_found_wherever_it_is(output: Path) -> None:
@@ -140,7 +142,7 @@ def plant(output: Path) -> list[Path]:
         f"scenes/{second}/masks.zarr/0/x/c/0",
         f"ledger/{second}/0-128.json",
         f"statistics/{first}.parquet",
-        next((output / "ledger" / second).glob("plan-*.json")).relative_to(output),
+        str(next((output / "ledger" / second).glob("plan-*.json")).relative_to(output)),
     ]
     for seed, name in enumerate(flipped):
         flip(output / name, seed=seed)
