@@ -13,12 +13,12 @@ from typing import Any
 from pipeline import ledger, objects, raster, statistics, store
 from pipeline.grid import plan_windows
 from pipeline.objects import Listed
-from pipeline.output import masks_uri
+from pipeline.output import masks_uri, statistics_uri
 from pipeline.scene import Header
 from pipeline.statistics.classes import scene_summary
 from pipeline.verification.findings import Finding, Made, stray
 from pipeline.verification.plans import known
-from pipeline.verification.tables import check_table
+from pipeline.verification.tables import check_table, listing_of
 from pipeline.verification.windows import Checked, check_window
 from pipeline.view import View
 from pipeline.window import Window
@@ -104,8 +104,9 @@ def _check_windows(
     there = bool(entries)
     table = statistics.scene_table(output, scene_id, listing=listing)
     rows: list[dict[str, Any]] | None = []
+    gone = terms.finished and not _was_so(output, scene_id, listing, there=there)
     check = partial(check_window, output, scene_id, made=terms.made, header=view.header, documents=documents)
-    for checked in _ahead(terms.readers, check, _done(view, entries, report, terms)):
+    for checked in _ahead(terms.readers, check, _done(view, entries, report, terms, gone)):
         report.windows += 1
         report.findings += checked.findings
         if checked.entry is None:
@@ -122,7 +123,11 @@ def _check_windows(
 
 
 def _done(
-    view: View, entries: dict[tuple[int, int], Listed], report: SceneReport, terms: Terms
+    view: View,
+    entries: dict[tuple[int, int], Listed],
+    report: SceneReport,
+    terms: Terms,
+    gone: bool,  # noqa: FBT001 - of one caller
 ) -> Iterator[Window]:
     """Yield the windows that are done and take their entries out; count or report those that are not."""
     outline = None if terms.made.aoi is None else raster.outline_of(view, terms.made.aoi)
@@ -130,17 +135,26 @@ def _done(
     for window in every if outline is None else filter(outline.touches, every):
         if entries.pop((window.row_off, window.col_off), None) is not None:
             yield window
-        elif terms.excused(report.scene_id, window):
+        elif not gone or terms.excused(report.scene_id, window):
             report.left += 1
         else:
             path = f"ledger/{report.scene_id}/{ledger.entry_name(window.row_off, window.col_off)}"
-            message = "the last run finished and did not name it as failed"
+            message = "it was there when the last run ended, which did not name it as failed"
             statistic = f"statistics/{report.scene_id}.parquet"
             report.findings.append(
                 Finding(
                     kind="missing", path=path, message=message, scene_id=report.scene_id, remove=(statistic,)
                 )
             )
+
+
+def _was_so(output: str, scene_id: str, listing: str, *, there: bool) -> bool:
+    """Tell whether the scene's statistics are of the ledger as it is: then nothing is gone since a run ended."""
+    try:
+        content = objects.get_bytes(statistics_uri(output, scene_id))
+    except FileNotFoundError:
+        return not there
+    return listing_of(content) == listing.encode()
 
 
 def _off_the_grid(scene_id: str, place: tuple[int, int]) -> Finding:

@@ -38,7 +38,7 @@ def check_table(
     if content == rebuilt:
         return
     if not finished and (
-        content is None or listing is None or _listing(content) not in {None, listing.encode()}
+        content is None or listing is None or listing_of(content) not in {None, listing.encode()}
     ):
         report.stale.append(path)
         return
@@ -49,7 +49,7 @@ def check_table(
     )
 
 
-def _listing(content: bytes) -> bytes | None:
+def listing_of(content: bytes) -> bytes | None:
     """Return of which entries a table says that it is; None where it cannot be read."""
     try:
         metadata = pq.read_schema(io.BytesIO(content)).metadata or {}

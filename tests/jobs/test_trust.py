@@ -60,6 +60,7 @@ def test_a_run_is_known_by_its_lease_ends_in_its_record_and_goes_on_by_its_outpu
     assert "is clean" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_too_many_failures_stop_a_run_and_only_what_failed_is_tried_again(
     paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -86,6 +87,7 @@ def test_too_many_failures_stop_a_run_and_only_what_failed_is_tried_again(
     assert pq.read_table(output / "failures.parquet").num_rows == 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_changed_scene_is_refused_or_done_anew_and_the_others_are_kept(
     paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import aoi, inputs
+from pipeline import aoi, inputs, statistics
 from pipeline.config import PLAIN, Reading
 from pipeline.output import SUMMARY
 from pipeline.scene import scene_of
@@ -121,6 +121,18 @@ def test_what_is_left_to_do_is_no_fault_until_a_run_has_finished(output: Path) -
     assert {finding.kind for finding in look(output).findings} == {"missing", "altered"}
 
 
+def test_a_window_that_the_last_run_already_did_not_have_is_left_to_do(output: Path) -> None:
+    entry = next((output / "ledger").glob("*/0-128.json"))
+    entry.unlink()
+    assert [finding.path for finding in look(output).findings if finding.kind == "missing"] == [
+        str(entry.relative_to(output))
+    ]
+    statistics.sum_scene(str(output), entry.parent.name, classes=CLASSES)
+    report = look(output)
+    assert report.left == 1
+    assert [finding.path for finding in report.findings] == [SUMMARY]
+
+
 def plant(output: Path) -> list[Path]:
     """Damage one object of each kind, both by a flipped bit and by its removal, over both scenes."""
     first, second = sorted(path.name for path in (output / "ledger").iterdir())
@@ -196,6 +208,7 @@ def test_an_area_of_interest_has_the_windows_that_it_touches(whole: Path, tmp_pa
     assert (report.windows, report.left, report.findings) == (1, 0, [])
 
 
+@pytest.mark.slow
 def test_flow_is_the_same_by_two_runs_at_once(whole: Path, tmp_path: Path) -> None:
     """Without a lease, two runs that slip through end in the same bytes."""
     program = (
