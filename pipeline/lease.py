@@ -127,7 +127,7 @@ def held(output: str) -> Iterator[Held]:
         yield mine
     finally:
         mine.stop()
-        renewer.join(SILENT_S)
+        renewer.join(RENEWED_EVERY_S)  # no longer: a storage that stalls may not keep a run from ending
         mine.release()
 
 

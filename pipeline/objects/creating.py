@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pipeline.objects.place import is_remote, local, located, reported
 
@@ -26,7 +26,7 @@ def create_bytes(uri: str, data: bytes) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with path.open("xb") as file:
-                file.write(data)
+                _write_or_unlink(file, path, data)
         except FileExistsError:
             return False
         return True
@@ -59,6 +59,16 @@ def remove_folder(uri: str) -> None:
                 filesystem.rm(path, recursive=True)
         elif Path(local(uri)).exists():
             shutil.rmtree(local(uri))
+
+
+def _write_or_unlink(file: BinaryIO, path: Path, data: bytes) -> None:
+    """Write a new file; where the disk is full leave none behind, which would look as if somebody had it."""
+    try:
+        file.write(data)
+        file.flush()
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _create_remote(uri: str, data: bytes) -> bool:

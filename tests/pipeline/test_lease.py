@@ -75,6 +75,26 @@ def test_a_second_run_refuses_by_the_name_of_the_first(
     assert lease.holder(output) is not None
 
 
+def test_of_two_processes_started_together_one_refuses_by_the_name_of_the_other(output: str) -> None:
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", HOLDS, output], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    try:
+        deadline = time.monotonic() + 50
+        while all(process.poll() is None for process in both) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        refused, holds = sorted(both, key=lambda process: process.poll() is None)
+        assert holds.poll() is None
+        assert f"process {holds.pid}," in refused.communicate()[1].decode()
+    finally:
+        for process in both:
+            process.kill()
+            process.communicate()
+
+
 def test_a_killed_run_of_this_machine_is_not_waited_for(
     output: str, holding: Callable[[str], subprocess.Popen[bytes]]
 ) -> None:
