@@ -6,7 +6,7 @@ from pipeline import aoi, objects
 from pipeline.aoi import Aoi
 from pipeline.errors import ConfigError, PipelineError
 
-_TEXT = re.compile(r"\s*(\{|SRID=|(MULTI)?POLYGON|[-+.\d]+\s*,)", re.IGNORECASE)
+_TEXT = re.compile(r"\s*(\{|SRID=|(MULTI)?POLYGON|[-+.\d]+\s*,|[^{]+?;\[\[\[)", re.IGNORECASE)
 
 
 def area_of(value: object) -> Aoi:

@@ -9,6 +9,8 @@ from jobs.exit_codes import ends_with_code
 
 VERBS = {
     "segment": "segment scenes by words into mask stores, statistics and a list of failures",
+    "status": "say how far an output is, while a run is on or not",
+    "verify": "look for what is missing, extra or altered in an output, and say how to repair it",
     "plan": "say what `segment` would have to do, and do nothing",
     "inspect": "say what scenes' headers say, and how their pixels would be read",
     "convert": "make a checkpoint of a CLIP that others trained",

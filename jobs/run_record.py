@@ -1,4 +1,7 @@
-"""`run.json`: what made an output, written before the first window and compared before a resumed one."""
+"""`run.json`: what made an output, written before the first window and compared before a resumed one.
+
+Beside what made it, it says how the last runs ended; that alone differs between two outputs of the same bytes.
+"""
 
 import hashlib
 import json
@@ -7,16 +10,20 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
+from jobs.reading_settings import LIMIT_KEYS
 from jobs.settings import SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import ResumeError
+from pipeline.output import RUN
 from pipeline.redact import redacted
+from pipeline.scene import absolute_uri
 from pipeline.sources import Search
 
 FORMAT = 2
-NAME = "run.json"
+RUNS, DIGEST = "runs", "digest"
+LAST_RUNS = 20
 IDENTITY = (
     "vocabulary",
     "model",
@@ -36,11 +43,14 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "suffixes": list(settings.scenes.suffixes),
             "assets": list(settings.scenes.assets),
             "output": settings.output,
-            "checkpoint": settings.checkpoint,
+            "redacted": any(_spec(spec) != _plain(spec) for spec in settings.scenes.specs),
+            "checkpoint": _checkpoint(settings.checkpoint),
             "actors": flow.actors,
             "actor_cpus": flow.actor_cpus,
             "actor_gpus": flow.actor_gpus,
             "task_cpus": flow.task_cpus,
+            "aoi": None if settings.reading.aoi is None else settings.reading.aoi.text,
+            "limits": _limits(settings.reading),
         },
         "vocabulary": [
             {"class_id": class_id, "name": name, "prompts": list(prompts)}
@@ -70,25 +80,71 @@ def _reading(reading: Reading) -> dict[str, Any]:
     }
 
 
+def _limits(reading: Reading) -> dict[str, Any]:
+    """Return what decides which scenes are refused."""
+    return {"drivers": list(reading.drivers)} | {key: getattr(reading, key) for key in LIMIT_KEYS}
+
+
+def earlier(output: str) -> dict[str, Any] | None:
+    """Return the record that is in `output`; None where there is none.
+
+    Raises ResumeError when it cannot be read.
+    """
+    uri = objects.join(output, RUN)
+    try:
+        found = json.loads(objects.get_bytes(uri))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ResumeError(
+            f"{uri} is damaged ({error}). Remove it and give the whole command that made the output again"
+        ) from error
+    if not isinstance(found, dict) or "format" not in found:
+        raise ResumeError(f"{uri} is no record of a run of mrovseg: give another output")
+    if found.get(DIGEST) not in {None, _digest(found)}:
+        raise ResumeError(
+            f"{uri} is not what was written. Remove it and give the whole command that made the output again"
+        )
+    return found
+
+
 def claim(output: str, description: dict[str, Any]) -> None:
     """Write the description to `output`, where nothing, or the same run, may be.
 
     Raises ResumeError when the output holds a run of another vocabulary, model or grid; the message shows the
     difference. Whether a scene has changed is found when its turn comes, see `pipeline.inputs`.
     """
-    uri = objects.join(output, NAME)
-    if objects.exists(uri):
-        earlier = json.loads(objects.get_bytes(uri))
-        _refuse_other_run(output, earlier, description)
-    objects.put_bytes(uri, json.dumps(description, indent=1, sort_keys=True).encode() + b"\n")
+    found = earlier(output)
+    if found is not None:
+        _refuse_other_run(output, found, description)
+    _write(output, description | {RUNS: [] if found is None else found.get(RUNS, [])})
 
 
-def _refuse_other_run(output: str, earlier: dict[str, Any], now: dict[str, Any]) -> None:
-    found = [text for key in IDENTITY for text in _differences(earlier.get(key), now[key], at=key)]
+def conclude(output: str, ended: dict[str, Any]) -> None:
+    """Note how a run ended, beside the last ones before it."""
+    found = earlier(output) or {}
+    _write(output, found | {RUNS: [*found.get(RUNS, []), ended][-LAST_RUNS:]})
+
+
+def _digest(record: dict[str, Any]) -> str:
+    """Return the SHA-256 of what made an output: how its runs ended is no part of it."""
+    made = {key: value for key, value in record.items() if key not in {RUNS, DIGEST}}
+    return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
+
+
+def _write(output: str, record: dict[str, Any]) -> None:
+    record = record | {DIGEST: _digest(record)}
+    objects.put_bytes(
+        objects.join(output, RUN), json.dumps(record, indent=1, sort_keys=True).encode() + b"\n"
+    )
+
+
+def _refuse_other_run(output: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    found = [text for key in IDENTITY for text in _differences(before.get(key), now[key], at=key)]
     if found:
         raise ResumeError(
-            f"{output} holds another run: {'; '.join(found)}. "
-            "Give another output, or the same settings to go on with that one"
+            f"{output} holds another run: {'; '.join(found)}. None of its masks would be valid: give another output, "
+            "or the same settings to go on with that one, or --overwrite to remove it and start anew"
         )
 
 
@@ -99,12 +155,21 @@ def _spec(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds
     return redacted(spec)
 
 
-def _differences(earlier: object, now: object, *, at: str) -> Iterator[str]:
+def _plain(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds
+    return {"stac_api": spec.stac_api, **spec.asked} if isinstance(spec, Search) else spec
+
+
+def _checkpoint(given: str) -> str:
+    """Return a checkpoint's name, or where its file is for a run from any folder."""
+    return absolute_uri(given) if given.endswith(".safetensors") else given
+
+
+def _differences(before: object, now: object, *, at: str) -> Iterator[str]:
     """Yield `key: was -> is` for each leaf that differs."""
-    if isinstance(earlier, list) and isinstance(now, list) and len(earlier) == len(now):
-        earlier, now = dict(enumerate(earlier, start=1)), dict(enumerate(now, start=1))
-    if isinstance(earlier, dict) and isinstance(now, dict):
-        for key in sorted(earlier.keys() | now.keys(), key=str):
-            yield from _differences(earlier.get(key), now.get(key), at=f"{at}.{key}")
-    elif earlier != now:
-        yield f"{at} was {json.dumps(earlier)}, is {json.dumps(now)}"
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        before, now = dict(enumerate(before, start=1)), dict(enumerate(now, start=1))
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(before.keys() | now.keys(), key=str):
+            yield from _differences(before.get(key), now.get(key), at=f"{at}.{key}")
+    elif before != now:
+        yield f"{at} was {json.dumps(before)}, is {json.dumps(now)}"

@@ -4,6 +4,7 @@ import argparse
 import functools
 import io
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,10 @@ import pyarrow.parquet as pq
 
 from jobs import run_record, table
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.going_on import failed_before, going_on
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
+from jobs.supervision import supervised
+from jobs.table import duration
 from jobs.wiring import make_segmenter, warn_of_unlike_prompts
 from mrovseg import checkpoint as checkpoints
 from mrovseg.segmenter import OTHER_THRESHOLD, embed_vocabulary
@@ -28,10 +32,11 @@ def main(argv: Sequence[str]) -> int:
     """Read the flags, run, and say what was made where."""
     parser = argparse.ArgumentParser(prog="mrovseg segment", description=__doc__)
     add_arguments(parser)
-    settings = segment_settings(asked(parser.parse_args(argv)))
+    began_s = time.monotonic()
+    settings = segment_settings(going_on(asked(parser.parse_args(argv))))
     result = segment(settings)
     print(class_table(settings.output))
-    _say_where(settings.output, result)
+    _say_where(settings.output, result, took_s=time.monotonic() - began_s)
     return ExitCode.DONE_WITH_FAILURES if result.failures else ExitCode.DONE
 
 
@@ -46,21 +51,22 @@ def segment(settings: SegmentSettings) -> RunResult:
     warn_of_unlike_prompts(unlike)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
     settings.scenes.check()
-    run_record.claim(
-        settings.output, run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)
-    )
-    return flow.run(
-        settings.scenes,
-        output=settings.output,
-        classes=settings.vocabulary.names,
-        make_segmenter=functools.partial(
-            make_segmenter, config=checkpoint.config, vocabulary=vocabulary, threshold=threshold
-        ),
-        weights=checkpoint.image_weights,
-        layout=ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px),
-        settings=settings.flow,
-        reading=settings.reading,
-    )
+    description = run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)
+    scenes = failed_before(settings.output, settings.scenes) if settings.retry_failed else settings.scenes
+    with supervised(settings, description) as watch:
+        return flow.run(
+            scenes,
+            output=settings.output,
+            classes=settings.vocabulary.names,
+            make_segmenter=functools.partial(
+                make_segmenter, config=checkpoint.config, vocabulary=vocabulary, threshold=threshold
+            ),
+            weights=checkpoint.image_weights,
+            layout=ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px),
+            settings=settings.flow,
+            reading=settings.reading,
+            watch=watch,
+        )
 
 
 def class_table(output: str) -> str:
@@ -102,9 +108,11 @@ def _line(found: ClassSum, everything: int) -> list[object]:
     ]
 
 
-def _say_where(output: str, result: RunResult) -> None:
+def _say_where(output: str, result: RunResult, *, took_s: float) -> None:
     print(f"\nwindows: {result.windows_done} done, {result.windows_skipped} done before", end="")
-    print(f", {result.windows_failed} failed\nmasks:   {objects.join(output, 'scenes')}")
+    print(
+        f", {result.windows_failed} failed, in {duration(took_s)}\nmasks:   {objects.join(output, 'scenes')}"
+    )
     print(f"summary: {objects.join(output, 'summary.parquet')}")
     if result.failures:
         print(f"failures: {objects.join(output, 'failures.parquet')}", file=sys.stderr)

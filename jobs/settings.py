@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from jobs.failure_limit import FailureLimit
 from jobs.reading_settings import READING_KEYS, add_reading_arguments, reading_settings
 from jobs.scene_lists import absolute_spec, search_of, texts_of
 from mrovseg.vocabulary import Vocabulary, parse
@@ -18,7 +19,11 @@ from pipeline.sources import SceneList, Search
 
 FLOW_KEYS = tuple(field.name for field in dataclasses.fields(FlowSettings))
 LIST_KEYS = ("scenes", "suffixes", "assets")
-OWN_KEYS = (*LIST_KEYS, "classes", "output", "checkpoint", "threshold")
+OWN_KEYS = (*LIST_KEYS, "classes", "output", "checkpoint", "threshold", "max_failures")
+ONCE_KEYS = (
+    "overwrite",
+    "retry_failed",
+)  # flags only: from a file they would hold for whoever starts it again
 KEYS = (*OWN_KEYS, *FLOW_KEYS, *READING_KEYS)
 SHARE_KEYS = ("actor_cpus", "actor_gpus", "task_cpus")
 CLASS_KEYS = ("name", "prompts")
@@ -29,7 +34,8 @@ class SegmentSettings:
     """One run: which scenes, which words, where to, with what.
 
     A pixel whose best class scores below `threshold` (a probability; None: the segmenter's own)
-    is `other`.
+    is `other`. With `overwrite` what the output holds is removed first, with `retry_failed` only the scenes of its
+    failures are run over, and more failures than `max_failures` end the run.
 
     Raises ConfigError when a value is missing or out of range; the message names the key.
     """
@@ -41,10 +47,15 @@ class SegmentSettings:
     threshold: float | None = None
     flow: FlowSettings = dataclasses.field(default_factory=FlowSettings)
     reading: Reading = dataclasses.field(default_factory=Reading)
+    max_failures: FailureLimit | None = None
+    overwrite: bool = False
+    retry_failed: bool = False
 
     def __post_init__(self) -> None:
         _check_text("output", self.output)
         _check_text("checkpoint", self.checkpoint)
+        if self.overwrite and (self.retry_failed or self.flow.keep_valid):
+            raise ConfigError("overwrite keeps nothing: give it without retry_failed and keep_valid")
         if self.threshold is not None:
             _check_probability("threshold", self.threshold)
 
@@ -66,6 +77,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--chunk-px", type=int, help="side of a chunk of the mask store (1024)")
     parser.add_argument("--actors", type=int, help="segmenting processes (as many as fit)")
     add_reading_arguments(parser)
+    parser.add_argument("--max-failures", metavar="N|P%", help="stop once more scenes and windows failed")
+    parser.add_argument(
+        "--retry-failed", action="store_const", const=True, help="only the scenes of failures.parquet"
+    )
+    parser.add_argument(
+        "--keep-valid", action="store_const", const=True, help="do scenes anew whose files have changed"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_const", const=True, help="remove what the output holds first"
+    )
     parser.add_argument("--config", metavar="FILE.yaml", help="the same keys, with _ for -; flags override")
 
 
@@ -75,7 +96,11 @@ def asked(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises ConfigError for a file that cannot be read or that holds unknown keys.
     """
     file = {} if arguments.config is None else read(Path(arguments.config))
-    flags = {key: value for key in KEYS if (value := getattr(arguments, key, None)) not in (None, [])}
+    flags = {
+        key: value
+        for key in (*KEYS, *ONCE_KEYS)
+        if (value := getattr(arguments, key, None)) not in (None, [])
+    }
     return file | flags
 
 
@@ -90,7 +115,14 @@ def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
         output=values["output"],
         flow=flow_settings(values),
         reading=reading_settings(values),
-        **{key: values[key] for key in ("checkpoint", "threshold") if key in values},
+        max_failures=None
+        if values.get("max_failures") is None
+        else FailureLimit.parse(values["max_failures"]),
+        **{
+            key: values[key]
+            for key in ("checkpoint", "threshold", "overwrite", "retry_failed")
+            if key in values
+        },
     )
 
 

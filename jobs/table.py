@@ -19,6 +19,19 @@ def render(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     )
 
 
+def duration(seconds: float) -> str:
+    """Return a time span in its two largest units.
+
+    >>> duration(42.0), duration(3700), duration(200_000)
+    ('42 s', '1 h 1 min', '2 d 7 h')
+    """
+    whole = round(seconds)
+    for unit_s, unit, part_s, part in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= unit_s:
+            return f"{whole // unit_s} {unit} {whole % unit_s // part_s} {part}"
+    return f"{whole} s"
+
+
 def _text(cell: object) -> str:
     if cell is None:
         return "-"

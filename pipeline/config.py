@@ -17,7 +17,8 @@ class FlowSettings:
     holds whole chunks, so that two windows never write the same one. ``actors`` is the number of
     segmenting actors (None: all that fit). An actor claims ``actor_cpus`` and ``actor_gpus``, a read
     or write ``task_cpus``; reading and writing cost about half a percent of a network's time, so an
-    actor leaves them a tenth of its core.
+    actor leaves them a tenth of its core. With ``keep_valid`` a scene that has changed since its masks were
+    made loses them and is done anew, and is no failure.
 
     Raises:
         ConfigError: a value is out of range; the message names the key.
@@ -29,6 +30,7 @@ class FlowSettings:
     actor_cpus: float | int = 0.9
     task_cpus: float | int = 0.1
     actor_gpus: float | int = 0.0
+    keep_valid: bool = False
 
     def __post_init__(self) -> None:
         for key in ("window_px", "chunk_px"):
@@ -37,6 +39,8 @@ class FlowSettings:
             _check_count("actors", self.actors)
         for key in ("actor_cpus", "task_cpus", "actor_gpus"):
             _check_share(key, getattr(self, key), zero=key == "actor_gpus")
+        if type(self.keep_valid) is not bool:
+            raise ConfigError(f"keep_valid must be true or false, got {self.keep_valid!r}")
         if self.window_px % self.chunk_px:
             raise ConfigError(
                 f"window_px must be a multiple of chunk_px ({self.chunk_px}), got {self.window_px}: "

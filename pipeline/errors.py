@@ -28,3 +28,15 @@ class RasterError(PipelineError):
 
 class StoreError(PipelineError):
     """A mask store cannot be laid out, written or read as asked."""
+
+
+class RunStoppedError(PipelineError):
+    """The run ended itself before its time; what is done stays done, and the same command goes on."""
+
+
+class LeaseLostError(RunStoppedError):
+    """Another run has taken the output over."""
+
+
+class TooManyFailuresError(RunStoppedError):
+    """More failed than the user lets fail."""

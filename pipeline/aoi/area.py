@@ -37,5 +37,5 @@ class Aoi:
 
     @property
     def text(self) -> str:
-        """Return the area as text; equal areas have equal texts."""
+        """Return the area as text, which ``parse`` reads too; equal areas have equal texts."""
         return f"{self.crs};{json.dumps(self.polygons)}"

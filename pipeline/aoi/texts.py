@@ -11,6 +11,7 @@ from pipeline.aoi.area import EXPECTED, Aoi, Polygon
 from pipeline.errors import ConfigError
 
 _LONGITUDE_LATITUDE = "OGC:CRS84"
+_STORED = re.compile(r"(.+?);(\[\[\[.*\]\]\])", re.DOTALL)  # the CRS may be WKT of a Shapefile
 
 
 def parse(text: str) -> Aoi:
@@ -22,6 +23,8 @@ def parse(text: str) -> Aoi:
     Raises:
         ConfigError: it is none of the known forms.
     """
+    if stored := _STORED.fullmatch(text):
+        return Aoi(crs=stored[1], polygons=tuple(map(_polygon, json.loads(stored[2]))))
     found = re.fullmatch(r"\s*(?:SRID=(\d+);)?\s*(.*?)\s*", text, re.DOTALL | re.IGNORECASE)
     if found is None:
         raise ConfigError(f"aoi is {text[:80]!r}: {EXPECTED}")

@@ -1,6 +1,7 @@
 """The flow: scenes in, mask stores and statistics out, over a cluster. The door to Ray."""
 
 from pipeline.flow.chain import RunResult, run
+from pipeline.flow.progress import Progress
 from pipeline.flow.resources import Node, cluster, nodes
 
-__all__ = ["Node", "RunResult", "cluster", "nodes", "run"]
+__all__ = ["Node", "Progress", "RunResult", "cluster", "nodes", "run"]

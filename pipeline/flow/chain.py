@@ -24,7 +24,7 @@ from ray.exceptions import RayError
 from pipeline import statistics
 from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, TooManyFailuresError
 from pipeline.flow.forgetting import ForgetBlocks
 from pipeline.flow.progress import Progress
 from pipeline.flow.records import Row, unpacked
@@ -68,6 +68,7 @@ def run(  # noqa: PLR0913 - each by its name
     layout: ChipLayout,
     settings: FlowSettings,
     reading: Reading = PLAIN,
+    watch: Callable[[Progress], None] | None = None,
 ) -> RunResult:
     """Segment what is not yet done of ``scenes`` into mask stores below ``output``, and sum the output up.
 
@@ -76,9 +77,11 @@ def run(  # noqa: PLR0913 - each by its name
     ``make_segmenter`` is called once in each actor with ``weights``, whose arrays are read-only there; ``layout``
     is its segmenter's. ``reading`` is how scenes are read; how each of them is, is kept in the output.
 
-    What goes wrong with a scene or a window becomes a failure; the others are not touched by it.
+    What goes wrong with a scene or a window becomes a failure; the others are not touched by it. ``watch`` is called
+    with the counts after each record, and may end the run by a ``RunStoppedError``.
 
     Raises:
+        RunStoppedError: what ``watch`` raised; the failures until then are in their table.
         ResourceError: the actors do not fit the cluster; nothing was started.
         PipelineError: the segmenter cannot be made, or the cluster or the output is lost.
     """
@@ -89,14 +92,14 @@ def run(  # noqa: PLR0913 - each by its name
         room = places(nodes(), settings)
         held = [ray.put(dict(weights))]  # for the whole run: an actor that is started again needs it
         with _context(in_flight_bytes=_WINDOWS_PER_ACTOR * room.actors * window_bytes):
-            shares = _listed(scenes, room=room)
+            shares = _listed(scenes, room=room, whole=settings.keep_valid)
             windows = _read(
                 shares, plan, read, readers=room.readers, cpus=settings.task_cpus, memory=window_bytes
             )
             chain = _segmented(
                 windows, (make_segmenter, held, classes), output=output, settings=settings, room=room
             )
-            progress = _followed(chain, Progress(statistics.failures_table(output)))
+            progress = _followed(chain, Progress(statistics.failures_table(output), watch))
             statistics.write_summary(output, summed_up(output, classes=classes, cpus=settings.task_cpus))
     return RunResult(
         progress.done,
@@ -107,10 +110,10 @@ def run(  # noqa: PLR0913 - each by its name
     )
 
 
-def _listed(scenes: Iterable[Scene | Refusal], *, room: Places) -> Dataset:
+def _listed(scenes: Iterable[Scene | Refusal], *, room: Places, whole: bool) -> Dataset:
     """List scenes in a task, as shares for the readers."""
     return from_items([{"list": 0}]).flat_map(
-        partial(list_shares, scenes=scenes, readers=room.readers),
+        partial(list_shares, scenes=scenes, readers=room.readers, whole=whole),
         compute=TaskPoolStrategy(size=1),
         num_cpus=0,  # it waits for storage most of its time
     )
@@ -182,6 +185,9 @@ def _followed(chain: Dataset, progress: Progress) -> Progress:
     try:
         for row in chain.iter_rows():
             progress.count(unpacked(row))
+    except TooManyFailuresError:
+        progress.finish()
+        raise
     except RayError as error:
         raise PipelineError(f"the run cannot go on, what is done stays done: {error}") from error
     progress.finish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 from pipeline.flow.records import Done, Planned, Record
@@ -19,6 +20,8 @@ class Progress:
     """Counts records as they arrive, and says how far the run is; failures go into their table."""
 
     table: GrowingTable
+    watch: Callable[[Progress], None] | None = None
+    """Called after each record, outside of the count; what it raises ends the run."""
     planned: int = 0
     skipped: int = 0
     done: int = 0
@@ -41,6 +44,8 @@ class Progress:
             self.failed += record.row_off is not None
             self._note(record)
         self._tell(_TTY_EVERY_S if sys.stderr.isatty() else _LOG_EVERY_S)
+        if self.watch is not None:
+            self.watch(self)
 
     def finish(self) -> None:
         """Say how the run ended, and write the table of what failed."""

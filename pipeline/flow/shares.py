@@ -20,7 +20,8 @@ from pipeline import inputs, ledger, objects, raster, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
-from pipeline.grid import plan_windows
+from pipeline.grid import count_windows, plan_windows
+from pipeline.output import inputs_uri, masks_uri
 from pipeline.raster import Outline
 from pipeline.scene import Refusal, Scene, scene_of
 from pipeline.statistics import Failure
@@ -31,14 +32,16 @@ _MOST_SCENES = 64  # a share: a task costs the driver as much as reading a small
 _SHARES_A_READER = 16  # before shares grow, so that a short list is spread evenly
 
 
-def list_shares(_: Row, *, scenes: Iterable[Scene | Refusal], readers: int) -> Iterator[Row]:
+def list_shares(
+    _: Row, *, scenes: Iterable[Scene | Refusal], readers: int, whole: bool = False
+) -> Iterator[Row]:
     """List the scenes and yield shares as they come: enough for all readers, and no more than are worth a task.
 
-    Where there are fewer scenes than readers, a scene is in several shares.
+    Where there are fewer scenes than readers, a scene is in several shares, unless they are to stay ``whole``.
     """
     ahead = iter(scenes)
     first = list(islice(ahead, readers))
-    parts = -(-readers // max(1, len(first)))
+    parts = 1 if whole else -(-readers // max(1, len(first)))
     for entry in first:
         for part in range(parts):
             yield packed(Share((entry,), part, parts))
@@ -50,7 +53,7 @@ def list_shares(_: Row, *, scenes: Iterable[Scene | Refusal], readers: int) -> I
 
 def store_uri(output: str, scene: Scene) -> str:
     """Return where a scene's masks are."""
-    return objects.join(output, "scenes", scene.scene_id, "masks.zarr")
+    return masks_uri(output, scene.scene_id)
 
 
 def plan_share(
@@ -91,9 +94,11 @@ def _plan(
     settings: FlowSettings,
     reading: Reading,
 ) -> Record:
-    view = inputs.claim(output, scene, reading)
+    view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid)
     outline = None if reading.aoi is None else raster.outline_of(view, reading.aoi)
-    done = ledger.done(output, scene.scene_id)
+    done, planned = ledger.look(output, scene.scene_id)
+    if planned is None or not done:  # with windows that are done it can no longer be another
+        _note_plan(output, scene, _count(view, outline, settings), planned)
     windows = _windows(view, outline, share.part, share.parts, settings)
     left = np.array([(window.row_off, window.col_off) not in done for window in windows], np.bool_)
     if len(left):  # a scene that the area of interest does not touch has no masks
@@ -101,6 +106,19 @@ def _plan(
             store_uri(output, scene), header=view.header, classes=classes, chunk_px=settings.chunk_px
         )
     return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left))
+
+
+def _note_plan(output: str, scene: Scene, windows: int, planned: ledger.Plan | None) -> None:
+    noted = objects.get_bytes(inputs_uri(output, scene.scene_id))
+    plan = ledger.Plan(windows, ledger.inputs_digest(noted))
+    ledger.note_plan(output, scene.scene_id, plan=plan, inputs=noted, instead_of=planned)
+
+
+def _count(view: View, outline: Outline | None, settings: FlowSettings) -> int:
+    """Return how many windows the scene has in all."""
+    if outline is None:
+        return count_windows(view.header.height, view.header.width, window_px=settings.window_px)
+    return sum(1 for _ in _windows(view, outline, 0, 1, settings))
 
 
 def _windows(

@@ -69,10 +69,5 @@ def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
 def sum_up(scene_ids: Sequence[str], output: str, classes: Sequence[str]) -> list[dict[str, Any]]:
     """Write statistics of scenes from their ledgers and return their summary; nothing where nothing is done."""
     return [
-        record
-        for scene_id in scene_ids
-        if ledger.done(output, scene_id)
-        for record in statistics.write_scene(
-            output, scene_id, entries=ledger.entries(output, scene_id), classes=classes
-        )
+        record for scene_id in scene_ids for record in statistics.sum_scene(output, scene_id, classes=classes)
     ]

@@ -5,12 +5,16 @@ here is cached: a listing is as true as the storage's own.
 """
 
 from pipeline.objects.content import ObjectInfo, exists, get_bytes, info, is_folder, opened, put_bytes
+from pipeline.objects.creating import create_bytes, remove, remove_folder
+from pipeline.objects.flat import Listed, list_all, list_entries, written_s
 from pipeline.objects.listing import glob, list_folders, list_names, walk
 from pipeline.objects.measuring import folder_info, measured
 from pipeline.objects.place import is_remote, join, resolve
 
 __all__ = [
+    "Listed",
     "ObjectInfo",
+    "create_bytes",
     "exists",
     "folder_info",
     "get_bytes",
@@ -19,11 +23,16 @@ __all__ = [
     "is_folder",
     "is_remote",
     "join",
+    "list_all",
+    "list_entries",
     "list_folders",
     "list_names",
     "measured",
     "opened",
     "put_bytes",
+    "remove",
+    "remove_folder",
     "resolve",
     "walk",
+    "written_s",
 ]

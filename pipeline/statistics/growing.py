@@ -34,9 +34,13 @@ class GrowingTable:
         Raises:
             PipelineError: the storage refused.
         """
+        objects.put_bytes(self._uri, self.content())
+
+    def content(self) -> bytes:
+        """Return the bytes of the file, after which no row can be added."""
         self._flush()
         self._writer.close()
-        objects.put_bytes(self._uri, self._sink.getvalue().to_pybytes())
+        return bytes(self._sink.getvalue().to_pybytes())
 
     def _flush(self) -> None:
         self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._writer.schema))

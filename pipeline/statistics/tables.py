@@ -7,13 +7,14 @@ give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline import objects
 from pipeline.ledger import LedgerEntry
+from pipeline.output import statistics_uri
 from pipeline.redact import redacted
 from pipeline.statistics.classes import scene_summary
 from pipeline.statistics.growing import GrowingTable
@@ -26,6 +27,9 @@ _CLASS = [
     pa.field("area_m2", pa.float64()),
 ]
 _SCENE_ID = pa.field("scene_id", pa.string(), nullable=False)
+
+LISTING_KEY = b"ledger"
+"""The key of a table's metadata that says of which entries of the ledger it is."""
 
 WINDOWS_SCHEMA = pa.schema(
     [
@@ -84,8 +88,19 @@ class Failure:
         return message if not where and self.uri in message else f"{self.uri}{where}: {message}"
 
 
+def scene_table(output: str, scene_id: str, *, listing: str) -> GrowingTable:
+    """Return OUT/statistics/SCENE_ID.parquet, to which ``scene_rows`` are added; it notes the ``listing`` it is of."""
+    schema = WINDOWS_SCHEMA.with_metadata({LISTING_KEY: listing.encode()})
+    return GrowingTable(statistics_uri(output, scene_id), schema)
+
+
+def scene_rows(scene_id: str, entry: LedgerEntry) -> list[dict[str, Any]]:
+    """Return the rows of a window, one a class."""
+    return [{"scene_id": scene_id, **asdict(entry.window), **record} for record in entry.statistics]
+
+
 def write_scene(
-    output: str, scene_id: str, *, entries: Iterable[LedgerEntry], classes: Sequence[str]
+    output: str, scene_id: str, *, entries: Iterable[LedgerEntry], classes: Sequence[str], listing: str
 ) -> list[dict[str, Any]]:
     """Write OUT/statistics/SCENE_ID.parquet, a row for each window and class, in the order of ``entries``.
 
@@ -94,20 +109,17 @@ def write_scene(
     Raises:
         PipelineError: the storage refused.
     """
-    rows = [
-        {
-            "scene_id": scene_id,
-            "row_off": entry.window.row_off,
-            "col_off": entry.window.col_off,
-            "height": entry.window.height,
-            "width": entry.window.width,
-            **record,
-        }
-        for entry in entries
-        for record in entry.statistics
-    ]
-    _write(objects.join(output, "statistics", f"{scene_id}.parquet"), rows, WINDOWS_SCHEMA)
+    rows = [row for entry in entries for row in scene_rows(scene_id, entry)]
+    table = scene_table(output, scene_id, listing=listing)
+    for row in rows:
+        table.add(row)
+    table.close()
     return scene_summary(scene_id, rows, classes=classes)
+
+
+def summary_table(output: str) -> GrowingTable:
+    """Return OUT/summary.parquet, to which the records that ``write_scene`` gave are added."""
+    return GrowingTable(objects.join(output, "summary.parquet"), SUMMARY_SCHEMA)
 
 
 def write_summary(output: str, records: Iterable[Mapping[str, Any]]) -> None:
@@ -116,16 +128,12 @@ def write_summary(output: str, records: Iterable[Mapping[str, Any]]) -> None:
     Raises:
         PipelineError: the storage refused.
     """
-    _write(objects.join(output, "summary.parquet"), records, SUMMARY_SCHEMA)
+    table = summary_table(output)
+    for record in records:
+        table.add(record)
+    table.close()
 
 
 def failures_table(output: str) -> GrowingTable:
     """Return OUT/failures.parquet, to which ``asdict`` of failures are added as they come."""
     return GrowingTable(objects.join(output, "failures.parquet"), FAILURES_SCHEMA)
-
-
-def _write(uri: str, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
-    table = GrowingTable(uri, schema)
-    for row in rows:
-        table.add(row)
-    table.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +22,9 @@ ARRAYS = ("class", "score", "margin")
 
 LEVEL = "0"
 """The group of the arrays at the scene's own resolution."""
+
+_QUIET = threading.Lock()
+"""What is said of warnings holds for all threads: only one at a time may say it."""
 
 _LONG_NAMES = {
     "class": "class id: 0 other, 1.. the vocabulary",
@@ -43,7 +47,10 @@ def documents(*, header: Header, classes: Sequence[str], chunk_px: int) -> dict[
             name, data=values, chunks=values.shape, dimension_names=[name], attributes=attributes
         )
     level.create_array("spatial_ref", shape=(), dtype="int64", attributes=georeference.cf_attributes(header))
-    with warnings.catch_warnings():  # consolidated metadata is what xarray looks for, not yet Zarr's standard
+    with (
+        _QUIET,
+        warnings.catch_warnings(),
+    ):  # consolidated metadata is what xarray looks for, not yet Zarr's standard
         warnings.filterwarnings("ignore", "Consolidated metadata", zarr.errors.ZarrUserWarning)
         zarr.consolidate_metadata(root.store, path=LEVEL)
         zarr.consolidate_metadata(root.store)

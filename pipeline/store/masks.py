@@ -25,6 +25,7 @@ from pipeline.errors import StoreError
 from pipeline.scene import Header
 from pipeline.storage import fsspec_options
 from pipeline.store.layout import ARRAYS, LEVEL, documents
+from pipeline.store.stored import Noting
 from pipeline.window import Window
 
 _Array = zarr.Array[ArrayV3Metadata]
@@ -52,14 +53,17 @@ def lay_out(uri: str, *, header: Header, classes: Sequence[str], chunk_px: int) 
 def write(uri: str, labels: Mapping[str, UInt[np.ndarray, "y x"]], *, window: Window) -> dict[str, str]:
     """Write the arrays of ``ARRAYS`` of one window, and return the SHA-256 of each one's bytes (row by row).
 
+    Beside each, as ``NAME.chunks``, there is one of its chunks as they are stored, see ``chunks_digest``.
+
     Chunks are written even where they hold nothing but no data, so that a chunk that is missing was never
     computed.
 
     Raises:
         StoreError: the window does not consist of whole chunks, or an array is not of its shape and dtype.
     """
+    stored = Noting(_store(uri))
     with zarr.config.set({"array.write_empty_chunks": True}):
-        arrays = {name: _opened(uri, name, mode="r+") for name in ARRAYS}
+        arrays = {name: _opened(uri, name, mode="r+", store=stored) for name in ARRAYS}
     for name, array in arrays.items():
         _check_fits(labels[name], window=window, array=array, name=name)
     digests = {}
@@ -68,6 +72,7 @@ def write(uri: str, labels: Mapping[str, UInt[np.ndarray, "y x"]], *, window: Wi
         values = np.ascontiguousarray(labels[name])
         array[_slices(window)] = values
         digests[name] = hashlib.sha256(values.data).hexdigest()
+        digests[f"{name}.chunks"] = stored.digest(f"{LEVEL}/{name}/c/")
     return digests
 
 
@@ -138,9 +143,9 @@ def _sweep(uri: str, name: str, *, window: Window, chunk_px: int) -> None:
             partial.unlink(missing_ok=True)
 
 
-def _opened(uri: str, name: str, *, mode: Literal["r", "r+"]) -> _Array:
+def _opened(uri: str, name: str, *, mode: Literal["r", "r+"], store: Noting | None = None) -> _Array:
     try:
-        return zarr.open_array(_store(uri), path=f"{LEVEL}/{name}", mode=mode)
+        return zarr.open_array(store or _store(uri), path=f"{LEVEL}/{name}", mode=mode)
     except FileNotFoundError:
         raise StoreError(f"{uri} holds no array {LEVEL}/{name}: lay the store out first") from None
 

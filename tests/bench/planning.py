@@ -93,7 +93,9 @@ class Driver:
                     "first window at an actor after s": round(first_s, 1),
                     "at most s": MOST_S,
                     "listed at the end": int(listed.read_text()) if listed.exists() else 0,
-                    "windows done at the end": sum(1 for _ in (self.folder / "out/ledger").glob("*/*.json")),
+                    "windows done at the end": sum(
+                        1 for _ in (self.folder / "out/ledger").glob("*/[0-9]*.json")
+                    ),
                     "driver's peak MiB": self.peak_bytes // 2**20,
                     "at most MiB": MOST_BYTES // 2**20,
                 },

@@ -40,6 +40,15 @@ def test_all_forms_of_an_area_are_one(text: str) -> None:
     assert parse(f"SRID=32633;{text}").crs == "EPSG:32633"
 
 
+@pytest.mark.parametrize(
+    "crs",
+    ["OGC:CRS84", "urn:ogc:def:crs:EPSG::32633", 'LOCAL_CS["a shapefile\'s own; of sorts",UNIT["m",1]]'],
+)
+def test_the_text_of_an_area_is_read_as_the_same_area(crs: str) -> None:
+    area = Aoi(crs=crs, polygons=((SQUARE, HOLE), (SQUARE,)))
+    assert parse(area.text) == area
+
+
 def test_a_box_is_its_four_corners() -> None:
     assert parse("0, 0, 8, 8") == parse("POLYGON ((0 0, 8 0, 8 8, 0 8))")
     assert parse("SRID=3857;-5.5,0,8,1e3").polygons[0][0][0] == (-5.5, 0.0)

@@ -235,7 +235,7 @@ def write_failures(output: str, failures: Iterable[Failure]) -> None:
 
 
 def test_a_scenes_table_has_a_row_a_window_and_class_and_its_summary_adds_them_up(tmp_path: Path) -> None:
-    summary = write_scene(str(tmp_path), "scene", entries=_entries(), classes=["a", "b"])
+    summary = write_scene(str(tmp_path), "scene", entries=_entries(), classes=["a", "b"], listing="")
     rows = _table(str(tmp_path), "statistics/scene.parquet").to_pylist()
     assert [(row["scene_id"], row["row_off"], row["col_off"], row["class_id"]) for row in rows] == [
         ("scene", 0, 0, 0),
@@ -251,14 +251,16 @@ def test_a_scenes_table_has_a_row_a_window_and_class_and_its_summary_adds_them_u
 
 
 def test_a_summary_without_a_crs_has_no_area_for_any_class(tmp_path: Path) -> None:
-    summary = write_scene(str(tmp_path), "scene", entries=_entries(placed=False), classes=["a", "b"])
+    summary = write_scene(
+        str(tmp_path), "scene", entries=_entries(placed=False), classes=["a", "b"], listing=""
+    )
     assert [record["area_m2"] for record in summary] == [None, None, None]
     table = _table(str(tmp_path), "statistics/scene.parquet")
     assert table["area_m2"].null_count == len(table) == 3
 
 
 def test_a_scene_without_a_valid_pixel_has_a_summary_of_zeros(tmp_path: Path) -> None:
-    summary = write_scene(str(tmp_path), "scene", entries=[], classes=["a"])
+    summary = write_scene(str(tmp_path), "scene", entries=[], classes=["a"], listing="")
     assert [(record["pixels"], record["share"], record["mean_score"]) for record in summary] == [
         (0, 0.0, None),
         (0, 0.0, None),
@@ -274,7 +276,7 @@ def test_tables_are_the_same_bytes_each_time_and_typed_when_empty(s3: str, tmp_p
     for output in (s3, f"{tmp_path}/out"):
         for records, failures in (
             ([], []),
-            (write_scene(output, "s", entries=_entries(), classes=["a"]), [failure]),
+            (write_scene(output, "s", entries=_entries(), classes=["a"], listing=""), [failure]),
         ):
             write_summary(output, records)
             write_failures(output, failures)

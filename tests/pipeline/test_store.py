@@ -101,7 +101,9 @@ def test_any_part_of_what_was_written_is_read_back_with_its_digest(uri: str) -> 
     for window in WINDOWS:
         labels = _labels(window)
         digests = store.write(uri, labels, window=window)
-        assert digests == {name: hashlib.sha256(part.tobytes()).hexdigest() for name, part in labels.items()}
+        pixels = {name: hashlib.sha256(part.tobytes()).hexdigest() for name, part in labels.items()}
+        assert {name: digests[name] for name in store.ARRAYS} == pixels
+        assert digests.keys() - pixels.keys() == {f"{name}.chunks" for name in store.ARRAYS}
     for window in (Window(0, 0, HEIGHT, WIDTH), Window(13, 31, 50, 2), Window(69, 89, 1, 1)):
         for name, part in _labels(window).items():
             np.testing.assert_array_equal(store.read(uri, name, window), part)

@@ -1,0 +1,76 @@
+"""Go on with the run that an output describes, or with what failed in it."""
+
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from jobs import run_record
+from jobs.reading_settings import LIMIT_KEYS
+from pipeline import objects
+from pipeline.errors import ResumeError
+from pipeline.output import FAILURES
+from pipeline.scene import Refusal, Scene
+from pipeline.sources import Only
+
+CONFIG_KEYS = (
+    "scenes",
+    "suffixes",
+    "assets",
+    "checkpoint",
+    "actors",
+    "actor_cpus",
+    "actor_gpus",
+    "task_cpus",
+)
+
+
+def going_on(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete settings that name neither scenes nor classes by those of the run that their output holds.
+
+    Raises ResumeError when its scenes cannot be named again, because their uris were signed.
+    """
+    given = dict(values)
+    if given.get("scenes") or given.get("classes") or not given.get("output"):
+        return given
+    record = run_record.earlier(str(given["output"]))
+    if record is None:
+        return given
+    if record["config"].get("redacted"):
+        raise ResumeError(
+            f"{given['output']} was made of scenes whose uris hold credentials, which are not kept: name the scenes "
+            "and classes again"
+        )
+    return _recorded(record) | given
+
+
+def failed_before(output: str, scenes: Iterable[Scene | Refusal]) -> Only:
+    """Return of the scenes those that are in the output's failures.
+
+    Raises ResumeError when there is no list of failures.
+    """
+    uri = objects.join(output, FAILURES)
+    try:
+        table = pq.ParquetFile(io.BytesIO(objects.get_bytes(uri)))
+    except FileNotFoundError:
+        raise ResumeError(
+            f"{uri} does not exist: there is no run whose failures could be tried again"
+        ) from None
+    ids = {
+        scene_id for batch in table.iter_batches(columns=["scene_id"]) for scene_id in batch[0].to_pylist()
+    }
+    return Only(scenes, frozenset(ids))
+
+
+def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a record holds, as a configuration file would have them."""
+    config, reading = record["config"], record["reading"]
+    values = {key: config.get(key) for key in CONFIG_KEYS}
+    values |= {key: reading[of] for key, of in (("bands", "bands"), ("range", "range"), ("nodata", "nodata"))}
+    values |= {"gsd": reading["gsd_m"], "aoi": config.get("aoi"), **record["grid"]}
+    limits = config.get("limits", {})
+    values |= {key: limits.get(key) for key in ("drivers", *LIMIT_KEYS)}
+    values["classes"] = [{key: each[key] for key in ("name", "prompts")} for each in record["vocabulary"]]
+    values["threshold"] = record["model"]["threshold"]
+    return {key: value for key, value in values.items() if value is not None and value != []}

@@ -1,0 +1,101 @@
+"""What surrounds a run: it holds the output's lease, is stopped by too many failures, and its end is noted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from jobs import run_record
+from jobs.failure_limit import FailureLimit
+from jobs.settings import SegmentSettings
+from pipeline import lease, objects
+from pipeline.errors import LeaseLostError, PipelineError, ResumeError
+from pipeline.flow import Progress
+from pipeline.lease import Held
+from pipeline.output import FILES, FOLDERS, LEASE, RUN
+from pipeline.redact import redacted
+
+
+@dataclass(slots=True)
+class Watch:
+    """Tells others how far the run is, and ends it when it has to end."""
+
+    held: Held
+    limit: FailureLimit | None
+    counts: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("planned", "skipped", "done", "failed"), 0)
+    )
+    began_s: float = field(default_factory=monotonic)
+
+    def __call__(self, progress: Progress) -> None:
+        """Look at the counts of the run. Raises RunStoppedError."""
+        self.counts = {
+            "planned": progress.planned,
+            "skipped": progress.skipped,
+            "done": progress.done,
+            "failed": progress.failures_in_all,
+        }
+        self.held.note(self.counts | {"elapsed_s": int(monotonic() - self.began_s)})
+        if self.limit is not None:
+            self.limit.check(progress)
+
+
+@contextmanager
+def supervised(settings: SegmentSettings, description: dict[str, Any]) -> Iterator[Watch]:
+    """Hold the output while entered; claim it before, and note in `run.json` how the body ended.
+
+    Raises ResumeError when another run holds the output, or it holds another run.
+    """
+    if settings.overwrite:
+        _refuse_foreign(settings.output)
+    with lease.held(settings.output) as held:
+        if settings.overwrite:
+            _empty(settings.output)
+        run_record.claim(settings.output, description)
+        watch = Watch(held, settings.max_failures)
+        try:
+            yield watch
+        except LeaseLostError:
+            raise  # the output is another's now
+        except BaseException as error:
+            with suppress(PipelineError):  # what ended the run says more
+                run_record.conclude(
+                    settings.output, _ended(watch, type(error).__name__, redacted(str(error)))
+                )
+            raise
+        run_record.conclude(settings.output, _ended(watch, "finished", ""))
+
+
+def _ended(watch: Watch, how: str, reason: str) -> dict[str, Any]:
+    """Describe a run that ended."""
+    return {
+        "run_id": watch.held.lease.run_id,
+        "host": watch.held.lease.host,
+        "began": watch.held.lease.began,
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(monotonic() - watch.began_s, 1),
+        "end": how,
+        **({"reason": reason} if reason else {}),
+        **watch.counts,
+    }
+
+
+def _refuse_foreign(output: str) -> None:
+    """Raise ResumeError for a folder that holds something and is no output of ours."""
+    if run_record.earlier(output) is None and next(iter(objects.list_all(output)), None) is not None:
+        raise ResumeError(
+            f"{output} holds something and no {RUN}: it is no output of mrovseg, and nothing of it is overwritten. "
+            "Give another output"
+        )
+
+
+def _empty(output: str) -> None:
+    """Remove what a run made, and nothing else; the record, which says that it is ours, goes last."""
+    for folder in FOLDERS:
+        objects.remove_folder(objects.join(output, folder))
+    for name in FILES:
+        if name not in {LEASE, RUN}:
+            objects.remove(objects.join(output, name))
+    objects.remove(objects.join(output, RUN))

@@ -1,0 +1,142 @@
+"""Look for what is missing, extra or altered in an output: `mrovseg verify OUT`."""
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs import run_record, table
+from jobs.exit_codes import ExitCode, ends_with_code
+from pipeline import aoi, lease
+from pipeline.errors import ConfigError
+from pipeline.verification import Finding, Made, Report, forget
+from pipeline.verification import verify as verified
+
+LISTED_FINDINGS = 40
+TOLD_EVERY_S = 5.0
+
+
+@ends_with_code
+def main(argv: Sequence[str]) -> int:
+    """Read the flags, look at everything, and say what was found."""
+    parser = argparse.ArgumentParser(prog="mrovseg verify", description=__doc__)
+    parser.add_argument("output", metavar="OUT", help="what was given to `segment -o`")
+    parser.add_argument(
+        "--forget", action="store_true", help="remove what is damaged, so that a run makes it anew"
+    )
+    parser.add_argument("--json", action="store_true", help="every finding, for programs")
+    arguments = parser.parse_args(argv)
+    report, record = look(arguments.output, and_forget=arguments.forget)
+    redo = redo_command(arguments.output, record)
+    if arguments.json:
+        print(json.dumps(_values(report, redo), indent=1))
+    else:
+        print("\n".join(_lines(arguments.output, report, redo, forgotten=arguments.forget)))
+    return ExitCode.DONE_WITH_FAILURES if report.findings and not arguments.forget else ExitCode.DONE
+
+
+def look(output: str, *, and_forget: bool = False) -> tuple[Report, dict[str, Any]]:
+    """Verify an output and return what was found and its record; remove what is damaged, if so asked.
+
+    Raises ConfigError where no run ever began, or where one is on and something is to be removed.
+    """
+    record = run_record.earlier(output)
+    if record is None:
+        raise ConfigError(f"{output} holds no run.json: expected an output of `mrovseg segment`")
+    if and_forget:
+        with lease.held(output):
+            report = _verified(output, record, on=False)
+            forget(output, report.findings)
+        return report, record
+    found = lease.observed(output)
+    on = found is not None and found[1]
+    if on and found is not None:
+        print(
+            f"mrovseg: {found[0]} is on: what it writes meanwhile may be among the findings", file=sys.stderr
+        )
+    return _verified(output, record, on=on), record
+
+
+def redo_command(output: str, record: dict[str, Any]) -> str:
+    """Return what to give a shell for an output to be repaired."""
+    out = shlex.quote(output)
+    again = f"mrovseg segment -o {out}"
+    if record["config"].get("redacted"):
+        again = f"mrovseg segment SCENES --classes CLASSES -o {out}"
+    return f"mrovseg verify {out} --forget && {again}"
+
+
+def _verified(output: str, record: dict[str, Any], *, on: bool) -> Report:
+    last = (record.get(run_record.RUNS) or [{}])[-1]
+    area = record["config"].get("aoi")
+    made = Made(
+        classes=[each["name"] for each in record["vocabulary"]],
+        window_px=record["grid"]["window_px"],
+        chunk_px=record["grid"]["chunk_px"],
+        aoi=None if area is None else aoi.parse(area),
+    )
+    return verified(output, made=made, finished=not on and last.get("end") == "finished", tell=_Told())
+
+
+@dataclass(slots=True)
+class _Told:
+    """Says how far the looking is, every few seconds."""
+
+    at_s: float = field(default_factory=time.monotonic)
+
+    def __call__(self, report: Report) -> None:
+        if time.monotonic() - self.at_s >= TOLD_EVERY_S:
+            self.at_s = time.monotonic()
+            said = f"verified: {report.windows:,} windows of {report.scenes:,} scenes"
+            print(f"{said}, {len(report.findings):,} findings", file=sys.stderr)
+
+
+def _lines(output: str, report: Report, redo: str, *, forgotten: bool) -> list[str]:
+    lines = [f"{report.windows:,} windows of {report.scenes:,} scenes are done and were looked at"]
+    if report.left:
+        lines.append(
+            f"left to do: {report.left:,} windows ({report.uncommitted:,} of their chunks are written)"
+        )
+    if report.stale:
+        lines.append(f"left to do: {len(report.stale):,} tables, which the next run writes")
+    if not report.findings:
+        return [*lines, f"{output} is clean"]
+    rows = [[finding.kind, finding.path, finding.message] for finding in report.findings[:LISTED_FINDINGS]]
+    lines += ["", table.render(["finding", "object", ""], rows)]
+    if len(report.findings) > LISTED_FINDINGS:
+        lines.append(f"and {len(report.findings) - LISTED_FINDINGS:,} more; --json lists all")
+    foreign = [finding for finding in report.findings if not finding.is_ours]
+    if foreign:
+        lines.append(f"{len(foreign):,} of them are not known to any run: remove by hand what is not yours")
+    if len(foreign) < len(report.findings):
+        done = "what is damaged is removed; to make it anew" if forgotten else "to make anew what is damaged"
+        lines += ["", f"{done}:", f"  {redo.rsplit(' && ', maxsplit=1)[-1] if forgotten else redo}"]
+    return lines
+
+
+def _values(report: Report, redo: str) -> dict[str, Any]:
+    return {
+        "scenes": report.scenes,
+        "windows": report.windows,
+        "left": {"windows": report.left, "chunks": report.uncommitted, "tables": report.stale},
+        "findings": [_finding(finding) for finding in report.findings],
+        "redo": redo if any(finding.is_ours for finding in report.findings) else None,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": finding.kind,
+        "path": finding.path,
+        "scene_id": finding.scene_id,
+        "message": finding.message,
+        "repaired_by_redo": finding.is_ours,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

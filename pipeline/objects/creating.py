@@ -1,0 +1,90 @@
+"""Objects that only one of several may create, and their removal."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pipeline.objects.place import is_remote, local, located, reported
+
+_TAKEN = "PreconditionFailed"
+
+
+def create_bytes(uri: str, data: bytes) -> bool:
+    """Write an object where none is; tell whether this call did. Of several at once one does.
+
+    A local reader may see the beginning of it while it is written.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    with reported("write", uri):
+        if is_remote(uri):
+            return _create_remote(uri, data)
+        path = Path(local(uri))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("xb") as file:
+                _write_or_unlink(file, path, data)
+        except FileExistsError:
+            return False
+        return True
+
+
+def remove(uri: str) -> None:
+    """Remove an object; do nothing where there is none.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    with reported("remove", uri):
+        filesystem, path = located(uri)
+        try:
+            filesystem.rm_file(path)
+        except FileNotFoundError:
+            return
+
+
+def remove_folder(uri: str) -> None:
+    """Remove all objects below a folder or a prefix, and the folder; do nothing where there is none.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    with reported("remove", uri):
+        if is_remote(uri):
+            filesystem, path = located(uri)
+            if filesystem.exists(path):
+                filesystem.rm(path, recursive=True)
+        elif Path(local(uri)).exists():
+            shutil.rmtree(local(uri))
+
+
+def _write_or_unlink(file: BinaryIO, path: Path, data: bytes) -> None:
+    """Write a new file; where the disk is full leave none behind, which would look as if somebody had it."""
+    try:
+        file.write(data)
+        file.flush()
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _create_remote(uri: str, data: bytes) -> bool:
+    filesystem, path = located(uri)
+    try:
+        filesystem.pipe_file(path, data, mode="create")
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if _is_taken(error):
+            return False
+        raise
+    return True
+
+
+def _is_taken(error: OSError) -> bool:
+    """Tell whether S3 refused a write because there is an object: fsspec has no error of its own for it."""
+    answer: Any = getattr(error.__cause__, "response", {})
+    return bool(answer.get("Error", {}).get("Code") == _TAKEN)

@@ -1,0 +1,130 @@
+"""A whole output: scene by scene, some at a time, and what belongs to none."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import objects, statistics
+from pipeline.errors import PipelineError
+from pipeline.output import FAILURES, FILES, FOLDERS, SUMMARY
+from pipeline.verification.findings import Finding, Made, Report, stray
+from pipeline.verification.scenes import Excused, SceneReport, Terms, check_scene
+from pipeline.verification.tables import check_table
+from pipeline.window import Window
+
+_SCENES, _READERS = (
+    4,
+    16,
+)  # scenes at a time, and windows over all of them: a read waits for storage most of its time
+_SCENES_AHEAD = 64
+
+Failed = dict[str, set[tuple[int, int]] | None]
+"""The places of the windows of a scene that failed; None where the scene failed whole."""
+
+
+def verify(
+    output: str, *, made: Made, finished: bool, tell: Callable[[Report], None] = lambda _: None
+) -> Report:
+    """Recompute all that ``output`` holds from its masks and compare; ``tell`` is called after each scene.
+
+    ``finished`` says that the last run came to its end: then what is missing and did not fail is a fault, and else it
+    is left to do. Nothing is written.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    report = Report()
+    failed = _failed(output, report)
+    summary = statistics.summary_table(output)
+    whole = True
+    with ThreadPoolExecutor(_SCENES) as scenes, ThreadPoolExecutor(_READERS) as readers:
+        terms = Terms(made, _excuse(failed, finished=finished), finished, readers)
+        check = partial(check_scene, output, terms=terms)
+        ids = iter(_scene_ids(output, report))
+        while some := list(islice(ids, _SCENES_AHEAD)):
+            for scene in scenes.map(check, some):
+                _add(report, scene)
+                for record in scene.summary or ():
+                    summary.add(record)
+                whole &= scene.summary is not None or not scene.windows
+                tell(report)
+    if whole and not any(finding.scene_id for finding in report.findings):
+        check_table(output, SUMMARY, summary.content(), report, finished=finished)
+    return report
+
+
+def _add(report: Report, scene: SceneReport) -> None:
+    report.scenes += 1
+    report.windows += scene.windows
+    report.left += scene.left
+    report.uncommitted += scene.uncommitted
+    report.stale += scene.stale
+    report.findings += scene.findings
+
+
+def _scene_ids(output: str, report: Report) -> list[str]:
+    """Return the ids of the scenes that anything is held of, sorted; report what lies about."""
+    ids: set[str] = set()
+    for name, is_file in objects.list_entries(output):
+        if is_file and name not in FILES:
+            report.findings.append(stray(name))
+        elif not is_file and name not in FOLDERS:
+            report.findings.append(stray(f"{name}/"))
+    for folder, suffix in (
+        ("ledger", None),
+        ("scenes", None),
+        ("inputs", ".json"),
+        ("statistics", ".parquet"),
+    ):
+        for name, is_file in _entries(output, folder):
+            if is_file == (suffix is not None) and name.endswith(suffix or "") and not name.startswith("."):
+                ids.add(name.removesuffix(suffix or ""))
+            else:
+                report.findings.append(stray(f"{folder}/{name}"))
+    return sorted(ids)
+
+
+def _entries(output: str, folder: str) -> Iterator[tuple[str, bool]]:
+    yield from objects.list_entries(objects.join(output, folder))
+
+
+def _excuse(failed: Failed, *, finished: bool) -> Excused:
+    def excused(scene_id: str, window: Window) -> bool:
+        if not finished:
+            return True
+        places = failed.get(scene_id, set())
+        return places is None or (window.row_off, window.col_off) in places
+
+    return excused
+
+
+def _failed(output: str, report: Report) -> Failed:
+    """Read the table of failures; a damaged one is a finding, and the next run writes it anew."""
+    failed: Failed = {}
+    try:
+        table = pq.ParquetFile(io.BytesIO(objects.get_bytes(objects.join(output, FAILURES))))
+        for batch in table.iter_batches(columns=["scene_id", "row_off", "col_off"]):
+            for row in batch.to_pylist():
+                _note(failed, row["scene_id"], row["row_off"], row["col_off"])
+    except FileNotFoundError:
+        return failed
+    except (pa.ArrowException, OSError, PipelineError) as error:
+        message = f"cannot be read: {error}"
+        report.findings.append(Finding(kind="altered", path=FAILURES, message=message, remove=(FAILURES,)))
+    return failed
+
+
+def _note(failed: Failed, scene_id: str, row_off: int | None, col_off: int | None) -> None:
+    if row_off is None or col_off is None:
+        failed[scene_id] = None
+        return
+    places = failed.setdefault(scene_id, set())
+    if places is not None:
+        places.add((row_off, col_off))

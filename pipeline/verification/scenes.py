@@ -1,0 +1,221 @@
+"""One scene: its plan, its ledger, its store and its statistics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from pipeline import ledger, objects, raster, statistics, store
+from pipeline.grid import plan_windows
+from pipeline.objects import Listed
+from pipeline.output import masks_uri, statistics_uri
+from pipeline.scene import Header
+from pipeline.statistics.classes import scene_summary
+from pipeline.verification.findings import Finding, Made, stray
+from pipeline.verification.plans import known
+from pipeline.verification.tables import check_table, listing_of
+from pipeline.verification.windows import Checked, check_window
+from pipeline.view import View
+from pipeline.window import Window
+
+_AHEAD = 64  # windows that are looked at or waited for at a time
+_CHUNK = re.compile(r"0/(?:class|score|margin)/c/(\d+)/(\d+)")
+
+Excused = Callable[[str, Window], bool]
+"""Tells whether a window of a scene may be missing: because it failed, or because no run has ended yet."""
+
+
+@dataclass(slots=True)
+class SceneReport:
+    """What was found of a scene, and its part of the summary; None where nothing tells it."""
+
+    scene_id: str
+    windows: int = 0
+    left: int = 0
+    uncommitted: int = 0
+    stale: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    summary: list[dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an output is looked at: what made it, what may be missing, whether a run has finished, and by whom."""
+
+    made: Made
+    excused: Excused
+    finished: bool
+    readers: ThreadPoolExecutor
+
+
+def check_scene(output: str, scene_id: str, terms: Terms) -> SceneReport:
+    """Look at all that the output holds of a scene.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    report = SceneReport(scene_id)
+    entries, plans = _ledger(output, scene_id, report)
+    told = known(output, scene_id, plans)
+    report.findings += told.findings
+    if told.view is None:
+        return report
+    layout = store.documents(
+        header=told.view.header, classes=terms.made.classes, chunk_px=terms.made.chunk_px
+    )
+    done = set(entries)
+    _check_windows(output, report, terms, told.view, entries, layout)
+    _check_store(output, report, layout, header=told.view.header, made=terms.made, done=done)
+    return report
+
+
+def _ledger(
+    output: str, scene_id: str, report: SceneReport
+) -> tuple[dict[tuple[int, int], Listed], list[ledger.Plan]]:
+    """List a scene's ledger: entries by their windows' places, and plans."""
+    entries: dict[tuple[int, int], Listed] = {}
+    plans: list[ledger.Plan] = []
+    for listed in objects.list_all(objects.join(output, "ledger", scene_id)):
+        place, plan = ledger.place_of(listed.path), ledger.plan_of(listed.path)
+        if place is not None:
+            entries[place] = listed
+        elif plan is not None:
+            plans.append(plan)
+        else:
+            report.findings.append(stray(f"ledger/{scene_id}/{listed.path}", scene_id=scene_id))
+    return entries, plans
+
+
+def _check_windows(
+    output: str,
+    report: SceneReport,
+    terms: Terms,
+    view: View,
+    entries: dict[tuple[int, int], Listed],
+    documents: Mapping[str, bytes],
+) -> None:
+    """Check the windows that are done, in row-major order, and the statistics with them."""
+    scene_id, listing = report.scene_id, statistics.listing_digest(entries.values())
+    there = bool(entries)
+    table = statistics.scene_table(output, scene_id, listing=listing)
+    rows: list[dict[str, Any]] | None = []
+    gone = terms.finished and not _was_so(output, scene_id, listing, there=there)
+    check = partial(check_window, output, scene_id, made=terms.made, header=view.header, documents=documents)
+    for checked in _ahead(terms.readers, check, _done(view, entries, report, terms, gone)):
+        report.windows += 1
+        report.findings += checked.findings
+        if checked.entry is None:
+            rows = None
+        elif rows is not None:
+            for row in statistics.scene_rows(scene_id, checked.entry):
+                table.add(row)
+                rows.append(row)
+    report.findings += [_off_the_grid(scene_id, place) for place in entries]
+    if there and rows is not None and not entries:
+        report.summary = scene_summary(scene_id, rows, classes=terms.made.classes)
+        path = f"statistics/{scene_id}.parquet"
+        check_table(output, path, table.content(), report, listing=listing, finished=terms.finished)
+
+
+def _done(
+    view: View,
+    entries: dict[tuple[int, int], Listed],
+    report: SceneReport,
+    terms: Terms,
+    gone: bool,  # noqa: FBT001 - of one caller
+) -> Iterator[Window]:
+    """Yield the windows that are done and take their entries out; count or report those that are not."""
+    outline = None if terms.made.aoi is None else raster.outline_of(view, terms.made.aoi)
+    every = plan_windows(view.header.height, view.header.width, window_px=terms.made.window_px)
+    for window in every if outline is None else filter(outline.touches, every):
+        if entries.pop((window.row_off, window.col_off), None) is not None:
+            yield window
+        elif not gone or terms.excused(report.scene_id, window):
+            report.left += 1
+        else:
+            path = f"ledger/{report.scene_id}/{ledger.entry_name(window.row_off, window.col_off)}"
+            message = "it was there when the last run ended, which did not name it as failed"
+            statistic = f"statistics/{report.scene_id}.parquet"
+            report.findings.append(
+                Finding(
+                    kind="missing", path=path, message=message, scene_id=report.scene_id, remove=(statistic,)
+                )
+            )
+
+
+def _was_so(output: str, scene_id: str, listing: str, *, there: bool) -> bool:
+    """Tell whether the scene's statistics are of the ledger as it is: then nothing is gone since a run ended."""
+    try:
+        content = objects.get_bytes(statistics_uri(output, scene_id))
+    except FileNotFoundError:
+        return not there
+    return listing_of(content) == listing.encode()
+
+
+def _off_the_grid(scene_id: str, place: tuple[int, int]) -> Finding:
+    return stray(f"ledger/{scene_id}/{ledger.entry_name(*place)}", scene_id=scene_id, ours=True)
+
+
+def _ahead(
+    readers: ThreadPoolExecutor, check: Callable[[Window], Checked], windows: Iterable[Window]
+) -> Iterator[Checked]:
+    """Check windows some at a time, however many there are."""
+    every = iter(windows)
+    while some := list(islice(every, _AHEAD)):
+        yield from readers.map(check, some)
+
+
+def _check_store(
+    output: str,
+    report: SceneReport,
+    documents: Mapping[str, bytes],
+    *,
+    header: Header,
+    made: Made,
+    done: set[tuple[int, int]],
+) -> None:
+    """List the scene's store: what was laid out must be there, and chunks belong to windows of the grid."""
+    root = f"scenes/{report.scene_id}"
+    there = set()
+    for listed in objects.list_all(objects.join(output, root)):
+        key = listed.path.removeprefix("masks.zarr/")
+        chunk = _CHUNK.fullmatch(key) if key != listed.path else None
+        if chunk is not None and _is_on_grid(chunk, header, made):
+            report.uncommitted += _place(chunk, made) not in done
+        elif key in documents and key != listed.path:
+            there.add(key)
+        else:
+            report.findings.append(
+                stray(f"{root}/{listed.path}", scene_id=report.scene_id, ours=chunk is not None)
+            )
+    for key, data in documents.items():
+        if key in there and objects.get_bytes(objects.join(masks_uri(output, report.scene_id), key)) != data:
+            report.findings.append(_of_layout("altered", root, key, report.scene_id))
+        elif key not in there and done:
+            report.findings.append(_of_layout("missing", root, key, report.scene_id))
+
+
+def _of_layout(kind: str, root: str, key: str, scene_id: str) -> Finding:
+    """Return a finding of what is laid out again where the root is missing."""
+    path = f"{root}/masks.zarr/{key}"
+    gone = tuple(dict.fromkeys((f"{root}/masks.zarr/zarr.json", path)))
+    return Finding(kind=kind, path=path, message="not as it was laid out", scene_id=scene_id, remove=gone)  # type: ignore[arg-type]  # of the two callers
+
+
+def _is_on_grid(chunk: re.Match[str], header: Header, made: Made) -> bool:
+    row, col = int(chunk[1]), int(chunk[2])
+    whole = chunk[0].endswith(f"/{row}/{col}")
+    return whole and row * made.chunk_px < header.height and col * made.chunk_px < header.width
+
+
+def _place(chunk: re.Match[str], made: Made) -> tuple[int, int]:
+    """Return where the window of a chunk begins."""
+    row, col = (
+        int(number) * made.chunk_px // made.window_px * made.window_px for number in (chunk[1], chunk[2])
+    )
+    return row, col

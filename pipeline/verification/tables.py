@@ -1,0 +1,59 @@
+"""Tables that are functions of the ledger: rebuilt they must be the same bytes."""
+
+from __future__ import annotations
+
+import io
+from typing import Protocol, runtime_checkable
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import objects
+from pipeline.statistics import LISTING_KEY
+from pipeline.verification.findings import Finding
+
+
+@runtime_checkable
+class Reported(Protocol):
+    """Whatever findings and stale tables are added to."""
+
+    stale: list[str]
+    findings: list[Finding]
+
+
+def check_table(
+    output: str, path: str, rebuilt: bytes, report: Reported, *, listing: str | None = None, finished: bool
+) -> None:
+    """Compare a table with the same ``rebuilt``.
+
+    One that is missing or of an earlier ``listing`` is stale where no run has finished since, else a fault.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    try:
+        content = objects.get_bytes(objects.join(output, path))
+    except FileNotFoundError:
+        content = None
+    if content == rebuilt:
+        return
+    if not finished and (
+        content is None or listing is None or listing_of(content) not in {None, listing.encode()}
+    ):
+        report.stale.append(path)
+        return
+    scene_id = None if listing is None else path.removeprefix("statistics/").removesuffix(".parquet")
+    kind = "missing" if content is None else "altered"
+    report.findings.append(
+        Finding(kind=kind, path=path, message="not what the ledger gives", scene_id=scene_id, remove=(path,))  # type: ignore[arg-type]  # one of the two
+    )
+
+
+def listing_of(content: bytes) -> bytes | None:
+    """Return of which entries a table says that it is; None where it cannot be read."""
+    try:
+        metadata = pq.read_schema(io.BytesIO(content)).metadata or {}
+    except (pa.ArrowException, OSError):
+        return None
+    found: bytes | None = metadata.get(LISTING_KEY)
+    return found

@@ -1,0 +1,148 @@
+"""One window: its entry recomputed from its stored chunks must be the entry, byte by byte."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import UInt
+
+from pipeline import ledger, objects, statistics, store
+from pipeline.ledger import LedgerEntry
+from pipeline.output import masks_uri
+from pipeline.scene import Header
+from pipeline.store.stored import chunks_digest
+from pipeline.verification.findings import Finding, Made
+from pipeline.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is wrong with a window, and the entry that it should have; None where nothing tells."""
+
+    findings: tuple[Finding, ...]
+    entry: LedgerEntry | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Array:
+    """One array of a window as it is stored: its digests, its pixels if they can be decoded, what is wrong."""
+
+    digests: Mapping[str, str]
+    pixels: UInt[np.ndarray, "y x"] | None
+    findings: tuple[Finding, ...]
+
+
+def check_window(
+    output: str, scene_id: str, window: Window, *, made: Made, header: Header, documents: Mapping[str, bytes]
+) -> Checked:
+    """Read a window's entry and chunks and recompute the one from the others.
+
+    ``documents`` is the layout of the scene's store as it should be: a damaged one cannot mislead.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    place = f"ledger/{scene_id}/{ledger.entry_name(window.row_off, window.col_off)}"
+    try:
+        content = objects.get_bytes(objects.join(output, place))
+    except FileNotFoundError:
+        return Checked((), None)  # gone since it was listed
+    entry = _parsed(content)
+    arrays = {
+        name: _array(
+            f"scenes/{scene_id}/masks.zarr",
+            name,
+            _chunks(output, scene_id, name, window, made),
+            documents,
+            (window, place, entry),
+        )
+        for name in store.ARRAYS
+    }
+    findings = tuple(finding for array in arrays.values() for finding in array.findings)
+    recomputed = _recomputed(window, arrays, made=made, header=header)
+    if findings:
+        return Checked(findings, entry)
+    if recomputed is None or content != ledger.entry_bytes(window, recomputed.digests, recomputed.statistics):
+        return Checked((_of_window("altered", place, "not what its masks give", place),), recomputed)
+    return Checked((), recomputed)
+
+
+def _array(
+    root: str,
+    name: str,
+    chunks: Mapping[str, bytes | None],
+    documents: Mapping[str, bytes],
+    of: tuple[Window, str, LedgerEntry | None],
+) -> _Array:
+    """Decode an array of a window and compare its stored bytes with what the entry says of them."""
+    window, place, entry = of
+    missing = [key for key, data in chunks.items() if data is None]
+    if missing:
+        lost = (_of_window("missing", f"{root}/{key}", "its window is done", place) for key in missing)
+        return _Array({}, None, tuple(lost))
+    held = {key: data for key, data in chunks.items() if data is not None}
+    stored = chunks_digest((key, hashlib.sha256(data).hexdigest()) for key, data in held.items())
+    path = f"{root}/0/{name} of {_at(window)}"
+    try:
+        pixels = store.decoded(documents, held, name, window)
+    except Exception as error:  # noqa: BLE001 - a codec fails in its own way
+        return _Array({}, None, (_of_window("altered", path, f"cannot be decoded: {error}", place),))
+    digests = {name: hashlib.sha256(pixels.data).hexdigest(), f"{name}.chunks": stored}
+    if entry is not None and entry.digests.get(f"{name}.chunks") != stored:
+        return _Array(
+            digests, pixels, (_of_window("altered", path, f"not the bytes that {place} tells", place),)
+        )
+    return _Array(digests, pixels, ())
+
+
+def _recomputed(
+    window: Window, arrays: Mapping[str, _Array], *, made: Made, header: Header
+) -> LedgerEntry | None:
+    """Return the entry of what is stored; None where that cannot be."""
+    mask, score = arrays["class"].pixels, arrays["score"].pixels
+    if mask is None or score is None:
+        return None
+    try:
+        counted = statistics.window_statistics(
+            mask,
+            score,
+            statistics.pixel_areas_m2(header, window),
+            classes=made.classes,
+            nodata=int(np.iinfo(mask.dtype).max),
+        )
+    except ValueError:  # a class id that there is not
+        return None
+    digests = {key: digest for array in arrays.values() for key, digest in array.digests.items()}
+    return LedgerEntry(window, digests, counted)
+
+
+def _chunks(output: str, scene_id: str, name: str, window: Window, made: Made) -> dict[str, bytes | None]:
+    """Return the stored bytes of each chunk of the window by its key, None for a missing one."""
+    uri = masks_uri(output, scene_id)
+    found: dict[str, bytes | None] = {}
+    for row in range(window.row_off // made.chunk_px, -(-window.row_end // made.chunk_px)):
+        for col in range(window.col_off // made.chunk_px, -(-window.col_end // made.chunk_px)):
+            key = f"0/{name}/c/{row}/{col}"
+            try:
+                found[key] = objects.get_bytes(objects.join(uri, key))
+            except FileNotFoundError:
+                found[key] = None
+    return found
+
+
+def _parsed(content: bytes) -> LedgerEntry | None:
+    try:
+        return ledger.parsed(content)
+    except ValueError:
+        return None
+
+
+def _of_window(kind: str, path: str, message: str, entry: str) -> Finding:
+    return Finding(kind=kind, path=path, message=message, scene_id=entry.split("/", 2)[1], remove=(entry,))  # type: ignore[arg-type]  # of the two callers
+
+
+def _at(window: Window) -> str:
+    return f"window at row {window.row_off}, column {window.col_off}"
