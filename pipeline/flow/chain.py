@@ -1,47 +1,34 @@
-"""The chain of the run, and what comes before and after it."""
+"""The run: the chain, what comes before and after it, and what is done when it breaks."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
-import ray
-from ray.data import (
-    ActorPoolStrategy,
-    DataContext,
-    Dataset,
-    ExecutionResources,
-    TaskPoolStrategy,
-    from_items,
-)
-from ray.exceptions import RayError
+from ray.exceptions import RayActorError, RayError, UserCodeException
 
 from pipeline import statistics
 from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
-from pipeline.errors import PipelineError
-from pipeline.flow.forgetting import ForgetBlocks
+from pipeline.errors import PipelineError, ResourceError
+from pipeline.flow.events import Events
+from pipeline.flow.hearing import ChainBroken, heard
+from pipeline.flow.links import Links, held, quietly
 from pipeline.flow.progress import Progress
-from pipeline.flow.records import Row, unpacked
+from pipeline.flow.records import unpacked
 from pipeline.flow.resources import Places, cluster, nodes, places
-from pipeline.flow.shares import list_shares, plan_share, read_plan
-from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
+from pipeline.flow.steps import MakeSegmenter
 from pipeline.flow.summing import summed_up
+from pipeline.flow.watch import Guard, watching
+from pipeline.flow.watchdog import BEAT_S, Watchdog
 from pipeline.scene import Refusal, Scene
 from pipeline.statistics import Failure
 
-_QUEUED = 2  # windows an actor has in hand: the one it segments and the next
-_WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
-_BYTES_PER_PIXEL = 4  # red, green, blue, valid
-_PLANNING_BYTES = 64 * 2**20
-
-Step = Callable[[Row], Iterator[Row]]
-"""What a task makes of a row."""
+_FRUITLESS = 3  # attempts in a row that get nothing done
+_PAUSE_S = 5.0  # before another attempt: a cluster that lost a node needs a moment to know it
+_ROOM_S = 300.0  # to wait for machines that come back
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +69,25 @@ def run(  # noqa: PLR0913 - each by its name
         ResourceError: the actors do not fit the cluster; nothing was started.
         PipelineError: the segmenter cannot be made, or the cluster or the output is lost.
     """
-    plan = partial(plan_share, output=output, classes=classes, settings=settings, reading=reading)
-    read = partial(read_plan, layout=layout, settings=settings, reading=reading)
-    window_bytes = _BYTES_PER_PIXEL * (settings.window_px + 2 * layout.side_px) ** 2
+    events = Events()
+    progress = Progress(statistics.failures_table(output), events)
     with cluster():
         room = places(nodes(), settings)
-        held = [ray.put(dict(weights))]  # for the whole run: an actor that is started again needs it
-        with _context(in_flight_bytes=_WINDOWS_PER_ACTOR * room.actors * window_bytes):
-            shares = _listed(scenes, room=room)
-            windows = _read(
-                shares, plan, read, readers=room.readers, cpus=settings.task_cpus, memory=window_bytes
-            )
-            chain = _segmented(
-                windows, (make_segmenter, held, classes), output=output, settings=settings, room=room
-            )
-            progress = _followed(chain, Progress(statistics.failures_table(output)))
-            statistics.write_summary(output, summed_up(output, classes=classes, cpus=settings.task_cpus))
+        links = Links(
+            scenes=scenes,
+            output=output,
+            classes=classes,
+            make_segmenter=make_segmenter,
+            held=held(weights),
+            layout=layout,
+            settings=settings,
+            reading=reading,
+        )
+        events.say("run_started", output=output, actors=room.actors, readers=room.readers)
+        with watching(settings.limit_s) as guard:
+            _followed(links, room, guard, progress)
+            _summed(links)
+    progress.finish("done")
     return RunResult(
         progress.done,
         progress.skipped,
@@ -107,82 +97,66 @@ def run(  # noqa: PLR0913 - each by its name
     )
 
 
-def _listed(scenes: Iterable[Scene | Refusal], *, room: Places) -> Dataset:
-    """List scenes in a task, as shares for the readers."""
-    return from_items([{"list": 0}]).flat_map(
-        partial(list_shares, scenes=scenes, readers=room.readers),
-        compute=TaskPoolStrategy(size=1),
-        num_cpus=0,  # it waits for storage most of its time
+def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
+    """Run the chain to its end; one that breaks is begun again, as long as that gets something done."""
+    fruitless = 0
+    while True:
+        done = progress.done
+        try:
+            return _attempt(links, room, guard, progress)
+        except ChainBroken as broken:
+            fruitless = 0 if progress.done > done else fruitless + 1
+            if fruitless == _FRUITLESS or not _mendable(broken.error):
+                progress.finish("broken")
+                reason = f"the run cannot go on, what is done stays done: {broken}"
+                raise PipelineError(reason) from broken.error
+            why = str(broken)
+        except PipelineError:
+            progress.finish("stopped")
+            raise
+        room = _room_again(links.settings)
+        progress.begin_again(statistics.failures_table(links.output), reason=why)
+
+
+def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
+    """Run the chain once, and count what comes out of it."""
+    watchdog = Watchdog(guard, progress.events, links.settings.stall_s)
+    with quietly(in_flight_bytes=links.in_flight_bytes(room)):
+        for row in heard(links.chain(room, guard), beat_s=BEAT_S):
+            if row is not None:
+                watchdog.heard()
+                progress.count(unpacked(row))
+            watchdog.look()
+
+
+def _mendable(error: Exception) -> bool:
+    """Tell what the cluster lost from what would be raised again: by our own steps, or by making the segmenter."""
+    return not isinstance(error, UserCodeException) and not (
+        isinstance(error, RayActorError) and error.actor_init_failed
     )
 
 
-def _read(
-    shares: Dataset, plan: Step, read: Step, *, readers: int, cpus: float | int, memory: int
-) -> Dataset:
-    """Plan and read; every step claims something else, because of equal claims Ray makes one step."""
-    return shares.flat_map(
-        plan,
-        compute=TaskPoolStrategy(size=readers),
-        num_cpus=0,  # held back with its CPU claimed, it could keep the reading from ever beginning
-        memory=_PLANNING_BYTES,
-    ).flat_map(
-        read,
-        compute=TaskPoolStrategy(size=readers),
-        num_cpus=cpus,
-        memory=memory,  # claimed by no actor
-    )
+def _room_again(settings: FlowSettings) -> Places:
+    """Plan on the cluster as it is now; wait for machines that come back.
+
+    Raises:
+        PipelineError: they did not.
+    """
+    deadline_s = time.monotonic() + _ROOM_S
+    while True:
+        time.sleep(_PAUSE_S)
+        try:
+            return places(nodes(), settings)
+        except ResourceError as error:
+            if time.monotonic() > deadline_s:
+                raise PipelineError(f"the run cannot go on, what is done stays done: {error}") from error
 
 
-def _segmented(
-    windows: Dataset,
-    segmenter: tuple[MakeSegmenter, Sequence[ray.ObjectRef[Any]], Sequence[str]],
-    *,
-    output: str,
-    settings: FlowSettings,
-    room: Places,
-) -> Dataset:
-    """Segment in actors, write in tasks."""
-    *_, classes = segmenter
-    return windows.map(
-        Segment,  # type: ignore[arg-type]  # a class makes actors
-        fn_constructor_args=segmenter,
-        compute=ActorPoolStrategy(size=room.actors, max_tasks_in_flight_per_actor=_QUEUED),
-        num_cpus=settings.actor_cpus,
-        num_gpus=settings.actor_gpus,
-    ).map(
-        partial(store_masks, output=output, classes=classes),
-        compute=TaskPoolStrategy(size=room.actors),
-        num_cpus=0,  # reading may hold every free CPU: what is finished must always get out
-    )
-
-
-@contextmanager
-def _context(*, in_flight_bytes: int) -> Iterator[None]:
-    """Have Ray Data work in small blocks, few at a time, and say nothing."""
-    context = DataContext.get_current().copy()
-    context.target_max_block_size = 1  # a record a block, however small
-    context.execution_options.resource_limits = ExecutionResources.for_limits(
-        object_store_memory=in_flight_bytes
-    )
-    context.custom_execution_callback_classes = [ForgetBlocks]
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    logger = logging.getLogger("ray.data")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def _summed(links: Links) -> None:
+    """Write what is a function of the ledger."""
+    cpus = links.settings.task_cpus
     try:
-        with DataContext.current(context):
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _followed(chain: Dataset, progress: Progress) -> Progress:
-    """Run the chain and count what comes out of it."""
-    try:
-        for row in chain.iter_rows():
-            progress.count(unpacked(row))
+        found = summed_up(links.output, classes=links.classes, cpus=cpus)
+        statistics.write_summary(links.output, found)
     except RayError as error:
-        raise PipelineError(f"the run cannot go on, what is done stays done: {error}") from error
-    progress.finish()
-    return progress
+        raise PipelineError(f"every window is done or failed, but not summed up: {error}") from error
