@@ -114,6 +114,7 @@ def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> N
         except PipelineError:
             progress.finish("stopped")
             raise
+        guard.watch.release.remote()
         room = _room_again(links.settings)
         progress.begin_again(statistics.failures_table(links.output), reason=why)
 

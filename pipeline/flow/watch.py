@@ -111,6 +111,13 @@ class Watch:
         """Note that ``work`` has ended, well or not."""
         self._tries.pop(work, None)
 
+    def release(self) -> None:
+        """Forget what is in flight: the run itself ends these processes, which is no fault of their work."""
+        for tries in self._tries.values():
+            if not tries.given_up:
+                tries.begun.pop()
+        self._tries = {work: tries for work, tries in self._tries.items() if tries.begun}
+
     def in_flight(self) -> list[InFlight]:
         """Return what was begun and has not ended, the oldest first."""
         now_s = time.monotonic()

@@ -17,7 +17,7 @@ from pipeline.flow.events import Events
 from pipeline.flow.watch import TRIES, Guard, InFlight, Process
 
 BEAT_S = 1.0
-_GRACE_S = 30.0  # a process that is well ends itself at its limit
+_GRACE_S = 30.0  # a process that is well ends itself at its limit, which may be shorter
 _ANSWER_S = 10.0
 _NAMED = 20  # of what is in flight
 
@@ -34,9 +34,13 @@ class Watchdog:
     guard: Guard
     events: Events
     stall_s: float | int
-    grace_s: float | int = _GRACE_S
     _heard_s: float = field(default_factory=time.monotonic)
     _looked_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def grace_s(self) -> float | int:
+        """How long a process may be over its limit before it is killed."""
+        return min(_GRACE_S, self.guard.limit_s)
 
     @property
     def patience_s(self) -> float | int:

@@ -30,3 +30,9 @@ def test_figures_of_blocks_are_let_go() -> None:
     assert len(rows) == 60
     assert len(Looking.seen) > 10
     assert max(Looking.seen) == 0
+
+
+def test_ray_does_not_end_a_run_whose_windows_take_long() -> None:
+    """Ray Data gives up after half an hour without a block; how long a window may take is for the run to say."""
+    with quietly(in_flight_bytes=2**20):
+        assert DataContext.get_current().execution_no_progress_timeout_s == -1

@@ -116,3 +116,15 @@ def test_processes_that_went_with_their_node_are_no_fault_of_a_window() -> None:
             assert ray.get(guard.watch.begin.remote(work, gone)) is None
         flying: list[InFlight] = ray.get(guard.watch.in_flight.remote())
         assert [(each.work, each.by) for each in flying] == [(work, gone)]
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_processes_that_the_run_itself_ends_do_not_count() -> None:
+    work, here = Work("segment", "a", 0, 0), Process(ray.get_runtime_context().get_node_id(), 1)
+    with watching(60.0) as guard:
+        for _ in range(2 * TRIES):
+            assert ray.get(guard.watch.begin.remote(work, here)) is None
+            ray.get(guard.watch.release.remote())
+        for _ in range(TRIES):
+            assert ray.get(guard.watch.begin.remote(work, here)) is None
+        assert ray.get(guard.watch.begin.remote(work, here)) is not None
