@@ -18,7 +18,8 @@ from pipeline.flow.watch import TRIES, Guard, InFlight, Process
 
 BEAT_S = 1.0
 _GRACE_S = 30.0  # a process that is well ends itself at its limit, which may be shorter
-_ANSWER_S = 10.0
+_ANSWER_S, _UNANSWERED = 10.0, 6  # of the watch, and how often in a row it may be silent
+_STARTING_S = 600.0  # Ray's own time to place and to start processes
 _NAMED = 20  # of what is in flight
 
 
@@ -36,6 +37,7 @@ class Watchdog:
     stall_s: float | int
     _heard_s: float = field(default_factory=time.monotonic)
     _looked_s: float = field(default_factory=time.monotonic)
+    _unanswered: int = 0
 
     @property
     def grace_s(self) -> float | int:
@@ -45,7 +47,7 @@ class Watchdog:
     @property
     def patience_s(self) -> float | int:
         """How long a run may be silent."""
-        return (TRIES + 1) * (self.guard.limit_s + self.grace_s) + self.stall_s
+        return (TRIES + 1) * (self.guard.limit_s + self.grace_s) + self.stall_s + _STARTING_S
 
     def heard(self) -> None:
         """Note that something came out of the chain."""
@@ -79,11 +81,14 @@ class Watchdog:
         try:
             found: list[InFlight] = ray.get(self.guard.watch.in_flight.remote(), timeout=_ANSWER_S)
         except GetTimeoutError:
-            # Whoever begins something waits for it: a new one knows nothing of deaths, and all goes on.
-            ray.kill(self.guard.watch, no_restart=False)
+            self._unanswered += 1
+            if self._unanswered % _UNANSWERED == 0:
+                # Whoever begins something waits for it: a new one knows nothing of deaths, and all goes on.
+                ray.kill(self.guard.watch, no_restart=False)
             return []
         except RayError:
             return []
+        self._unanswered = 0
         return found
 
     def _say(self, flying: list[InFlight], *, silent_s: float) -> None:
