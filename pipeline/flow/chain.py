@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,10 +85,9 @@ def run(  # noqa: PLR0913 - each by its name
             reading=reading,
         )
         events.say("run_started", output=output, actors=room.actors, readers=room.readers)
-        with watching(settings.limit_s) as guard:
+        with _ending(progress), watching(settings.limit_s) as guard:
             _followed(links, room, guard, progress)
             _summed(links)
-    progress.finish("done")
     return RunResult(
         progress.done,
         progress.skipped,
@@ -95,6 +95,20 @@ def run(  # noqa: PLR0913 - each by its name
         tuple(progress.failures),
         progress.failures_in_all,
     )
+
+
+@contextmanager
+def _ending(progress: Progress) -> Iterator[None]:
+    """Say how a run ends, and write what failed until then; a signal leaves no time for more than a word."""
+    try:
+        yield
+    except PipelineError:
+        progress.finish("stopped")
+        raise
+    except BaseException as error:
+        progress.say_end(type(error).__name__)
+        raise
+    progress.finish("done")
 
 
 def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
@@ -107,13 +121,9 @@ def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> N
         except ChainBroken as broken:
             fruitless = 0 if progress.done > done else fruitless + 1
             if fruitless == _FRUITLESS or not _mendable(broken.error):
-                progress.finish("broken")
                 reason = f"the run cannot go on, what is done stays done: {broken}"
                 raise PipelineError(reason) from broken.error
             why = str(broken)
-        except PipelineError:
-            progress.finish("stopped")
-            raise
         guard.watch.release.remote()
         room = _room_again(links.settings)
         progress.begin_again(statistics.failures_table(links.output), reason=why)

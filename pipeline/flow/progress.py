@@ -59,10 +59,14 @@ class Progress:
 
     def finish(self, how: str) -> None:
         """Say how the run ended, and write the table of what failed."""
+        self.say_end(how)
+        self.table.close()
+
+    def say_end(self, how: str) -> None:
+        """Say how the run ended."""
         if sys.stderr.isatty():
             sys.stderr.write(self._line() + "\n")
         self.events.say("run_ended", how=how, **self._counts())
-        self.table.close()
 
     @property
     def skipped(self) -> int:

@@ -3,7 +3,7 @@
 import ctypes
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ import ray
 
 from pipeline.errors import PipelineError
 from pipeline.flow.watch import TRIES, InFlight, Process, Quarantined, Work, watching
+from pipeline.scene import Scene
 from pipeline.testing.brightness import BrightnessSegmenter
 from pipeline.window import Window
-from tests.pipeline.flows import paint, run_flow
+from tests.pipeline.flows import paint, run_flow, run_list
 from tests.pipeline.test_flow import table, whiten
 
 WHITE = Window(0, 256, 256, 256)
@@ -75,6 +76,20 @@ def test_a_segmenter_whose_making_kills_its_process_ends_the_run(tmp_path: Path)
         PipelineError, match="stays done: given up at the step start: its process died 3 times"
     ):
         run_flow([scene], tmp_path / "out", make_segmenter=make_and_die)
+
+
+class DyingList:
+    """A scene list that takes down the process that lists it."""
+
+    def __iter__(self) -> Iterator[Scene]:
+        os._exit(1)
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_list_that_kills_its_process_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="given up at the step list: its process died 3 times"):
+        run_list(DyingList(), tmp_path / "out")
+    assert table(tmp_path / "out", "failures.parquet") == []
 
 
 @ray.remote(num_cpus=0, max_retries=0)
