@@ -53,7 +53,7 @@ def segment(settings: SegmentSettings) -> RunResult:
     settings.scenes.check()
     description = run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)
     scenes = failed_before(settings.output, settings.scenes) if settings.retry_failed else settings.scenes
-    with supervised(settings, description) as watch:
+    with supervised(settings, description) as supervisor:
         return flow.run(
             scenes,
             output=settings.output,
@@ -65,7 +65,8 @@ def segment(settings: SegmentSettings) -> RunResult:
             layout=ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px),
             settings=settings.flow,
             reading=settings.reading,
-            watch=watch,
+            run_id=supervisor.run_id,
+            supervise=supervisor,
         )
 
 

@@ -19,7 +19,7 @@ from pipeline.redact import redacted
 
 
 @dataclass(slots=True)
-class Watch:
+class Supervisor:
     """Tells others how far the run is, and ends it when it has to end."""
 
     held: Held
@@ -28,6 +28,11 @@ class Watch:
         default_factory=lambda: dict.fromkeys(("planned", "skipped", "done", "failed"), 0)
     )
     began_s: float = field(default_factory=monotonic)
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, which is that of its lease."""
+        return self.held.lease.run_id
 
     def __call__(self, progress: Progress) -> None:
         """Look at the counts of the run. Raises RunStoppedError."""
@@ -43,7 +48,7 @@ class Watch:
 
 
 @contextmanager
-def supervised(settings: SegmentSettings, description: dict[str, Any]) -> Iterator[Watch]:
+def supervised(settings: SegmentSettings, description: dict[str, Any]) -> Iterator[Supervisor]:
     """Hold the output while entered; claim it before, and note in `run.json` how the body ended.
 
     Raises ResumeError when another run holds the output, or it holds another run.
@@ -54,31 +59,31 @@ def supervised(settings: SegmentSettings, description: dict[str, Any]) -> Iterat
         if settings.overwrite:
             _empty(settings.output)
         run_record.claim(settings.output, description)
-        watch = Watch(held, settings.max_failures)
+        supervisor = Supervisor(held, settings.max_failures)
         try:
-            yield watch
+            yield supervisor
         except LeaseLostError:
             raise  # the output is another's now
         except BaseException as error:
             with suppress(PipelineError):  # what ended the run says more
                 run_record.conclude(
-                    settings.output, _ended(watch, type(error).__name__, redacted(str(error)))
+                    settings.output, _ended(supervisor, type(error).__name__, redacted(str(error)))
                 )
             raise
-        run_record.conclude(settings.output, _ended(watch, "finished", ""))
+        run_record.conclude(settings.output, _ended(supervisor, "finished", ""))
 
 
-def _ended(watch: Watch, how: str, reason: str) -> dict[str, Any]:
+def _ended(supervisor: Supervisor, how: str, reason: str) -> dict[str, Any]:
     """Describe a run that ended."""
     return {
-        "run_id": watch.held.lease.run_id,
-        "host": watch.held.lease.host,
-        "began": watch.held.lease.began,
+        "run_id": supervisor.run_id,
+        "host": supervisor.held.lease.host,
+        "began": supervisor.held.lease.began,
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(monotonic() - watch.began_s, 1),
+        "seconds": round(monotonic() - supervisor.began_s, 1),
         "end": how,
         **({"reason": reason} if reason else {}),
-        **watch.counts,
+        **supervisor.counts,
     }
 
 

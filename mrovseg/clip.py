@@ -66,6 +66,7 @@ class ImageEncoder(nn.Module):
         if not all(isinstance(block, ResidualAttentionBlock) for block in visual.transformer.resblocks):
             raise ModelConfigError("the encoder's blocks must be plain pre-norm attention blocks")
         self.visual = visual
+        self.views_at_once: int | None = None  # all; fewer where a device has no room for them
 
     @classmethod
     def from_weights(cls, config: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> "ImageEncoder":
@@ -130,6 +131,18 @@ class ImageEncoder(nn.Module):
         self, images: Float[Tensor, "b 3 p p"], keep: Collection[int]
     ) -> tuple[dict[int, Float[Tensor, "b n c"]], dict[int, Float[Tensor, "b _c _y _x"]]]:
         """Return what `tokens` does, and the stem's finer maps by their stride in px."""
+        parts = [self._run(part, keep) for part in images.split(self.views_at_once or len(images))]
+        if len(parts) == 1:
+            return parts[0]
+        kept, fine = (
+            {key: torch.cat([part[key] for part in found]) for key in found[0]}
+            for found in zip(*parts, strict=True)
+        )
+        return kept, fine
+
+    def _run(
+        self, images: Float[Tensor, "b 3 p p"], keep: Collection[int]
+    ) -> tuple[dict[int, Float[Tensor, "b n c"]], dict[int, Float[Tensor, "b _c _y _x"]]]:
         tokens, fine = self.stem(images)
         kept = {}
         for depth in range(max(keep) + 1):

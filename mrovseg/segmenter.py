@@ -72,7 +72,32 @@ class MrovsegSegmenter:
         self.chips_per_call = CHIPS_PER_CALL
 
     def propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
-        """Run the network on chips of side core_px + 2 halo_px."""
+        """Run the network on chips of side core_px + 2 halo_px.
+
+        Where the device has no room for all views of them at once, the encoder sees half as many from then on.
+
+        Raises:
+            torch.OutOfMemoryError: there is no room even for one view at a time.
+        """
+        while (proposals := self._where_there_is_room(chips)) is None:
+            # Only now nothing refers any more to what was computed before the memory ran out.
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+        return proposals
+
+    def _where_there_is_room(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals | None:
+        """Return the proposals, or nothing when memory ran out and fewer views at once are to be tried."""
+        encoder = self.model.encoder
+        try:
+            return self._propose(chips)
+        except torch.OutOfMemoryError:
+            views = encoder.views_at_once or len(chips) * (1 + (chips.shape[1] // encoder.side_px) ** 2)
+            if views == 1:
+                raise
+            encoder.views_at_once = views // 2
+            return None
+
+    def _propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
         with torch.inference_mode(), precision(self.device, bfloat16=self.bfloat16):
             batch = torch.from_numpy(chips).to(self.device).permute(0, 3, 1, 2)
             head = self.model.config.head

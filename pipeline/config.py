@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pipeline.aoi import Aoi
 from pipeline.errors import ConfigError
 
+_PATIENCE_S = 300.0  # for a step, and for each megapixel of its window: a ViT-L on one CPU takes 40 s for one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowSettings:
@@ -18,7 +20,9 @@ class FlowSettings:
     segmenting actors (None: all that fit). An actor claims ``actor_cpus`` and ``actor_gpus``, a read
     or write ``task_cpus``; reading and writing cost about half a percent of a network's time, so an
     actor leaves them a tenth of its core. With ``keep_valid`` a scene that has changed since its masks were
-    made loses them and is done anew, and is no failure.
+    made loses them and is done anew, and is no failure. A process that plans a scene, or reads, segments or stores
+    a window for longer than ``window_timeout_s`` (None: ``limit_s`` by the size of windows) is ended. When nothing has
+    come out of a run for ``stall_s``, it says what is in flight.
 
     Raises:
         ConfigError: a value is out of range; the message names the key.
@@ -31,6 +35,15 @@ class FlowSettings:
     task_cpus: float | int = 0.1
     actor_gpus: float | int = 0.0
     keep_valid: bool = False
+    window_timeout_s: float | int | None = None
+    stall_s: float | int = 120.0
+
+    @property
+    def limit_s(self) -> float | int:
+        """The longest that a process may be at one scene's plan or at one step of a window."""
+        if self.window_timeout_s is not None:
+            return self.window_timeout_s
+        return _PATIENCE_S * (1 + self.window_px**2 / 1e6)
 
     def __post_init__(self) -> None:
         for key in ("window_px", "chunk_px"):
@@ -41,6 +54,9 @@ class FlowSettings:
             _check_share(key, getattr(self, key), zero=key == "actor_gpus")
         if type(self.keep_valid) is not bool:
             raise ConfigError(f"keep_valid must be true or false, got {self.keep_valid!r}")
+        _check_share("stall_s", self.stall_s, zero=False)
+        if self.window_timeout_s is not None:
+            _check_share("window_timeout_s", self.window_timeout_s, zero=False)
         if self.window_px % self.chunk_px:
             raise ConfigError(
                 f"window_px must be a multiple of chunk_px ({self.chunk_px}), got {self.window_px}: "

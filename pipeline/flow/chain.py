@@ -1,47 +1,35 @@
-"""The chain of the run, and what comes before and after it."""
+"""The run: the chain, what comes before and after it, and what is done when it breaks."""
 
 from __future__ import annotations
 
-import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
-import ray
-from ray.data import (
-    ActorPoolStrategy,
-    DataContext,
-    Dataset,
-    ExecutionResources,
-    TaskPoolStrategy,
-    from_items,
-)
-from ray.exceptions import RayError
+from ray.exceptions import RayActorError, RayError, UserCodeException
 
 from pipeline import statistics
 from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
-from pipeline.errors import PipelineError, TooManyFailuresError
-from pipeline.flow.forgetting import ForgetBlocks
+from pipeline.errors import PipelineError, ResourceError
+from pipeline.flow.events import Events
+from pipeline.flow.hearing import ChainBroken, heard
+from pipeline.flow.links import Links, held, quietly
 from pipeline.flow.progress import Progress
-from pipeline.flow.records import Row, unpacked
+from pipeline.flow.records import unpacked
 from pipeline.flow.resources import Places, cluster, nodes, places
-from pipeline.flow.shares import list_shares, plan_share, read_plan
-from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
+from pipeline.flow.steps import MakeSegmenter
 from pipeline.flow.summing import summed_up
+from pipeline.flow.watch import Guard, watching
+from pipeline.flow.watchdog import BEAT_S, Watchdog
 from pipeline.scene import Refusal, Scene
 from pipeline.statistics import Failure
 
-_QUEUED = 2  # windows an actor has in hand: the one it segments and the next
-_WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
-_BYTES_PER_PIXEL = 4  # red, green, blue, valid
-_PLANNING_BYTES = 64 * 2**20
-
-Step = Callable[[Row], Iterator[Row]]
-"""What a task makes of a row."""
+_FRUITLESS = 3  # attempts in a row that get nothing done
+_PAUSE_S = 5.0  # before another attempt: a cluster that lost a node needs a moment to know it
+_ROOM_S = 300.0  # to wait for machines that come back
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +56,8 @@ def run(  # noqa: PLR0913 - each by its name
     layout: ChipLayout,
     settings: FlowSettings,
     reading: Reading = PLAIN,
-    watch: Callable[[Progress], None] | None = None,
+    run_id: str | None = None,
+    supervise: Callable[[Progress], None] | None = None,
 ) -> RunResult:
     """Segment what is not yet done of ``scenes`` into mask stores below ``output``, and sum the output up.
 
@@ -77,30 +66,33 @@ def run(  # noqa: PLR0913 - each by its name
     ``make_segmenter`` is called once in each actor with ``weights``, whose arrays are read-only there; ``layout``
     is its segmenter's. ``reading`` is how scenes are read; how each of them is, is kept in the output.
 
-    What goes wrong with a scene or a window becomes a failure; the others are not touched by it. ``watch`` is called
-    with the counts after each record, and may end the run by a ``RunStoppedError``.
+    What goes wrong with a scene or a window becomes a failure; the others are not touched by it. Events are told under
+    ``run_id``, or one of their own. ``supervise`` is called with the counts after each record, and may end the run by a
+    ``RunStoppedError``.
 
     Raises:
-        RunStoppedError: what ``watch`` raised; the failures until then are in their table.
+        RunStoppedError: what ``supervise`` raised; the failures until then are in their table.
         ResourceError: the actors do not fit the cluster; nothing was started.
         PipelineError: the segmenter cannot be made, or the cluster or the output is lost.
     """
-    plan = partial(plan_share, output=output, classes=classes, settings=settings, reading=reading)
-    read = partial(read_plan, layout=layout, settings=settings, reading=reading)
-    window_bytes = _BYTES_PER_PIXEL * (settings.window_px + 2 * layout.side_px) ** 2
+    events = Events() if run_id is None else Events(run_id)
+    progress = Progress(statistics.failures_table(output), events, supervise)
     with cluster():
         room = places(nodes(), settings)
-        held = [ray.put(dict(weights))]  # for the whole run: an actor that is started again needs it
-        with _context(in_flight_bytes=_WINDOWS_PER_ACTOR * room.actors * window_bytes):
-            shares = _listed(scenes, room=room, whole=settings.keep_valid)
-            windows = _read(
-                shares, plan, read, readers=room.readers, cpus=settings.task_cpus, memory=window_bytes
-            )
-            chain = _segmented(
-                windows, (make_segmenter, held, classes), output=output, settings=settings, room=room
-            )
-            progress = _followed(chain, Progress(statistics.failures_table(output), watch))
-            statistics.write_summary(output, summed_up(output, classes=classes, cpus=settings.task_cpus))
+        links = Links(
+            scenes=scenes,
+            output=output,
+            classes=classes,
+            make_segmenter=make_segmenter,
+            held=held(weights),
+            layout=layout,
+            settings=settings,
+            reading=reading,
+        )
+        events.say("run_started", output=output, actors=room.actors, readers=room.readers)
+        with _ending(progress), watching(settings.limit_s) as guard:
+            _followed(links, room, guard, progress)
+            _summed(links)
     return RunResult(
         progress.done,
         progress.skipped,
@@ -110,85 +102,77 @@ def run(  # noqa: PLR0913 - each by its name
     )
 
 
-def _listed(scenes: Iterable[Scene | Refusal], *, room: Places, whole: bool) -> Dataset:
-    """List scenes in a task, as shares for the readers."""
-    return from_items([{"list": 0}]).flat_map(
-        partial(list_shares, scenes=scenes, readers=room.readers, whole=whole),
-        compute=TaskPoolStrategy(size=1),
-        num_cpus=0,  # it waits for storage most of its time
-    )
-
-
-def _read(
-    shares: Dataset, plan: Step, read: Step, *, readers: int, cpus: float | int, memory: int
-) -> Dataset:
-    """Plan and read; every step claims something else, because of equal claims Ray makes one step."""
-    return shares.flat_map(
-        plan,
-        compute=TaskPoolStrategy(size=readers),
-        num_cpus=0,  # held back with its CPU claimed, it could keep the reading from ever beginning
-        memory=_PLANNING_BYTES,
-    ).flat_map(
-        read,
-        compute=TaskPoolStrategy(size=readers),
-        num_cpus=cpus,
-        memory=memory,  # claimed by no actor
-    )
-
-
-def _segmented(
-    windows: Dataset,
-    segmenter: tuple[MakeSegmenter, Sequence[ray.ObjectRef[Any]], Sequence[str]],
-    *,
-    output: str,
-    settings: FlowSettings,
-    room: Places,
-) -> Dataset:
-    """Segment in actors, write in tasks."""
-    *_, classes = segmenter
-    return windows.map(
-        Segment,  # type: ignore[arg-type]  # a class makes actors
-        fn_constructor_args=segmenter,
-        compute=ActorPoolStrategy(size=room.actors, max_tasks_in_flight_per_actor=_QUEUED),
-        num_cpus=settings.actor_cpus,
-        num_gpus=settings.actor_gpus,
-    ).map(
-        partial(store_masks, output=output, classes=classes),
-        compute=TaskPoolStrategy(size=room.actors),
-        num_cpus=0,  # reading may hold every free CPU: what is finished must always get out
-    )
-
-
 @contextmanager
-def _context(*, in_flight_bytes: int) -> Iterator[None]:
-    """Have Ray Data work in small blocks, few at a time, and say nothing."""
-    context = DataContext.get_current().copy()
-    context.target_max_block_size = 1  # a record a block, however small
-    context.execution_options.resource_limits = ExecutionResources.for_limits(
-        object_store_memory=in_flight_bytes
-    )
-    context.custom_execution_callback_classes = [ForgetBlocks]
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    logger = logging.getLogger("ray.data")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def _ending(progress: Progress) -> Iterator[None]:
+    """Say how a run ends, and write what failed until then; a signal leaves no time for more than a word."""
     try:
-        with DataContext.current(context):
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _followed(chain: Dataset, progress: Progress) -> Progress:
-    """Run the chain and count what comes out of it."""
-    try:
-        for row in chain.iter_rows():
-            progress.count(unpacked(row))
-    except TooManyFailuresError:
-        progress.finish()
+        yield
+    except PipelineError:
+        progress.finish("stopped")
         raise
+    except BaseException as error:
+        progress.say_end(type(error).__name__)
+        raise
+    progress.finish("done")
+
+
+def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
+    """Run the chain to its end; one that breaks is begun again, as long as that gets something done."""
+    fruitless = 0
+    while True:
+        done = progress.done
+        try:
+            return _attempt(links, room, guard, progress)
+        except ChainBroken as broken:
+            fruitless = 0 if progress.done > done else fruitless + 1
+            if fruitless == _FRUITLESS or not _mendable(broken.error):
+                reason = f"the run cannot go on, what is done stays done: {broken}"
+                raise PipelineError(reason) from broken.error
+            why = str(broken)
+        guard.watch.release.remote()
+        room = _room_again(links.settings)
+        progress.begin_again(statistics.failures_table(links.output), reason=why)
+
+
+def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
+    """Run the chain once, and count what comes out of it."""
+    watchdog = Watchdog(guard, progress.events, links.settings.stall_s)
+    with quietly(in_flight_bytes=links.in_flight_bytes(room)):
+        for row in heard(links.chain(room, guard), beat_s=BEAT_S):
+            if row is not None:
+                watchdog.heard()
+                progress.count(unpacked(row))
+            watchdog.look()
+
+
+def _mendable(error: Exception) -> bool:
+    """Tell what the cluster lost from what would be raised again: by our own steps, or by making the segmenter."""
+    return not isinstance(error, UserCodeException) and not (
+        isinstance(error, RayActorError) and error.actor_init_failed
+    )
+
+
+def _room_again(settings: FlowSettings) -> Places:
+    """Plan on the cluster as it is now; wait for machines that come back.
+
+    Raises:
+        PipelineError: they did not.
+    """
+    deadline_s = time.monotonic() + _ROOM_S
+    while True:
+        time.sleep(_PAUSE_S)
+        try:
+            return places(nodes(), settings)
+        except ResourceError as error:
+            if time.monotonic() > deadline_s:
+                raise PipelineError(f"the run cannot go on, what is done stays done: {error}") from error
+
+
+def _summed(links: Links) -> None:
+    """Write what is a function of the ledger."""
+    cpus = links.settings.task_cpus
+    try:
+        found = summed_up(links.output, classes=links.classes, cpus=cpus)
+        statistics.write_summary(links.output, found)
     except RayError as error:
-        raise PipelineError(f"the run cannot go on, what is done stays done: {error}") from error
-    progress.finish()
-    return progress
+        raise PipelineError(f"every window is done or failed, but not summed up: {error}") from error

@@ -1,4 +1,4 @@
-"""The count of a run, and its one line on stderr."""
+"""The count of a run: its one line on a terminal, its events elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
+from pipeline.flow.events import Events
 from pipeline.flow.records import Done, Planned, Record
 from pipeline.statistics import Failure
 from pipeline.statistics.growing import GrowingTable
@@ -20,13 +21,15 @@ class Progress:
     """Counts records as they arrive, and says how far the run is; failures go into their table."""
 
     table: GrowingTable
-    watch: Callable[[Progress], None] | None = None
+    events: Events = field(default_factory=Events)
+    supervise: Callable[[Progress], None] | None = None
     """Called after each record, outside of the count; what it raises ends the run."""
     planned: int = 0
-    skipped: int = 0
     done: int = 0
     failed: int = 0
     failures: list[Failure] = field(default_factory=list)
+    _found_done: int = 0
+    _done_by_earlier: int = 0
     _failed_places: set[int] = field(default_factory=set)
     _pixels: int = 0
     _began_s: float = field(default_factory=time.monotonic)
@@ -36,21 +39,44 @@ class Progress:
         """Take a record in; what fails in the same way twice fails once."""
         if isinstance(record, Planned):
             self.planned += record.windows
-            self.skipped += record.skipped
+            self._found_done += record.skipped
         elif isinstance(record, Done):
             self.done += 1
             self._pixels += record.window.height * record.window.width
+            at = {"row_off": record.window.row_off, "col_off": record.window.col_off}
+            self.events.say("window_done", scene_id=record.scene.scene_id, **at)
         elif isinstance(record, Failure):
-            self.failed += record.row_off is not None
             self._note(record)
-        self._tell(_TTY_EVERY_S if sys.stderr.isatty() else _LOG_EVERY_S)
-        if self.watch is not None:
-            self.watch(self)
+        self._tell()
+        if self.supervise is not None:
+            self.supervise(self)
 
-    def finish(self) -> None:
+    def begin_again(self, table: GrowingTable, *, reason: str) -> None:
+        """Begin to count what a new attempt says of every scene: what failed is tried again, and listed if it fails.
+
+        What the earlier attempts did counts as done by this run, though the new one finds it in the ledger.
+        """
+        self.events.warn("begun_again", f"the chain broke and is begun again: {reason}")
+        self.table, self.planned, self._found_done, self._done_by_earlier = table, 0, 0, self.done
+        self.failed = 0
+        self.failures.clear()
+        self._failed_places.clear()
+
+    def finish(self, how: str) -> None:
         """Say how the run ended, and write the table of what failed."""
-        self._tell(0.0, end="\n")
+        self.say_end(how)
         self.table.close()
+
+    def say_end(self, how: str) -> None:
+        """Say how the run ended."""
+        if sys.stderr.isatty():
+            sys.stderr.write(self._line() + "\n")
+        self.events.say("run_ended", how=how, **self._counts())
+
+    @property
+    def skipped(self) -> int:
+        """Windows that were done before this run."""
+        return max(0, self._found_done - self._done_by_earlier)
 
     @property
     def failures_in_all(self) -> int:
@@ -63,18 +89,40 @@ class Progress:
         if place in self._failed_places:
             return
         self._failed_places.add(place)
+        self.failed += failure.row_off is not None
         self.table.add(asdict(failure))
         if len(self.failures) < _LISTED_FAILURES:
             self.failures.append(failure)
+        name = "scene_failed" if failure.row_off is None else "window_failed"
+        self.events.say(name, **asdict(failure))
 
-    def _tell(self, every_s: float, *, end: str = "\r") -> None:
-        now_s = time.monotonic()
-        if now_s - self._told_s < every_s:
+    def _tell(self) -> None:
+        now_s, terminal = time.monotonic(), sys.stderr.isatty()
+        if now_s - self._told_s < (_TTY_EVERY_S if terminal else _LOG_EVERY_S):
             return
         self._told_s = now_s
-        rate = self._pixels / 1e6 / max(now_s - self._began_s, 1e-9)
+        if terminal:
+            sys.stderr.write(self._line() + "\r")
+            sys.stderr.flush()
+        self.events.say("progress", **self._counts())
+
+    def _counts(self) -> dict[str, float | int]:
+        """Return what is known of the run, in numbers."""
+        seconds = time.monotonic() - self._began_s
         finished = self.done + self.skipped
-        known = max(finished, self.planned)  # a window may arrive before the plan of its share does
-        line = f"windows: {finished} of {known} done, {self.failures_in_all} failures"
-        sys.stderr.write(f"{line}, {rate:.2f} Mpx/s{end if sys.stderr.isatty() else chr(10)}")
-        sys.stderr.flush()
+        return {
+            "windows_done": self.done,
+            "windows_skipped": self.skipped,
+            "windows_known": max(finished, self.planned),  # one may arrive before the plan of its share does
+            "failures": self.failures_in_all,
+            "seconds": round(seconds, 1),
+            "mpx_per_s": round(self._pixels / 1e6 / max(seconds, 1e-9), 2),
+        }
+
+    def _line(self) -> str:
+        count = self._counts()
+        finished = self.done + self.skipped
+        return (
+            f"windows: {finished} of {count['windows_known']} done, {count['failures']} failures, "
+            f"{count['mpx_per_s']:.2f} Mpx/s"
+        )

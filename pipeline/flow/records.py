@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from pipeline.flow.watch import Guard, Work
 from pipeline.raster import Outline
 from pipeline.scene import Header, Refusal, Scene
 from pipeline.segment import WindowLabels
@@ -99,10 +100,13 @@ def unpacked(row: Row) -> Record:
     return record
 
 
-def attempt(step: Callable[[], Record], *, scene: Scene, window: Window | None) -> Record:
+def attempt(
+    step: Callable[[], Record], guard: Guard, *, stage: str, scene: Scene, window: Window | None
+) -> Record:
     """Return what ``step`` gives, or why it failed: no window takes the run down with it."""
+    at = (window.row_off, window.col_off) if window else (None, None)
     try:
-        return step()
+        return guard.watched(Work(stage, scene.scene_id, *at), step)
     except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the failures
         where = asdict(window) if window else {}
         failure = Failure(

@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import math
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,11 +45,29 @@ def cluster() -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    ray.init(log_to_driver=False, logging_level=logging.WARNING)
+    with _own_sigterm():
+        ray.init(log_to_driver=False, logging_level=logging.WARNING)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep the driver's handler of SIGTERM: Ray puts its own in its place, which ends a run without a word."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit:
+        signal.signal(signal.SIGTERM, before)
+        signal.raise_signal(signal.SIGTERM)  # Ray's took it while it started
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def nodes() -> list[Node]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import compress, islice
+from itertools import compress, count, islice
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from pipeline import inputs, ledger, objects, raster, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
+from pipeline.flow.watch import Guard, Work
 from pipeline.grid import count_windows, plan_windows
 from pipeline.output import inputs_uri, masks_uri
 from pipeline.raster import Outline
@@ -33,8 +34,22 @@ _SHARES_A_READER = 16  # before shares grow, so that a short list is spread even
 
 
 def list_shares(
-    _: Row, *, scenes: Iterable[Scene | Refusal], readers: int, whole: bool = False
+    _: Row, *, scenes: Iterable[Scene | Refusal], readers: int, whole: bool, guard: Guard
 ) -> Iterator[Row]:
+    """Yield the shares of a scene list, see ``shares``.
+
+    Raises:
+        Quarantined: the processes that listed died at the same place.
+    """
+    found = shares(scenes, readers=readers, whole=whole)
+    for number in count():
+        share = guard.watched(Work("list", part=f"share {number}"), partial(next, found, None))
+        if share is None:
+            return
+        yield packed(share)
+
+
+def shares(scenes: Iterable[Scene | Refusal], *, readers: int, whole: bool = False) -> Iterator[Share]:
     """List the scenes and yield shares as they come: enough for all readers, and no more than are worth a task.
 
     Where there are fewer scenes than readers, a scene is in several shares, unless they are to stay ``whole``.
@@ -44,11 +59,11 @@ def list_shares(
     parts = 1 if whole else -(-readers // max(1, len(first)))
     for entry in first:
         for part in range(parts):
-            yield packed(Share((entry,), part, parts))
+            yield Share((entry,), part, parts)
     listed = len(first)
     while entries := tuple(islice(ahead, min(_MOST_SCENES, 1 + listed // (_SHARES_A_READER * readers)))):
         listed += len(entries)
-        yield packed(Share(entries, 0, 1))
+        yield Share(entries, 0, 1)
 
 
 def store_uri(output: str, scene: Scene) -> str:
@@ -57,7 +72,7 @@ def store_uri(output: str, scene: Scene) -> str:
 
 
 def plan_share(
-    row: Row, *, output: str, classes: Sequence[str], settings: FlowSettings, reading: Reading
+    row: Row, *, output: str, classes: Sequence[str], settings: FlowSettings, reading: Reading, guard: Guard
 ) -> Iterator[Row]:
     """Yield one record for each scene of a share: its plan, or why there is none."""
     share = unpacked(row)
@@ -70,10 +85,12 @@ def plan_share(
             step = partial(
                 _plan, share, entry, output=output, classes=classes, settings=settings, reading=reading
             )
-            yield packed(attempt(step, scene=entry, window=None))
+            yield packed(attempt(step, guard, stage="plan", scene=entry, window=None))
 
 
-def read_plan(row: Row, *, layout: ChipLayout, settings: FlowSettings, reading: Reading) -> Iterator[Row]:
+def read_plan(
+    row: Row, *, layout: ChipLayout, settings: FlowSettings, reading: Reading, guard: Guard
+) -> Iterator[Row]:
     """Yield what a plan holds, then its windows, read one by one; pass everything else on."""
     plan = unpacked(row)
     if not isinstance(plan, Plan):
@@ -82,7 +99,8 @@ def read_plan(row: Row, *, layout: ChipLayout, settings: FlowSettings, reading: 
     left = np.unpackbits(plan.left, count=plan.windows).astype(np.bool_)
     yield packed(Planned(plan.windows, plan.windows - int(left.sum())))
     for window in compress(_windows(plan.view, plan.outline, plan.part, plan.parts, settings), left):
-        yield packed(_read(plan, window, layout, reading))
+        step = partial(_read, plan, window, layout, reading)
+        yield packed(attempt(step, guard, stage="read", scene=plan.scene, window=window))
 
 
 def _plan(
@@ -133,11 +151,8 @@ def _windows(
 
 
 def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> Record:
-    def step() -> Record:
-        pixels, valid = raster.read_view(plan.view, cover(window, layout), reading, plan.outline)
-        return Pixels(plan.scene, plan.view.header, window, pixels, valid)
-
-    return attempt(step, scene=plan.scene, window=window)
+    pixels, valid = raster.read_view(plan.view, cover(window, layout), reading, plan.outline)
+    return Pixels(plan.scene, plan.view.header, window, pixels, valid)
 
 
 def _refused(entry: Refusal) -> Failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import ray
 from pipeline import ledger, statistics, store
 from pipeline.flow.records import Done, Masks, Pixels, Record, Row, attempt, packed, unpacked
 from pipeline.flow.shares import store_uri
+from pipeline.flow.watch import Guard, Work
 from pipeline.segment import Segmenter, WindowSegmenter, class_dtype
 
 MakeSegmenter = Callable[[Mapping[str, np.ndarray]], Segmenter]
@@ -20,25 +22,36 @@ class Segment:
     """An actor: one segmenter over weights that all actors of a node share, read-only."""
 
     def __init__(
-        self, make_segmenter: MakeSegmenter, weights: Sequence[ray.ObjectRef[Any]], classes: Sequence[str]
+        self,
+        make_segmenter: MakeSegmenter,
+        weights: Sequence[ray.ObjectRef[Any]],
+        classes: Sequence[str],
+        guard: Guard,
     ) -> None:
-        """Make the segmenter; the reference comes in a container, so that Ray does not resolve it."""
-        segmenter = make_segmenter(ray.get(weights[0]))
+        """Make the segmenter; the reference comes in a container, so that Ray does not resolve it.
+
+        Raises:
+            Quarantined: it takes its process down with it. An actor that raises here is not started again.
+        """
+        start = Work("start", part=ray.get_runtime_context().get_actor_id())
+        segmenter = guard.watched(start, lambda: make_segmenter(ray.get(weights[0])))
         self._segment = WindowSegmenter(segmenter, dtype=class_dtype(len(classes)))
+        self._guard = guard
 
     def __call__(self, row: Row) -> Row:
         """Turn the pixels of a window into its masks; pass everything else on."""
         record = unpacked(row)
         if not isinstance(record, Pixels):
             return row
-        return packed(attempt(lambda: self._masks(record), scene=record.scene, window=record.window))
+        step = partial(self._masks, record)
+        return packed(attempt(step, self._guard, stage="segment", scene=record.scene, window=record.window))
 
     def _masks(self, record: Pixels) -> Record:
         labels = self._segment(record.pixels, record.valid, window=record.window)
         return Masks(record.scene, record.header, record.window, labels)
 
 
-def store_masks(row: Row, *, output: str, classes: Sequence[str]) -> Row:
+def store_masks(row: Row, *, output: str, classes: Sequence[str], guard: Guard) -> Row:
     """Write a window's masks, then its entry in the ledger; pass everything else on."""
     record = unpacked(row)
     if not isinstance(record, Masks):
@@ -48,7 +61,7 @@ def store_masks(row: Row, *, output: str, classes: Sequence[str]) -> Row:
         _write(record, output=output, classes=classes)
         return Done(record.scene, record.window)
 
-    return packed(attempt(step, scene=record.scene, window=record.window))
+    return packed(attempt(step, guard, stage="store", scene=record.scene, window=record.window))
 
 
 def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from pipeline.flow.steps import sum_up
 
 _SCENES = 16  # a task
 _TASKS = 256  # asked for at a time
+_LONGEST_S = 6 * 3600.0  # to wait for one: scenes of a million windows are read in it ten times over
 
 
 def summed_up(output: str, *, classes: Sequence[str], cpus: float | int) -> Iterator[dict[str, Any]]:
@@ -27,4 +28,4 @@ def summed_up(output: str, *, classes: Sequence[str], cpus: float | int) -> Iter
             running.append(task.remote(some, output, classes))
         if not running:
             return
-        yield from ray.get(running.popleft())
+        yield from ray.get(running.popleft(), timeout=_LONGEST_S)

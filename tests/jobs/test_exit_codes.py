@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from jobs.exit_codes import ends_with_code
+from jobs.exit_codes import Terminated, ends_with_code
 from mrovseg.errors import CheckpointError
 from pipeline.errors import ConfigError, PipelineError, ResumeError
 
@@ -17,6 +17,7 @@ from pipeline.errors import ConfigError, PipelineError, ResumeError
         (CheckpointError("no such file"), 2),
         (PipelineError("the disk is full"), 1),
         (KeyboardInterrupt(), 130),
+        (Terminated(), 143),
     ],
 )
 def test_an_error_is_one_line_and_a_code(

@@ -7,7 +7,7 @@ from ray.data import DataContext
 from ray.data import range as numbers
 from ray.data._internal.execution.execution_callback import ExecutionCallback
 
-from pipeline.flow.chain import _context
+from pipeline.flow.links import quietly
 
 
 class Looking(ExecutionCallback):
@@ -24,9 +24,15 @@ class Looking(ExecutionCallback):
 @pytest.mark.usefixtures("ray_cluster")
 def test_figures_of_blocks_are_let_go() -> None:
     Looking.seen.clear()
-    with _context(in_flight_bytes=2**20):
+    with quietly(in_flight_bytes=2**20):
         DataContext.get_current().custom_execution_callback_classes.append(Looking)
         rows = numbers(60, override_num_blocks=60).map(lambda row: row, num_cpus=1).take_all()
     assert len(rows) == 60
     assert len(Looking.seen) > 10
     assert max(Looking.seen) == 0
+
+
+def test_ray_does_not_end_a_run_whose_windows_take_long() -> None:
+    """Ray Data gives up after half an hour without a block; how long a window may take is for the run to say."""
+    with quietly(in_flight_bytes=2**20):
+        assert DataContext.get_current().execution_no_progress_timeout_s == -1

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.flow.records import Share, unpacked
-from pipeline.flow.shares import list_shares
+from pipeline.flow.shares import shares
 from pipeline.scene import Scene
 
 
@@ -16,17 +15,10 @@ def scenes(count: int) -> Iterator[Scene]:
     return (Scene(f"scene-{number}", f"{number}.tif") for number in range(count))
 
 
-def shares(count: int, readers: int) -> Iterator[Share]:
-    for row in list_shares({}, scenes=scenes(count), readers=readers):
-        share = unpacked(row)
-        assert isinstance(share, Share)
-        yield share
-
-
 @given(st.integers(0, 3000), st.integers(1, 40))
 def test_each_scene_is_in_one_share_or_in_all_parts_of_one(count: int, readers: int) -> None:
     found: dict[str, list[int]] = {}
-    for share in shares(count, readers):
+    for share in shares(scenes(count), readers=readers):
         for scene in share.entries:
             assert isinstance(scene, Scene)
             found.setdefault(scene.scene_id, []).append(share.part)
@@ -38,10 +30,10 @@ def test_each_scene_is_in_one_share_or_in_all_parts_of_one(count: int, readers: 
 
 @pytest.mark.parametrize(("count", "readers", "least"), [(1, 8, 8), (3, 8, 8), (100, 8, 99), (1000, 8, 200)])
 def test_a_short_list_is_spread_over_the_readers(count: int, readers: int, least: int) -> None:
-    assert len(list(shares(count, readers))) >= least
+    assert len(list(shares(scenes(count), readers=readers))) >= least
 
 
 def test_a_long_list_costs_few_tasks_and_is_listed_as_it_is_asked_for() -> None:
-    assert len(list(shares(100_000, 4))) < 2500
+    assert len(list(shares(scenes(100_000), readers=4))) < 2500
     endless = (Scene(f"scene-{number}", "a.tif") for number in itertools.count())
-    assert len(list(itertools.islice(list_shares({}, scenes=endless, readers=4), 50))) == 50
+    assert len(list(itertools.islice(shares(endless, readers=4), 50))) == 50

@@ -1,0 +1,58 @@
+"""The rows of a chain as they come out, and a beat whenever none does: the driver is never deaf."""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+from collections.abc import Iterator
+
+from ray.data import Dataset
+
+from pipeline.flow.records import Row
+
+_RAISED = re.compile(r"^[\w.]+(?:Error|Exception|Quarantined): ")
+_AHEAD = 256  # small records: no pixels come this way
+
+
+class ChainBroken(Exception):  # noqa: N818 - what happened to it
+    """What Ray says of a chain that cannot go on."""
+
+    def __init__(self, error: Exception) -> None:
+        """Keep what was raised, and say its last line: what comes before is Ray's own stack."""
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        super().__init__(_RAISED.sub("", lines[-1]) if lines else type(error).__name__)
+        self.error = error
+
+
+def heard(chain: Dataset, *, beat_s: float | int) -> Iterator[Row | None]:
+    """Run the chain and yield what comes out of it, and None when nothing has come for ``beat_s``.
+
+    It runs in a thread: who waits for Ray's own iterator cannot look after anything else meanwhile.
+
+    Raises:
+        ChainBroken: what a thing of Ray raised.
+    """
+    rows: queue.Queue[Row | Exception | None] = queue.Queue(_AHEAD)
+
+    def run() -> None:
+        try:
+            for row in chain.iter_rows():
+                rows.put(row)
+        except Exception as error:  # noqa: BLE001 - raised again where it belongs
+            rows.put(error)
+        else:
+            rows.put(None)
+
+    threading.Thread(target=run, daemon=True, name="chain").start()
+    while True:
+        try:
+            row = rows.get(timeout=beat_s)
+        except queue.Empty:
+            yield None
+            continue
+        if isinstance(row, Exception):
+            raise ChainBroken(row) from row
+        if row is None:
+            return
+        yield row

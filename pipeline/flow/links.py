@@ -1,0 +1,147 @@
+"""The links of the chain, and how Ray Data is to work them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import ray
+from ray.data import (
+    ActorPoolStrategy,
+    DataContext,
+    Dataset,
+    ExecutionResources,
+    TaskPoolStrategy,
+    from_items,
+)
+
+from pipeline.chips import ChipLayout
+from pipeline.config import FlowSettings, Reading
+from pipeline.flow.forgetting import ForgetBlocks
+from pipeline.flow.records import Row
+from pipeline.flow.resources import Places
+from pipeline.flow.shares import list_shares, plan_share, read_plan
+from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
+from pipeline.flow.watch import Guard
+from pipeline.scene import Refusal, Scene
+
+_QUEUED = 2  # windows an actor has in hand: the one it segments and the next
+_WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
+_BYTES_PER_PIXEL = 4  # red, green, blue, valid
+_PLANNING_BYTES = 64 * 2**20
+
+Step = Callable[[Row], Iterator[Row]]
+"""What a task makes of a row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """What a run is made of: the chain can be begun again with it, as often as it breaks."""
+
+    scenes: Iterable[Scene | Refusal]
+    output: str
+    classes: Sequence[str]
+    make_segmenter: MakeSegmenter
+    held: Sequence[ray.ObjectRef[Any]]
+    layout: ChipLayout
+    settings: FlowSettings
+    reading: Reading
+
+    @property
+    def window_bytes(self) -> int:
+        """What a window and its surroundings take."""
+        return _BYTES_PER_PIXEL * (self.settings.window_px + 2 * self.layout.side_px) ** 2
+
+    def in_flight_bytes(self, room: Places) -> int:
+        """What the object store may hold of the run, over all steps."""
+        return _WINDOWS_PER_ACTOR * room.actors * self.window_bytes
+
+    def chain(self, room: Places, guard: Guard) -> Dataset:
+        """Link the steps, from the scene list to the ledger."""
+        plan = partial(
+            plan_share,
+            output=self.output,
+            classes=self.classes,
+            settings=self.settings,
+            reading=self.reading,
+            guard=guard,
+        )
+        read = partial(
+            read_plan, layout=self.layout, settings=self.settings, reading=self.reading, guard=guard
+        )
+        windows = self._read(
+            _listed(self.scenes, room=room, whole=self.settings.keep_valid, guard=guard),
+            plan,
+            read,
+            readers=room.readers,
+        )
+        return self._segmented(windows, room=room, guard=guard)
+
+    def _read(self, shares: Dataset, plan: Step, read: Step, *, readers: int) -> Dataset:
+        """Plan and read; every step claims something else, because of equal claims Ray makes one step."""
+        return shares.flat_map(
+            plan,
+            compute=TaskPoolStrategy(size=readers),
+            num_cpus=0,  # held back with its CPU claimed, it could keep the reading from ever beginning
+            memory=_PLANNING_BYTES,
+        ).flat_map(
+            read,
+            compute=TaskPoolStrategy(size=readers),
+            num_cpus=self.settings.task_cpus,
+            memory=self.window_bytes,  # claimed by no actor
+        )
+
+    def _segmented(self, windows: Dataset, *, room: Places, guard: Guard) -> Dataset:
+        """Segment in actors, write in tasks."""
+        return windows.map(
+            Segment,  # type: ignore[arg-type]  # a class makes actors
+            fn_constructor_args=(self.make_segmenter, self.held, self.classes, guard),
+            compute=ActorPoolStrategy(size=room.actors, max_tasks_in_flight_per_actor=_QUEUED),
+            num_cpus=self.settings.actor_cpus,
+            num_gpus=self.settings.actor_gpus,
+        ).map(
+            partial(store_masks, output=self.output, classes=self.classes, guard=guard),
+            compute=TaskPoolStrategy(size=room.actors),
+            num_cpus=0,  # reading may hold every free CPU: what is finished must always get out
+        )
+
+
+def held(weights: Mapping[str, np.ndarray]) -> Sequence[ray.ObjectRef[Any]]:
+    """Keep the weights for the whole run: an actor that is started again needs them."""
+    return [ray.put(dict(weights))]
+
+
+def _listed(scenes: Iterable[Scene | Refusal], *, room: Places, whole: bool, guard: Guard) -> Dataset:
+    """List scenes in a task, as shares for the readers."""
+    return from_items([{"list": 0}]).flat_map(
+        partial(list_shares, scenes=scenes, readers=room.readers, whole=whole, guard=guard),
+        compute=TaskPoolStrategy(size=1),
+        num_cpus=0,  # it waits for storage most of its time
+    )
+
+
+@contextmanager
+def quietly(*, in_flight_bytes: int) -> Iterator[None]:
+    """Have Ray Data work in small blocks, few at a time, and say nothing."""
+    context = DataContext.get_current().copy()
+    context.target_max_block_size = 1  # a record a block, however small
+    context.execution_options.resource_limits = ExecutionResources.for_limits(
+        object_store_memory=in_flight_bytes
+    )
+    context.custom_execution_callback_classes = [ForgetBlocks]
+    context.execution_no_progress_timeout_s = -1  # the run has a watchdog of its own, which knows the windows
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    logger = logging.getLogger("ray.data")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with DataContext.current(context):
+            yield
+    finally:
+        logger.setLevel(level)

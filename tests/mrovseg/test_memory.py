@@ -1,0 +1,43 @@
+"""A device without room: the encoder sees fewer views at a time, and remembers it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mrovseg.segmenter import MrovsegSegmenter
+from tests.mrovseg.networks import SMALL, all_weights, chips, vocabulary
+
+VIEWS = 1 + SMALL.slices**2
+
+
+def segmenter() -> MrovsegSegmenter:
+    return MrovsegSegmenter(SMALL, all_weights(SMALL), vocabulary(3))
+
+
+def room_for(views: int, tried: list[int]) -> Callable[..., None]:
+    def look(_: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
+        tried.append(len(inputs[0]))
+        if len(inputs[0]) > views:
+            raise torch.OutOfMemoryError("no room")
+
+    return look
+
+
+def test_without_room_the_encoder_sees_half_as_many_views_and_remembers_it() -> None:
+    whole, halved, tried = segmenter(), segmenter(), list[int]()
+    halved.model.encoder.visual.conv1.register_forward_pre_hook(room_for(1, tried))
+    first, second = (halved.label(halved.propose(chips(SMALL, 1))) for _ in range(2))
+    assert tried == [VIEWS, VIEWS // 2] + [1] * VIEWS * 2
+    for ours, again, expected in zip(first, second, whole.label(whole.propose(chips(SMALL, 1))), strict=True):
+        np.testing.assert_array_equal(ours, again)
+        np.testing.assert_allclose(ours.astype(int), expected.astype(int), atol=1)
+
+
+def test_without_room_for_one_view_the_window_fails() -> None:
+    full = segmenter()
+    full.model.encoder.visual.conv1.register_forward_pre_hook(room_for(0, []))
+    with pytest.raises(torch.OutOfMemoryError, match="no room"):
+        full.propose(chips(SMALL, 1))
