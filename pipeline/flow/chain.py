@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from ray.exceptions import RayActorError, RayError, UserCodeException
+from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeException
 
 from pipeline import statistics
 from pipeline.chips import ChipLayout
@@ -147,9 +147,9 @@ def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> No
 
 def _mendable(error: Exception) -> bool:
     """Tell what the cluster lost from what would be raised again: by our own steps, or by making the segmenter."""
-    return not isinstance(error, UserCodeException) and not (
-        isinstance(error, RayActorError) and error.actor_init_failed
-    )
+    if isinstance(error, RayTaskError):
+        return isinstance(error.cause, RayError) and not isinstance(error.cause, UserCodeException)
+    return not (isinstance(error, RayActorError) and error.actor_init_failed)
 
 
 def _room_again(settings: FlowSettings) -> Places:

@@ -19,9 +19,10 @@ class ChainBroken(Exception):  # noqa: N818 - what happened to it
     """What Ray says of a chain that cannot go on."""
 
     def __init__(self, error: Exception) -> None:
-        """Keep what was raised, and say its last line: what comes before is Ray's own stack."""
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        super().__init__(_RAISED.sub("", lines[-1]) if lines else type(error).__name__)
+        """Keep what was raised, and say why in one line: around it are Ray's own stack and advice."""
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        raised = [line for line in lines if _RAISED.match(line)] or lines
+        super().__init__(_RAISED.sub("", raised[-1]))
         self.error = error
 
 

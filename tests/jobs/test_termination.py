@@ -109,7 +109,8 @@ def test_a_run_that_is_terminated_ends_in_time_and_can_go_on(
         assert said.decode().strip().endswith("; the same command goes on where it stopped")
     else:
         assert process.returncode == -signals[0]
-    _, alive = psutil.wait_procs(started, timeout=GRACE_S)
+    # Ended at once, Ray's agents find out by themselves that the node they belong to is gone.
+    _, alive = psutil.wait_procs(started, timeout=GRACE_S if len(signals) == 1 else 4 * GRACE_S)
     assert alive == []
     before = entries(output)
     assert before < 16 or moment is all_are_done

@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import ray
+from ray.exceptions import ObjectLostError, RayTaskError, UserCodeException
 
 from pipeline.errors import PipelineError
+from pipeline.flow.chain import _mendable
+from pipeline.flow.hearing import ChainBroken
 from tests.pipeline.flows import paint, run_flow
 from tests.pipeline.test_flow import whiten
 from tests.pipeline.test_quarantine import WHITE, Fatal
@@ -87,6 +90,22 @@ def test_a_chain_that_breaks_is_begun_again(tmp_path: Path, capsys: pytest.Captu
     assert (ended["event"], ended["how"], ended["windows_done"]) == ("run_ended", "done", 4)
     assert ended["failures"] == 1
     assert len({event["run_id"] for event in said}) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "mendable"),
+    [
+        (PipelineError("given up"), False),
+        (UserCodeException("given up"), False),
+        (ObjectLostError("a" * 56, None, "stack"), True),
+    ],
+)
+def test_what_our_own_steps_raise_is_not_tried_again(error: Exception, mendable: bool) -> None:  # noqa: FBT001
+    said = "Traceback\n  File x\npipeline.errors.PipelineError: given up\nTo change retry attempts, configure"
+    raised = RayTaskError("step", said, error, "title", 1, "ip")  # type: ignore[no-untyped-call]
+    raised = raised.as_instanceof_cause()  # type: ignore[no-untyped-call]
+    assert _mendable(raised) == mendable
+    assert str(ChainBroken(raised)) == "given up"
 
 
 @pytest.mark.slow
