@@ -4,9 +4,18 @@ Storage is reached as the environment says, see ``storage``. Credentials are nev
 here is cached: a listing is as true as the storage's own.
 """
 
-from pipeline.objects.content import ObjectInfo, exists, get_bytes, info, is_folder, opened, put_bytes
+from pipeline.objects.content import (
+    ObjectInfo,
+    exists,
+    get_bytes,
+    info,
+    is_folder,
+    opened,
+    put_bytes,
+    sweep,
+)
 from pipeline.objects.listing import glob, list_folders, list_names, walk
-from pipeline.objects.place import is_remote, join, resolve
+from pipeline.objects.place import is_remote, join, resolve, writing
 
 __all__ = [
     "ObjectInfo",
@@ -22,5 +31,7 @@ __all__ = [
     "opened",
     "put_bytes",
     "resolve",
+    "sweep",
     "walk",
+    "writing",
 ]

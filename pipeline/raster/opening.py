@@ -55,7 +55,7 @@ def opened(
 
 def _open(uri: str, reading: Reading, overview: int | None) -> DatasetReader:
     # VRTs apart: only a file that is of no other kind is looked into before GDAL does.
-    path, options = _gdal_path(uri), {} if overview is None else {"OVERVIEW_LEVEL": overview}
+    path, options = gdal_path(uri), {} if overview is None else {"OVERVIEW_LEVEL": overview}
     drivers = [driver for driver in reading.drivers if driver != "VRT"]
     try:
         return DatasetReader(path, driver=drivers, sharing=False, **options)
@@ -67,7 +67,7 @@ def _open(uri: str, reading: Reading, overview: int | None) -> DatasetReader:
         return DatasetReader(path, driver=["VRT"], sharing=False, **options)
 
 
-def _gdal_path(uri: str) -> str:
+def gdal_path(uri: str) -> str:
     """Return GDAL's name of a file: rasterio would open s3:// through boto3."""
     if uri.startswith(("https://", "http://")):
         return f"/vsicurl/{uri}"
