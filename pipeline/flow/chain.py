@@ -21,10 +21,10 @@ from ray.data import (
 )
 from ray.exceptions import RayError
 
-from pipeline import statistics
+from pipeline import objects, statistics
 from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
-from pipeline.errors import PipelineError
+from pipeline.errors import OutputError, PipelineError
 from pipeline.flow.forgetting import ForgetBlocks
 from pipeline.flow.progress import Progress
 from pipeline.flow.records import Row, unpacked
@@ -80,13 +80,16 @@ def run(  # noqa: PLR0913 - each by its name
 
     Raises:
         ResourceError: the actors do not fit the cluster; nothing was started.
-        PipelineError: the segmenter cannot be made, or the cluster or the output is lost.
+        OutputError: the output cannot be written; what is done stays done.
+        PipelineError: the segmenter cannot be made, or the cluster is lost.
     """
     plan = partial(plan_share, output=output, classes=classes, settings=settings, reading=reading)
     read = partial(read_plan, layout=layout, settings=settings, reading=reading)
     window_bytes = _BYTES_PER_PIXEL * (settings.window_px + 2 * layout.side_px) ** 2
     with cluster():
         room = places(nodes(), settings)
+        for folder in (output, *(objects.join(output, name) for name in ("inputs", "statistics"))):
+            objects.sweep(folder)
         held = [ray.put(dict(weights))]  # for the whole run: an actor that is started again needs it
         with _context(in_flight_bytes=_WINDOWS_PER_ACTOR * room.actors * window_bytes):
             shares = _listed(scenes, room=room)
@@ -181,7 +184,10 @@ def _followed(chain: Dataset, progress: Progress) -> Progress:
     """Run the chain and count what comes out of it."""
     try:
         for row in chain.iter_rows():
-            progress.count(unpacked(row))
+            record = unpacked(row)
+            if isinstance(record, Failure) and record.error == OutputError.__name__:
+                raise OutputError(record.message)  # no other window could be written either
+            progress.count(record)
     except RayError as error:
         raise PipelineError(f"the run cannot go on, what is done stays done: {error}") from error
     progress.finish()

@@ -91,6 +91,7 @@ def _plan(
     settings: FlowSettings,
     reading: Reading,
 ) -> Record:
+    objects.sweep(objects.join(output, "ledger", scene.scene_id))
     view = inputs.claim(output, scene, reading)
     outline = None if reading.aoi is None else raster.outline_of(view, reading.aoi)
     done = ledger.done(output, scene.scene_id)

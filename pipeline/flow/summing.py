@@ -8,8 +8,10 @@ from itertools import islice
 from typing import Any
 
 import ray
+from ray.exceptions import RayTaskError
 
 from pipeline import ledger
+from pipeline.errors import PipelineError
 from pipeline.flow.steps import sum_up
 
 _SCENES = 16  # a task
@@ -27,4 +29,9 @@ def summed_up(output: str, *, classes: Sequence[str], cpus: float | int) -> Iter
             running.append(task.remote(some, output, classes))
         if not running:
             return
-        yield from ray.get(running.popleft())
+        try:
+            yield from ray.get(running.popleft())
+        except RayTaskError as error:
+            if isinstance(error.cause, PipelineError):
+                raise error.cause from error
+            raise
