@@ -26,6 +26,10 @@ class RasterError(PipelineError):
     """A scene cannot be opened, cannot be read, or is of a kind that is not supported."""
 
 
+class OutputError(PipelineError):
+    """The output cannot be written: no window can be finished any more, and the run ends. Jobs exit with 1."""
+
+
 class StoreError(PipelineError):
     """A mask store cannot be laid out, written or read as asked."""
 

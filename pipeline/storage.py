@@ -21,10 +21,10 @@ _YES = ("YES", "TRUE", "ON", "1")
 _WEB: dict[str, Any] = {
     "CPL_VSIL_CURL_USE_HEAD": False,  # a uri that is signed for GET is refused to HEAD
     "GDAL_HTTP_CONNECTTIMEOUT": 10,  # s; without it a machine that does not answer is waited for in vain
-    "GDAL_HTTP_LOW_SPEED_TIME": 30,  # s below
+    "GDAL_HTTP_LOW_SPEED_TIME": 5,  # s below; curl looks back as long again
     "GDAL_HTTP_LOW_SPEED_LIMIT": 1,  # bytes a second
-    "GDAL_HTTP_MAX_RETRY": 3,  # of what passes: 429, 502, 503, 504; a refused key is none of these
-    "GDAL_HTTP_RETRY_DELAY": 1,  # s
+    "GDAL_HTTP_MAX_RETRY": 4,  # of what passes: 429, 500, 502, 503, 504, resets; a refused key is none of these
+    "GDAL_HTTP_RETRY_DELAY": 0.3,  # s, more than doubled each time
 }
 
 
@@ -35,7 +35,12 @@ def fsspec_options(uri: str) -> dict[str, Any]:
     """
     scheme = uri.partition("://")[0].lower()
     if scheme in ("s3", "s3a"):
-        options = {"endpoint_url": s3_endpoint(), "use_listings_cache": False}
+        options = {
+            "endpoint_url": s3_endpoint(),
+            "use_listings_cache": False,
+            "config_kwargs": _s3_client(),
+            "max_concurrency": 1,  # with more, every object is asked for its size before it is read
+        }
         region = os.environ.get(
             "AWS_REGION"
         )  # of GDAL and the newer clients; botocore's is AWS_DEFAULT_REGION
@@ -103,6 +108,15 @@ def _s3_server() -> dict[str, Any]:
         "AWS_S3_ENDPOINT": endpoint.netloc + endpoint.path.rstrip("/"),
         "AWS_HTTPS": endpoint.scheme == "https",
         "AWS_VIRTUAL_HOSTING": False,
+    }
+
+
+def _s3_client() -> dict[str, Any]:
+    """Return botocore's settings; in a dictionary of their own, because it writes into it."""
+    return {
+        "connect_timeout": 5,  # s
+        "read_timeout": 5,  # s without a byte; the longest that one stall costs
+        "retries": {"total_max_attempts": 1},  # what is tried again is said in one place, see ``retry``
     }
 
 

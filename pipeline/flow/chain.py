@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeException
 
-from pipeline import statistics
+from pipeline import objects, statistics
 from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
-from pipeline.errors import PipelineError, ResourceError
+from pipeline.errors import OutputError, PipelineError, ResourceError
 from pipeline.flow.events import Events
 from pipeline.flow.hearing import ChainBroken, heard
 from pipeline.flow.links import Links, held, quietly
@@ -73,7 +73,8 @@ def run(  # noqa: PLR0913 - each by its name
     Raises:
         RunStoppedError: what ``supervise`` raised; the failures until then are in their table.
         ResourceError: the actors do not fit the cluster; nothing was started.
-        PipelineError: the segmenter cannot be made, or the cluster or the output is lost.
+        OutputError: the output cannot be written; what is done stays done.
+        PipelineError: the segmenter cannot be made, or the cluster is lost.
     """
     events = Events() if run_id is None else Events(run_id)
     progress = Progress(statistics.failures_table(output), events, supervise)
@@ -91,6 +92,7 @@ def run(  # noqa: PLR0913 - each by its name
         )
         events.say("run_started", output=output, actors=room.actors, readers=room.readers)
         with _ending(progress), watching(settings.limit_s) as guard:
+            _sweep(output)
             _followed(links, room, guard, progress)
             _summed(links)
     return RunResult(
@@ -100,6 +102,12 @@ def run(  # noqa: PLR0913 - each by its name
         tuple(progress.failures),
         progress.failures_in_all,
     )
+
+
+def _sweep(output: str) -> None:
+    """Remove what killed writers of small objects left half-written; scenes are swept as they are planned."""
+    for folder in (output, *(objects.join(output, name) for name in ("inputs", "statistics"))):
+        objects.sweep(folder)
 
 
 @contextmanager
@@ -141,7 +149,10 @@ def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> No
         for row in heard(links.chain(room, guard), beat_s=BEAT_S):
             if row is not None:
                 watchdog.heard()
-                progress.count(unpacked(row))
+                record = unpacked(row)
+                if isinstance(record, Failure) and record.error == OutputError.__name__:
+                    raise OutputError(record.message)  # no other window could be written either
+                progress.count(record)
             watchdog.look()
 
 

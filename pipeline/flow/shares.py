@@ -112,6 +112,7 @@ def _plan(
     settings: FlowSettings,
     reading: Reading,
 ) -> Record:
+    objects.sweep(objects.join(output, "ledger", scene.scene_id))
     view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid)
     outline = None if reading.aoi is None else raster.outline_of(view, reading.aoi)
     done, planned = ledger.look(output, scene.scene_id)

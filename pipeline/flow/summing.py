@@ -8,8 +8,10 @@ from itertools import islice
 from typing import Any
 
 import ray
+from ray.exceptions import RayTaskError
 
 from pipeline import ledger
+from pipeline.errors import PipelineError
 from pipeline.flow.steps import sum_up
 
 _SCENES = 16  # a task
@@ -28,4 +30,9 @@ def summed_up(output: str, *, classes: Sequence[str], cpus: float | int) -> Iter
             running.append(task.remote(some, output, classes))
         if not running:
             return
-        yield from ray.get(running.popleft(), timeout=_LONGEST_S)
+        try:
+            yield from ray.get(running.popleft(), timeout=_LONGEST_S)
+        except RayTaskError as error:
+            if isinstance(error.cause, PipelineError):
+                raise error.cause from error
+            raise

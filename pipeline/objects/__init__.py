@@ -4,12 +4,21 @@ Storage is reached as the environment says, see ``storage``. Credentials are nev
 here is cached: a listing is as true as the storage's own.
 """
 
-from pipeline.objects.content import ObjectInfo, exists, get_bytes, info, is_folder, opened, put_bytes
+from pipeline.objects.content import (
+    ObjectInfo,
+    exists,
+    get_bytes,
+    info,
+    is_folder,
+    opened,
+    put_bytes,
+    sweep,
+)
 from pipeline.objects.creating import create_bytes, remove, remove_folder
 from pipeline.objects.flat import Listed, list_all, list_entries, written_s
 from pipeline.objects.listing import glob, list_folders, list_names, walk
 from pipeline.objects.measuring import folder_info, measured
-from pipeline.objects.place import is_remote, join, resolve
+from pipeline.objects.place import is_remote, join, resolve, writing
 
 __all__ = [
     "Listed",
@@ -33,6 +42,8 @@ __all__ = [
     "remove",
     "remove_folder",
     "resolve",
+    "sweep",
     "walk",
+    "writing",
     "written_s",
 ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from pipeline.errors import PipelineError
-from pipeline.objects.place import is_remote, local, located, reported
+from pipeline.objects.place import is_remote, local, located, reported, writing
+from pipeline.retry import patiently
 
 
 class ObjectInfo(NamedTuple):
@@ -24,14 +26,26 @@ def put_bytes(uri: str, data: bytes) -> None:
     """Write an object whole: a reader, now or after a crash, sees all of it or nothing of it.
 
     Raises:
-        PipelineError: the storage refused.
+        OutputError: the storage refused.
     """
-    with reported("write", uri):
+    with writing(uri):
         if is_remote(uri):
             filesystem, path = located(uri)
-            filesystem.pipe_file(path, data)
+            patiently(lambda: filesystem.pipe_file(path, data))
         else:
             _put_file(Path(local(uri)), data)
+
+
+def sweep(folder: str) -> None:
+    """Remove what killed writers of objects directly below ``folder`` left half-written; S3 keeps nothing of such.
+
+    A writer that is still at work writes once more.
+    """
+    if is_remote(folder) or not Path(local(folder)).is_dir():
+        return
+    with writing(folder):
+        for partial_file in Path(local(folder)).glob(_partial_name("*", "?" * 32)):
+            partial_file.unlink(missing_ok=True)
 
 
 def get_bytes(uri: str, *, limit_bytes: int | None = None) -> bytes:
@@ -43,11 +57,7 @@ def get_bytes(uri: str, *, limit_bytes: int | None = None) -> bytes:
     """
     with reported("read", uri):
         filesystem, path = located(uri)
-        if limit_bytes is None:
-            return bytes(filesystem.cat_file(path))
-        if filesystem.size(path) == 0:
-            return b""  # S3 refuses every range of an empty object
-        return bytes(filesystem.cat_file(path, start=0, end=limit_bytes))
+        return patiently(lambda: _content(filesystem, path, limit_bytes))
 
 
 @contextmanager
@@ -70,14 +80,18 @@ def exists(uri: str) -> bool:
     """Tell whether there is an object (not a folder) at ``uri``."""
     with reported("look for", uri):
         filesystem, path = located(uri)
-        return bool(filesystem.isfile(path))
+        try:
+            # Never fsspec's own isfile: it says no of a storage that does not answer.
+            return bool(patiently(lambda: filesystem.info(path))["type"] == "file")
+        except FileNotFoundError:
+            return False
 
 
 def is_folder(uri: str) -> bool:
     """Tell whether ``uri`` is a local folder, or a prefix below which there is an object."""
     with reported("look for", uri):
         filesystem, path = located(uri)
-        return bool(filesystem.isdir(path))
+        return bool(patiently(lambda: filesystem.isdir(path)))
 
 
 def info(uri: str) -> ObjectInfo:
@@ -89,7 +103,7 @@ def info(uri: str) -> ObjectInfo:
     """
     with reported("look for", uri):
         filesystem, path = located(uri)
-        found = filesystem.info(path)
+        found = patiently(lambda: filesystem.info(path))
         if found["type"] != "file":
             raise FileNotFoundError(f"{uri} is a folder")
         etag = etag_of(found) if is_remote(uri) else f"{Path(path).stat().st_mtime_ns:x}"
@@ -100,22 +114,50 @@ def _file(uri: str) -> Any:  # noqa: ANN401 - fsspec has no types
     if not is_remote(uri):
         return Path(local(uri)).open("rb")
     filesystem, path = located(uri)
-    return filesystem.open(path, "rb")
+    file = patiently(lambda: filesystem.open(path, "rb"))
+    if hasattr(file, "cache"):  # what comes as a stream cannot be asked for again
+        fetched = file.cache.fetcher
+        file.cache.fetcher = lambda start, end: patiently(partial(fetched, start, end))
+    return file
+
+
+def _content(filesystem: Any, path: str, limit_bytes: int | None) -> bytes:  # noqa: ANN401 - fsspec has no types
+    if limit_bytes is None:
+        return bytes(filesystem.cat_file(path))
+    if filesystem.size(path) == 0:
+        return b""  # S3 refuses every range of an empty object
+    return bytes(filesystem.cat_file(path, start=0, end=limit_bytes))
 
 
 def _put_file(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with partial.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    while True:
+        partial_file = path.with_name(_partial_name(path.name, uuid.uuid4().hex))
+        try:
+            with partial_file.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            partial_file.replace(path)
+            break
+        except FileNotFoundError:  # swept by another: as long as the folder is there, once more
+            if not path.parent.is_dir():
+                raise
+        except BaseException:
+            _remove_quietly(partial_file)
+            raise
     _sync_folder(path.parent)
+
+
+def _partial_name(name: str, mark: str) -> str:
+    """Return what an object is called while it is being written; hidden from listings."""
+    return f".{name}.{mark}"
+
+
+def _remove_quietly(path: Path) -> None:
+    """Remove a file; a disk that became read-only says so itself already."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipeline.objects.place import is_remote, local, located, reported
+from pipeline.objects.place import is_remote, local, located, writing
+from pipeline.retry import patiently
 
 _TAKEN = "PreconditionFailed"
 
@@ -16,10 +17,12 @@ def create_bytes(uri: str, data: bytes) -> bool:
 
     A local reader may see the beginning of it while it is written.
 
+    Asked again after an answer that was lost, it says no of its own object.
+
     Raises:
-        PipelineError: the storage refused.
+        OutputError: the storage refused.
     """
-    with reported("write", uri):
+    with writing(uri):
         if is_remote(uri):
             return _create_remote(uri, data)
         path = Path(local(uri))
@@ -36,12 +39,12 @@ def remove(uri: str) -> None:
     """Remove an object; do nothing where there is none.
 
     Raises:
-        PipelineError: the storage refused.
+        OutputError: the storage refused.
     """
-    with reported("remove", uri):
+    with writing(uri):
         filesystem, path = located(uri)
         try:
-            filesystem.rm_file(path)
+            patiently(lambda: filesystem.rm_file(path))
         except FileNotFoundError:
             return
 
@@ -50,13 +53,13 @@ def remove_folder(uri: str) -> None:
     """Remove all objects below a folder or a prefix, and the folder; do nothing where there is none.
 
     Raises:
-        PipelineError: the storage refused.
+        OutputError: the storage refused.
     """
-    with reported("remove", uri):
+    with writing(uri):
         if is_remote(uri):
             filesystem, path = located(uri)
-            if filesystem.exists(path):
-                filesystem.rm(path, recursive=True)
+            if patiently(lambda: filesystem.exists(path)):
+                patiently(lambda: filesystem.rm(path, recursive=True))
         elif Path(local(uri)).exists():
             shutil.rmtree(local(uri))
 
@@ -74,7 +77,7 @@ def _write_or_unlink(file: BinaryIO, path: Path, data: bytes) -> None:
 def _create_remote(uri: str, data: bytes) -> bool:
     filesystem, path = located(uri)
     try:
-        filesystem.pipe_file(path, data, mode="create")
+        patiently(lambda: filesystem.pipe_file(path, data, mode="create"))
     except FileExistsError:
         return False
     except OSError as error:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from pipeline.objects.listing import _entries
 from pipeline.objects.place import located, reported
+from pipeline.retry import patiently
 
 
 class Listed(NamedTuple):
@@ -59,7 +61,7 @@ def written_s(uri: str) -> float | None:
     with reported("look for", uri):
         filesystem, path = located(uri)
         try:
-            return _seconds(filesystem.info(path))
+            return _seconds(patiently(lambda: filesystem.info(path)))
         except FileNotFoundError:
             return None
 
@@ -87,9 +89,8 @@ def _s3_below(filesystem: Any, root: str) -> Iterator[Listed]:  # noqa: ANN401 -
     page: dict[str, Any] = {"NextContinuationToken": None}
     while "NextContinuationToken" in page:
         token = page["NextContinuationToken"]
-        page = filesystem.call_s3(
-            "list_objects_v2", **asked, **({"ContinuationToken": token} if token else {})
-        )
+        more = {"ContinuationToken": token} if token else {}
+        page = patiently(partial(filesystem.call_s3, "list_objects_v2", **asked, **more))
         for each in page.get("Contents", []):
             if not each["Key"].endswith("/"):
                 yield Listed(each["Key"][len(below) :], int(each["Size"]), each["LastModified"].timestamp())

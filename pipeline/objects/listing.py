@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fsspec.utils import glob_translate
 
 from pipeline.objects.place import located, reported, uri_of
+from pipeline.retry import patiently
 
 
 def list_names(prefix: str) -> Iterator[str]:
@@ -20,10 +22,9 @@ def list_names(prefix: str) -> Iterator[str]:
     """
     with reported("list", prefix):
         filesystem, path = located(prefix)
-        if not filesystem.isdir(path):
-            return
-        found = filesystem.ls(path, detail=True)
-    names = (entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in found if entry["type"] == "file")
+        names = [
+            name.rsplit("/", 1)[-1] for name, is_file in _entries(filesystem, path.rstrip("/")) if is_file
+        ]
     yield from sorted(name for name in names if name and not name.startswith("."))
 
 
@@ -55,8 +56,6 @@ def list_folders(prefix: str) -> list[str]:
     """Return the names of the folders directly below ``prefix``, sorted; none where it is missing."""
     with reported("list", prefix):
         filesystem, path = located(prefix)
-        if not filesystem.isdir(path):
-            return []
         found = _entries(filesystem, path.rstrip("/"))
         return sorted(name.rsplit("/", 1)[-1] for name, is_file in found if not is_file)
 
@@ -95,8 +94,8 @@ def _entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:  # noq
         yield from ((f"{folder}/{name}", is_file) for name, is_file in names)
     elif "s3" in filesystem.protocol:
         yield from _s3_entries(filesystem, folder)
-    elif filesystem.isdir(folder):
-        listed = filesystem.ls(folder, detail=True)
+    elif patiently(lambda: filesystem.isdir(folder)):
+        listed = patiently(lambda: filesystem.ls(folder, detail=True))
         yield from sorted((each["name"].rstrip("/"), each["type"] == "file") for each in listed)
 
 
@@ -113,9 +112,8 @@ def _s3_entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:  # 
     page: dict[str, Any] = {"NextContinuationToken": None}
     while "NextContinuationToken" in page:
         token = page["NextContinuationToken"]
-        page = filesystem.call_s3(
-            "list_objects_v2", **asked, **({"ContinuationToken": token} if token else {})
-        )
+        further = {"ContinuationToken": token} if token else {}
+        page = patiently(partial(filesystem.call_s3, "list_objects_v2", **asked, **further))
         files = [(each["Key"], True) for each in page.get("Contents", []) if not each["Key"].endswith("/")]
         folders = [(each["Prefix"].rstrip("/"), False) for each in page.get("CommonPrefixes", [])]
         yield from ((f"{bucket}/{name}", is_file) for name, is_file in sorted(files + folders))

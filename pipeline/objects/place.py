@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 from collections.abc import Iterator
@@ -12,10 +13,17 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from pipeline.errors import PipelineError
+from pipeline.errors import OutputError, PipelineError
 from pipeline.storage import fsspec_options
 
 _NOT_FOUND = (404, 410)
+_REMEDIES = {
+    errno.ENOSPC: "Free space there",
+    errno.EDQUOT: "Free space there, or raise the quota",
+    errno.EROFS: "Make it writable, or give another output",
+    errno.EACCES: "Make it writable, or give another output",
+    errno.EPERM: "Make it writable, or give another output",
+}
 
 
 def is_remote(uri: str) -> bool:
@@ -91,6 +99,26 @@ def reported(verb: str, uri: str) -> Iterator[None]:
         refused = is_remote(uri) and (isinstance(error, PermissionError) or name == "NoCredentialsError")
         remedy = ". Check the storage's credentials in the environment" if refused else ""
         raise PipelineError(f"cannot {verb} {uri}: {name}: {error}{remedy}") from error
+
+
+@contextmanager
+def writing(uri: str) -> Iterator[None]:
+    """Turn any refusal to write into one error that names the object and what to do.
+
+    Raises:
+        OutputError: the storage refused.
+    """
+    try:
+        with reported("write", uri):
+            yield
+    except OutputError:
+        raise
+    except (OSError, PipelineError) as error:
+        refusal = error if isinstance(error, OSError) else error.__cause__
+        said = f"cannot write {uri}: {refusal}" if isinstance(error, OSError) else str(error)
+        remedy = None if is_remote(uri) else _REMEDIES.get(getattr(refusal, "errno", None) or 0)
+        go_on = "nothing half written counts, and the same command goes on when it can be written"
+        raise OutputError(f"{said}. {f'{remedy}: ' if remedy else ''}{go_on}") from error
 
 
 def _is_missing(refusal: BaseException) -> bool:

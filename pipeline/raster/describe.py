@@ -10,6 +10,7 @@ import numpy as np
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
+from pipeline.raster.again import again
 from pipeline.raster.colours import Choice, choose_bands
 from pipeline.raster.foreign import Foreign
 from pipeline.raster.gdal import Source, faults_as
@@ -56,8 +57,12 @@ def read_header(uri: str) -> Header:
     Raises:
         RasterError: it cannot be opened as a raster.
     """
-    with opened(uri) as source, faults_as(f"cannot read the header of {uri}"):
-        return _header(source)
+
+    def read() -> Header:
+        with opened(uri) as source, faults_as(f"cannot read the header of {uri}"):
+            return _header(source)
+
+    return again((uri,), read)
 
 
 def read_input(uri: str) -> Input:

@@ -27,11 +27,6 @@ Source = DatasetReader | WarpedVRT | Foreign
 _CACHE_BYTES = 16 * 2**20  # a few rows of blocks: as fast as more; GDAL's own grows with the machine
 _REMOTE_OPTIONS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # do not list a prefix of a million objects
-    "GDAL_HTTP_MAX_RETRY": 3,  # of what a server says is for now: 429, 502, 503, 504
-    "GDAL_HTTP_RETRY_DELAY": 0.5,
-    "GDAL_HTTP_CONNECTTIMEOUT": 10,
-    "GDAL_HTTP_LOW_SPEED_TIME": 60,  # no byte for a minute: the server is gone
-    "GDAL_HTTP_LOW_SPEED_LIMIT": 1,
 }
 _ENDS_EARLY = re.compile(
     r"read error|premature end|failed to read directory|cannot read offset/size|io error during reading"
@@ -74,7 +69,9 @@ def faults_as(sentence: str) -> Iterator[None]:
     finally:
         log.removeHandler(heard)
     if heard.messages:
-        raise RasterError(f"{sentence}: the file is damaged ({heard.messages[0]})")
+        raise RasterError(f"{sentence}: the file is damaged ({heard.messages[0]})") from OSError(
+            *heard.messages
+        )
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def _foreign(uri: str, reading: Reading, overview: int | None) -> Iterator[Forei
 
 def _open(uri: str, reading: Reading, overview: int | None) -> DatasetReader:
     # VRTs apart: only a file that is of no other kind is looked into before GDAL does.
-    path, options = _gdal_path(uri), {} if overview is None else {"OVERVIEW_LEVEL": overview}
+    path, options = gdal_path(uri), {} if overview is None else {"OVERVIEW_LEVEL": overview}
     drivers = [driver for driver in _gdals(reading) if driver != "VRT"]
     try:
         return DatasetReader(path, driver=drivers, sharing=False, **options)
@@ -100,7 +100,7 @@ def _gdals(reading: Reading) -> list[str]:
     return [driver for driver in reading.drivers if driver not in ("Zarr", "OpenSlide")]
 
 
-def _gdal_path(uri: str) -> str:
+def gdal_path(uri: str) -> str:
     """Return GDAL's name of a file: rasterio would open s3:// through boto3."""
     if uri.startswith(_WEB):
         return f"/vsicurl/{uri}"

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Integer, UInt8
 from pipeline.chips import FILL
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import RasterError
+from pipeline.raster.again import again
 from pipeline.raster.colours import paint, palette_of
 from pipeline.raster.deadline import within
 from pipeline.raster.describe import describe
@@ -39,7 +40,7 @@ def look(scene: Scene, reading: Reading = PLAIN) -> View:
     """
     return within(
         reading.read_timeout_s,
-        lambda: measure(describe(scene, reading), reading),
+        lambda: again(scene.files, lambda: measure(describe(scene, reading), reading)),
         doing=f"looking at {scene.uri}",
     )
 
@@ -87,7 +88,9 @@ def read_view(
         # raster, are slow, and are wrong beside masks and overviews.
         what = f"{_described(inside)} of {' and '.join(view.uris)}"
         found, found_valid = within(
-            reading.read_timeout_s, lambda: _read_inside(view, inside, reading, what), doing=f"reading {what}"
+            reading.read_timeout_s,
+            lambda: again(view.uris, lambda: _read_inside(view, inside, reading, what)),
+            doing=f"reading {what}",
         )
         place = inside.slices_in(window)
         valid[place] = found_valid

@@ -11,6 +11,7 @@ from zarr.storage import FsspecStore, LocalStore, StorePath, WrapperStore
 from pipeline import objects
 from pipeline.raster.zarr_codecs import codecs_of
 from pipeline.raster.zarr_nodes import Node
+from pipeline.retry import patiently_awaited
 from pipeline.storage import fsspec_options
 
 
@@ -42,7 +43,7 @@ class _Limited(WrapperStore[LocalStore | FsspecStore]):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         asked = byte_range or RangeByteRequest(0, self._limit_bytes + 1)
-        found = await self._store.get(key, prototype, asked)
+        found = await patiently_awaited(lambda: self._store.get(key, prototype, asked))
         if found is not None and len(found) > self._limit_bytes:
             raise ValueError(
                 f"the chunk {key} has more than {self._limit_bytes:,} bytes: see max_block_bytes"

@@ -25,6 +25,7 @@ from pipeline.errors import StoreError
 from pipeline.scene import Header
 from pipeline.storage import fsspec_options
 from pipeline.store.layout import ARRAYS, LEVEL, documents
+from pipeline.store.patient import PatientStore
 from pipeline.store.stored import Noting
 from pipeline.window import Window
 
@@ -45,6 +46,8 @@ def lay_out(uri: str, *, header: Header, classes: Sequence[str], chunk_px: int) 
         _check_same(uri, f"{LEVEL}/{name}/zarr.json", wanted)
     if objects.exists(objects.join(uri, "zarr.json")):
         return  # the root is written last
+    for folder in sorted({key.rpartition("/")[0] for key in wanted}):
+        objects.sweep(objects.join(uri, folder) if folder else uri)
     for key, document in wanted.items():
         if not objects.exists(objects.join(uri, key)):
             objects.put_bytes(objects.join(uri, key), document)
@@ -60,6 +63,7 @@ def write(uri: str, labels: Mapping[str, UInt[np.ndarray, "y x"]], *, window: Wi
 
     Raises:
         StoreError: the window does not consist of whole chunks, or an array is not of its shape and dtype.
+        OutputError: the storage refused.
     """
     stored = Noting(_store(uri))
     with zarr.config.set({"array.write_empty_chunks": True}):
@@ -68,9 +72,10 @@ def write(uri: str, labels: Mapping[str, UInt[np.ndarray, "y x"]], *, window: Wi
         _check_fits(labels[name], window=window, array=array, name=name)
     digests = {}
     for name, array in arrays.items():
-        _sweep(uri, name, window=window, chunk_px=array.chunks[0])
         values = np.ascontiguousarray(labels[name])
-        array[_slices(window)] = values
+        with objects.writing(objects.join(uri, LEVEL, name)):
+            _sweep(uri, name, window=window, chunk_px=array.chunks[0])
+            array[_slices(window)] = values
         digests[name] = hashlib.sha256(values.data).hexdigest()
         digests[f"{name}.chunks"] = stored.digest(f"{LEVEL}/{name}/c/")
     return digests
@@ -145,14 +150,14 @@ def _sweep(uri: str, name: str, *, window: Window, chunk_px: int) -> None:
 
 def _opened(uri: str, name: str, *, mode: Literal["r", "r+"], store: Noting | None = None) -> _Array:
     try:
-        return zarr.open_array(store or _store(uri), path=f"{LEVEL}/{name}", mode=mode)
+        return zarr.open_array(store or _store(uri), path=f"{LEVEL}/{name}", mode=mode, zarr_format=3)
     except FileNotFoundError:
         raise StoreError(f"{uri} holds no array {LEVEL}/{name}: lay the store out first") from None
 
 
 def _store(uri: str) -> LocalStore | FsspecStore:
     if objects.is_remote(uri):
-        return FsspecStore.from_url(uri, storage_options=fsspec_options(uri))
+        return PatientStore.from_url(uri, storage_options=fsspec_options(uri))
     return LocalStore(uri.removeprefix("file://"))
 
 
