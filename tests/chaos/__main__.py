@@ -1,0 +1,65 @@
+"""Kill runs at random and compare what they leave: `python -m tests.chaos --runs 30 --kills 4 --seed 1`.
+
+Prints a line a run, with its seed; ends with 1 where an output differs from the undisturbed one. A seed decides which
+kinds of processes are killed after which pauses; what they were doing then depends on the machine.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.chaos.disturbed import disturb, start
+from tests.chaos.machines import machines
+from tests.pipeline.flows import paint
+
+SCENES = ((640, 640, 7), (512, 900, 8))  # height, width, seed
+
+
+def main() -> int:
+    """Run, and print the sum."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--runs", type=int, default=30)
+    parser.add_argument("--kills", type=int, default=4, help="in each run")
+    parser.add_argument("--seed", type=int, default=1, help="of the first run")
+    asked = parser.parse_args()
+    kills: Counter[str] = Counter()
+    bad = 0
+    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
+        folder = Path(name)
+        scenes, undisturbed = prepare(folder)
+        for seed in range(asked.seed, asked.seed + asked.runs):
+            with machines() as cluster:
+                run = disturb(
+                    cluster,
+                    seed=seed,
+                    kills=asked.kills,
+                    output=folder / f"out-{seed}",
+                    scenes=scenes,
+                    undisturbed=undisturbed,
+                )
+            print(run, flush=True)
+            kills += run.kills
+            bad += bool(run.faults)
+    print(f"{asked.runs} runs, {kills.total()} kills ({dict(kills)}): {bad} runs with faults")
+    return int(bad > 0)
+
+
+def prepare(folder: Path) -> tuple[list[Path], Path]:
+    """Paint the scenes and run over them undisturbed."""
+    scenes = [
+        paint(folder / f"{seed}.tif", height=height, width=width, seed=seed) for height, width, seed in SCENES
+    ]
+    output, began_s = folder / "undisturbed", time.monotonic()
+    with machines() as cluster:
+        driver = start(cluster, output=output, scenes=scenes, log=folder / "undisturbed.log")
+        if driver.wait() != 0:
+            raise SystemExit((folder / "undisturbed.log").read_text())
+    print(f"undisturbed: {time.monotonic() - began_s:.0f} s", flush=True)
+    return scenes, output
+
+
+if __name__ == "__main__":
+    sys.exit(main())
