@@ -5,6 +5,7 @@ kinds of processes are killed after which pauses; what they were doing then depe
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -29,6 +30,7 @@ def main() -> int:
     bad = 0
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         folder = Path(name)
+        os.environ["RAY_TMPDIR"] = name  # where Ray notes the newest cluster, which others would join
         scenes, undisturbed = prepare(folder)
         for seed in range(asked.seed, asked.seed + asked.runs):
             with machines() as cluster:

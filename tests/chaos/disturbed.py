@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from pipeline.verification import Made, verify
+from tests.chaos.driver import CHUNK_PX, WINDOW_PX
 from tests.chaos.machines import ACTOR, WORKER, Machines
-from tests.pipeline.flows import digests
+from tests.pipeline.flows import CLASSES, digests
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = {"driver": 2, "actor": 3, "worker": 3, "node": 1}
@@ -104,7 +106,7 @@ def _kill(kind: str, cluster: Machines, driver: subprocess.Popen[bytes], chance:
 
 
 def compare(output: Path, undisturbed: Path) -> list[str]:
-    """Return what differs between two outputs: objects, and windows that a statistics table has not once."""
+    """Return what differs between two outputs, windows that a table has not once, and what `verify` finds."""
     found, wanted = digests(output), digests(undisturbed)
     faults = [f"{name} is missing" for name in sorted(wanted.keys() - found.keys())]
     faults += [f"{name} is left over" for name in sorted(found.keys() - wanted.keys())]
@@ -113,7 +115,9 @@ def compare(output: Path, undisturbed: Path) -> list[str]:
     ]
     for table in sorted((output / "statistics").glob("*.parquet")):
         faults += _counted_twice(table)
-    return faults
+    made = Made(classes=CLASSES, window_px=WINDOW_PX, chunk_px=CHUNK_PX)
+    report = verify(str(output), made=made, finished=True)
+    return faults + [f"verify: {finding.kind} {finding.path}" for finding in report.findings]
 
 
 def _counted_twice(table: Path) -> list[str]:

@@ -13,7 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.testing.brightness import BrightnessSegmenter
 from tests.pipeline.flows import run_flow
 
-WINDOW_PX = 128
+WINDOW_PX = CHUNK_PX = 128
 CALL_S = 0.15  # a window is one call
 FAILED, DONE_WITH_FAILURES = 1, 3
 
@@ -34,7 +34,13 @@ def main(output: str, scenes: list[str]) -> int:
     """Run once."""
     try:
         result = run_flow(
-            scenes, output, make_segmenter=make_slow, window_px=WINDOW_PX, actors=2, actor_cpus=0.9
+            scenes,
+            output,
+            make_segmenter=make_slow,
+            window_px=WINDOW_PX,
+            chunk_px=CHUNK_PX,
+            actors=2,
+            actor_cpus=0.9,
         )
     except PipelineError as error:
         print(error, file=sys.stderr)

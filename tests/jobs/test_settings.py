@@ -60,11 +60,13 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
         " chunk_px: 256, actors: 2, actor_cpus: 1, actor_gpus: 1, task_cpus: 0.5, bands: [4, 3, 2],"
         " range: [0, 3000], nodata: 7, gsd: 2, aoi: [1, 2, 3, 4], drivers: [GTiff],"
         " vrt: anywhere, max_pixels: 9, max_bands: 8,"
-        " max_block_bytes: 7, max_expansion: 6, read_timeout_s: 5, max_failures: 5%, keep_valid: true}"
+        " max_block_bytes: 7, max_expansion: 6, read_timeout_s: 5, max_failures: 5%, keep_valid: true,"
+        " window_timeout_s: 60, stall_s: 30}"
     )
     assert set(settings.read(path)) == set(settings.KEYS)
     made = settings_of("--config", str(path))
     assert (made.checkpoint, made.threshold, made.flow.chunk_px, made.flow.actor_gpus) == ("c", 0.5, 256, 1)
+    assert (made.flow.window_timeout_s, made.flow.stall_s) == (60, 30)
     assert made.reading == Reading(
         bands=(4, 3, 2),
         value_range=(0, 3000),

@@ -130,8 +130,9 @@ def test_a_run_whose_output_cannot_be_written_ends_at_once_and_goes_on_later(
         remount(small, "rw")
         (small / "ballast").unlink(missing_ok=True)
         for entry in ledger.entries(str(out), scene_id):  # what counts as done is there
-            for name, digest in entry.digests.items():
-                assert digest == _digest(out / "scenes" / scene_id / "masks.zarr", name, entry.window)
+            for name in store.ARRAYS:
+                masks = out / "scenes" / scene_id / "masks.zarr"
+                assert entry.digests[name] == _digest(masks, name, entry.window)
         if fault == "full":
             assert 0 < len(ledger.done(str(out), scene_id)) < 9
         for folder in (out, out / "inputs", out / "statistics", out / "ledger" / scene_id):
