@@ -20,7 +20,6 @@ from pipeline import inputs, ledger, objects, raster, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
-from pipeline.grid import plan_windows
 from pipeline.raster import Outline
 from pipeline.scene import Refusal, Scene, scene_of
 from pipeline.statistics import Failure
@@ -92,7 +91,7 @@ def _plan(
     reading: Reading,
 ) -> Record:
     view = inputs.claim(output, scene, reading)
-    outline = None if reading.aoi is None else raster.outline_of(view, reading.aoi)
+    outline = raster.outlined(view, reading)
     done = ledger.done(output, scene.scene_id)
     windows = _windows(view, outline, share.part, share.parts, settings)
     left = np.array([(window.row_off, window.col_off) not in done for window in windows], np.bool_)
@@ -110,8 +109,7 @@ def _windows(
 
     It is a part of all of them: of those left, another part may know fewer.
     """
-    every = plan_windows(view.header.height, view.header.width, window_px=settings.window_px)
-    return islice(every if outline is None else filter(outline.touches, every), part, None, parts)
+    return islice(raster.windows_of(view, outline, window_px=settings.window_px), part, None, parts)
 
 
 def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> Record:

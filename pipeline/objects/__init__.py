@@ -7,7 +7,7 @@ here is cached: a listing is as true as the storage's own.
 from pipeline.objects.content import ObjectInfo, exists, get_bytes, info, is_folder, opened, put_bytes
 from pipeline.objects.listing import glob, list_folders, list_names, walk
 from pipeline.objects.measuring import folder_info, measured
-from pipeline.objects.place import is_remote, join, resolve
+from pipeline.objects.place import is_remote, is_web, join, resolve
 
 __all__ = [
     "ObjectInfo",
@@ -18,6 +18,7 @@ __all__ = [
     "info",
     "is_folder",
     "is_remote",
+    "is_web",
     "join",
     "list_folders",
     "list_names",

@@ -11,6 +11,7 @@ from typing import Any
 from fsspec.utils import glob_translate
 
 from pipeline.objects.place import located, reported, uri_of
+from pipeline.objects.s3 import s3_pages
 
 
 def list_names(prefix: str) -> Iterator[str]:
@@ -108,14 +109,8 @@ def _leads_back(entry: os.DirEntry[str]) -> bool:
 
 
 def _s3_entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - fsspec has no types
-    bucket, _, key = folder.partition("/")
-    asked = {"Bucket": bucket, "Prefix": f"{key}/" if key else "", "Delimiter": "/", **filesystem.req_kw}
-    page: dict[str, Any] = {"NextContinuationToken": None}
-    while "NextContinuationToken" in page:
-        token = page["NextContinuationToken"]
-        page = filesystem.call_s3(
-            "list_objects_v2", **asked, **({"ContinuationToken": token} if token else {})
-        )
+    bucket = folder.partition("/")[0]
+    for page in s3_pages(filesystem, folder, Delimiter="/"):
         files = [(each["Key"], True) for each in page.get("Contents", []) if not each["Key"].endswith("/")]
         folders = [(each["Prefix"].rstrip("/"), False) for each in page.get("CommonPrefixes", [])]
         yield from ((f"{bucket}/{name}", is_file) for name, is_file in sorted(files + folders))

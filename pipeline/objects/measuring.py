@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pipeline.objects.content import ObjectInfo, etag_of
 from pipeline.objects.place import located, reported
+from pipeline.objects.s3 import s3_pages
 
 DIGESTED = 10_000
 """So many objects of a folder tell whether it has changed: ten requests to S3."""
@@ -74,16 +75,10 @@ def _local(folder: Path) -> Iterator[Measured]:
 
 
 def _s3(filesystem: Any, root: str) -> Iterator[Measured]:  # noqa: ANN401 - fsspec has no types
-    bucket, _, key = root.partition("/")
-    asked = {"Bucket": bucket, "Prefix": f"{key}/" if key else "", **filesystem.req_kw}
-    token: str | None = ""
-    while token is not None:
-        page = filesystem.call_s3(
-            "list_objects_v2", **asked, **({"ContinuationToken": token} if token else {})
-        )
+    bucket = root.partition("/")[0]
+    for page in s3_pages(filesystem, root):
         for each in page.get("Contents", []):
             yield Measured(f"{bucket}/{each['Key']}", int(each["Size"]), etag_of(each))
-        token = page.get("NextContinuationToken")
 
 
 def _other(filesystem: Any, root: str) -> Iterator[Measured]:  # noqa: ANN401 - fsspec has no types

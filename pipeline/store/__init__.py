@@ -2,5 +2,6 @@
 
 from pipeline.store.layout import ARRAYS
 from pipeline.store.masks import lay_out, read, write
+from pipeline.store.opening import store_at
 
-__all__ = ["ARRAYS", "lay_out", "read", "write"]
+__all__ = ["ARRAYS", "lay_out", "read", "store_at", "write"]

@@ -18,13 +18,12 @@ import numpy as np
 import zarr
 from jaxtyping import UInt
 from zarr.core.metadata.v3 import ArrayV3Metadata
-from zarr.storage import FsspecStore, LocalStore
 
 from pipeline import objects
 from pipeline.errors import StoreError
 from pipeline.scene import Header
-from pipeline.storage import fsspec_options
 from pipeline.store.layout import ARRAYS, LEVEL, documents
+from pipeline.store.opening import store_at
 from pipeline.window import Window
 
 _Array = zarr.Array[ArrayV3Metadata]
@@ -140,15 +139,9 @@ def _sweep(uri: str, name: str, *, window: Window, chunk_px: int) -> None:
 
 def _opened(uri: str, name: str, *, mode: Literal["r", "r+"]) -> _Array:
     try:
-        return zarr.open_array(_store(uri), path=f"{LEVEL}/{name}", mode=mode)
+        return zarr.open_array(store_at(uri), path=f"{LEVEL}/{name}", mode=mode)
     except FileNotFoundError:
         raise StoreError(f"{uri} holds no array {LEVEL}/{name}: lay the store out first") from None
-
-
-def _store(uri: str) -> LocalStore | FsspecStore:
-    if objects.is_remote(uri):
-        return FsspecStore.from_url(uri, storage_options=fsspec_options(uri))
-    return LocalStore(uri.removeprefix("file://"))
 
 
 def _slices(window: Window) -> tuple[slice, slice]:

@@ -8,10 +8,9 @@ from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.core.metadata.v3 import ArrayV3Metadata
 from zarr.storage import FsspecStore, LocalStore, StorePath, WrapperStore
 
-from pipeline import objects
-from pipeline.raster.zarr_codecs import codecs_of
-from pipeline.raster.zarr_nodes import Node
-from pipeline.storage import fsspec_options
+from pipeline.raster.zarr.codecs import codecs_of
+from pipeline.raster.zarr.nodes import Node
+from pipeline.store import store_at
 
 
 def array_of(node: Node, *, limit_bytes: int) -> zarr.Array[ArrayV3Metadata]:
@@ -21,14 +20,8 @@ def array_of(node: Node, *, limit_bytes: int) -> zarr.Array[ArrayV3Metadata]:
         RasterError: it names a codec that is not known here.
     """
     metadata = dict(node.metadata) | {"codecs": list(codecs_of(node.uri, node.metadata["codecs"]))}
-    store = StorePath(_Limited(_store(node.uri), limit_bytes))
+    store = StorePath(_Limited(store_at(node.uri, read_only=True), limit_bytes))
     return zarr.Array(zarr.AsyncArray(ArrayV3Metadata.from_dict(metadata), store))
-
-
-def _store(uri: str) -> LocalStore | FsspecStore:
-    if objects.is_remote(uri):
-        return FsspecStore.from_url(uri, storage_options=fsspec_options(uri), read_only=True)
-    return LocalStore(uri.removeprefix("file://"), read_only=True)
 
 
 class _Limited(WrapperStore[LocalStore | FsspecStore]):
