@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from jobs.exit_codes import ExitCode, ends_with_code
-from jobs.plan import windows_of
+from jobs.picture import save_small
 from jobs.reading_settings import reading_settings
 from jobs.settings import add_arguments, asked, flow_settings, scene_list
 from pipeline import raster
 from pipeline.config import Reading
-from pipeline.errors import ConfigError, RasterError
+from pipeline.errors import RasterError
 from pipeline.redact import redacted
 from pipeline.scene import Refusal, Scene
 from pipeline.view import View
@@ -33,10 +33,8 @@ def main(argv: Sequence[str]) -> int:
     )
     arguments = parser.parse_args(argv)
     values = asked(arguments)
-    if not values.get("scenes"):
-        raise ConfigError("scenes must be given, as arguments or in the --config file")
-    window_px, reading = flow_settings(values).window_px, reading_settings(values)
     scenes = scene_list(values)
+    window_px, reading = flow_settings(values).window_px, reading_settings(values)
     scenes.check()
     refused = False
     for entry in scenes:
@@ -66,7 +64,7 @@ def facts(scene: Scene, view: View, *, window_px: int, reading: Reading) -> dict
 
     Raises RasterError when the scene has no place for what is asked.
     """
-    header = view.header
+    header, outline = view.header, raster.outlined(view, reading)
     return {
         "scene_id": scene.scene_id,
         "uri": redacted(scene.uri),
@@ -84,7 +82,7 @@ def facts(scene: Scene, view: View, *, window_px: int, reading: Reading) -> dict
         "ranges": [None if limits is None else list(limits) for limits in view.ranges],
         "without_data": list(view.validity),
         "overview": None if view.base is None else view.base.overview,
-        "windows": len(windows_of(view, window_px=window_px, reading=reading)),
+        "windows": sum(1 for _ in raster.windows_of(view, outline, window_px=window_px)),
         "decoded_bytes": header.height * header.width * 3,
         "warnings": list(view.warnings),
     }
@@ -119,8 +117,6 @@ def _length(size_m: float | None) -> str:
 
 
 def _draw(path: Path, view: View, reading: Reading) -> None:
-    from jobs.picture import save_small
-
     save_small(path, *raster.read_small(view, PICTURE_PX, reading))
 
 

@@ -16,12 +16,9 @@ from mrovseg import checkpoint as checkpoints
 from pipeline import raster
 from pipeline.chips import ChipLayout, count_chips
 from pipeline.config import PLAIN, Reading
-from pipeline.errors import ConfigError, RasterError
-from pipeline.grid import plan_windows
+from pipeline.errors import RasterError
 from pipeline.scene import Refusal, Scene
 from pipeline.sources import SceneList
-from pipeline.view import View
-from pipeline.window import Window
 
 OPENED = 1000
 
@@ -51,12 +48,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--all", action="store_true", help=f"open every scene, not only the first {OPENED}")
     arguments = parser.parse_args(argv)
     values = asked(arguments)
-    if not values.get("scenes"):
-        raise ConfigError("scenes must be given, as arguments or in the --config file")
+    scenes = scene_list(values)
     window_px, reading = flow_settings(values).window_px, reading_settings(values)
     config = checkpoints.load(values.get("checkpoint", checkpoints.EMBEDDED)).config
     layout = ChipLayout(core_px=config.core_px, halo_px=config.halo_px)
-    scenes = scene_list(values)
     scenes.check()
     plan = Plan(window_px, layout, reading, most=None if arguments.all else OPENED)
     plan.take(scenes)
@@ -101,7 +96,8 @@ def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout, reading: Rea
     Raises RasterError when it cannot be opened, or has no place for what is asked.
     """
     view = raster.describe(scene, reading)
-    header, windows = view.header, windows_of(view, window_px=window_px, reading=reading)
+    header, outline = view.header, raster.outlined(view, reading)
+    windows = list(raster.windows_of(view, outline, window_px=window_px))
     return ScenePlan(
         scene_id=scene.scene_id,
         height=header.height,
@@ -110,14 +106,6 @@ def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout, reading: Rea
         chips=sum(count_chips(window, layout) for window in windows),
         size_bytes=sum(raster.read_input(uri).size_bytes for uri in scene.files),
     )
-
-
-def windows_of(view: View, *, window_px: int, reading: Reading) -> list[Window]:
-    """Return the windows of a scene that a run would do: all of them, or those that touch the area of interest."""
-    every = plan_windows(view.header.height, view.header.width, window_px=window_px)
-    if reading.aoi is None:
-        return list(every)
-    return list(filter(raster.outline_of(view, reading.aoi).touches, every))
 
 
 def _table(plans: Sequence[ScenePlan]) -> str:

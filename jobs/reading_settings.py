@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.areas import area_of
+from jobs.texts import texts_of
 from pipeline.config import Reading
 from pipeline.errors import ConfigError
 
@@ -53,7 +54,7 @@ def reading_settings(values: Mapping[str, Any]) -> Reading:
     if "aoi" in values:
         given["aoi"] = area_of(values["aoi"])
     if "drivers" in values:
-        given["drivers"] = _texts("drivers", values["drivers"])
+        given["drivers"] = texts_of("drivers", values["drivers"])
     return Reading(**given)
 
 
@@ -72,10 +73,3 @@ def _whole(number: float) -> float | int:
 
 def _nodata(value: object) -> object:
     return "none" if str(value).lower() == "none" else _numbers("nodata", value)[0]
-
-
-def _texts(key: str, value: object) -> tuple[str, ...]:
-    parts = re.split(r"[,\s]+", value) if isinstance(value, str) else value
-    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-        raise ConfigError(f"{key} must be names such as GTiff,PNG, got {value!r}")
-    return tuple(parts)

@@ -1,4 +1,4 @@
-"""What a configuration says of scenes, piece by piece: a path, a search, texts."""
+"""What a configuration says of scenes, piece by piece: a path, a search."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -25,11 +25,3 @@ def search_of(given: Mapping[str, Any]) -> Search:
         if key != "stac_api"
     }
     return Search(str(given["stac_api"]), asked)
-
-
-def texts_of(key: str, given: object) -> tuple[str, ...]:
-    """Read texts: a list, or one text with commas."""
-    texts = given.split(",") if isinstance(given, str) else given
-    if not isinstance(texts, list) or not all(isinstance(one, str) and one.strip() for one in texts):
-        raise ConfigError(f"{key} must be texts, as a list or by commas, got {given!r}")
-    return tuple(one.strip() for one in texts)

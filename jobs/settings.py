@@ -11,7 +11,8 @@ import yaml
 
 from jobs.failure_limit import FailureLimit
 from jobs.reading_settings import READING_KEYS, add_reading_arguments, reading_settings
-from jobs.scene_lists import absolute_spec, search_of, texts_of
+from jobs.scene_lists import absolute_spec, search_of
+from jobs.texts import texts_of
 from mrovseg.vocabulary import Vocabulary, parse
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
@@ -135,7 +136,12 @@ def flow_settings(values: Mapping[str, Any]) -> FlowSettings:
 
 
 def scene_list(values: Mapping[str, Any]) -> SceneList:
-    """Pick the keys of the scene list; local paths are relative to the working directory, and made absolute."""
+    """Pick the keys of the scene list; local paths are relative to the working directory, and made absolute.
+
+    Raises ConfigError when no scenes are given.
+    """
+    if not values.get("scenes"):
+        raise ConfigError("scenes must be given, as arguments or in the --config file")
     given = {key: texts_of(key, values[key]) for key in ("suffixes", "assets") if values.get(key)}
     specs = [
         spec if isinstance(spec, Search) else absolute_spec(spec) for spec in scenes_of(values["scenes"])

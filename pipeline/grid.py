@@ -18,6 +18,16 @@ def plan_windows(height: int, width: int, *, window_px: int) -> Iterator[Window]
             yield Window(row_off, col_off, min(window_px, height - row_off), min(window_px, width - col_off))
 
 
+def squares(window: Window, *, side_px: int) -> Iterator[Window]:
+    """Yield the squares that ``window`` touches, row by row, of a lattice that begins at the scene's origin.
+
+    What is computed by square does not depend on the window it is computed for. They may reach beyond the scene.
+    """
+    for row in range(window.row_off // side_px, -(-window.row_end // side_px)):
+        for col in range(window.col_off // side_px, -(-window.col_end // side_px)):
+            yield Window(row * side_px, col * side_px, side_px, side_px)
+
+
 def count_windows(height: int, width: int, *, window_px: int) -> int:
     """Return how many windows ``plan_windows`` yields, without planning them."""
     return -(-height // window_px) * -(-width // window_px)

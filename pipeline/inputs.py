@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from pipeline import ledger, objects, raster
@@ -35,7 +35,7 @@ def claim(output: str, scene: Scene, reading: Reading, *, keep_valid: bool = Fal
         PipelineError: the output cannot be read or written.
     """
     uri = inputs_uri(output, scene.scene_id)
-    files = [{"uri": redacted(file), **asdict(raster.read_input(file))} for file in scene.files]
+    files = [{"uri": redacted(file), **raster.read_input(file)._asdict()} for file in scene.files]
     noted = _noted(uri)
     if noted is not None and noted["files"] == files:
         return _named(View.from_values(noted["view"]), {redacted(file): file for file in scene.files})

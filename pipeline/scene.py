@@ -91,14 +91,6 @@ class Header:
             raise ValueError(f"a transform has six numbers a, b, c, d, e, f, got {self.transform!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    """The state of a scene's file when a run saw it: its size and what changes when the file does."""
-
-    size_bytes: int
-    etag: str
-
-
 def scene_of(uri: str, *, name: str | None = None, bands: tuple[Band, Band, Band] | None = None) -> Scene:
     """Describe the raster at ``uri`` (a path, ``file://`` or ``s3://``), or that of ``bands``.
 

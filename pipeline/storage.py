@@ -19,6 +19,7 @@ _PROFILES = (
 )
 _YES = ("YES", "TRUE", "ON", "1")
 _WEB: dict[str, Any] = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # do not list a prefix of a million objects
     "CPL_VSIL_CURL_USE_HEAD": False,  # a uri that is signed for GET is refused to HEAD
     "GDAL_HTTP_CONNECTTIMEOUT": 10,  # s; without it a machine that does not answer is waited for in vain
     "GDAL_HTTP_LOW_SPEED_TIME": 5,  # s below; curl looks back as long again
@@ -41,9 +42,8 @@ def fsspec_options(uri: str) -> dict[str, Any]:
             "config_kwargs": _s3_client(),
             "max_concurrency": 1,  # with more, every object is asked for its size before it is read
         }
-        region = os.environ.get(
-            "AWS_REGION"
-        )  # of GDAL and the newer clients; botocore's is AWS_DEFAULT_REGION
+        # GDAL's and the newer clients' name; botocore's is AWS_DEFAULT_REGION.
+        region = os.environ.get("AWS_REGION")
         return options | _said(
             anon=_set("AWS_NO_SIGN_REQUEST"),
             requester_pays=_requester_pays(),

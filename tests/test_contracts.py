@@ -27,7 +27,7 @@ PLANTED = [
     ("pipeline/grid.py", "import rasterio", "one door: rasterio"),
     ("jobs/plan.py", "import rasterio.windows", "one door: rasterio"),
     ("pipeline/raster.py", "import zarr", "two rooms: zarr"),
-    ("pipeline/raster/zarr_images.py", "import numcodecs.blosc", "one door: numcodecs"),
+    ("pipeline/raster/zarr/images.py", "import numcodecs.blosc", "one door: numcodecs"),
     ("pipeline/raster/opening.py", "import openslide", "one door: openslide"),
     ("pipeline/raster.py", "import ray", "one door: ray"),
     ("jobs/segment.py", "import ray", "one door: ray"),

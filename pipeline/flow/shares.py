@@ -21,7 +21,7 @@ from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
-from pipeline.grid import count_windows, plan_windows
+from pipeline.grid import count_windows
 from pipeline.output import inputs_uri, masks_uri
 from pipeline.raster import Outline
 from pipeline.scene import Refusal, Scene, scene_of
@@ -114,7 +114,7 @@ def _plan(
 ) -> Record:
     objects.sweep(objects.join(output, "ledger", scene.scene_id))
     view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid)
-    outline = None if reading.aoi is None else raster.outline_of(view, reading.aoi)
+    outline = raster.outlined(view, reading)
     done, planned = ledger.look(output, scene.scene_id)
     if planned is None or not done:  # with windows that are done it can no longer be another
         _note_plan(output, scene, _count(view, outline, settings), planned)
@@ -147,8 +147,7 @@ def _windows(
 
     It is a part of all of them: of those left, another part may know fewer.
     """
-    every = plan_windows(view.header.height, view.header.width, window_px=settings.window_px)
-    return islice(every if outline is None else filter(outline.touches, every), part, None, parts)
+    return islice(raster.windows_of(view, outline, window_px=settings.window_px), part, None, parts)
 
 
 def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> Record:

@@ -15,10 +15,9 @@ from pipeline.objects.content import (
     sweep,
 )
 from pipeline.objects.creating import create_bytes, remove, remove_folder
-from pipeline.objects.flat import Listed, list_all, list_entries, written_s
+from pipeline.objects.flat import Listed, folder_info, list_all, list_entries, written_s
 from pipeline.objects.listing import glob, list_folders, list_names, walk
-from pipeline.objects.measuring import folder_info, measured
-from pipeline.objects.place import is_remote, join, resolve, writing
+from pipeline.objects.place import is_remote, is_web, join, resolve, writing
 
 __all__ = [
     "Listed",
@@ -31,12 +30,12 @@ __all__ = [
     "info",
     "is_folder",
     "is_remote",
+    "is_web",
     "join",
     "list_all",
     "list_entries",
     "list_folders",
     "list_names",
-    "measured",
     "opened",
     "put_bytes",
     "remove",

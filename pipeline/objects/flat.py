@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
+from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.objects.content import ObjectInfo, etag_of
 from pipeline.objects.listing import _entries
 from pipeline.objects.place import located, reported
+from pipeline.objects.s3 import s3_pages
 from pipeline.retry import patiently
+
+DIGESTED = 10_000
+"""So many objects of a folder tell whether it has changed: ten requests to S3."""
 
 
 class Listed(NamedTuple):
-    """An object's place below what was listed, its size, and when it was last written by the storage's clock."""
+    """An object below a prefix: its path from there, its size, what changes when it does, and when it was written.
+
+    The time is in seconds of the storage's clock.
+    """
 
     path: str
     size_bytes: int
+    etag: str
     written_s: float
 
 
 def list_all(prefix: str) -> Iterator[Listed]:
-    """Yield every object below ``prefix``, hidden ones too; nothing where it is missing. In no order.
+    """Yield every object below ``prefix``, hidden ones too, always in the same order; nothing where it is missing.
 
     Raises:
         PipelineError: the storage refused.
@@ -30,13 +41,30 @@ def list_all(prefix: str) -> Iterator[Listed]:
     with reported("list", prefix):
         filesystem, path = located(prefix)
         root = path.rstrip("/")
-        if "file" in filesystem.protocol:
-            yield from _below(root, "")
-        elif "s3" in filesystem.protocol:
-            yield from _s3_below(filesystem, root)
-        elif filesystem.isdir(root):
-            for name, found in filesystem.find(root, detail=True).items():
-                yield Listed(name[len(root) + 1 :], int(found["size"] or 0), _seconds(found))
+        found = (
+            _local(Path(root), "")
+            if "file" in filesystem.protocol
+            else _s3(filesystem, root)
+            if "s3" in filesystem.protocol
+            else _other(filesystem, root)
+        )
+        yield from found
+
+
+def folder_info(prefix: str) -> ObjectInfo:
+    """Return the size of what is below ``prefix``, and a digest of names, sizes and etags.
+
+    Both are of the first ``DIGESTED`` objects: of more, the digest also is another one, but a change of those behind
+    is not seen, and the size is that of these.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    digest, size_bytes = hashlib.sha256(), 0
+    for each in islice(list_all(prefix), DIGESTED):
+        digest.update(repr((each.path, each.size_bytes, each.etag)).encode())
+        size_bytes += each.size_bytes
+    return ObjectInfo(size_bytes, digest.hexdigest())
 
 
 def list_entries(prefix: str) -> list[tuple[str, bool]]:
@@ -66,34 +94,38 @@ def written_s(uri: str) -> float | None:
             return None
 
 
-def _below(root: str, inner: str) -> Iterator[Listed]:
-    folders = []
+def _local(root: Path, inner: str) -> Iterator[Listed]:
     try:
-        with os.scandir(f"{root}/{inner}") as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(f"{inner}{entry.name}/")
-                    continue
-                found = entry.stat(follow_symlinks=False)
-                yield Listed(f"{inner}{entry.name}", found.st_size, found.st_mtime)
+        with os.scandir(root / inner) as found:
+            entries = sorted((each.name, each.is_dir(follow_symlinks=False)) for each in found)
     except (FileNotFoundError, NotADirectoryError):
         return  # gone since it was listed
-    for folder in folders:
-        yield from _below(root, folder)
+    for name, is_folder in entries:
+        if is_folder:
+            yield from _local(root, f"{inner}{name}/")
+            continue
+        try:
+            state = (root / inner / name).stat()
+        except FileNotFoundError:
+            continue  # the same
+        yield Listed(f"{inner}{name}", state.st_size, f"{state.st_mtime_ns:x}", state.st_mtime)
 
 
-def _s3_below(filesystem: Any, root: str) -> Iterator[Listed]:  # noqa: ANN401 - fsspec has no types
-    bucket, _, key = root.partition("/")
-    below = f"{key}/" if key else ""
-    asked = {"Bucket": bucket, "Prefix": below, **filesystem.req_kw}
-    page: dict[str, Any] = {"NextContinuationToken": None}
-    while "NextContinuationToken" in page:
-        token = page["NextContinuationToken"]
-        more = {"ContinuationToken": token} if token else {}
-        page = patiently(partial(filesystem.call_s3, "list_objects_v2", **asked, **more))
+def _s3(filesystem: Any, root: str) -> Iterator[Listed]:  # noqa: ANN401 - fsspec has no types
+    below = "".join(f"{key}/" for key in root.partition("/")[2:] if key)
+    for page in s3_pages(filesystem, root):
         for each in page.get("Contents", []):
             if not each["Key"].endswith("/"):
-                yield Listed(each["Key"][len(below) :], int(each["Size"]), each["LastModified"].timestamp())
+                yield Listed(
+                    each["Key"].removeprefix(below), int(each["Size"]), etag_of(each), _seconds(each)
+                )
+
+
+def _other(filesystem: Any, root: str) -> Iterator[Listed]:  # noqa: ANN401 - fsspec has no types
+    for _, _, files in patiently(lambda: list(filesystem.walk(root, detail=True))):
+        for each in sorted(files.values(), key=lambda one: str(one["name"])):
+            path = str(each["name"]).removeprefix(f"{root}/")
+            yield Listed(path, int(each["size"] or 0), etag_of(each), _seconds(each))
 
 
 def _seconds(found: dict[str, Any]) -> float:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fsspec.utils import glob_translate
 
 from pipeline.objects.place import located, reported, uri_of
+from pipeline.objects.s3 import s3_pages
 from pipeline.retry import patiently
 
 
@@ -107,13 +107,8 @@ def _leads_back(entry: os.DirEntry[str]) -> bool:
 
 
 def _s3_entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - fsspec has no types
-    bucket, _, key = folder.partition("/")
-    asked = {"Bucket": bucket, "Prefix": f"{key}/" if key else "", "Delimiter": "/", **filesystem.req_kw}
-    page: dict[str, Any] = {"NextContinuationToken": None}
-    while "NextContinuationToken" in page:
-        token = page["NextContinuationToken"]
-        further = {"ContinuationToken": token} if token else {}
-        page = patiently(partial(filesystem.call_s3, "list_objects_v2", **asked, **further))
+    bucket = folder.partition("/")[0]
+    for page in s3_pages(filesystem, folder, Delimiter="/"):
         files = [(each["Key"], True) for each in page.get("Contents", []) if not each["Key"].endswith("/")]
         folders = [(each["Prefix"].rstrip("/"), False) for each in page.get("CommonPrefixes", [])]
         yield from ((f"{bucket}/{name}", is_file) for name, is_file in sorted(files + folders))

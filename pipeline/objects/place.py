@@ -31,6 +31,11 @@ def is_remote(uri: str) -> bool:
     return "://" in uri and not uri.startswith("file://")
 
 
+def is_web(uri: str) -> bool:
+    """Tell whether ``uri`` is read by HTTP, where nothing can be listed."""
+    return uri.lower().startswith(("https://", "http://"))
+
+
 def join(root: str, *parts: str) -> str:
     """Return the uri of something below ``root``: parts are set off by one slash each.
 
@@ -89,7 +94,7 @@ def reported(verb: str, uri: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         refusal = error.__cause__  # to fsspec whatever a web server refuses is not found
-        if not uri.startswith(("http://", "https://")) or refusal is None or _is_missing(refusal):
+        if not is_web(uri) or refusal is None or _is_missing(refusal):
             raise
         raise PipelineError(f"cannot {verb} {uri}: {type(refusal).__name__}: {refusal}") from error
     except (IsADirectoryError, PipelineError):

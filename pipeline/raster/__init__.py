@@ -7,7 +7,7 @@ all a file that ends early must fail, and never read as zeros.
 
 from pipeline.chips import FILL
 from pipeline.raster.describe import describe, read_header, read_input
-from pipeline.raster.outline import Outline, outline_of
+from pipeline.raster.outline import Outline, outline_of, outlined, windows_of
 from pipeline.raster.reading import look, read, read_levels, read_small, read_view
 from pipeline.raster.regrid import ground_size_m
 from pipeline.raster.writing import RasterWriter, create
@@ -21,10 +21,12 @@ __all__ = [
     "ground_size_m",
     "look",
     "outline_of",
+    "outlined",
     "read",
     "read_header",
     "read_input",
     "read_levels",
     "read_small",
     "read_view",
+    "windows_of",
 ]

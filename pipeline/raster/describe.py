@@ -10,6 +10,7 @@ import numpy as np
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
+from pipeline.objects import ObjectInfo
 from pipeline.raster.again import again
 from pipeline.raster.colours import Choice, choose_bands
 from pipeline.raster.foreign import Foreign
@@ -20,8 +21,8 @@ from pipeline.raster.placing import laid_flat, placement
 from pipeline.raster.regrid import at_ground_size
 from pipeline.raster.slides import is_slide, slide_info, stated_pixel_m
 from pipeline.raster.validity import reasons
-from pipeline.raster.zarr_reading import zarr_info
-from pipeline.scene import Band, Header, Input, Scene, is_zarr
+from pipeline.raster.zarr import zarr_info
+from pipeline.scene import Band, Header, Scene, is_zarr
 from pipeline.view import Base, Placed, Range, View
 
 _SAME_PX = 1e-3  # as far as the corners of two bands' files may be apart
@@ -65,7 +66,7 @@ def read_header(uri: str) -> Header:
     return again((uri,), read)
 
 
-def read_input(uri: str) -> Input:
+def read_input(uri: str) -> ObjectInfo:
     """Return the size and etag of the file at ``uri``, or of what a Zarr has there, without reading pixels.
 
     Raises:
@@ -73,8 +74,8 @@ def read_input(uri: str) -> Input:
     """
     try:
         if is_zarr(uri):
-            return Input(*zarr_info(uri))
-        return Input(*(slide_info(uri) if is_slide(uri) else objects.info(uri)))
+            return zarr_info(uri)
+        return slide_info(uri) if is_slide(uri) else objects.info(uri)
     except FileNotFoundError as error:
         raise RasterError(f"{uri} does not exist") from error
     except PipelineError as error:

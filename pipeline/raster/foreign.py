@@ -11,6 +11,9 @@ import rasterio
 from jaxtyping import Shaped, UInt8
 from rasterio.enums import ColorInterp, Interleaving, MaskFlags
 
+ZARR, OPENSLIDE = "Zarr", "OpenSlide"
+"""What these libraries are called among the drivers; all others are GDAL's."""
+
 Area = tuple[tuple[int, int], tuple[int, int]]
 """Rows and columns, ends excluded, as rasterio takes a window."""
 

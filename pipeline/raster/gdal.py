@@ -25,9 +25,6 @@ Source = DatasetReader | WarpedVRT | Foreign
 """A raster that is open: as it is, laid flat, or of another library."""
 
 _CACHE_BYTES = 16 * 2**20  # a few rows of blocks: as fast as more; GDAL's own grows with the machine
-_REMOTE_OPTIONS: dict[str, Any] = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # do not list a prefix of a million objects
-}
 _ENDS_EARLY = re.compile(
     r"read error|premature end|failed to read directory|cannot read offset/size|io error during reading"
     r"|inconsistent with stream length|segment too long",
@@ -46,7 +43,7 @@ def environment(*, remote: bool = False) -> Iterator[None]:
         "GDAL_PNG_WHOLE_IMAGE_OPTIM": False,  # that way of reading makes zeros of a PNG's missing end
     }
     if remote:
-        options |= _REMOTE_OPTIONS | gdal_options()
+        options |= gdal_options()
     missing = {name: value for name, value in options.items() if name not in os.environ}
     # rasterio's own session wants boto3 where it sees credentials; GDAL reads them itself.
     with rasterio.Env(session=DummySession(), **missing):

@@ -13,7 +13,7 @@ from rasterio.enums import Interleaving
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
-from pipeline.raster.foreign import Foreign
+from pipeline.raster.foreign import ZARR, Foreign
 from pipeline.raster.gdal import Source
 from pipeline.raster.vrt import check_sources
 
@@ -110,7 +110,7 @@ def files_of(uri: str, source: Source, reading: Reading) -> list[str]:
 
     Of a Zarr there is none.
     """
-    if source.driver == "Zarr":
+    if source.driver == ZARR:
         return []
     return check_sources(uri) if source.driver == "VRT" and reading.vrt == "inside" else [uri]
 

@@ -11,16 +11,15 @@ from rasterio.io import DatasetReader
 from pipeline import objects
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import PipelineError, RasterError
-from pipeline.raster.foreign import Foreign
+from pipeline.raster.foreign import OPENSLIDE, ZARR, Foreign
 from pipeline.raster.gdal import Source, environment, faults_as, known_warnings_silenced
 from pipeline.raster.kinds import found_instead, wanted
 from pipeline.raster.slides import is_slide, opened_slide
 from pipeline.raster.vrt import MARK, check_sources
-from pipeline.raster.zarr_reading import opened_zarr
+from pipeline.raster.zarr import opened_zarr
 from pipeline.scene import is_zarr
 
 _SNIFF_BYTES = 1024
-_WEB = ("https://", "http://")
 _FILE_SYSTEMS = {
     "s3": "/vsis3/",
     "s3a": "/vsis3/",
@@ -66,16 +65,16 @@ def opened(
 
 @contextmanager
 def _foreign(uri: str, reading: Reading, overview: int | None) -> Iterator[Foreign]:
-    name = "Zarr" if is_zarr(uri) else "OpenSlide"
+    name = ZARR if is_zarr(uri) else OPENSLIDE
     if name not in reading.drivers:
         raise RasterError(f"{uri} is opened by {name}, which is none of the drivers allowed")
-    if uri.startswith(_WEB) and name == "Zarr":
+    if objects.is_web(uri) and name == ZARR:
         raise RasterError(
             f"{uri} is a Zarr by HTTP, where nothing can be listed: name it by s3:// or its like"
         )
     with ExitStack() as stack:
         with faults_as(f"cannot open {uri}"):
-            if name == "Zarr":
+            if name == ZARR:
                 found = opened_zarr(uri, reading, overview)
             else:
                 found = stack.enter_context(opened_slide(uri, overview))
@@ -97,12 +96,12 @@ def _open(uri: str, reading: Reading, overview: int | None) -> DatasetReader:
 
 
 def _gdals(reading: Reading) -> list[str]:
-    return [driver for driver in reading.drivers if driver not in ("Zarr", "OpenSlide")]
+    return [driver for driver in reading.drivers if driver not in (ZARR, OPENSLIDE)]
 
 
 def gdal_path(uri: str) -> str:
     """Return GDAL's name of a file: rasterio would open s3:// through boto3."""
-    if uri.startswith(_WEB):
+    if objects.is_web(uri):
         return f"/vsicurl/{uri}"
     if objects.is_remote(uri):
         scheme, place = uri.split("://", 1)

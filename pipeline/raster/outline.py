@@ -12,7 +12,9 @@ from rasterio.features import rasterize
 from rasterio.warp import transform, transform_bounds
 
 from pipeline.aoi import Aoi
+from pipeline.config import Reading
 from pipeline.errors import RasterError
+from pipeline.grid import plan_windows, squares
 from pipeline.raster.gdal import environment, faults_as
 from pipeline.view import View
 from pipeline.window import Window
@@ -21,7 +23,7 @@ _Ring = Float64[np.ndarray, "_ 2"]
 
 _STRAIGHT_PX = 0.05  # as far as an edge, which is straight in its own CRS, may be bent in the scene's
 _PIECES = (1, 8, 64, 512)
-_TILE_PX = 512
+_SQUARE_PX = 512
 _TURN_DEGREES = 360.0
 
 
@@ -38,14 +40,14 @@ class Outline:
     def inside(self, window: Window) -> Bool[np.ndarray, "y x"]:
         """Return which pixels of ``window`` have their centre inside.
 
-        A pixel's answer is the same in every window: it is found on tiles that are anchored at the scene's origin.
+        A pixel's answer is the same in every window: it is found on squares that are anchored at the scene's origin.
         """
         found = np.zeros(window.shape, np.bool_)
-        for tile in _tiles(window):
-            part = tile.intersection(window)
+        for square in squares(window, side_px=_SQUARE_PX):
+            part = square.intersection(window)
             if part is not None:
-                burnt = self._burnt(tile, tile.shape, all_touched=False)
-                found[part.slices_in(window)] = burnt[part.slices_in(tile)]
+                burnt = self._burnt(square, square.shape, all_touched=False)
+                found[part.slices_in(window)] = burnt[part.slices_in(square)]
         return found
 
     def _burnt(self, window: Window, shape: tuple[int, int], *, all_touched: bool) -> Bool[np.ndarray, "y x"]:
@@ -64,6 +66,21 @@ class Outline:
                 shapes, out_shape=shape, transform=place, all_touched=all_touched, dtype="uint8"
             )
         return np.asarray(burnt > 0)
+
+
+def windows_of(view: View, outline: Outline | None, *, window_px: int) -> Iterator[Window]:
+    """Yield the windows of a view lazily, row by row; of those of ``outline`` only what may be inside."""
+    every = plan_windows(view.header.height, view.header.width, window_px=window_px)
+    return every if outline is None else filter(outline.touches, every)
+
+
+def outlined(view: View, reading: Reading) -> Outline | None:
+    """Return where the area of interest lies in the grid of ``view``, None where none is asked for.
+
+    Raises:
+        RasterError: as ``outline_of``.
+    """
+    return None if reading.aoi is None else outline_of(view, reading.aoi)
 
 
 def outline_of(view: View, aoi: Aoi) -> Outline:
@@ -159,9 +176,3 @@ def _meets(ring: _Ring, window: Window) -> bool:
         and top <= window.row_end
         and bottom >= window.row_off
     )
-
-
-def _tiles(window: Window) -> Iterator[Window]:
-    for row in range(window.row_off // _TILE_PX, -(-window.row_end // _TILE_PX)):
-        for col in range(window.col_off // _TILE_PX, -(-window.col_end // _TILE_PX)):
-            yield Window(row * _TILE_PX, col * _TILE_PX, _TILE_PX, _TILE_PX)

@@ -86,7 +86,7 @@ def read_view(
     if inside is not None:
         # GDAL is asked for what exists and no more: rasterio's boundless reads go through a virtual
         # raster, are slow, and are wrong beside masks and overviews.
-        what = f"{_described(inside)} of {' and '.join(view.uris)}"
+        what = f"{_in_words(inside)} of {' and '.join(view.uris)}"
         found, found_valid = within(
             reading.read_timeout_s,
             lambda: again(view.uris, lambda: _read_inside(view, inside, reading, what)),
@@ -108,7 +108,7 @@ def read_levels(uri: str, window: Window) -> Integer[np.ndarray, "y x *c"]:
     Raises:
         RasterError: the raster cannot be opened or read, or its pixels are no whole numbers.
     """
-    with opened(uri) as source, faults_as(f"cannot read {_described(window)} of {uri}"):
+    with opened(uri) as source, faults_as(f"cannot read {_in_words(window)} of {uri}"):
         area = ((window.row_off, window.row_end), (window.col_off, window.col_end))
         found = source.read([1, 2, 3] if source.count >= _RGB_BANDS else 1, window=area)
     if not np.issubdtype(found.dtype, np.integer):
@@ -184,5 +184,5 @@ def _painted(
     return pixels, valid & opaque
 
 
-def _described(window: Window) -> str:
+def _in_words(window: Window) -> str:
     return f"rows {window.row_off}..{window.row_end} and columns {window.col_off}..{window.col_end}"

@@ -15,14 +15,17 @@ from rasterio.enums import ColorInterp
 
 from pipeline import objects
 from pipeline.errors import RasterError
+from pipeline.grid import squares
 from pipeline.objects import ObjectInfo
-from pipeline.raster.foreign import Area, Foreign, Place
+from pipeline.raster.foreign import OPENSLIDE, Area, Foreign, Place
+from pipeline.window import Window
 
 SUFFIXES = (".ndpi", ".mrxs", ".scn", ".bif", ".svslide", ".vms", ".vmu", ".czi", ".dcm")
 """What a slide's name ends with; SVS is a TIFF, which GDAL reads in any storage."""
 
 _BANDS = 4  # red, green, blue, alpha
 _BLOCK_PX = 512
+_SIDES = ("height", "width")
 _MICROMETRE = 1e-6
 _MPP = re.compile(r"\|\s*MPP\s*=\s*([0-9.]+)")
 
@@ -51,7 +54,7 @@ def opened_slide(uri: str, overview: int | None) -> Iterator[Foreign]:
         shapes = [(height, width) for width, height in slide.level_dimensions]
         tile = [int(slide.properties.get(f"openslide.level[{level}].tile-{one}", 1)) for one in _SIDES]
         yield Foreign(
-            driver="OpenSlide",
+            driver=OPENSLIDE,
             shape=shapes[level],
             dtype="uint8",
             colorinterp=(ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha),
@@ -63,9 +66,6 @@ def opened_slide(uri: str, overview: int | None) -> Iterator[Foreign]:
             block_bytes=_BANDS * max(_BLOCK_PX**2, tile[0] * tile[1]),
             descriptions=(None,) * _BANDS,
         )
-
-
-_SIDES = ("height", "width")
 
 
 def slide_info(uri: str) -> ObjectInfo:
@@ -116,28 +116,21 @@ def _pixel_m(properties: Any) -> tuple[float, float] | None:  # noqa: ANN401 - a
 
 
 def _read(slide: Any, level: int, numbers: Sequence[int], area: Area) -> Shaped[np.ndarray, "bands y x"]:  # noqa: ANN401
-    """Read bands of an area, in blocks that are anchored at the slide's origin.
+    """Read bands of an area, in squares that are anchored at the slide's origin.
 
     Of a level OpenSlide reads from a place in pixels of the slide itself, and between two pixels of the level it
-    interpolates: each block has one place, whatever window it is read for.
+    interpolates: each square has one place, whatever window it is read for.
     """
     (top, bottom), (left, right) = area
-    found = np.empty((bottom - top, right - left, _BANDS), np.uint8)
+    wanted = Window(top, left, bottom - top, right - left)
     columns, rows = slide.level_dimensions[level]
     factor = slide.level_downsamples[level]
-    for row in range(top // _BLOCK_PX * _BLOCK_PX, bottom, _BLOCK_PX):
-        for col in range(left // _BLOCK_PX * _BLOCK_PX, right, _BLOCK_PX):
-            size = (min(_BLOCK_PX, columns - col), min(_BLOCK_PX, rows - row))
-            block = np.asarray(slide.read_region((round(col * factor), round(row * factor)), level, size))
-            here = (
-                slice(max(row, top), min(row + size[1], bottom)),
-                slice(max(col, left), min(col + size[0], right)),
-            )
-            place = (
-                slice(here[0].start - top, here[0].stop - top),
-                slice(here[1].start - left, here[1].stop - left),
-            )
-            found[place] = block[
-                here[0].start - row : here[0].stop - row, here[1].start - col : here[1].stop - col
-            ]
+    found = np.empty((*wanted.shape, _BANDS), np.uint8)
+    for square in squares(wanted, side_px=_BLOCK_PX):
+        height, width = min(_BLOCK_PX, rows - square.row_off), min(_BLOCK_PX, columns - square.col_off)
+        begins = round(square.col_off * factor), round(square.row_off * factor)
+        pixels = np.asarray(slide.read_region(begins, level, (width, height)))
+        part = Window(square.row_off, square.col_off, height, width).intersection(wanted)
+        if part is not None:
+            found[part.slices_in(wanted)] = pixels[part.slices_in(square)]
     return np.moveaxis(found, -1, 0)[[number - 1 for number in numbers]]

@@ -156,10 +156,8 @@ def _asset(key: str, asset: Mapping[str, Any], item: Mapping[str, Any], origin: 
         objects.resolve(asset["href"], origin=origin),
         frozenset(map(str, asset.get("roles") or [])),
         _colours(key, asset, item),
-        (
-            not tiff,
-            float(gsd) if isinstance(gsd, int | float) else 0.0,
-        ),  # unstated is the item's own, the finest
+        # A ground size that is not stated is the item's own, the finest.
+        (not tiff, float(gsd) if isinstance(gsd, int | float) else 0.0),
     )
 
 

@@ -16,7 +16,6 @@ SUFFIXES = (
 """What is taken for a raster in a folder, below a prefix and by a glob, in any case of letters."""
 
 _GLOB = re.compile(r"[*?\[]")
-_WEB = ("https://", "http://")
 
 
 def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str]:
@@ -30,7 +29,9 @@ def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str]:
         return
     if is_zarr(spec) and not _GLOB.search(spec):
         yield spec.rstrip("/")
-    elif is_web(spec) or (objects.is_remote(spec) and has_suffix(spec, suffixes) and not _GLOB.search(spec)):
+    elif objects.is_web(spec) or (
+        objects.is_remote(spec) and has_suffix(spec, suffixes) and not _GLOB.search(spec)
+    ):
         yield spec  # without asking the server: a list may name a hundred thousand objects
     elif objects.is_folder(spec):
         yield from (uri for uri in objects.walk(spec, whole=FOLDERS) if has_suffix(uri, suffixes))
@@ -40,14 +41,9 @@ def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str]:
         yield spec
 
 
-def is_web(uri: str) -> bool:
-    """Tell whether ``uri`` is read by HTTP."""
-    return uri.lower().startswith(_WEB)
-
-
 def has_suffix(uri: str, suffixes: tuple[str, ...]) -> bool:
     """Tell whether the name at ``uri`` ends with one of ``suffixes``, in any case of letters."""
-    name = urlsplit(uri).path if is_web(uri) else uri
+    name = urlsplit(uri).path if objects.is_web(uri) else uri
     return name.lower().endswith(suffixes)
 
 

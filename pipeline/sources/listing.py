@@ -86,9 +86,9 @@ class SceneList:
         """Yield what one spec names; raises PipelineError where it cannot be read itself."""
         if isinstance(spec, Search):
             yield from search_scenes(spec, assets=self.assets)
-        elif files.has_suffix(spec, _LISTS) and (files.is_web(spec) or not objects.is_folder(spec)):
+        elif files.has_suffix(spec, _LISTS) and (objects.is_web(spec) or not objects.is_folder(spec)):
             yield from self._listed(spec)
-        elif files.is_web(spec) and not files.has_suffix(spec, self.suffixes) and is_document(spec):
+        elif objects.is_web(spec) and not files.has_suffix(spec, self.suffixes) and is_document(spec):
             yield from stac_scenes(spec, assets=self.assets)
         else:
             yield from map(scene_of, files.uris(spec, suffixes=self.suffixes))

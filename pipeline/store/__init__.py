@@ -2,6 +2,7 @@
 
 from pipeline.store.layout import ARRAYS, documents
 from pipeline.store.masks import lay_out, read, write
+from pipeline.store.opening import store_at
 from pipeline.store.stored import decoded
 
-__all__ = ["ARRAYS", "decoded", "documents", "lay_out", "read", "write"]
+__all__ = ["ARRAYS", "decoded", "documents", "lay_out", "read", "store_at", "write"]

@@ -18,14 +18,12 @@ import numpy as np
 import zarr
 from jaxtyping import UInt
 from zarr.core.metadata.v3 import ArrayV3Metadata
-from zarr.storage import FsspecStore, LocalStore
 
 from pipeline import objects
 from pipeline.errors import StoreError
 from pipeline.scene import Header
-from pipeline.storage import fsspec_options
 from pipeline.store.layout import ARRAYS, LEVEL, documents
-from pipeline.store.patient import PatientStore
+from pipeline.store.opening import store_at
 from pipeline.store.stored import Noting
 from pipeline.window import Window
 
@@ -65,7 +63,7 @@ def write(uri: str, labels: Mapping[str, UInt[np.ndarray, "y x"]], *, window: Wi
         StoreError: the window does not consist of whole chunks, or an array is not of its shape and dtype.
         OutputError: the storage refused.
     """
-    stored = Noting(_store(uri))
+    stored = Noting(store_at(uri))
     with zarr.config.set({"array.write_empty_chunks": True}):
         arrays = {name: _opened(uri, name, mode="r+", store=stored) for name in ARRAYS}
     for name, array in arrays.items():
@@ -150,15 +148,9 @@ def _sweep(uri: str, name: str, *, window: Window, chunk_px: int) -> None:
 
 def _opened(uri: str, name: str, *, mode: Literal["r", "r+"], store: Noting | None = None) -> _Array:
     try:
-        return zarr.open_array(store or _store(uri), path=f"{LEVEL}/{name}", mode=mode, zarr_format=3)
+        return zarr.open_array(store or store_at(uri), path=f"{LEVEL}/{name}", mode=mode, zarr_format=3)
     except FileNotFoundError:
         raise StoreError(f"{uri} holds no array {LEVEL}/{name}: lay the store out first") from None
-
-
-def _store(uri: str) -> LocalStore | FsspecStore:
-    if objects.is_remote(uri):
-        return PatientStore.from_url(uri, storage_options=fsspec_options(uri))
-    return LocalStore(uri.removeprefix("file://"))
 
 
 def _slices(window: Window) -> tuple[slice, slice]:

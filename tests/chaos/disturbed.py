@@ -86,7 +86,7 @@ def _kill_at_random(
         try:
             return driver.wait(chance.uniform(*PAUSE_S))
         except subprocess.TimeoutExpired:
-            kind = chance.choices(list(WEIGHTS), WEIGHTS.values())[0]
+            kind = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
             run.kills[kind] += _kill(kind, cluster, driver, chance)
     try:
         return driver.wait(ENDS_WITHIN_S)

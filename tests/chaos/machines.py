@@ -4,11 +4,12 @@ import contextlib
 import random
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 from ray.cluster_utils import Cluster
 
-NODE = {"num_cpus": 1, "object_store_memory": 128 * 2**20, "include_dashboard": False}
+NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 128 * 2**20, "include_dashboard": False}
 OTHER_NODES = 2
 ACTOR, WORKER = "ray::MapWorker", "ray::"
 
@@ -43,7 +44,7 @@ class Machines:
 
     def close(self) -> None:
         """End all of it."""
-        self._cluster.shutdown()
+        self._cluster.shutdown()  # type: ignore[no-untyped-call]  # Ray says no types here
 
 
 @contextlib.contextmanager

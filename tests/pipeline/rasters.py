@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import rasterio
 
 from pipeline import raster
 from pipeline.config import Reading
+from pipeline.errors import RasterError
 from pipeline.scene import scene_of
 from pipeline.view import View
 from pipeline.window import Window
@@ -41,6 +43,18 @@ def read_whole(uri: str, **reading: Any) -> tuple[np.ndarray, np.ndarray]:  # no
     """Look at a raster and read all of it."""
     view = raster.look(scene_of(uri), Reading(**reading))
     return raster.read_view(view, extent(view), Reading(**reading))
+
+
+def assert_refused(uri: object, message: str, **reading: Any) -> None:  # noqa: ANN401 - a Reading's
+    """A raster is refused by its header, before a pixel is read."""
+    with pytest.raises(RasterError, match=message):
+        raster.look(scene_of(str(uri)), Reading(**reading))
+
+
+def assert_unreadable(uri: object, message: str, **reading: Any) -> None:  # noqa: ANN401 - a Reading's
+    """A raster is refused, at the latest when its pixels are read."""
+    with pytest.raises(RasterError, match=message):
+        read_whole(str(uri), **reading)
 
 
 def extent(view: View) -> Window:

@@ -226,9 +226,12 @@ def test_two_cpus_are_enough_for_two_actors(tmp_path: Path, actors: int | None) 
     program = (
         "import ray\nfrom tests.pipeline.flows import run_flow\nray.init(num_cpus=2, include_dashboard=False)\n"
         f"result = run_flow([{str(scene)!r}], {str(tmp_path / 'out')!r}, actors={actors}, actor_cpus=0.9)\n"
-        "assert result.windows_done == 4, result\n"
+        "print(result.windows_done)\n"
     )
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=120)
+    said = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, timeout=120, stdout=subprocess.PIPE
+    )
+    assert said.stdout.split()[-1] == b"4"
 
 
 @pytest.mark.usefixtures("ray_cluster")

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.grid import count_windows, plan_windows
+from pipeline.grid import count_windows, plan_windows, squares
 from pipeline.window import Window
 
 extents = st.integers(1, 60)
@@ -22,6 +22,20 @@ def test_windows_are_anchored_ordered_and_counted(height: int, width: int, windo
     assert windows == sorted(windows)
     assert all(window.row_off % window_px == window.col_off % window_px == 0 for window in windows)
     assert len(windows) == count_windows(height, width, window_px=window_px)
+
+
+@given(st.integers(-30, 30), st.integers(-30, 30), extents, extents, st.integers(1, 25))
+def test_squares_cover_a_window_on_one_lattice(
+    row_off: int, col_off: int, height: int, width: int, side_px: int
+) -> None:
+    window = Window(row_off, col_off, height, width)
+    times_seen = np.zeros(window.shape, np.int64)
+    for square in squares(window, side_px=side_px):
+        assert square.row_off % side_px == square.col_off % side_px == 0
+        part = square.intersection(window)
+        assert part is not None
+        times_seen[part.slices_in(window)] += 1
+    assert (times_seen == 1).all()
 
 
 def test_planning_is_lazy() -> None:

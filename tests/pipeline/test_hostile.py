@@ -16,13 +16,7 @@ from pipeline.errors import RasterError
 from pipeline.raster.deadline import within
 from pipeline.scene import scene_of
 from pipeline.window import Window
-from tests.pipeline.rasters import read_whole, write
-
-
-def refused(uri: object, message: str, **reading: Any) -> None:  # noqa: ANN401 - a Reading's
-    with pytest.raises(RasterError, match=message):
-        raster.look(scene_of(str(uri)), Reading(**reading))
-
+from tests.pipeline.rasters import assert_refused, read_whole, write
 
 # ---------------------------------------------------------------------------------------- virtual rasters
 
@@ -65,7 +59,9 @@ def test_a_mosaic_of_files_in_its_folder_is_read(archive: Path, relative: int) -
 @pytest.mark.parametrize("relative", [0, 1])
 def test_a_file_outside_is_refused_by_name(archive: Path, name: str, relative: int) -> None:
     name = name.format(root=archive.parent)
-    refused(vrt(archive / "a.vrt", named(name, relative=relative)), "not below its own folder.*vrt: anywhere")
+    assert_refused(
+        vrt(archive / "a.vrt", named(name, relative=relative)), "not below its own folder.*vrt: anywhere"
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,12 +80,14 @@ def test_a_file_outside_is_refused_by_name(archive: Path, name: str, relative: i
 def test_what_is_no_local_file_is_refused_and_never_asked_for(
     archive: Path, name: str, relative: int
 ) -> None:
-    refused(vrt(archive / "a.vrt", named(name, relative=relative)), "not below its own folder|does not exist")
+    assert_refused(
+        vrt(archive / "a.vrt", named(name, relative=relative)), "not below its own folder|does not exist"
+    )
 
 
 def test_a_link_that_leads_outside_is_refused(archive: Path) -> None:
     (archive / "link.tif").symlink_to(archive.parent / "secret.tif")
-    refused(vrt(archive / "a.vrt", named("link.tif", relative=1)), "not below its own folder")
+    assert_refused(vrt(archive / "a.vrt", named("link.tif", relative=1)), "not below its own folder")
 
 
 @pytest.mark.parametrize(
@@ -105,23 +103,25 @@ def test_a_link_that_leads_outside_is_refused(archive: Path) -> None:
     ],
 )
 def test_what_is_more_than_a_mosaic_is_refused(archive: Path, inside: str, kind: str, head: str) -> None:
-    refused(vrt(archive / "a.vrt", inside, kind=kind, head=head), "virtual raster that.*vrt: anywhere")
+    assert_refused(vrt(archive / "a.vrt", inside, kind=kind, head=head), "virtual raster that.*vrt: anywhere")
 
 
 def test_a_text_in_its_folder_is_no_source(archive: Path) -> None:
     (archive / "wms.xml").write_text(
         "<GDAL_WMS><Service><ServerUrl>http://a/</ServerUrl></Service></GDAL_WMS>"
     )
-    refused(vrt(archive / "a.vrt", named("wms.xml", relative=1)), "is no TIFF, PNG, JPEG, JPEG 2000 or VRT")
+    assert_refused(
+        vrt(archive / "a.vrt", named("wms.xml", relative=1)), "is no TIFF, PNG, JPEG, JPEG 2000 or VRT"
+    )
 
 
 def test_a_virtual_raster_of_itself_is_refused(archive: Path) -> None:
-    refused(vrt(archive / "a.vrt", named("a.vrt", relative=1)), "more than 4 deep")
+    assert_refused(vrt(archive / "a.vrt", named("a.vrt", relative=1)), "more than 4 deep")
 
 
 def test_another_encoding_hides_nothing(archive: Path) -> None:
     head = '<?xml version="1.0" encoding="cp037"?>'
-    refused(vrt(archive / "a.vrt", named("/etc/passwd"), head=head), "not below its own folder")
+    assert_refused(vrt(archive / "a.vrt", named("/etc/passwd"), head=head), "not below its own folder")
 
 
 def test_a_trusted_one_may_name_any_file(archive: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_remote_one_may_name_what_lies_beside_it(s3: str, archive: Path) -> No
     assert (read_whole(inside)[0] == 5).all()
     for name, relative in (("../secret.tif", 1), ("/etc/passwd", 1), ("/etc/passwd", 0)):
         objects.put_bytes(outside, vrt(archive / "b.vrt", named(name, relative=relative)).read_bytes())
-        refused(outside, "not below its own folder")
+        assert_refused(outside, "not below its own folder")
 
 
 # -------------------------------------------------------------------------------------------- names, kinds
@@ -146,12 +146,12 @@ def test_a_remote_one_may_name_what_lies_beside_it(s3: str, archive: Path) -> No
 
 @pytest.mark.parametrize("uri", ["/vsicurl/http://127.0.0.1:9/a.tif", "/vsizip//tmp/a.zip", "/vsimem/a.tif"])
 def test_names_of_gdals_own_file_systems_are_refused(uri: str) -> None:
-    refused(uri, "GDAL's own file systems")
+    assert_refused(uri, "GDAL's own file systems")
 
 
 def test_only_allowed_kinds_are_opened(tmp_path: Path) -> None:
     uri = write(tmp_path / "a.png", np.zeros((1, 9, 9), np.uint8), driver="PNG", crs=None)
-    refused(uri, r"^.*a\.png begins as a PNG does", drivers=("GTiff",))
+    assert_refused(uri, r"^.*a\.png begins as a PNG does", drivers=("GTiff",))
     assert raster.look(scene_of(uri)).header.width == 9
     uri = write(tmp_path / "a.bmp", np.full((1, 9, 9), 3, np.uint8), driver="BMP", crs=None)
     assert (read_whole(uri, drivers=("GTiff", "BMP"))[0] == 3).all()
@@ -178,7 +178,9 @@ def sparse(path: Path, side: int, **options: Any) -> Path:  # noqa: ANN401 - GDA
 def test_a_bomb_of_one_colour_is_refused_unless_it_is_trusted(tmp_path: Path) -> None:
     bomb = sparse(tmp_path / "bomb.tif", 100_000)
     began = time.monotonic()
-    refused(bomb, r"32,\d\d\d times its bytes when decoded and max_expansion is 200: raise max_expansion")
+    assert_refused(
+        bomb, r"32,\d\d\d times its bytes when decoded and max_expansion is 200: raise max_expansion"
+    )
     assert time.monotonic() - began < 5
     view = raster.look(scene_of(str(bomb)), Reading(max_expansion=100_000))
     assert (view.header.height, view.header.width) == (100_000, 100_000)
@@ -196,14 +198,14 @@ def test_what_asks_for_more_than_a_limit_is_refused_by_its_key(
     tmp_path: Path, limit: dict[str, Any], message: str
 ) -> None:
     uri = write(tmp_path / "a.tif", np.ones((3, 20, 20), np.uint8), interleave="pixel", blockysize=20)
-    refused(uri, message, **limit)
+    assert_refused(uri, message, **limit)
     ((key, value),) = limit.items()
     assert raster.look(scene_of(uri), Reading(**{key: value + 1})).header.bands == 3
 
 
 def test_one_tile_as_large_as_a_scene_is_refused(tmp_path: Path) -> None:
     tile = sparse(tmp_path / "tile.tif", 24_576, blockxsize=24_576, blockysize=24_576)
-    refused(tile, "603,979,776 bytes in a block and max_block_bytes is 536,870,912")
+    assert_refused(tile, "603,979,776 bytes in a block and max_block_bytes is 536,870,912")
 
 
 @pytest.mark.parametrize(("directories", "fine"), [(10_000, True), (1_000_000, False)])
@@ -222,7 +224,7 @@ def test_a_tiff_of_a_million_pictures_is_refused(tmp_path: Path, directories: in
     if fine:
         assert raster.look(scene_of(str(path))).header.width == 1
     else:
-        refused(path, "more than 10000 TIFF directories")
+        assert_refused(path, "more than 10000 TIFF directories")
     assert time.monotonic() - began < 5
 
 
@@ -231,7 +233,7 @@ def test_what_a_virtual_raster_names_is_limited_too(archive: Path) -> None:
     text = vrt(archive / "a.vrt", named("bomb.tif", relative=1)).read_text()
     large = text.replace('rasterXSize="20" rasterYSize="10"', 'rasterXSize="60000" rasterYSize="60000"')
     (archive / "a.vrt").write_text(large)
-    refused(archive / "a.vrt", "times its bytes when decoded and max_expansion is 200")
+    assert_refused(archive / "a.vrt", "times its bytes when decoded and max_expansion is 200")
     assert bomb.stat().st_size < 10**6
 
 
@@ -257,7 +259,7 @@ def test_a_call_that_never_comes_back_is_given_up() -> None:
 
 def test_looking_and_reading_have_an_end(tmp_path: Path) -> None:
     uri, at_once = write(tmp_path / "a.tif", np.ones((3, 900, 900), np.uint8)), Reading(read_timeout_s=1e-5)
-    refused(uri, "looking at .*read_timeout_s", read_timeout_s=1e-5)
+    assert_refused(uri, "looking at .*read_timeout_s", read_timeout_s=1e-5)
     with pytest.raises(RasterError, match=r"reading rows 0\.\.900 .*read_timeout_s"):
         raster.read_view(raster.look(scene_of(uri)), Window(0, 0, 900, 900), at_once)
 

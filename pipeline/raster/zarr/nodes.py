@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline import objects
 from pipeline.errors import RasterError
-from pipeline.raster.zarr_codecs import codecs_of, name_of
+from pipeline.raster.zarr.codecs import codecs_of, name_of
 
 _DOCUMENT_BYTES = 16 * 2**20
 _INDEX_BYTES = 16  # of a chunk in a shard: its offset and length

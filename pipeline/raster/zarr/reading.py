@@ -17,11 +17,11 @@ from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import RasterError
 from pipeline.objects import ObjectInfo
-from pipeline.raster.foreign import Area, Foreign
-from pipeline.raster.zarr_arrays import array_of
-from pipeline.raster.zarr_images import Image, image_at
-from pipeline.raster.zarr_nodes import Node, node_at
-from pipeline.raster.zarr_places import nodata_of, place_of
+from pipeline.raster.foreign import ZARR, Area, Foreign
+from pipeline.raster.zarr.arrays import array_of
+from pipeline.raster.zarr.images import Image, image_at
+from pipeline.raster.zarr.nodes import Node, node_at
+from pipeline.raster.zarr.places import nodata_of, place_of
 
 _SMALL_PX, _MANY_PX = 1024, 1 << 24  # chunks this small in an image this large are millions of objects
 
@@ -46,7 +46,7 @@ def opened_zarr(uri: str, reading: Reading, overview: int | None) -> Foreign:
     bands = 1 if axes.band is None else node.shape[axes.band]
     told = len(image.colours) == bands
     return Foreign(
-        driver="Zarr",
+        driver=ZARR,
         shape=(node.shape[axes.row], node.shape[axes.col]),
         dtype="uint8" if node.dtype == "bool" else node.dtype,
         colorinterp=image.colours if told else (ColorInterp.undefined,) * bands,
@@ -140,7 +140,7 @@ def _levels(image: Image) -> list[tuple[int, int]]:
 
 def _stored_bytes(uri: str, enough: int) -> int:
     found = 0
-    for each in objects.measured(uri):
+    for each in objects.list_all(uri):
         found += each.size_bytes
         if found >= enough:
             break

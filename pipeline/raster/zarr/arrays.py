@@ -8,11 +8,9 @@ from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.core.metadata.v3 import ArrayV3Metadata
 from zarr.storage import FsspecStore, LocalStore, StorePath, WrapperStore
 
-from pipeline import objects
-from pipeline.raster.zarr_codecs import codecs_of
-from pipeline.raster.zarr_nodes import Node
-from pipeline.retry import patiently_awaited
-from pipeline.storage import fsspec_options
+from pipeline.raster.zarr.codecs import codecs_of
+from pipeline.raster.zarr.nodes import Node
+from pipeline.store import store_at
 
 
 def array_of(node: Node, *, limit_bytes: int) -> zarr.Array[ArrayV3Metadata]:
@@ -22,14 +20,8 @@ def array_of(node: Node, *, limit_bytes: int) -> zarr.Array[ArrayV3Metadata]:
         RasterError: it names a codec that is not known here.
     """
     metadata = dict(node.metadata) | {"codecs": list(codecs_of(node.uri, node.metadata["codecs"]))}
-    store = StorePath(_Limited(_store(node.uri), limit_bytes))
+    store = StorePath(_Limited(store_at(node.uri, read_only=True), limit_bytes))
     return zarr.Array(zarr.AsyncArray(ArrayV3Metadata.from_dict(metadata), store))
-
-
-def _store(uri: str) -> LocalStore | FsspecStore:
-    if objects.is_remote(uri):
-        return FsspecStore.from_url(uri, storage_options=fsspec_options(uri), read_only=True)
-    return LocalStore(uri.removeprefix("file://"), read_only=True)
 
 
 class _Limited(WrapperStore[LocalStore | FsspecStore]):
@@ -43,7 +35,7 @@ class _Limited(WrapperStore[LocalStore | FsspecStore]):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         asked = byte_range or RangeByteRequest(0, self._limit_bytes + 1)
-        found = await patiently_awaited(lambda: self._store.get(key, prototype, asked))
+        found = await self._store.get(key, prototype, asked)
         if found is not None and len(found) > self._limit_bytes:
             raise ValueError(
                 f"the chunk {key} has more than {self._limit_bytes:,} bytes: see max_block_bytes"

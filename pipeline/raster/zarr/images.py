@@ -11,7 +11,7 @@ from rasterio.enums import ColorInterp
 
 from pipeline import objects
 from pipeline.errors import RasterError
-from pipeline.raster.zarr_nodes import Node, node_at
+from pipeline.raster.zarr.nodes import Node, node_at
 
 _ROWS = {"y", "lat", "latitude", "row", "rows"}
 _COLS = {"x", "lon", "longitude", "col", "cols", "column", "columns"}

@@ -14,7 +14,7 @@ from zarr.core.array_spec import ArraySpec
 from zarr.core.buffer import Buffer
 
 from pipeline.errors import RasterError
-from pipeline.raster import frames
+from pipeline.raster.zarr import frames
 
 _WANTED = f"one of {', '.join(frames.NAMES)}, or without compression"
 
@@ -33,12 +33,12 @@ class _Compressed(BytesBytesCodec):
         return chunk_spec.prototype.buffer.from_bytes(found)
 
     def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        """Refuse: it depends on the bytes.
+        """Refuse: it is asked of what lies in a shard's index alone, and `codecs_of` lets nobody compress that.
 
         Raises:
-            NotImplementedError: always.
+            TypeError: it was asked of a chunk, which the bytes decide.
         """
-        raise NotImplementedError(f"a chunk of {input_byte_length} bytes is of any size when compressed")
+        raise TypeError(f"a chunk of {input_byte_length} bytes is of any size when compressed")
 
 
 def codecs_of(uri: str, stated: Sequence[Any], *, index: bool = False) -> Iterator[Codec]:

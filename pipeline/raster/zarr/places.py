@@ -18,8 +18,8 @@ from rasterio.crs import CRS
 from pipeline import objects
 from pipeline.errors import RasterError
 from pipeline.raster.foreign import Place
-from pipeline.raster.zarr_arrays import array_of
-from pipeline.raster.zarr_nodes import Node, node_at
+from pipeline.raster.zarr.arrays import array_of
+from pipeline.raster.zarr.nodes import Node, node_at
 
 _COORDINATE_BYTES = 2**27
 _EVEN_PX = 0.01  # as far as a coordinate may be from where an even spacing has it
