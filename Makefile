@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 PINNED := --constraint constraints.txt --constraint requirements.lock
 UNLOCKED := ^(torch|torchvision|triton|nvidia-.*|cuda-.*|pip|setuptools|mrovseg)==
 
-.PHONY: demo install lock format check test test-slow test-no-torch bench
+.PHONY: demo install lock format check test test-slow test-no-torch chaos bench
 
 demo: install
 	$(VENV)/bin/mrovseg demo
@@ -53,6 +53,10 @@ test-no-torch: .venv-pipeline/installed
 	test -x .venv-pipeline/bin/python || python3 -m venv .venv-pipeline
 	.venv-pipeline/bin/python -m pip install --constraint requirements.lock --editable '.[pipeline,dev]'
 	touch $@
+
+# Thirty runs on a cluster of three nodes, of each four processes or nodes are killed.
+chaos: install
+	$(PYTHON) -m tests.chaos --runs 30 --kills 4 --seed 1
 
 bench: install
 	for each in $(basename $(notdir $(filter-out %/__init__.py,$(wildcard tests/bench/*.py)))); do \

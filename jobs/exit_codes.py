@@ -11,7 +11,7 @@ from enum import IntEnum
 from types import FrameType
 from typing import NoReturn
 
-from mrovseg.errors import ModelError
+from mrovseg.errors import DeviceLostError, ModelError
 from pipeline.errors import ConfigError, PipelineError
 
 GRACE_S = 20.0  # for what is to be shut down; Kubernetes gives 30
@@ -40,6 +40,8 @@ def ends_with_code(main: Callable[[Sequence[str]], int]) -> Callable[[Sequence[s
         try:
             with _signals_raise():
                 return main(argv)
+        except DeviceLostError as error:
+            return _say(error, ExitCode.FAILED)
         except (ConfigError, ModelError) as error:
             return _say(error, ExitCode.BAD_USAGE)
         except PipelineError as error:

@@ -17,7 +17,7 @@ from jobs.going_on import failed_before, going_on
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
 from jobs.supervision import supervised
 from jobs.table import duration
-from jobs.wiring import make_segmenter, warn_of_unlike_prompts
+from jobs.wiring import ActorSegmenter, make_segmenter, warn_of_unlike_prompts
 from mrovseg import checkpoint as checkpoints
 from mrovseg.segmenter import OTHER_THRESHOLD, embed_vocabulary
 from pipeline import flow, objects
@@ -59,7 +59,11 @@ def segment(settings: SegmentSettings) -> RunResult:
             output=settings.output,
             classes=settings.vocabulary.names,
             make_segmenter=functools.partial(
-                make_segmenter, config=checkpoint.config, vocabulary=vocabulary, threshold=threshold
+                make_segmenter,
+                config=checkpoint.config,
+                vocabulary=vocabulary,
+                threshold=threshold,
+                kind=ActorSegmenter,
             ),
             weights=checkpoint.image_weights,
             layout=ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px),

@@ -1,19 +1,40 @@
 """Where the wings meet: a segmenter of `mrovseg`, made in a worker of `pipeline`."""
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from jaxtyping import UInt8
 
 from mrovseg.config import ModelConfig
+from mrovseg.errors import DeviceLostError
+from mrovseg.proposals import Proposals
 from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.vocabulary import EmbeddedVocabulary
 
 # One thread an actor: two processes of one thread are faster than one of two, and matrix products may round
 # differently for another number.
 THREADS = 1
+DEVICE_LOST = 70  # sysexits.h: an internal fault
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+
+
+class ActorSegmenter(MrovsegSegmenter):
+    """A segmenter whose process ends with its GPU: every later window would fail there, and another process may do."""
+
+    def propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
+        """Run the network on chips, or end the process."""
+        try:
+            return super().propose(chips)
+        except DeviceLostError as error:
+            print(
+                f"mrovseg: {error}; the process ends, and its window is tried again",
+                file=sys.stderr,
+                flush=True,
+            )
+            os._exit(DEVICE_LOST)
 
 
 def make_segmenter(
@@ -22,10 +43,11 @@ def make_segmenter(
     config: ModelConfig,
     vocabulary: EmbeddedVocabulary,
     threshold: float,
+    kind: type[MrovsegSegmenter] = MrovsegSegmenter,
 ) -> MrovsegSegmenter:
-    """Build the segmenter of an actor over weights that it shares with the others of its node."""
+    """Build a segmenter over weights that an actor shares with the others of its node."""
     _keep_freed_memory()
-    return MrovsegSegmenter(config, weights, vocabulary, threshold=threshold, threads=THREADS)
+    return kind(config, weights, vocabulary, threshold=threshold, threads=THREADS)
 
 
 def _keep_freed_memory() -> None:

@@ -17,5 +17,9 @@ class CheckpointError(ModelError):
     """Weights that are missing, damaged or not of this network."""
 
 
+class DeviceLostError(ModelError):
+    """A GPU that failed, and with it everything that its process will ask of it."""
+
+
 class DataError(ModelError):
     """Training or evaluation data that is not as its definition says."""

@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 from mrovseg import average, dense
 from mrovseg.checkpoint import Checkpoint, network
 from mrovseg.config import ModelConfig
+from mrovseg.errors import DeviceLostError
 from mrovseg.model import Predictions, precision
 from mrovseg.proposals import Labels, Proposals, label
 from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, embed, lean_on, unlike_prompts
@@ -78,6 +79,7 @@ class MrovsegSegmenter:
 
         Raises:
             torch.OutOfMemoryError: there is no room even for one view at a time.
+            DeviceLostError: the GPU failed; only another process can go on with it.
         """
         while (proposals := self._where_there_is_room(chips)) is None:
             # Only now nothing refers any more to what was computed before the memory ran out.
@@ -96,6 +98,8 @@ class MrovsegSegmenter:
                 raise
             encoder.views_at_once = views // 2
             return None
+        except torch.AcceleratorError as error:
+            raise DeviceLostError(f"the GPU failed: {str(error).splitlines()[0]}") from error
 
     def _propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
         with torch.inference_mode(), precision(self.device, bfloat16=self.bfloat16):

@@ -1,4 +1,4 @@
-"""A device without room: the encoder sees fewer views at a time, and remembers it."""
+"""A device without room: the encoder sees fewer views at a time, and remembers it. A device that fails: it is said."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from mrovseg.errors import DeviceLostError
 from mrovseg.segmenter import MrovsegSegmenter
 from tests.mrovseg.networks import SMALL, all_weights, chips, vocabulary
 
@@ -41,3 +42,15 @@ def test_without_room_for_one_view_the_window_fails() -> None:
     full.model.encoder.visual.conv1.register_forward_pre_hook(room_for(0, []))
     with pytest.raises(torch.OutOfMemoryError, match="no room"):
         full.propose(chips(SMALL, 1))
+
+
+def test_a_device_that_fails_is_told_from_a_chip_that_does() -> None:
+    def fail(*_: object) -> None:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nand more")
+
+    lost = segmenter()
+    lost.model.register_forward_pre_hook(fail)
+    with pytest.raises(
+        DeviceLostError, match=r"^the GPU failed: CUDA error: an illegal memory access was encountered$"
+    ):
+        lost.propose(chips(SMALL, 1))
