@@ -29,7 +29,7 @@ IDENTITY = (
     "model",
     "grid",
     "reading",
-)  # another of these, and windows of two runs would not fit together
+)  # with another of these, windows of two runs would not fit
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 
 

@@ -158,9 +158,8 @@ class Guard:
             with ends_after(self.limit_s) if work.limited else nullcontext():
                 return step()
         finally:
-            self.watch.end.remote(
-                work
-            )  # in the order of calls: known before this process begins anything else
+            # Calls arrive in their order: it is known before this process begins anything else.
+            self.watch.end.remote(work)
 
 
 @contextmanager

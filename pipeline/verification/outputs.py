@@ -19,10 +19,8 @@ from pipeline.verification.scenes import Excused, SceneReport, Terms, check_scen
 from pipeline.verification.tables import check_table
 from pipeline.window import Window
 
-_SCENES, _READERS = (
-    4,
-    16,
-)  # scenes at a time, and windows over all of them: a read waits for storage most of its time
+_SCENES = 4  # at a time
+_READERS = 16  # windows at a time, over all scenes: a read waits for storage most of its time
 _SCENES_AHEAD = 64
 
 Failed = dict[str, set[tuple[int, int]] | None]
@@ -77,12 +75,8 @@ def _scene_ids(output: str, report: Report) -> list[str]:
             report.findings.append(stray(name))
         elif not is_file and name not in FOLDERS:
             report.findings.append(stray(f"{name}/"))
-    for folder, suffix in (
-        ("ledger", None),
-        ("scenes", None),
-        ("inputs", ".json"),
-        ("statistics", ".parquet"),
-    ):
+    suffixes = {"ledger": None, "scenes": None, "inputs": ".json", "statistics": ".parquet"}
+    for folder, suffix in suffixes.items():
         for name, is_file in _entries(output, folder):
             if is_file == (suffix is not None) and name.endswith(suffix or "") and not name.startswith("."):
                 ids.add(name.removesuffix(suffix or ""))

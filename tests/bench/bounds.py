@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ import rasterio
 import ray
 from ray._private import worker
 
+from jobs import table
 from pipeline import raster, store
 from pipeline.grid import plan_windows
 from pipeline.testing.brightness import BrightnessSegmenter
@@ -39,6 +40,17 @@ MOST, SLOWER, EVERY_S = 1.10, 8, 0.2
 OBJECT_STORE_BYTES = 2**30
 DUMP_EVERY_S = 0.5
 MIB = 2**20
+SMALL, LARGE = f"{TILE_PX} px", f"{LARGE_PX} px"
+_MPX = WINDOW_PX**2 / MIB
+BOUNDS_MIB = {  # as the README states them, for windows of so many megapixels; without a network
+    "driver": 256,
+    "actor": 160 + 32 * _MPX,
+    "reader": 256 + 64 * _MPX,
+    "writer": 256 + 64 * _MPX,
+    "object store": 64 + 32 * _MPX,
+    "spills": 0,
+}
+RATIOS = ("driver", "actor", "reader", "writer", "together")
 ROLES = {"ray::MapWorker": "actor", "ray::FlatMap(read": "reader", "ray::Map(store": "writer"}
 
 
@@ -160,6 +172,7 @@ def slow_writer() -> None:
 def _spills() -> int:
     """Return how often Ray has begun to put objects on the disk, which only what it dumps for people says."""
     time.sleep(3 * DUMP_EVERY_S)
+    assert worker._global_node is not None
     state = Path(worker._global_node.get_session_dir_path(), "logs", "debug_state.txt").read_text()
     return int(re.findall(r"cumulative spill requests: (\d+)", state)[0])
 
@@ -186,13 +199,34 @@ def main() -> int:
         large = tiled(folder / "large.tif", small, side_px=LARGE_PX)
         middling = tiled(folder / "middling.tif", small, side_px=SLOW_PX)
         peaks = {
-            f"{TILE_PX} px": measure(small),
-            f"{LARGE_PX} px": measure(large),
-            "slow model": measure(middling, slow="model"),
-            "slow writer": measure(middling, slow="writer"),
+            SMALL: measure(small),
+            LARGE: measure(large),
+            f"{SLOW_PX} px, slow model": measure(middling, slow="model"),
+            f"{SLOW_PX} px, slow writer": measure(middling, slow="writer"),
         }
-    print(json.dumps(peaks, indent=1))
-    return 0
+    print(table.render(["MiB", *peaks, "bound"], list(_lines(peaks))))
+    faults = list(_faults(peaks))
+    print("\n".join(faults))
+    return int(bool(faults))
+
+
+def _lines(peaks: Mapping[str, Mapping[str, float]]) -> Iterator[list[str | None]]:
+    for name in next(iter(peaks.values())):
+        bound = f"{BOUNDS_MIB[name]:.0f}" if name in BOUNDS_MIB else None
+        yield [name, *(f"{of[name]:.0f}" for of in peaks.values()), bound]
+
+
+def _faults(peaks: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    for name in RATIOS:
+        ratio = peaks[LARGE][name] / peaks[SMALL][name]
+        if ratio > MOST:
+            yield f"{name}: {LARGE} needs {ratio:.3f} of {SMALL}, at most {MOST}"
+    for run, of in peaks.items():
+        yield from (
+            f"{name} of {run}: {of[name]:.0f}, at most {most:.0f}"
+            for name, most in BOUNDS_MIB.items()
+            if of[name] > most
+        )
 
 
 def _arguments() -> argparse.Namespace:
