@@ -125,7 +125,7 @@ def report(figures: Mapping[str, Sequence[float]]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mrovseg ablation", description=__doc__)
-    add_arguments(parser, output="a folder for each training")
+    add_arguments(parser, output="a folder for each training", recipe="ablation")
     add = parser.add_argument
     add("--checkpoint", default=checkpoints.EMBEDDED, help="whose encoder the heads are trained on (tiny)")
     add("--steps", type=int, default=STEPS, help=f"of each training ({STEPS})")

@@ -55,10 +55,12 @@ class Inputs:
 
 def read_recipe(name_or_path: str) -> dict[str, Any]:
     """Read a recipe. Raises DataError when there is none, or a part is missing."""
-    embedded = resources.files("mrovseg") / "recipes" / f"{name_or_path}.yaml"
+    folder = resources.files("mrovseg") / "recipes"
+    embedded = folder / f"{name_or_path}.yaml"
     file = embedded if embedded.is_file() else Path(name_or_path)
     if not file.is_file():
-        raise DataError(f"no recipe {name_or_path!r}: give a YAML file, or the embedded 'tiny'")
+        names = ", ".join(sorted(Path(each.name).stem for each in folder.iterdir()))
+        raise DataError(f"no recipe {name_or_path!r}: give a YAML file, or an embedded one: {names}")
     plan: dict[str, Any] = yaml.safe_load(file.read_text())
     if not PARTS <= set(plan) <= PARTS | MAY_HAVE:
         raise DataError(

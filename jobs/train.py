@@ -51,19 +51,19 @@ def work(
     train(recipe, inputs.training, inputs.beginning, history=history, worker=worker, validation=validation)
 
 
-def add_arguments(parser: argparse.ArgumentParser, *, output: str) -> None:
-    """Add what all trainings take; `output` is what they write."""
+def add_arguments(parser: argparse.ArgumentParser, *, output: str, recipe: str) -> None:
+    """Add what all trainings take; `output` is what they write, `recipe` the one that they follow unasked."""
     add = parser.add_argument
     add("--data", type=Path, required=True, metavar="DIR", help="what the recipe's paths start from")
     add("-o", "--output", type=Path, required=True, metavar="FOLDER", help=output)
-    add("--recipe", default="tiny", metavar="NAME|FILE", help="an embedded recipe or a YAML file (tiny)")
+    add("--recipe", default=recipe, metavar="NAME|FILE", help=f"an embedded recipe or a YAML file ({recipe})")
     add("--workers", type=int, default=1, metavar="N", help="processes that share the work (1)")
     add("--gpus", action="store_true", help="a GPU for each worker; without it they train on CPUs")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mrovseg train", description=__doc__)
-    add_arguments(parser, output="states, checkpoints and history")
+    add_arguments(parser, output="states, checkpoints and history", recipe="tiny")
     add = parser.add_argument
     add(
         "--checkpoint",

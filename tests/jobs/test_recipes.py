@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jobs.recipes import labelled_sets, read_inputs, validation_sets
+from jobs.recipes import labelled_sets, read_inputs, read_recipe, validation_sets
 from mrovseg.data import LabelledFile, LabelledSet
 from mrovseg.definition import Definition
 from mrovseg.draw import Augmentation, draw_chip
 from mrovseg.errors import DataError
+from mrovseg.train import Recipe
 from pipeline import raster
 from pipeline.errors import RasterError
 from pipeline.testing.painted import LAND_COVER, paint
@@ -18,6 +19,19 @@ from pipeline.window import Window
 from tests.mrovseg.test_layout import read, write_panoptic
 
 ROOT = {"definition": "coco-panoptic", "root": "coco", "split": "val", "share": 2}
+
+
+@pytest.mark.parametrize("name", ["ablation", "coco-stuff", "tiny"])
+def test_an_embedded_recipe_can_be_followed(name: str) -> None:
+    plan = read_recipe(name)
+    assert Recipe.from_dict(plan["training"]).masks.steps > 0
+    for part in (*plan["sets"], *plan["validation"]["sets"]):
+        assert Definition.named(part["definition"]).vocabulary.names
+
+
+def test_a_recipe_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(DataError, match=r"no recipe 'nowhere'.* ablation, coco-stuff, tiny$"):
+        read_recipe("nowhere")
 
 
 def test_a_published_set_is_read_as_it_is_drawn(tmp_path: Path) -> None:
