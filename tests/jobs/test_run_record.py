@@ -82,7 +82,9 @@ def test_other_scenes_and_other_actors_are_the_same_run(tmp_path: Path) -> None:
 
 def test_a_signed_spec_and_a_search_are_recorded_without_their_credentials(tmp_path: Path) -> None:
     search = Search("https://me:hunter2@host/stac?token=s3same", {"collections": ["naip"]})
-    run_record.claim(str(tmp_path), description(tmp_path, scenes=("https://h/a.tif?sig=pl4in&se=2030", search)))
+    run_record.claim(
+        str(tmp_path), description(tmp_path, scenes=("https://h/a.tif?sig=pl4in&se=2030", search))
+    )
     text = (tmp_path / "run.json").read_text()
     assert json.loads(text)["config"]["scenes"] == [
         "https://h/a.tif",

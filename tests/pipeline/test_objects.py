@@ -57,6 +57,23 @@ def test_walking_and_globbing_name_what_can_be_read(root: str) -> None:
     assert not objects.is_folder(objects.join(root, "b.tif"))
 
 
+def test_one_listing_tells_of_all_objects_hidden_ones_too(root: str) -> None:
+    assert list(objects.list_all(root)) == []
+    sizes = {"b.json": 1, "a/2.json": 2, "a/.hidden": 3, "a/b/1.json": 0}
+    for name, size in sizes.items():
+        objects.put_bytes(objects.join(root, name), b"x" * size)
+    listed = list(objects.list_all(f"{root}/"))
+    assert {each.path: each.size_bytes for each in listed} == sizes
+    assert {each.path: each.written_s for each in listed} == {
+        name: pytest.approx(objects.written_s(objects.join(root, name)), abs=1) for name in sizes
+    }
+    assert list(objects.list_all(root)) == listed
+    before = objects.folder_info(root)
+    assert before.size_bytes == sum(sizes.values())
+    objects.put_bytes(objects.join(root, "a/2.json"), b"yy")
+    assert objects.folder_info(root).etag != before.etag
+
+
 def test_a_link_to_a_folder_is_followed_and_one_that_leads_back_is_not(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/a.tif").touch()
@@ -74,6 +91,7 @@ def test_a_prefix_of_more_objects_than_a_page_is_walked_whole(s3_server: S3Serve
         client.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=b"")
     client.close()
     assert list(objects.walk(s3)) == [f"{s3}/{name}" for name in names]
+    assert sorted(each.path for each in objects.list_all(s3)) == sorted(names)
     assert len(list(objects.glob(f"{s3}/1*.tif"))) == 50
     assert list(objects.glob(f"{s3}/*/*.tif")) == [f"{s3}/0500/below.tif"]
     assert list(islice(objects.walk(s3), 2)) == [f"{s3}/0000.tif", f"{s3}/0001.tif"]
