@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import ray
 
 from pipeline.config import FlowSettings
-from pipeline.errors import ResourceError
+from pipeline.errors import PipelineError, ResourceError
 
 _EPSILON = 1e-6  # Ray counts in ten-thousandths of a CPU, floats do not
 
@@ -40,13 +40,24 @@ class Places:
 
 @contextmanager
 def cluster() -> Iterator[None]:
-    """Be connected to a cluster: the one already joined, that of ``RAY_ADDRESS``, else one for this run."""
+    """Be connected to a cluster: the one already joined, that of ``RAY_ADDRESS``, else one for this run.
+
+    Raises:
+        PipelineError: there is none to join, after Ray has looked for it for some minutes.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if ray.is_initialized():
         yield
         return
     with _own_sigterm():
-        ray.init(log_to_driver=False, logging_level=logging.WARNING)
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.WARNING)
+        except ConnectionError as error:
+            address = os.environ.get("RAY_ADDRESS", "")
+            raise PipelineError(
+                f"cannot join the cluster of RAY_ADDRESS={address}: {error}. Start it, or unset RAY_ADDRESS to run on "
+                "this machine alone; what is done stays done"
+            ) from error
     try:
         yield
     finally:

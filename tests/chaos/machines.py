@@ -12,6 +12,10 @@ from ray.cluster_utils import Cluster
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 128 * 2**20, "include_dashboard": False}
 OTHER_NODES = 2
 ACTOR, WORKER = "ray::MapWorker", "ray::"
+AGENTS = (
+    "ray::DashboardAgent",
+    "ray::RuntimeEnvAgent",
+)  # a node ends with its agents, and the cluster with the head's
 
 
 class Machines:
@@ -60,7 +64,11 @@ def machines() -> Iterator[Machines]:
 def _workers() -> list[psutil.Process]:
     """Return the workers below this process, by their number: a seed must mean the same kills."""
     below = psutil.Process().children(recursive=True)
-    return sorted((each for each in below if _title(each).startswith(WORKER)), key=lambda each: each.pid)
+    titles = {each: _title(each) for each in below}
+    workers = [
+        each for each, title in titles.items() if title.startswith(WORKER) and not title.startswith(AGENTS)
+    ]
+    return sorted(workers, key=lambda each: each.pid)
 
 
 def _title(process: psutil.Process) -> str:

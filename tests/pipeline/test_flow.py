@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import ray
 
 from pipeline import objects, raster, store
 from pipeline.chips import cover
 from pipeline.config import FlowSettings
 from pipeline.errors import PipelineError, ResourceError
-from pipeline.flow.resources import Node, places
+from pipeline.flow.resources import Node, cluster, places
 from pipeline.scene import scene_of
 from pipeline.segment import WindowSegmenter
 from pipeline.sources import SceneList
@@ -217,6 +218,20 @@ def test_with_gpus_an_actor_for_each() -> None:
     assert places([Node(8, 2), Node(8, 0)], settings).actors == 2
     with pytest.raises(ResourceError, match="0 GPUs"):
         places([Node(8, 0)], settings)
+
+
+def test_a_cluster_that_cannot_be_joined_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379")
+
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", refuse)
+    with (
+        pytest.raises(PipelineError, match=r"cannot join .*RAY_ADDRESS=10\.0\.0\.1:6379.* unset RAY_ADDRESS"),
+        cluster(),
+    ):
+        pytest.fail("it was joined")
 
 
 @pytest.mark.slow
