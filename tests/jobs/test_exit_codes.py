@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from jobs.exit_codes import Terminated, ends_with_code
-from mrovseg.errors import CheckpointError
-from pipeline.errors import ConfigError, PipelineError, ResumeError
+from mrovseg.errors import CheckpointError, DeviceLostError
+from pipeline.errors import ConfigError, OutputError, PipelineError, ResumeError
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,9 @@ from pipeline.errors import ConfigError, PipelineError, ResumeError
         (ConfigError("a wrong key"), 2),
         (ResumeError("another run"), 2),
         (CheckpointError("no such file"), 2),
-        (PipelineError("the disk is full"), 1),
+        (PipelineError("the cluster is lost"), 1),
+        (OutputError("the disk is full"), 1),
+        (DeviceLostError("the GPU failed"), 1),
         (KeyboardInterrupt(), 130),
         (Terminated(), 143),
     ],

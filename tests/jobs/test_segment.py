@@ -144,3 +144,17 @@ def test_scenes_and_outputs_on_s3(paint_scene: PaintScene, tmp_path: Path, s3: s
     chunks = files(tmp_path / "out/scenes" / local)
     for name, data in chunks.items():
         assert objects.get_bytes(f"{s3}/out/scenes/{remote}/{name}") == data
+
+
+def test_an_output_that_cannot_be_written_is_one_line_and_a_code_of_its_own(
+    paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert (
+        run(paint_scene("a.tif", height=64, width=64), "--classes", WORDS, "-o", tmp_path / "file/out") == 1
+    )
+    said = capsys.readouterr().err.splitlines()
+    assert [line.startswith("mrovseg: cannot write ") for line in said if line.startswith("mrovseg:")] == [
+        True
+    ]
+    assert "same command goes on" in said[-1]
