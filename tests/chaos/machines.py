@@ -37,6 +37,10 @@ class Machines:
         self._others.append(self._cluster.add_node(**NODE))
         return True
 
+    def kill_head(self) -> None:
+        """Kill the head, and with it the cluster."""
+        self._cluster.remove_node(self._cluster.head_node, allow_graceful=False)
+
     def kill_process(self, title: str, chance: random.Random) -> bool:
         """Kill one of Ray's workers whose title begins so; tell whether there was one."""
         found = [process for process in _workers() if _title(process).startswith(title)]

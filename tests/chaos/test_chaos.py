@@ -1,4 +1,4 @@
-"""A few of the runs of `make chaos`."""
+"""A few of the runs of `make chaos`, and a cluster that loses its head."""
 
 import subprocess
 import sys
@@ -8,15 +8,23 @@ import pytest
 from tests.chaos.disturbed import ROOT
 
 
+def run(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one() -> None:
-    said = subprocess.run(
-        [sys.executable, "-m", "tests.chaos", "--runs", "2", "--kills", "4", "--seed", "101"],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert said.returncode == 0, said.stdout + said.stderr
-    assert "2 runs, 8 kills" in said.stdout
+    said = run("tests.chaos", "--runs", "2", "--kills", "4", "--seed", "101")
+    assert "2 runs, 8 kills" in said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_a_run_goes_on_with_another_cluster_where_the_first_lost_its_head() -> None:
+    said = run("tests.chaos.head")
+    assert "without a head it ended with 1, on another cluster with 0; equal" in said
