@@ -39,7 +39,8 @@ class Machines:
 
     def kill_head(self) -> None:
         """Kill the head, and with it the cluster."""
-        self._cluster.remove_node(self._cluster.head_node, allow_graceful=False)
+        head: Any = self._cluster.head_node
+        self._cluster.remove_node(head, allow_graceful=False)
 
     def kill_process(self, title: str, chance: random.Random) -> bool:
         """Kill one of Ray's workers whose title begins so; tell whether there was one."""

@@ -1,5 +1,6 @@
 """A few of the runs of `make chaos`, and a cluster that loses its head."""
 
+import re
 import subprocess
 import sys
 
@@ -20,7 +21,9 @@ def run(*arguments: str) -> str:
 @pytest.mark.timeout(1500)
 def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one() -> None:
     said = run("tests.chaos", "--runs", "2", "--kills", "4", "--seed", "101")
-    assert "2 runs, 8 kills" in said
+    assert re.search(
+        r"2 runs, [1-9]\d* kills .*: 0 runs with faults", said
+    )  # a fast one may end before its last kill
 
 
 @pytest.mark.slow
