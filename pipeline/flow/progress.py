@@ -54,7 +54,8 @@ class Progress:
     def begin_again(self, table: GrowingTable, *, reason: str) -> None:
         """Begin to count what a new attempt says of every scene: what failed is tried again, and listed if it fails.
 
-        What the earlier attempts did counts as done by this run, though the new one finds it in the ledger.
+        What the earlier attempts said they did counts as done by this run, though the new one finds it in the ledger. A
+        window whose end was on its way when the chain broke is found there too, and counts as skipped.
         """
         self.events.warn("begun_again", f"the chain broke and is begun again: {reason}")
         self.table, self.planned, self._found_done, self._done_by_earlier = table, 0, 0, self.done

