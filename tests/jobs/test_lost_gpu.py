@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from jobs.wiring import ActorSegmenter, make_segmenter
@@ -33,6 +34,7 @@ def make_failing(weights: Mapping[str, np.ndarray], *, note: Path) -> ActorSegme
     return made
 
 
+@pytest.mark.slow
 def test_a_gpu_that_fails_costs_no_window(ray_cluster: None, paint_scene: PaintScene, tmp_path: Path) -> None:
     del ray_cluster
     result = flow.run(

@@ -78,6 +78,7 @@ def check(scene: Path, output: Path) -> None:
     assert sum(summary["area_m2"]) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_naip_scene(shared_data: Path, tmp_path: Path) -> None:
     scene = shared_data / "geotiff/opengeos-data/naip/m_4709963_se_14_1_20120731.tif"
     check(scene, tmp_path / "out")

@@ -106,6 +106,7 @@ def test_a_changed_scene_is_refused_or_done_anew_and_the_others_are_kept(
     assert {**files(output), "run.json": b""} == {**files(tmp_path / "anew"), "run.json": b""}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_overwriting_starts_anew_and_touches_nothing_that_is_not_ours(
     paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -172,6 +173,7 @@ def test_an_output_that_is_none_is_said_to_be_none(
         assert "holds no run.json" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_status_of_ten_thousand_windows_takes_few_requests(
     s3_server: S3Server, s3: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

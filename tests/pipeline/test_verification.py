@@ -67,6 +67,7 @@ def test_an_undisturbed_output_is_clean(output: Path) -> None:
     assert report.stale == []
 
 
+@pytest.mark.slow
 def test_every_bit_that_is_flipped_is_found_wherever_it_is(output: Path) -> None:
     for seed, path in enumerate(files(output)):
         before = path.read_bytes()
@@ -78,6 +79,7 @@ def test_every_bit_that_is_flipped_is_found_wherever_it_is(output: Path) -> None
     assert look(output).findings == []
 
 
+@pytest.mark.slow
 def test_everything_that_is_deleted_is_found(output: Path) -> None:
     for path in files(output):
         before = path.read_bytes()
