@@ -43,9 +43,26 @@ def test_a_verb_has_its_own_help(verb: str, capsys: pytest.CaptureFixture[str]) 
         (["segment", "*.tif", "--classes", "road", "-o", "out"], "*.tif"),
     ],
 )
-def test_bad_usage_is_code_2_and_one_clear_line(arguments: list[str], named: str, tmp_path: Path) -> None:
-    ended = run(*arguments, cwd=tmp_path)
-    assert ended.returncode == 2, ended.stderr
-    assert named in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_bad_usage_is_code_2_and_one_clear_line(
+    arguments: list[str],
+    named: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code: object
+    try:
+        code = cli.main(arguments)
+    except SystemExit as ended:  # argparse's way
+        code = ended.code
+    assert code == 2
+    assert named in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_shell_sees_code_2_and_no_traceback(tmp_path: Path) -> None:
+    ended = run("segment", "a.tif", cwd=tmp_path)
+    assert ended.returncode == 2, ended.stderr
+    assert "classes and output must be given" in ended.stderr
+    assert "Traceback" not in ended.stderr

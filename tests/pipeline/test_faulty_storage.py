@@ -53,7 +53,7 @@ def test_a_seed_fails_the_same_requests_again(s3: str, proxy: FaultyProxy) -> No
     assert failed[0]
 
 
-@pytest.mark.parametrize("fault", [*QUICK, Fault.STALL])
+@pytest.mark.parametrize("fault", [*QUICK, pytest.param(Fault.STALL, marks=pytest.mark.slow)])
 def test_whole_objects_and_listings_survive_each_fault(s3: str, proxy: FaultyProxy, fault: Fault) -> None:
     contents = {f"{number}.json": os.urandom(100_000) for number in range(4)}
     proxy.disturb(0.4 if fault is not Fault.STALL else 0.04, seed=3, kinds=(fault,))
