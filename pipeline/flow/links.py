@@ -140,8 +140,7 @@ def quietly(*, in_flight_bytes: int) -> Iterator[None]:
     logger = logging.getLogger("ray.data")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
-    try:
-        with DataContext.current(context):
-            yield
-    finally:
-        logger.setLevel(level)
+    with DataContext.current(context):
+        yield
+    # Not where the chain was ended: what is left of it would say at length that Ray is gone.
+    logger.setLevel(level)

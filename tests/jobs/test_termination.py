@@ -107,6 +107,9 @@ def test_a_run_that_is_terminated_ends_in_time_and_can_go_on(
     if len(signals) == 1:
         assert process.returncode == 128 + signals[0]
         assert said.decode().strip().endswith("; the same command goes on where it stopped")
+        assert said.decode().count("Started a local Ray instance") <= 1  # no other one at the end
+        if moment is some_are_done:
+            assert "Traceback" not in said.decode()
     else:
         assert process.returncode == -signals[0]
     # Ended at once, Ray's agents find out by themselves that the node they belong to is gone.
