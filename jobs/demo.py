@@ -14,8 +14,9 @@ from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.settings import SegmentSettings
 from mrovseg.definition import Definition
 from mrovseg.metrics import Confusion
-from pipeline import objects, raster, store
+from pipeline import raster, store
 from pipeline.config import FlowSettings
+from pipeline.output import masks_uri
 from pipeline.scene import Scene, scene_of
 from pipeline.sources import SceneList
 from pipeline.testing.painted import LAND_COVER, paint_scene
@@ -43,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     if result.failures:
         print(f"mrovseg: {result.failures}", file=sys.stderr)
         return ExitCode.DONE_WITH_FAILURES
-    masks = objects.join(str(output), "scenes", scene.scene_id, "masks.zarr")
+    masks = masks_uri(str(output), scene.scene_id)
     mask = store.read(masks, "class", WHOLE)
     print(segment.class_table(str(output)))
     print(f"\nagreement with the painted truth\n{_agreement(mask, truth, land_cover.names)}")

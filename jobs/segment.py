@@ -23,6 +23,7 @@ from mrovseg.segmenter import OTHER_THRESHOLD, embed_vocabulary
 from pipeline import flow, objects
 from pipeline.chips import ChipLayout
 from pipeline.flow import RunResult
+from pipeline.output import FAILURES, SUMMARY
 
 LISTED_FAILURES = 20
 
@@ -76,7 +77,7 @@ def segment(settings: SegmentSettings) -> RunResult:
 
 def class_table(output: str) -> str:
     """Sum the summary of an output over its scenes, a line a class."""
-    summary = pq.ParquetFile(io.BytesIO(objects.get_bytes(objects.join(output, "summary.parquet"))))
+    summary = pq.ParquetFile(io.BytesIO(objects.get_bytes(objects.join(output, SUMMARY))))
     by_class: dict[int, ClassSum] = {}
     for batch in summary.iter_batches():
         for record in batch.to_pylist():
@@ -118,9 +119,9 @@ def _say_where(output: str, result: RunResult, *, took_s: float) -> None:
     print(
         f", {result.windows_failed} failed, in {duration(took_s)}\nmasks:   {objects.join(output, 'scenes')}"
     )
-    print(f"summary: {objects.join(output, 'summary.parquet')}")
+    print(f"summary: {objects.join(output, SUMMARY)}")
     if result.failures:
-        print(f"failures: {objects.join(output, 'failures.parquet')}", file=sys.stderr)
+        print(f"failures: {objects.join(output, FAILURES)}", file=sys.stderr)
         _say_failures(result)
 
 

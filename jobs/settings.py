@@ -21,10 +21,7 @@ from pipeline.sources import SceneList, Search
 FLOW_KEYS = tuple(field.name for field in dataclasses.fields(FlowSettings))
 LIST_KEYS = ("scenes", "suffixes", "assets")
 OWN_KEYS = (*LIST_KEYS, "classes", "output", "checkpoint", "threshold", "max_failures")
-ONCE_KEYS = (
-    "overwrite",
-    "retry_failed",
-)  # flags only: from a file they would hold for whoever starts it again
+ONCE_KEYS = ("overwrite", "retry_failed")  # flags only: a file would have them hold at every start
 KEYS = (*OWN_KEYS, *FLOW_KEYS, *READING_KEYS)
 SHARE_KEYS = ("actor_cpus", "actor_gpus", "task_cpus")
 CLASS_KEYS = ("name", "prompts")

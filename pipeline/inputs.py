@@ -15,7 +15,7 @@ from typing import Any
 from pipeline import ledger, objects, raster
 from pipeline.config import Reading
 from pipeline.errors import ResumeError
-from pipeline.output import inputs_uri, statistics_uri
+from pipeline.output import inputs_uri, ledger_uri, statistics_uri
 from pipeline.redact import redacted
 from pipeline.scene import Band, Scene
 from pipeline.view import View
@@ -56,7 +56,7 @@ def remove_scene(output: str, scene_id: str) -> None:
     Raises:
         PipelineError: the storage refused.
     """
-    objects.remove_folder(objects.join(output, "ledger", scene_id))
+    objects.remove_folder(ledger_uri(output, scene_id))
     objects.remove(statistics_uri(output, scene_id))
     objects.remove_folder(objects.join(output, "scenes", scene_id))
     objects.remove(inputs_uri(output, scene_id))

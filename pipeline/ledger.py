@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from pipeline import objects
 from pipeline.errors import PipelineError
+from pipeline.output import ledger_uri
 from pipeline.window import Window
 
 _NAME = re.compile(r"(\d+)-(\d+)\.json")
@@ -102,7 +103,7 @@ def note_plan(output: str, scene_id: str, *, plan: Plan, inputs: bytes, instead_
     Raises:
         PipelineError: the storage refused.
     """
-    folder = objects.join(output, "ledger", scene_id)
+    folder = ledger_uri(output, scene_id)
     if plan == instead_of:
         return
     if instead_of is not None:
@@ -130,7 +131,7 @@ def look(output: str, scene_id: str) -> tuple[set[tuple[int, int]], Plan | None]
     Raises:
         PipelineError: the storage refused.
     """
-    names = list(objects.list_names(objects.join(output, "ledger", scene_id)))
+    names = list(objects.list_names(ledger_uri(output, scene_id)))
     places = {place for name in names if (place := place_of(name)) is not None}
     return places, next((plan for name in names if (plan := plan_of(name)) is not None), None)
 
@@ -174,7 +175,7 @@ def parsed(content: bytes) -> LedgerEntry:
 
 def entry_uri(output: str, scene_id: str, row_off: int, col_off: int) -> str:
     """Return where a window's entry is."""
-    return objects.join(output, "ledger", scene_id, entry_name(row_off, col_off))
+    return objects.join(ledger_uri(output, scene_id), entry_name(row_off, col_off))
 
 
 def _read(uri: str) -> LedgerEntry:

@@ -53,6 +53,14 @@ def s3(s3_server: S3Server, request: pytest.FixtureRequest) -> str:
     return f"s3://{BUCKET}/{name}-{uuid.uuid4().hex[:8]}"
 
 
+@pytest.fixture(params=["local", "s3"])
+def place(request: pytest.FixtureRequest) -> str:
+    """A folder or a prefix that does not exist yet, on disk and on a real S3 server."""
+    if request.param == "s3":
+        return str(request.getfixturevalue("s3"))
+    return f"{request.getfixturevalue('tmp_path')}/out"
+
+
 @pytest.fixture(scope="session")
 def ray_cluster(s3_server: S3Server) -> Iterator[None]:
     """One Ray of four CPUs for the whole session.

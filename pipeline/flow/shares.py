@@ -22,7 +22,7 @@ from pipeline.config import FlowSettings, Reading
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
 from pipeline.grid import count_windows
-from pipeline.output import inputs_uri, masks_uri
+from pipeline.output import inputs_uri, ledger_uri, masks_uri
 from pipeline.raster import Outline
 from pipeline.scene import Refusal, Scene, scene_of
 from pipeline.statistics import Failure
@@ -66,11 +66,6 @@ def shares(scenes: Iterable[Scene | Refusal], *, readers: int, whole: bool = Fal
         yield Share(entries, 0, 1)
 
 
-def store_uri(output: str, scene: Scene) -> str:
-    """Return where a scene's masks are."""
-    return masks_uri(output, scene.scene_id)
-
-
 def plan_share(
     row: Row, *, output: str, classes: Sequence[str], settings: FlowSettings, reading: Reading, guard: Guard
 ) -> Iterator[Row]:
@@ -112,7 +107,7 @@ def _plan(
     settings: FlowSettings,
     reading: Reading,
 ) -> Record:
-    objects.sweep(objects.join(output, "ledger", scene.scene_id))
+    objects.sweep(ledger_uri(output, scene.scene_id))
     view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid)
     outline = raster.outlined(view, reading)
     done, planned = ledger.look(output, scene.scene_id)
@@ -122,7 +117,7 @@ def _plan(
     left = np.array([(window.row_off, window.col_off) not in done for window in windows], np.bool_)
     if len(left):  # a scene that the area of interest does not touch has no masks
         store.lay_out(
-            store_uri(output, scene), header=view.header, classes=classes, chunk_px=settings.chunk_px
+            masks_uri(output, scene.scene_id), header=view.header, classes=classes, chunk_px=settings.chunk_px
         )
     return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left))
 

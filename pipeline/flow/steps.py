@@ -11,8 +11,8 @@ import ray
 
 from pipeline import ledger, statistics, store
 from pipeline.flow.records import Done, Masks, Pixels, Record, Row, attempt, packed, unpacked
-from pipeline.flow.shares import store_uri
 from pipeline.flow.watch import Guard, Work
+from pipeline.output import masks_uri
 from pipeline.segment import Segmenter, WindowSegmenter, class_dtype
 
 MakeSegmenter = Callable[[Mapping[str, np.ndarray]], Segmenter]
@@ -67,7 +67,7 @@ def store_masks(row: Row, *, output: str, classes: Sequence[str], guard: Guard) 
 def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
     labels, window = record.labels, record.window
     arrays = {"class": labels.mask, "score": labels.score, "margin": labels.margin}
-    digests = store.write(store_uri(output, record.scene), arrays, window=window)
+    digests = store.write(masks_uri(output, record.scene.scene_id), arrays, window=window)
     counted = statistics.window_statistics(
         labels.mask,
         labels.score,

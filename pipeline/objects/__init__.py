@@ -15,8 +15,8 @@ from pipeline.objects.content import (
     sweep,
 )
 from pipeline.objects.creating import create_bytes, remove, remove_folder
-from pipeline.objects.flat import Listed, folder_info, list_all, list_entries, written_s
-from pipeline.objects.listing import glob, list_folders, list_names, walk
+from pipeline.objects.flat import Listed, folder_info, list_all, written_s
+from pipeline.objects.listing import glob, list_entries, list_folders, list_names, walk
 from pipeline.objects.place import is_remote, is_web, join, resolve, writing
 
 __all__ = [

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.objects.content import ObjectInfo, etag_of
-from pipeline.objects.listing import _entries
 from pipeline.objects.place import located, reported
 from pipeline.objects.s3 import s3_pages
 from pipeline.retry import patiently
@@ -65,19 +64,6 @@ def folder_info(prefix: str) -> ObjectInfo:
         digest.update(repr((each.path, each.size_bytes, each.etag)).encode())
         size_bytes += each.size_bytes
     return ObjectInfo(size_bytes, digest.hexdigest())
-
-
-def list_entries(prefix: str) -> list[tuple[str, bool]]:
-    """Return the name of each object and folder directly below ``prefix``, hidden ones too, and whether it is one.
-
-    Raises:
-        PipelineError: the storage refused.
-    """
-    with reported("list", prefix):
-        filesystem, path = located(prefix)
-        return [
-            (name.rsplit("/", 1)[-1], is_file) for name, is_file in _entries(filesystem, path.rstrip("/"))
-        ]
 
 
 def written_s(uri: str) -> float | None:

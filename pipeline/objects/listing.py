@@ -20,11 +20,7 @@ def list_names(prefix: str) -> Iterator[str]:
 
     Objects whose name begins with a dot are left out: they are being written.
     """
-    with reported("list", prefix):
-        filesystem, path = located(prefix)
-        names = [
-            name.rsplit("/", 1)[-1] for name, is_file in _entries(filesystem, path.rstrip("/")) if is_file
-        ]
+    names = (name for name, is_file in list_entries(prefix) if is_file)
     yield from sorted(name for name in names if name and not name.startswith("."))
 
 
@@ -54,10 +50,20 @@ def glob(pattern: str, *, whole: tuple[str, ...] = ()) -> Iterator[str]:
 
 def list_folders(prefix: str) -> list[str]:
     """Return the names of the folders directly below ``prefix``, sorted; none where it is missing."""
+    return sorted(name for name, is_file in list_entries(prefix) if not is_file)
+
+
+def list_entries(prefix: str) -> list[tuple[str, bool]]:
+    """Return the name of each object and folder directly below ``prefix``, hidden ones too, and whether it is one.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
     with reported("list", prefix):
         filesystem, path = located(prefix)
-        found = _entries(filesystem, path.rstrip("/"))
-        return sorted(name.rsplit("/", 1)[-1] for name, is_file in found if not is_file)
+        return [
+            (name.rsplit("/", 1)[-1], is_file) for name, is_file in _entries(filesystem, path.rstrip("/"))
+        ]
 
 
 def _walk(

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline import ledger, objects
 from pipeline.objects import Listed
-from pipeline.output import statistics_uri
+from pipeline.output import ledger_uri, statistics_uri
 from pipeline.statistics.classes import scene_summary
 from pipeline.statistics.tables import LISTING_KEY, write_scene
 
@@ -32,7 +32,7 @@ def sum_scene(output: str, scene_id: str, *, classes: Sequence[str]) -> list[dic
     """
     found = [
         each
-        for each in objects.list_all(objects.join(output, "ledger", scene_id))
+        for each in objects.list_all(ledger_uri(output, scene_id))
         if ledger.place_of(each.path) is not None
     ]
     if not found:

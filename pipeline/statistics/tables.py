@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline import objects
 from pipeline.ledger import LedgerEntry
-from pipeline.output import statistics_uri
+from pipeline.output import FAILURES, SUMMARY, statistics_uri
 from pipeline.redact import redacted
 from pipeline.statistics.classes import scene_summary
 from pipeline.statistics.growing import GrowingTable
@@ -119,7 +119,7 @@ def write_scene(
 
 def summary_table(output: str) -> GrowingTable:
     """Return OUT/summary.parquet, to which the records that ``write_scene`` gave are added."""
-    return GrowingTable(objects.join(output, "summary.parquet"), SUMMARY_SCHEMA)
+    return GrowingTable(objects.join(output, SUMMARY), SUMMARY_SCHEMA)
 
 
 def write_summary(output: str, records: Iterable[Mapping[str, Any]]) -> None:
@@ -136,4 +136,4 @@ def write_summary(output: str, records: Iterable[Mapping[str, Any]]) -> None:
 
 def failures_table(output: str) -> GrowingTable:
     """Return OUT/failures.parquet, to which ``asdict`` of failures are added as they come."""
-    return GrowingTable(objects.join(output, "failures.parquet"), FAILURES_SCHEMA)
+    return GrowingTable(objects.join(output, FAILURES), FAILURES_SCHEMA)

@@ -47,10 +47,8 @@ def documents(*, header: Header, classes: Sequence[str], chunk_px: int) -> dict[
             name, data=values, chunks=values.shape, dimension_names=[name], attributes=attributes
         )
     level.create_array("spatial_ref", shape=(), dtype="int64", attributes=georeference.cf_attributes(header))
-    with (
-        _QUIET,
-        warnings.catch_warnings(),
-    ):  # consolidated metadata is what xarray looks for, not yet Zarr's standard
+    # Consolidated metadata is what xarray looks for, and not yet Zarr's standard.
+    with _QUIET, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Consolidated metadata", zarr.errors.ZarrUserWarning)
         zarr.consolidate_metadata(root.store, path=LEVEL)
         zarr.consolidate_metadata(root.store)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from pipeline import ledger, objects
 from pipeline.ledger import Plan
-from pipeline.verification.findings import Finding
+from pipeline.output import inputs_path, ledger_path, statistics_path
+from pipeline.verification.findings import Finding, Kind
 from pipeline.view import View
 
 
@@ -27,12 +28,12 @@ def known(output: str, scene_id: str, plans: Sequence[Plan]) -> Known:
     Raises:
         PipelineError: the storage refused.
     """
-    at = f"inputs/{scene_id}.json"
+    at = inputs_path(scene_id)
     note = _content(output, at)
     if not plans:
         return _unplanned(output, scene_id, at, note)
     plan = plans[0]
-    copy_at = f"ledger/{scene_id}/{plan.name}"
+    copy_at = f"{ledger_path(scene_id)}/{plan.name}"
     contents = {at: note, copy_at: _content(output, copy_at)}
     right = next((data for data in contents.values() if _is_of(data, plan)), None)
     if right is None:
@@ -58,15 +59,15 @@ def _unplanned(output: str, scene_id: str, at: str, note: bytes | None) -> Known
     view = None if note is None else _view(note)
     if view is None:
         message = "there is no plan of the scene that could tell what it was: the scene is done anew"
-        kind = "missing" if note is None else "altered"
-        lost = Finding(kind=kind, path=at, message=message, scene_id=scene_id, whole_scene=True)  # type: ignore[arg-type]  # one of the two
+        kind: Kind = "missing" if note is None else "altered"
+        lost = Finding(kind=kind, path=at, message=message, scene_id=scene_id, whole_scene=True)
         return Known(None, None, (lost,) if ledger.done(output, scene_id) or note is not None else ())
     missing = Finding(
         kind="missing",
-        path=f"ledger/{scene_id}/plan-*.json",
+        path=f"{ledger_path(scene_id)}/plan-*.json",
         message="the next run writes it",
         scene_id=scene_id,
-        remove=(f"statistics/{scene_id}.parquet",),
+        remove=(statistics_path(scene_id),),
     )
     return Known(view, None, (missing,) if ledger.done(output, scene_id) else ())
 

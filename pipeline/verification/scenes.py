@@ -11,12 +11,11 @@ from itertools import islice
 from typing import Any
 
 from pipeline import ledger, objects, raster, statistics, store
-from pipeline.grid import plan_windows
 from pipeline.objects import Listed
-from pipeline.output import masks_uri, statistics_uri
+from pipeline.output import ledger_path, ledger_uri, masks_uri, statistics_path, statistics_uri
 from pipeline.scene import Header
 from pipeline.statistics.classes import scene_summary
-from pipeline.verification.findings import Finding, Made, stray
+from pipeline.verification.findings import Finding, Kind, Made, stray
 from pipeline.verification.plans import known
 from pipeline.verification.tables import check_table, listing_of
 from pipeline.verification.windows import Checked, check_window
@@ -80,14 +79,14 @@ def _ledger(
     """List a scene's ledger: entries by their windows' places, and plans."""
     entries: dict[tuple[int, int], Listed] = {}
     plans: list[ledger.Plan] = []
-    for listed in objects.list_all(objects.join(output, "ledger", scene_id)):
+    for listed in objects.list_all(ledger_uri(output, scene_id)):
         place, plan = ledger.place_of(listed.path), ledger.plan_of(listed.path)
         if place is not None:
             entries[place] = listed
         elif plan is not None:
             plans.append(plan)
         else:
-            report.findings.append(stray(f"ledger/{scene_id}/{listed.path}", scene_id=scene_id))
+            report.findings.append(stray(f"{ledger_path(scene_id)}/{listed.path}", scene_id=scene_id))
     return entries, plans
 
 
@@ -118,8 +117,14 @@ def _check_windows(
     report.findings += [_off_the_grid(scene_id, place) for place in entries]
     if there and rows is not None and not entries:
         report.summary = scene_summary(scene_id, rows, classes=terms.made.classes)
-        path = f"statistics/{scene_id}.parquet"
-        check_table(output, path, table.content(), report, listing=listing, finished=terms.finished)
+        check_table(
+            output,
+            statistics_path(scene_id),
+            table.content(),
+            report,
+            listing=listing,
+            finished=terms.finished,
+        )
 
 
 def _done(
@@ -131,16 +136,15 @@ def _done(
 ) -> Iterator[Window]:
     """Yield the windows that are done and take their entries out; count or report those that are not."""
     outline = None if terms.made.aoi is None else raster.outline_of(view, terms.made.aoi)
-    every = plan_windows(view.header.height, view.header.width, window_px=terms.made.window_px)
-    for window in every if outline is None else filter(outline.touches, every):
+    for window in raster.windows_of(view, outline, window_px=terms.made.window_px):
         if entries.pop((window.row_off, window.col_off), None) is not None:
             yield window
         elif not gone or terms.excused(report.scene_id, window):
             report.left += 1
         else:
-            path = f"ledger/{report.scene_id}/{ledger.entry_name(window.row_off, window.col_off)}"
+            path = f"{ledger_path(report.scene_id)}/{ledger.entry_name(window.row_off, window.col_off)}"
             message = "it was there when the last run ended, which did not name it as failed"
-            statistic = f"statistics/{report.scene_id}.parquet"
+            statistic = statistics_path(report.scene_id)
             report.findings.append(
                 Finding(
                     kind="missing", path=path, message=message, scene_id=report.scene_id, remove=(statistic,)
@@ -158,7 +162,7 @@ def _was_so(output: str, scene_id: str, listing: str, *, there: bool) -> bool:
 
 
 def _off_the_grid(scene_id: str, place: tuple[int, int]) -> Finding:
-    return stray(f"ledger/{scene_id}/{ledger.entry_name(*place)}", scene_id=scene_id, ours=True)
+    return stray(f"{ledger_path(scene_id)}/{ledger.entry_name(*place)}", scene_id=scene_id, ours=True)
 
 
 def _ahead(
@@ -200,11 +204,11 @@ def _check_store(
             report.findings.append(_of_layout("missing", root, key, report.scene_id))
 
 
-def _of_layout(kind: str, root: str, key: str, scene_id: str) -> Finding:
+def _of_layout(kind: Kind, root: str, key: str, scene_id: str) -> Finding:
     """Return a finding of what is laid out again where the root is missing."""
     path = f"{root}/masks.zarr/{key}"
     gone = tuple(dict.fromkeys((f"{root}/masks.zarr/zarr.json", path)))
-    return Finding(kind=kind, path=path, message="not as it was laid out", scene_id=scene_id, remove=gone)  # type: ignore[arg-type]  # of the two callers
+    return Finding(kind=kind, path=path, message="not as it was laid out", scene_id=scene_id, remove=gone)
 
 
 def _is_on_grid(chunk: re.Match[str], header: Header, made: Made) -> bool:

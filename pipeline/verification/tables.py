@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline import objects
 from pipeline.statistics import LISTING_KEY
-from pipeline.verification.findings import Finding
+from pipeline.verification.findings import Finding, Kind
 
 
 @runtime_checkable
@@ -43,9 +43,9 @@ def check_table(
         report.stale.append(path)
         return
     scene_id = None if listing is None else path.removeprefix("statistics/").removesuffix(".parquet")
-    kind = "missing" if content is None else "altered"
+    kind: Kind = "missing" if content is None else "altered"
     report.findings.append(
-        Finding(kind=kind, path=path, message="not what the ledger gives", scene_id=scene_id, remove=(path,))  # type: ignore[arg-type]  # one of the two
+        Finding(kind=kind, path=path, message="not what the ledger gives", scene_id=scene_id, remove=(path,))
     )
 
 

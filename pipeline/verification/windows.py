@@ -11,10 +11,10 @@ from jaxtyping import UInt
 
 from pipeline import ledger, objects, statistics, store
 from pipeline.ledger import LedgerEntry
-from pipeline.output import masks_uri
+from pipeline.output import ledger_path, masks_path, masks_uri
 from pipeline.scene import Header
 from pipeline.store.stored import chunks_digest
-from pipeline.verification.findings import Finding, Made
+from pipeline.verification.findings import Finding, Kind, Made
 from pipeline.window import Window
 
 
@@ -45,7 +45,7 @@ def check_window(
     Raises:
         PipelineError: the storage refused.
     """
-    place = f"ledger/{scene_id}/{ledger.entry_name(window.row_off, window.col_off)}"
+    place = f"{ledger_path(scene_id)}/{ledger.entry_name(window.row_off, window.col_off)}"
     try:
         content = objects.get_bytes(objects.join(output, place))
     except FileNotFoundError:
@@ -53,7 +53,7 @@ def check_window(
     entry = _parsed(content)
     arrays = {
         name: _array(
-            f"scenes/{scene_id}/masks.zarr",
+            masks_path(scene_id),
             name,
             _chunks(output, scene_id, name, window, made),
             documents,
@@ -140,8 +140,8 @@ def _parsed(content: bytes) -> LedgerEntry | None:
         return None
 
 
-def _of_window(kind: str, path: str, message: str, entry: str) -> Finding:
-    return Finding(kind=kind, path=path, message=message, scene_id=entry.split("/", 2)[1], remove=(entry,))  # type: ignore[arg-type]  # of the two callers
+def _of_window(kind: Kind, path: str, message: str, entry: str) -> Finding:
+    return Finding(kind=kind, path=path, message=message, scene_id=entry.split("/", 2)[1], remove=(entry,))
 
 
 def _at(window: Window) -> str:

@@ -16,15 +16,11 @@ from pipeline import lease
 from pipeline.output import LEASE
 from pipeline.testing import painted
 from tests.jobs.conftest import PaintScene
-from tests.jobs.test_segment import FLAGS, WORDS, files
+from tests.jobs.test_segment import WORDS, files, run
 from tests.relay import counting_relay
 from tests.s3_server import S3Server
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def run(*arguments: object) -> int:
-    return segment.main([*map(str, arguments), *FLAGS])
 
 
 def record(output: Path) -> dict[str, Any]:
@@ -155,7 +151,6 @@ def test_what_verify_prints_repairs_an_output(
 def test_a_record_that_was_changed_is_not_believed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-
     run_record._write(str(tmp_path), {"format": 2, "config": {}, "grid": {"window_px": 512}})
     assert run_record.earlier(str(tmp_path)) is not None
     text = (tmp_path / "run.json").read_text()

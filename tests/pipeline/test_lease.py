@@ -25,13 +25,6 @@ with lease.held(sys.argv[1]):
 """
 
 
-@pytest.fixture(params=["local", "s3"])
-def output(request: pytest.FixtureRequest) -> str:
-    if request.param == "s3":
-        return str(request.getfixturevalue("s3"))
-    return f"{request.getfixturevalue('tmp_path')}/out"
-
-
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases that live fast, as the same law holds for any pace."""
@@ -62,23 +55,23 @@ def exists(output: str) -> bool:
 
 
 def test_a_second_run_refuses_by_the_name_of_the_first(
-    output: str, holding: Callable[[str], subprocess.Popen[bytes]]
+    place: str, holding: Callable[[str], subprocess.Popen[bytes]]
 ) -> None:
-    process = holding(output)
-    found = lease.holder(output)
+    process = holding(place)
+    found = lease.holder(place)
     assert found is not None
-    with pytest.raises(ResumeError) as raised, lease.held(output):
+    with pytest.raises(ResumeError) as raised, lease.held(place):
         pass
     assert all(
         part in str(raised.value) for part in (found.run_id, found.host, str(process.pid), found.began)
     )
-    assert lease.holder(output) is not None
+    assert lease.holder(place) is not None
 
 
-def test_of_two_processes_started_together_one_refuses_by_the_name_of_the_other(output: str) -> None:
+def test_of_two_processes_started_together_one_refuses_by_the_name_of_the_other(place: str) -> None:
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", HOLDS, output], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [sys.executable, "-c", HOLDS, place], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         for _ in range(2)
     ]
@@ -96,27 +89,27 @@ def test_of_two_processes_started_together_one_refuses_by_the_name_of_the_other(
 
 
 def test_a_killed_run_of_this_machine_is_not_waited_for(
-    output: str, holding: Callable[[str], subprocess.Popen[bytes]]
+    place: str, holding: Callable[[str], subprocess.Popen[bytes]]
 ) -> None:
-    process = holding(output)
+    process = holding(place)
     process.kill()
     process.wait()
     began_s = time.monotonic()
-    with lease.held(output) as mine:
+    with lease.held(place) as mine:
         assert time.monotonic() - began_s < lease.SILENT_S / 2
-        assert lease.holder(output) == mine.lease
-    assert not exists(output)
+        assert lease.holder(place) == mine.lease
+    assert not exists(place)
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_silent_run_of_another_machine_is_taken_over_after_it_was_looked_at(output: str) -> None:
-    with lease.held(output) as dead:
+def test_a_silent_run_of_another_machine_is_taken_over_after_it_was_looked_at(place: str) -> None:
+    with lease.held(place) as dead:
         left = replace(dead.lease, machine="another", host="far", began="2099-01-01T00:00:00+00:00")
-    objects.put_bytes(objects.join(output, LEASE), left.to_bytes())
+    objects.put_bytes(objects.join(place, LEASE), left.to_bytes())
     began_s = time.monotonic()
-    with lease.held(output) as mine:
+    with lease.held(place) as mine:
         assert time.monotonic() - began_s >= lease.SILENT_S
-        found = lease.holder(output)
+        found = lease.holder(place)
         assert found is not None
         assert found.run_id == mine.lease.run_id
 
@@ -130,24 +123,24 @@ def test_a_damaged_lease_is_taken_over(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_run_that_was_taken_over_is_told_and_leaves_the_lease_alone(output: str) -> None:
-    with lease.held(output) as mine:
+def test_a_run_that_was_taken_over_is_told_and_leaves_the_lease_alone(place: str) -> None:
+    with lease.held(place) as mine:
         mine.note({"done": 1})
         other = replace(mine.lease, run_id="other", host="far")
-        objects.put_bytes(objects.join(output, LEASE), other.to_bytes())
+        objects.put_bytes(objects.join(place, LEASE), other.to_bytes())
         time.sleep(5 * lease.RENEWED_EVERY_S + 1)
         with pytest.raises(LeaseLostError, match="taken over by run other on far"):
             mine.note({"done": 2})
-    assert lease.holder(output) == other
+    assert lease.holder(place) == other
 
 
 @pytest.mark.usefixtures("quick")
-def test_others_read_the_progress(output: str) -> None:
-    with lease.held(output) as mine:
+def test_others_read_the_progress(place: str) -> None:
+    with lease.held(place) as mine:
         mine.note({"done": 7, "planned": 12})
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            found = lease.holder(output)
+            found = lease.holder(place)
             if found is not None and found.progress:
                 break
         assert found is not None
@@ -180,14 +173,14 @@ def test_it_is_released_however_the_run_ends(tmp_path: Path, error: type[BaseExc
 
 
 @pytest.mark.usefixtures("quick")
-def test_of_many_at_once_one_holds_it(output: str) -> None:
+def test_of_many_at_once_one_holds_it(place: str) -> None:
     held: list[str] = []
     refused: list[str] = []
     over = threading.Event()
 
     def run() -> None:
         try:
-            with lease.held(output) as mine:
+            with lease.held(place) as mine:
                 held.append(mine.lease.run_id)
                 over.wait(20)
         except ResumeError as error:

@@ -14,32 +14,25 @@ DIGESTS = {"score": "b" * 64, "class": "a" * 64}
 STATISTICS = [{"class_name": "road", "class_id": 1, "pixels": 7, "area_m2": 0.1 + 0.2, "mean_score": 1 / 3}]
 
 
-@pytest.fixture(params=["local", "s3"])
-def output(request: pytest.FixtureRequest) -> str:
-    if request.param == "s3":
-        return str(request.getfixturevalue("s3"))
-    return f"{request.getfixturevalue('tmp_path')}/out"
-
-
 def _commit(output: str, window: Window, scene_id: str = "scene") -> None:
     ledger.commit(output, scene_id, window=window, digests=DIGESTS, statistics=STATISTICS)
 
 
-def test_a_window_is_done_once_it_is_committed_and_no_other_is(output: str) -> None:
+def test_a_window_is_done_once_it_is_committed_and_no_other_is(place: str) -> None:
     windows = [Window(0, 0, 8, 8), Window(0, 128, 8, 5), Window(8, 0, 2, 8), Window(16, 1024, 1, 1)]
-    assert ledger.done(output, "scene") == set()
-    assert list(ledger.entries(output, "scene")) == []
+    assert ledger.done(place, "scene") == set()
+    assert list(ledger.entries(place, "scene")) == []
     for count, window in enumerate(windows, start=1):
-        _commit(output, window)
-        assert ledger.done(output, "scene") == {(w.row_off, w.col_off) for w in windows[:count]}
-    assert ledger.done(output, "scen") == ledger.done(output, "another") == set()
+        _commit(place, window)
+        assert ledger.done(place, "scene") == {(w.row_off, w.col_off) for w in windows[:count]}
+    assert ledger.done(place, "scen") == ledger.done(place, "another") == set()
 
 
-def test_entries_come_back_as_committed_in_row_major_order(output: str) -> None:
+def test_entries_come_back_as_committed_in_row_major_order(place: str) -> None:
     windows = [Window(row, col, 4, 4) for row in (0, 4, 100, 1000) for col in (0, 4, 12, 8000)]
     for window in reversed(windows):
-        _commit(output, window)
-    assert list(ledger.entries(output, "scene")) == [LedgerEntry(w, DIGESTS, STATISTICS) for w in windows]
+        _commit(place, window)
+    assert list(ledger.entries(place, "scene")) == [LedgerEntry(w, DIGESTS, STATISTICS) for w in windows]
 
 
 def test_committing_twice_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -15,63 +15,55 @@ from pipeline.errors import PipelineError
 from tests.s3_server import S3Server
 
 
-@pytest.fixture(params=["local", "s3"])
-def root(request: pytest.FixtureRequest) -> str:
-    """A place that does not exist yet, on disk and on a real S3 server."""
-    if request.param == "s3":
-        return str(request.getfixturevalue("s3"))
-    return f"{request.getfixturevalue('tmp_path')}/out"
-
-
-def test_what_was_put_is_read_back(root: str) -> None:
-    uri = objects.join(root, "ledger", "scene a", "0-0.json")
+def test_what_was_put_is_read_back(place: str) -> None:
+    uri = objects.join(place, "ledger", "scene a", "0-0.json")
     assert not objects.exists(uri)
     objects.put_bytes(uri, b"first")
     objects.put_bytes(uri, b"a second and longer one")
     assert objects.get_bytes(uri) == b"a second and longer one"
     assert objects.get_bytes(uri, limit_bytes=8) == b"a second"
     assert objects.exists(uri)
-    assert not objects.exists(objects.join(root, "ledger"))
+    assert not objects.exists(objects.join(place, "ledger"))
     objects.put_bytes(uri, b"")
     assert objects.get_bytes(uri) == objects.get_bytes(uri, limit_bytes=8) == b""
 
 
-def test_a_listing_is_never_stale(root: str) -> None:
-    assert list(objects.list_names(root)) == []
+def test_a_listing_is_never_stale(place: str) -> None:
+    assert list(objects.list_names(place)) == []
     for count, name in enumerate(["b.json", "a.json", "c.json"], start=1):
-        objects.put_bytes(objects.join(root, name), b"")
-        assert len(list(objects.list_names(root))) == count
-    objects.put_bytes(objects.join(root, "below", "d.json"), b"")
-    assert list(objects.list_names(root)) == ["a.json", "b.json", "c.json"]
-    assert list(objects.list_names(root + "/")) == ["a.json", "b.json", "c.json"]
+        objects.put_bytes(objects.join(place, name), b"")
+        assert len(list(objects.list_names(place))) == count
+    objects.put_bytes(objects.join(place, "below", "d.json"), b"")
+    assert list(objects.list_names(place)) == ["a.json", "b.json", "c.json"]
+    assert list(objects.list_names(place + "/")) == ["a.json", "b.json", "c.json"]
 
 
-def test_walking_and_globbing_name_what_can_be_read(root: str) -> None:
+def test_walking_and_globbing_name_what_can_be_read(place: str) -> None:
     for name in ("b.tif", "a/2.tif", "a/1.json", ".hidden"):
-        objects.put_bytes(objects.join(root, name), name.encode())
-    walked = list(objects.walk(root))
-    assert walked == [f"{root}/{name}" for name in ("b.tif", "a/1.json", "a/2.tif")]
+        objects.put_bytes(objects.join(place, name), name.encode())
+    walked = list(objects.walk(place))
+    assert walked == [f"{place}/{name}" for name in ("b.tif", "a/1.json", "a/2.tif")]
     assert [objects.get_bytes(uri) for uri in walked] == [b"b.tif", b"a/1.json", b"a/2.tif"]
-    assert list(objects.glob(f"{root}/**/*.tif")) == [f"{root}/b.tif", f"{root}/a/2.tif"]
-    assert objects.is_folder(root)
-    assert not objects.is_folder(objects.join(root, "b.tif"))
+    assert list(objects.glob(f"{place}/**/*.tif")) == [f"{place}/b.tif", f"{place}/a/2.tif"]
+    assert objects.is_folder(place)
+    assert not objects.is_folder(objects.join(place, "b.tif"))
 
 
-def test_one_listing_tells_of_all_objects_hidden_ones_too(root: str) -> None:
-    assert list(objects.list_all(root)) == []
+def test_one_listing_tells_of_all_objects_hidden_ones_too(place: str) -> None:
+    assert list(objects.list_all(place)) == []
     sizes = {"b.json": 1, "a/2.json": 2, "a/.hidden": 3, "a/b/1.json": 0}
     for name, size in sizes.items():
-        objects.put_bytes(objects.join(root, name), b"x" * size)
-    listed = list(objects.list_all(f"{root}/"))
+        objects.put_bytes(objects.join(place, name), b"x" * size)
+    listed = list(objects.list_all(f"{place}/"))
     assert {each.path: each.size_bytes for each in listed} == sizes
     assert {each.path: each.written_s for each in listed} == {
-        name: pytest.approx(objects.written_s(objects.join(root, name)), abs=1) for name in sizes
+        name: pytest.approx(objects.written_s(objects.join(place, name)), abs=1) for name in sizes
     }
-    assert list(objects.list_all(root)) == listed
-    before = objects.folder_info(root)
+    assert list(objects.list_all(place)) == listed
+    before = objects.folder_info(place)
     assert before.size_bytes == sum(sizes.values())
-    objects.put_bytes(objects.join(root, "a/2.json"), b"yy")
-    assert objects.folder_info(root).etag != before.etag
+    objects.put_bytes(objects.join(place, "a/2.json"), b"yy")
+    assert objects.folder_info(place).etag != before.etag
 
 
 def test_a_link_to_a_folder_is_followed_and_one_that_leads_back_is_not(tmp_path: Path) -> None:
@@ -113,8 +105,8 @@ def test_a_reference_is_relative_to_where_it_stands(reference: str, origin: str,
     assert objects.resolve(reference, origin=origin) == uri
 
 
-def test_an_etag_tells_a_changed_object(root: str) -> None:
-    uri = objects.join(root, "a.tif")
+def test_an_etag_tells_a_changed_object(place: str) -> None:
+    uri = objects.join(place, "a.tif")
     objects.put_bytes(uri, b"one")
     before = objects.info(uri)
     assert objects.info(uri) == before
@@ -125,9 +117,9 @@ def test_an_etag_tells_a_changed_object(root: str) -> None:
 
 
 @pytest.mark.parametrize("ask", [objects.get_bytes, objects.info])
-def test_a_missing_object_is_file_not_found(root: str, ask: Callable[[str], object]) -> None:
+def test_a_missing_object_is_file_not_found(place: str, ask: Callable[[str], object]) -> None:
     with pytest.raises(FileNotFoundError):
-        ask(objects.join(root, "none.json"))
+        ask(objects.join(place, "none.json"))
 
 
 def test_a_file_uri_is_a_path(tmp_path: Path) -> None:
