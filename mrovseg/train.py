@@ -67,10 +67,10 @@ def train(
 ) -> Path:
     """Train a network; return the checkpoint's path. Raises DataError where the folder holds another training.
 
-    Where the encoders are those of a checkpoint there is no first stage. The folder of the
-    history holds the state of each stage besides; the same call on the same folder goes on from there, bit for bit on
-    one worker. All workers make this call, and must reach the folder; the first of them writes
-    `checkpoint.safetensors`, the last, and with a validation `best.safetensors`, that of the highest mIoU.
+    Where the encoders are those of a checkpoint there is no first stage. The folder of the history holds the state of
+    each stage besides; the same call on the same folder goes on from there, bit for bit on one worker. All workers make
+    this call, and must reach the folder; the first of them writes `checkpoint.safetensors`, the last, and with a
+    validation `best.safetensors`, that of the highest mIoU.
     """
     torch.set_num_threads(recipe.masks.threads)
     networks = Networks.begin(beginning, seed=recipe.seed, device=worker.device)
