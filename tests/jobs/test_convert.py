@@ -62,6 +62,7 @@ def test_a_converted_encoder_is_taken_by_every_verb(
     assert evaluate.main([*arguments, words]) == ExitCode.DONE
 
 
+@pytest.mark.slow
 def test_the_same_from_a_cache_of_the_hub_and_a_remedy_where_it_is_empty(
     small: State, small_folder: Path, tmp_path: Path
 ) -> None:

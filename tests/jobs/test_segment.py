@@ -57,6 +57,7 @@ def test_a_scene_and_words_become_masks_and_a_table(
     assert json.loads((output / "run.json").read_text())["grid"] == {"window_px": 512, "chunk_px": 512}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_file_alone_gives_the_same_masks_and_a_second_run_computes_nothing(
     paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -110,6 +111,7 @@ def test_another_vocabulary_is_refused_and_the_output_stays(
     assert files(output) == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_word_that_the_checkpoint_cannot_know_gets_a_warning(
     paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -131,6 +133,7 @@ def test_only_words_like_nothing_trained_start_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_scenes_and_outputs_on_s3(paint_scene: PaintScene, tmp_path: Path, s3: str) -> None:
     scene = paint_scene("a.tif", height=300, width=300)

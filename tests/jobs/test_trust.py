@@ -28,6 +28,7 @@ def record(output: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_run_is_known_by_its_lease_ends_in_its_record_and_goes_on_by_its_output_alone(
     paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -55,6 +55,7 @@ def test_one_field_has_one_area_in_every_reference_system(tmp_path: Path) -> Non
     assert max(bright) / min(bright) < 1.001
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_inside_an_area_of_interest_masks_are_those_of_the_full_run(tmp_path: Path) -> None:
     random = np.random.default_rng(3).integers(0, 256, (3, 60, 70), np.uint8).repeat(10, 1).repeat(10, 2)

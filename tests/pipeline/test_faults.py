@@ -75,6 +75,7 @@ def test_a_stopped_process_is_named_and_killed_and_its_window_is_done_by_another
     assert set(ended) == {(0, 256)}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_chain_that_breaks_is_begun_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scene = whiten(paint(tmp_path / "a.tif"), WHITE)

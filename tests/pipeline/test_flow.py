@@ -249,6 +249,7 @@ def test_two_cpus_are_enough_for_two_actors(tmp_path: Path, actors: int | None) 
     assert said.stdout.split()[-1] == b"4"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_list_is_read_by_a_task_and_what_it_cannot_give_is_a_failure(tmp_path: Path) -> None:
     scenes = [paint(tmp_path / f"{number}.tif", height=128, width=128) for number in range(40)]
@@ -292,6 +293,7 @@ def test_the_summary_is_of_all_scenes_of_the_output_in_whatever_order_they_came(
     assert digests(tmp_path / "apart") == digests(tmp_path / "together")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_of_many_failures_the_first_are_shown_and_all_are_in_the_table(tmp_path: Path) -> None:
     result = run_flow([tmp_path / f"{number}.tif" for number in range(150)], tmp_path / "out")

@@ -28,7 +28,8 @@ with lease.held(sys.argv[1]):
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases that live fast, as the same law holds for any pace."""
-    for name, seconds in (("RENEWED_EVERY_S", 0.2), ("SILENT_S", 2.0), ("_LOOKED_AT_EVERY_S", 0.1)):
+    pace = {"RENEWED_EVERY_S": 0.2, "SILENT_S": 2.0, "_LOOKED_AT_EVERY_S": 0.1, "_SETTLED_S": 0.2}
+    for name, seconds in pace.items():
         monkeypatch.setattr(lease, name, seconds)
 
 

@@ -74,6 +74,7 @@ def test_a_window_that_kills_its_actor_is_given_up_and_all_others_are_done(
     assert re.search(reason, failure["message"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_segmenter_whose_making_kills_its_process_ends_the_run(tmp_path: Path) -> None:
     scene = paint(tmp_path / "a.tif", height=128, width=128)
@@ -90,6 +91,7 @@ class DyingList:
         os._exit(1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_list_that_kills_its_process_ends_the_run(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="given up at the step list: its process died 3 times"):

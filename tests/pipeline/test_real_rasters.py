@@ -128,6 +128,7 @@ def outcome(path: Path, tmp_path: Path) -> str:
     )
 
 
+@pytest.mark.slow
 def test_every_real_raster_is_as_the_oracle_reads_it_or_refused_by_its_fault(
     shared_data: Path, tmp_path: Path
 ) -> None:

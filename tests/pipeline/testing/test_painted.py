@@ -136,6 +136,7 @@ def test_a_scene_is_written_as_painted(tmp_path: Path, capsys: pytest.CaptureFix
     assert "100 %" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_scene(tmp_path: Path) -> None:
     small, large = (_peak_bytes(tmp_path, side_px) for side_px in (2048, 4096))
     assert large / small < 1.15
