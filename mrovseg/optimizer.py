@@ -9,6 +9,7 @@ from torch.optim import AdamW, Muon, Optimizer
 
 from mrovseg import checkpoint
 from mrovseg.errors import CheckpointError
+from mrovseg.moving_average import MovingAverage
 from mrovseg.stem import ConvStem
 
 
@@ -49,10 +50,16 @@ def _matrix(layer: nn.Module) -> Tensor | None:
 
 
 def keep(
-    path: Path, learned: Mapping[str, nn.Parameter], optimizers: Sequence[Optimizer], *, step: int
+    path: Path,
+    learned: Mapping[str, nn.Parameter],
+    optimizers: Sequence[Optimizer],
+    average: MovingAverage,
+    *,
+    step: int,
 ) -> None:
-    """Write parameters and what the optimizers remember of them, whole or not at all."""
+    """Write parameters, their average and what the optimizers remember of them, whole or not at all."""
     arrays = {f"parameter.{key}": p.detach().cpu().numpy() for key, p in learned.items()}
+    arrays |= {f"average.{key}": value.cpu().numpy() for key, value in average.values.items()}
     for key, p in learned.items():
         for optimizer in optimizers:
             remembered = optimizer.state.get(p, {}).items()
@@ -60,7 +67,12 @@ def keep(
     checkpoint.write_arrays(path, arrays, {"step": step})
 
 
-def restore(path: Path, learned: Mapping[str, nn.Parameter], optimizers: Sequence[Optimizer]) -> int:
+def restore(
+    path: Path,
+    learned: Mapping[str, nn.Parameter],
+    optimizers: Sequence[Optimizer],
+    average: MovingAverage,
+) -> int:
     """Read what `keep` wrote; return the next step, 0 where nothing was kept.
 
     Raises CheckpointError when it is the state of other parameters.
@@ -78,6 +90,8 @@ def restore(path: Path, learned: Mapping[str, nn.Parameter], optimizers: Sequenc
         if name == "parameter":
             with torch.no_grad():
                 learned[key].copy_(value)
+        elif name == "average":
+            average.values[key].copy_(value)
         else:
             owner[learned[key]].state[learned[key]][name] = value.to(learned[key].device)
     return int(about["step"])
