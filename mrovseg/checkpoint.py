@@ -30,13 +30,15 @@ class Checkpoint:
     """A network's weights and what they know.
 
     Weights are named `visual.*`, `text.*`, `head.*` and `logit_scale`. `known_phrases` are those that images were
-    compared with in training; None means that they are more than can be listed. `digest` is the file's SHA-256.
+    compared with in training; None means that they are more than can be listed. `taught_phrases` are those of which the
+    head saw masks; None where there is no head, or nothing is known of it. `digest` is the file's SHA-256.
     """
 
     name: str
     config: ModelConfig
     weights: Mapping[str, np.ndarray]
     known_phrases: tuple[str, ...] | None
+    taught_phrases: tuple[str, ...] | None
     digest: str
 
     @property
@@ -85,21 +87,32 @@ def load(name_or_path: str) -> Checkpoint:
         raise CheckpointError(
             f"{file} is no checkpoint of mrovseg (format {FORMAT}); make one by `mrovseg train` or `mrovseg convert`"
         )
-    known = about["known_phrases"]
+    known, taught = about["known_phrases"], about.get("taught_phrases")
     return Checkpoint(
         name=file.stem,
         config=ModelConfig.from_dict(about["config"]),
         weights=_widened(weights),
         known_phrases=None if known is None else tuple(known),
+        taught_phrases=None if taught is None else tuple(taught),
         digest=hashlib.sha256(file.read_bytes()).hexdigest(),
     )
 
 
 def save(
-    path: Path, *, config: ModelConfig, weights: Mapping[str, np.ndarray], known_phrases: Sequence[str] | None
+    path: Path,
+    *,
+    config: ModelConfig,
+    weights: Mapping[str, np.ndarray],
+    known_phrases: Sequence[str] | None,
+    taught_phrases: Sequence[str] | None = None,
 ) -> None:
     """Write a checkpoint whole or not at all."""
-    about = {"format": FORMAT, "config": config.to_dict(), "known_phrases": known_phrases}
+    about = {
+        "format": FORMAT,
+        "config": config.to_dict(),
+        "known_phrases": known_phrases,
+        "taught_phrases": taught_phrases,
+    }
     write_arrays(path, {name: np.asarray(array, order="C") for name, array in weights.items()}, about)
 
 

@@ -178,7 +178,7 @@ class Contrast(nn.Module):
     ) -> Float[Tensor, ""]:
         """Compare every patch of both views with the classes that its chip's set knows, and with what is under it."""
         encoder, losses = self.see.encoder, []
-        for maps in (seen.low[self.see.encoder.depth], seen.high[self.see.encoder.depth]):
+        for maps in (seen.low(encoder.depth), seen.high(encoder.depth)):
             tokens, under = as_tokens(maps), as_tokens(avg_pool2d(shares, shares.shape[-1] // maps.shape[-1]))
             logits = (encoder.project(tokens) @ texts.T).masked_fill(~allowed[:, None], IMPOSSIBLE)
             rest_of_each = rest[:, None].expand(-1, tokens.shape[1], -1)
@@ -202,9 +202,9 @@ class Contrast(nn.Module):
         masks[chip, place] = shares[chip, column + 1]
         vectors = masked_attention(
             self.see.encoder,
-            start=seen.first[self.split],
-            low=[seen.low[d] for d in depths],
-            high=[seen.high[d] for d in depths],
+            start=seen.first(self.split),
+            low=[seen.low(d) for d in depths],
+            high=[seen.high(d) for d in depths],
             bias=region_bias(masks, self.see.encoder.heads),
         )
         return vectors[chip, place].float()

@@ -159,9 +159,16 @@ class TrainingData:
         vocabularies = [s.spoken for s in self.sets] + ([self.words.vocabulary] if self.words else [])
         said = sorted(set(self.captions.captions)) if self.captions else []
         some = said[:: -(-len(said) // MOST_KNOWN_CAPTIONS)] if said else []
-        return sorted(
-            {phrase for v in vocabularies for prompts in v.prompts for phrase in prompts} | set(some)
-        )
+        return sorted(_prompts(vocabularies) | set(some))
+
+    @property
+    def taught(self) -> list[str]:
+        """Every prompt of every class that has masks; sorted."""
+        return sorted(_prompts([s.vocabulary for s in self.sets]))
+
+
+def _prompts(vocabularies: Sequence[Vocabulary]) -> set[str]:
+    return {phrase for v in vocabularies for prompts in v.prompts for phrase in prompts}
 
 
 def read_pairs(

@@ -1,9 +1,12 @@
 """Training-free mode: any CLIP's own patch features, compared with text.
 
-The last block's attention is replaced by self-self attention and its residual and MLP are dropped, after
-SCLIP (arXiv 2312.01597), ClearCLIP (arXiv 2407.12442) and SegEarth-OV (arXiv 2410.01768), whose subtraction of the
-class token it also takes.
+Of a CLIP that was trained on whole images the last block's attention is replaced by self-self attention, and its
+residual and MLP are dropped, after SCLIP (arXiv 2312.01597), ClearCLIP (arXiv 2407.12442) and SegEarth-OV
+(arXiv 2410.01768), whose subtraction of the class token it also takes. Where patches themselves were compared with
+phrases in training, they are taken as they are.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -12,38 +15,50 @@ from torch import Tensor
 from torch.nn.functional import interpolate, linear, normalize
 
 from mrovseg.clip import ImageEncoder
-from mrovseg.model import MROVSeg
+from mrovseg.model import MROVSeg, Views
 from mrovseg.proposals import Proposals
-from mrovseg.slices import as_map, as_tokens, stitch, views
+from mrovseg.slices import as_map, as_tokens, stitch
 
 CLASS_TOKEN_SHARE = 0.3  # SegEarth-OV's lambda
 GRID_STRIDE = 4  # places a patch side, as the trained head has
 
 
-def propose(model: MROVSeg, chips: UInt8[Tensor, "b 3 h w"]) -> Proposals:
-    """Return the chips' patches as queries; the weights of a place are bilinear over its four nearest patches."""
-    side = model.encoder.side_px
-    images = views((chips - model.mean) / model.std, side_px=side)
-    features = patch_features(model.encoder, images)
-    low, high = features[: len(chips)], stitch(features[len(chips) :], slices_a_side=chips.shape[-1] // side)
+def depths(model: MROVSeg) -> set[int]:
+    """Return the depths at which patches are read."""
+    last = model.encoder.depth
+    return {last} if model.config.knows_patches else {last - 1, last}
+
+
+def propose(model: MROVSeg, seen: Views) -> Proposals:
+    """Return the chips' patches as queries; the weights of a place are bilinear over its four nearest patches.
+
+    The encoder must have seen the chips at `depths`.
+    """
+    features = as_map(patch_features(model, seen.tokens))
+    low, high = features[: seen.chips], stitch(features[seen.chips :], slices_a_side=seen.slices_a_side)
     mean = (high + interpolate(low, size=high.shape[-2:], mode="bilinear", align_corners=False)) / 2
     grid = high.shape[-1]
     index, weight = neighbours(grid, GRID_STRIDE)
-    batch = (len(chips), 1, 1, 1)
+    batch = (seen.chips, 1, 1, 1)
     return Proposals(
         embeddings=normalize(as_tokens(mean), dim=-1).float().cpu().numpy(),
         index=np.tile(index, batch),
         weight=np.tile(weight, batch),
-        stride_px=chips.shape[-1] / (grid * GRID_STRIDE),
+        stride_px=seen.slices_a_side * model.encoder.side_px / (grid * GRID_STRIDE),
     )
 
 
-def patch_features(encoder: ImageEncoder, images: Float[Tensor, "b 3 p p"]) -> Float[Tensor, "b e g g"]:
-    """Return features of every patch in the space shared with text, less a share of the view's class token."""
-    kept = encoder.tokens(images, {encoder.depth - 1, encoder.depth})
-    first = encoder.project(kept[encoder.depth][:, :1])
-    local = encoder.project(self_self_attention(encoder, kept[encoder.depth - 1]))
-    return as_map(torch.cat([first, local[:, 1:] - CLASS_TOKEN_SHARE * first], dim=1))
+def patch_features(model: MROVSeg, tokens: Mapping[int, Float[Tensor, "b n c"]]) -> Float[Tensor, "b n e"]:
+    """Return features of every token in the space shared with text, from the tokens at `depths`.
+
+    Unit vectors where patches know phrases; else those of self-self attention, less a share of the view's class token.
+    """
+    encoder = model.encoder
+    if model.config.knows_patches:
+        return encoder.project(tokens[encoder.depth])
+    first = encoder.project(tokens[encoder.depth][:, :1])
+    local = encoder.project(self_self_attention(encoder, tokens[encoder.depth - 1]))
+    return torch.cat([first, local[:, 1:] - CLASS_TOKEN_SHARE * first], dim=1)
 
 
 def self_self_attention(encoder: ImageEncoder, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:

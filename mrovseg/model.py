@@ -29,16 +29,35 @@ def precision(device: torch.device, *, bfloat16: bool) -> torch.autocast:
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """What the encoder saw: patch maps by depth, of the low view and of the stitched slices, and class tokens.
+    """What the encoder saw of `chips` chips: tokens by depth, the low views' first and then the slices', row by row.
 
     Encoders with a convolutional stem also yield finer maps, by their stride in px of a view.
     """
 
-    low: dict[int, Float[Tensor, "b c g g"]]
-    high: dict[int, Float[Tensor, "b c sg sg"]]
-    first: dict[int, Float[Tensor, "b c"]]
-    fine_low: dict[int, Float[Tensor, "b _c _y _x"]]
-    fine_high: dict[int, Float[Tensor, "b _c _y _x"]]
+    chips: int
+    slices_a_side: int
+    tokens: dict[int, Float[Tensor, "v n c"]]
+    fine: dict[int, Float[Tensor, "v _c _y _x"]]
+
+    def low(self, depth: int) -> Float[Tensor, "b c g g"]:
+        """Return the patches of the low views."""
+        return as_map(self.tokens[depth][: self.chips])
+
+    def high(self, depth: int) -> Float[Tensor, "b c sg sg"]:
+        """Return the patches of the slices, stitched."""
+        return stitch(as_map(self.tokens[depth][self.chips :]), slices_a_side=self.slices_a_side)
+
+    def first(self, depth: int) -> Float[Tensor, "b c"]:
+        """Return the class tokens of the low views."""
+        return self.tokens[depth][: self.chips, 0]
+
+    def fine_low(self, stride: int) -> Float[Tensor, "b _c _y _x"]:
+        """Return the finer maps of the low views."""
+        return self.fine[stride][: self.chips]
+
+    def fine_high(self, stride: int) -> Float[Tensor, "b _c _y _x"]:
+        """Return the finer maps of the slices, stitched."""
+        return stitch(self.fine[stride][self.chips :], slices_a_side=self.slices_a_side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,30 +115,33 @@ class MROVSeg(nn.Module):
         self.register_buffer("std", torch.tensor(config.std)[:, None, None] * 255, persistent=False)
 
     def see(self, chips: UInt8[Tensor, "b 3 h w"], depths: set[int]) -> Views:
-        """Run the encoder once on all views of the chips and lay its tokens out as maps."""
-        b, side = len(chips), self.encoder.side_px
-        slices_a_side = chips.shape[-1] // side
+        """Run the encoder once on all views of the chips."""
+        side = self.encoder.side_px
         images = views((chips - self.mean) / self.std, side_px=side)
         tokens, fine = self.encoder(images, depths)
-        return Views(
-            low={d: as_map(t[:b]) for d, t in tokens.items()},
-            high={d: stitch(as_map(t[b:]), slices_a_side=slices_a_side) for d, t in tokens.items()},
-            first={d: t[:b, 0] for d, t in tokens.items()},
-            fine_low={stride: m[:b] for stride, m in fine.items()},
-            fine_high={stride: stitch(m[b:], slices_a_side=slices_a_side) for stride, m in fine.items()},
-        )
+        return Views(len(chips), chips.shape[-1] // side, tokens, fine)
 
     def forward(self, chips: UInt8[Tensor, "b 3 h w"]) -> Predictions:
         """Return the queries of chips whose side is a whole number of slices."""
-        config, head = self._trained()
         with torch.no_grad():  # the encoder is frozen: only the queries' own path below has gradients
-            seen = self.see(chips, {*config.taps, *self._read_depths()})
+            seen = self.see(chips, self.depths)
+        return self.predict(seen)
+
+    @property
+    def depths(self) -> set[int]:
+        """The depths at which the head looks into the encoder."""
+        config, _ = self._trained()
+        return {*config.taps, *self._read_depths()}
+
+    def predict(self, seen: Views) -> Predictions:
+        """Return the queries of chips of which the encoder saw all `depths`."""
+        config, head = self._trained()
         fused = [
-            adapt(seen.high[d], seen.low[d]) for adapt, d in zip(head.adapters, config.taps, strict=True)
+            adapt(seen.high(d), seen.low(d)) for adapt, d in zip(head.adapters, config.taps, strict=True)
         ]
         fine = [
-            adapt(seen.fine_high[stride], seen.fine_low[stride])
-            for adapt, stride in zip(head.fine_adapters, seen.fine_high, strict=True)
+            adapt(seen.fine_high(stride), seen.fine_low(stride))
+            for adapt, stride in zip(head.fine_adapters, seen.fine, strict=True)
         ]
         queries, masks = head.mask_decoder(*head.pixel_decoder(fused, fine))
         return Predictions(self._read(seen, masks[-1], fused[-1], queries), masks[-1], masks[:-1])
@@ -135,12 +157,12 @@ class MROVSeg(nn.Module):
         config, head = self._trained()
         region = own_region(masks, fused.shape[-1])
         depths = self._read_depths()
-        low, high = ([maps[d] for d in depths] for maps in (seen.low, seen.high))
+        low, high = ([of(d) for d in depths] for of in (seen.low, seen.high))
         if config.reads == "pooled":
             return masked_pooling(self.encoder, low=low[-1], high=high[-1], region=region)
         return masked_attention(
             self.encoder,
-            start=seen.first[config.split],
+            start=seen.first(config.split),
             low=low,
             high=high,
             bias=region_bias(region, self.encoder.heads) + head.attention_masks(fused, queries),

@@ -85,8 +85,8 @@ class Networks:
         self.model.encoder.requires_grad_(requires_grad=False).eval()
         self.log_scale.requires_grad_(False)  # noqa: FBT003 -- the name is not in its signature
 
-    def save(self, path: Path, phrases: Sequence[str] | None) -> None:
-        """Write a checkpoint; `phrases` are those that images were compared with.
+    def save(self, path: Path, *, known: Sequence[str] | None, taught: Sequence[str]) -> None:
+        """Write a checkpoint; `known` are the phrases that images were compared with, `taught` those with masks.
 
         Matrices that were trained are in half precision, those of another checkpoint as they were.
         """
@@ -98,5 +98,9 @@ class Networks:
         }
         halved = {key: w.astype(np.float16) if w.ndim >= 2 else w for key, w in weights.items()}  # noqa: PLR2004
         checkpoint.save(
-            path, config=self.model.config, weights={**halved, **self.frozen}, known_phrases=phrases
+            path,
+            config=self.model.config,
+            weights={**halved, **self.frozen},
+            known_phrases=known,
+            taught_phrases=taught,
         )

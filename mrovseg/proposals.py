@@ -5,6 +5,7 @@ their weights. Labels are a pure function of that and an embedded vocabulary, in
 labels made later, on another machine and without a GPU, are those the run would have made.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ import numpy as np
 from jaxtyping import Float32, UInt, UInt8
 
 from mrovseg.contest import two_best
+from mrovseg.errors import VocabularyError
+from mrovseg.scores import score
 from mrovseg.vocabulary import EmbeddedVocabulary
 
 UINT8_CLASSES = 254  # 0 is `other` and 255 no data
@@ -23,13 +26,23 @@ class Proposals:
 
     embeddings: unit vectors of the queries. index, weight: at each place of the grid, the ids of its strongest queries
     and 255 times the probability that the place belongs to each. `stride_px` may be no whole number (a patch of 14 px
-    has four places a side); the chip's side is.
+    has four places a side); the chip's side is. `patches` is the same of the chip's patches, on the same grid, from
+    which classes that the head was never taught are told.
     """
 
     embeddings: Float32[np.ndarray, "b q e"]
     index: UInt[np.ndarray, "b k y x"]
     weight: UInt8[np.ndarray, "b k y x"]
     stride_px: float
+    patches: "Proposals | None" = None
+
+
+class Places(NamedTuple):
+    """A chip: each query's probability of each class, the queries of each place, and their shares in its scores."""
+
+    probabilities: Float32[np.ndarray, "q c"]
+    queries: UInt[np.ndarray, "k y x"]
+    shares: Float32[np.ndarray, "k y x"]
 
 
 class Labels(NamedTuple):
@@ -45,15 +58,54 @@ def label(proposals: Proposals, vocabulary: EmbeddedVocabulary, *, threshold: fl
 
     score(class, place) = sum_q p_q(class) w_q / max(1, sum_q w_q) over the kept queries q of the place, with p_q the
     softmax over classes and no-object and w_q the mask probability; scores are upsampled bilinearly to pixels. One that
-    would be stored as 0 of 255 counts as none.
+    would be stored as 0 of 255 counts as none. Classes that the head was never taught come first, see `told_apart`.
+    Raises VocabularyError where there are such classes and the proposals were kept without the chips' patches.
     """
     chips = [
-        _label_chip(query_probabilities(vectors, vocabulary), index, weight, proposals.stride_px, threshold)
-        for vectors, index, weight in zip(
-            proposals.embeddings, proposals.index, proposals.weight, strict=True
-        )
+        _label_chip(told_apart(proposals, chip, vocabulary), proposals.stride_px, threshold)
+        for chip in range(len(proposals.embeddings))
     ]
     return Labels(*(np.stack(arrays) for arrays in zip(*chips, strict=True)))
+
+
+def told_apart(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) -> Places:
+    """Return what a chip's places are made of, of the queries of the head and, for what it was not taught, of patches.
+
+    A head learns which of its own classes a region shows, whatever the region is. So a place's patches, compared with
+    all classes, first say how much of it is of an untaught class: with D their softmax and U the untaught classes,
+
+        score(c) = D(c)                           c in U
+        score(c) = (1 - sum over U of D) head(c)  else
+
+    and the head, which is asked for the other classes alone, shares out the rest.
+    """
+    untaught = vocabulary.untaught
+    if not untaught:
+        return _places(proposals, chip, vocabulary)
+    if proposals.patches is None:
+        raise VocabularyError(
+            f"{len(untaught)} of the classes are told by patches, and these proposals were kept without any: "
+            "propose again with this vocabulary"
+        )
+    head = _places(proposals, chip, vocabulary.of_classes(set(range(vocabulary.classes)) - set(untaught)))
+    patches = _places(proposals.patches, chip, dataclasses.replace(vocabulary, no_object=None))
+    found = np.zeros_like(patches.probabilities)
+    taken = np.zeros_like(patches.shares[0])
+    for class_index in untaught:
+        found[:, class_index] = patches.probabilities[:, class_index]
+        taken += score(np.ascontiguousarray(found[:, class_index]), patches.queries, patches.shares)
+    return Places(
+        np.concatenate([head.probabilities, found]),
+        np.concatenate(
+            [head.queries.astype(np.uint16), patches.queries + np.uint16(len(head.probabilities))]
+        ),
+        np.concatenate([head.shares * (1 - taken), patches.shares]),
+    )
+
+
+def _places(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) -> Places:
+    probabilities = query_probabilities(proposals.embeddings[chip], vocabulary)
+    return Places(probabilities, proposals.index[chip], shares(proposals.weight[chip]))
 
 
 def query_probabilities(
@@ -83,15 +135,11 @@ def shares(weight: UInt8[np.ndarray, "k y x"]) -> Float32[np.ndarray, "k y x"]:
 
 
 def _label_chip(
-    probabilities: Float32[np.ndarray, "q c"],
-    index: UInt[np.ndarray, "k y x"],
-    weight: UInt8[np.ndarray, "k y x"],
-    stride_px: float,
-    threshold: float,
+    places: Places, stride_px: float, threshold: float
 ) -> tuple[UInt[np.ndarray, "h w"], UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]]:
-    winner, best, second = two_best(probabilities, index, shares(weight), stride_px=stride_px)
+    winner, best, second = two_best(*places, stride_px=stride_px)
     winner[best < threshold] = 0
-    ids = np.uint8 if probabilities.shape[1] <= UINT8_CLASSES else np.uint16
+    ids = np.uint8 if places.probabilities.shape[1] <= UINT8_CLASSES else np.uint16
     return winner.astype(ids), _as_uint8(best), _as_uint8(best - second)
 
 

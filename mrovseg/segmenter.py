@@ -13,7 +13,14 @@ from mrovseg.config import ModelConfig
 from mrovseg.errors import DeviceLostError
 from mrovseg.model import Predictions, precision
 from mrovseg.proposals import Labels, Proposals, label
-from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, embed, lean_on, unlike_prompts
+from mrovseg.vocabulary import (
+    EmbeddedVocabulary,
+    Vocabulary,
+    embed,
+    lean_on,
+    unlike_prompts,
+    untaught_classes,
+)
 
 CHIPS_PER_CALL = 1  # a chip's views are a batch already; on a CPU more of them gain nothing
 OTHER_THRESHOLD = 0.2
@@ -22,10 +29,11 @@ OTHER_THRESHOLD = 0.2
 def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[EmbeddedVocabulary, list[str]]:
     """Embed a vocabulary by a checkpoint's text encoder, leaning on the phrases that it was trained on.
 
-    Also returns the prompts that are like nothing that the checkpoint was trained on; they are left out, because what
-    it says of them means nothing. Raises VocabularyError when no prompt is left.
+    Classes that its head saw nothing like are left to the patches. Also returns the prompts that are like nothing that
+    the checkpoint was trained on; they are left out, because what it says of them means nothing. Raises
+    VocabularyError when no prompt is left.
     """
-    encode, phrases = checkpoint.encode_text, checkpoint.known_phrases
+    encode, phrases, taught = checkpoint.encode_text, checkpoint.known_phrases, checkpoint.taught_phrases
     known = None if phrases is None else encode(phrases)
     unlike = [] if known is None else unlike_prompts(vocabulary, known, encode)
     embedded = embed(
@@ -36,9 +44,12 @@ def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[Em
         no_object=checkpoint.no_object,
         scale=checkpoint.scale,
     )
-    if known is not None:
-        embedded = dataclasses.replace(embedded, vectors=lean_on(known, embedded.vectors))
-    return embedded, unlike
+    if phrases is None or known is None:
+        return embedded, unlike
+    untaught: tuple[int, ...] = ()
+    if taught is not None and checkpoint.config.head is not None:
+        untaught = untaught_classes(embedded, known, np.isin(phrases, taught))
+    return dataclasses.replace(embedded, vectors=lean_on(known, embedded.vectors), untaught=untaught), unlike
 
 
 class MrovsegSegmenter:
@@ -104,12 +115,15 @@ class MrovsegSegmenter:
     def _propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
         with torch.inference_mode(), precision(self.device, bfloat16=self.bfloat16):
             batch = torch.from_numpy(chips).to(self.device).permute(0, 3, 1, 2)
-            head = self.model.config.head
+            model, head = self.model, self.model.config.head
             if head is None:
-                return dense.propose(self.model, batch)
+                return dense.propose(model, model.see(batch, dense.depths(model)))
             if head.averaged:
-                return average.propose(self.model, batch, top_k=self.model.config.top_k)
-            return keep(self.model(batch), top_k=self.model.config.top_k, chip_px=batch.shape[-1])
+                return average.propose(model, batch, top_k=model.config.top_k)
+            untaught = bool(self.vocabulary.untaught)
+            seen = model.see(batch, model.depths | (dense.depths(model) if untaught else set()))
+            proposals = keep(model.predict(seen), top_k=model.config.top_k, chip_px=batch.shape[-1])
+            return dataclasses.replace(proposals, patches=dense.propose(model, seen) if untaught else None)
 
     def label(self, proposals: Proposals) -> Labels:
         """Label kept proposals with the vocabulary of this segmenter."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import pad, relu6
 
 from mrovseg.errors import CheckpointError
 
@@ -63,7 +63,7 @@ class ConvStem(nn.Module):
     ) -> tuple[Float[Tensor, "b c y x"], dict[int, Tensor]]:
         """Return the tokens as a map, and the finer maps by their stride in px."""
         # With channels last a step of training takes two thirds of the time on a CPU.
-        x = self.first(images.contiguous(memory_format=torch.channels_last)).clamp(0, 6)
+        x = relu6(self.first(images.contiguous(memory_format=torch.channels_last)))
         maps = []
         for stage in self.stages:
             x = stage(x)
@@ -85,8 +85,8 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d y x"]:
         """Return the filtered map."""
-        wide = x if self.widen is None else self.widen(x).clamp(0, 6)
-        narrowed: Tensor = self.narrow(self.filter(wide).clamp(0, 6))
+        wide = x if self.widen is None else relu6(self.widen(x))
+        narrowed: Tensor = self.narrow(relu6(self.filter(wide)))
         return x + narrowed if self.adds else narrowed
 
 

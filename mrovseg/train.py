@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mrovseg.checkpoint import Checkpoint
 from mrovseg.contrast import Contrast
 from mrovseg.data import TrainingData
 from mrovseg.errors import DataError, ModelConfigError
@@ -75,17 +76,15 @@ def train(
     torch.set_num_threads(recipe.masks.threads)
     networks = Networks.begin(beginning, seed=recipe.seed, device=worker.device)
     history.claim(_about(recipe, networks, data))
-    phrases: Sequence[str] | None = data.phrases
     if beginning.source is None:
         run_stage(_contrast_stage(recipe, networks, data), history, worker)
         networks.freeze_clip()
-    else:
-        phrases = beginning.source.known_phrases
+    known = _known(data, beginning.source)
     path = history.folder / "checkpoint.safetensors"
 
     def evaluate() -> float:
         assert validation is not None  # noqa: S101 -- else nobody calls
-        networks.save(path, phrases)
+        networks.save(path, known=known, taught=data.taught)
         miou = validation.evaluate(path)
         if miou > history.best:
             _copy(path, history.folder / "best.safetensors")
@@ -94,9 +93,16 @@ def train(
     every = validation.every if validation else None
     run_stage(_masks_stage(recipe, networks, data, evaluate, every), history, worker)
     if worker.leads:
-        networks.save(path, phrases)
+        networks.save(path, known=known, taught=data.taught)
         history.draw()
     return path
+
+
+def _known(data: TrainingData, source: Checkpoint | None) -> list[str] | None:
+    """Return the phrases that images were compared with, by the source's own training too; None for any."""
+    if source is None:
+        return data.phrases
+    return None if source.known_phrases is None else sorted({*source.known_phrases, *data.taught})
 
 
 def _about(recipe: Recipe, networks: Networks, data: TrainingData) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """What is looked for: classes, each with its prompts, and their vectors."""
 
+import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 
 from mrovseg.errors import VocabularyError
 
@@ -16,6 +17,9 @@ PLAIN = ("{}",)  # how an encoder of bare phrases is
 LEAST_LIKENESS = 0.28
 # How sharply a prompt leans on the known phrases nearest to it, in cosines. Unseen words score alike from 0.03 to 0.1.
 SHARPNESS = 0.05
+# A word that images as wholes were compared with, and which has this cosine with a phrase that masks were shown of, is
+# told as that phrase is: "forest" has 0.66 with "trees", "water" 0.29 with the nearest phrase for anything else.
+LIKE_TAUGHT = 0.5
 MAX_CLASSES = 65_534  # ids are 16 bit at most; 0 is `other` and 65535 no data
 
 
@@ -88,12 +92,20 @@ def lean_on(
     are a softmax of cosines, as ConSE's of class probabilities (Norouzi et al. 2014, equation 4); a known phrase stays
     where it is, as far as no other is like it.
     """
-    cosines = vectors @ known.T
-    weights = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / SHARPNESS)
-    leant = weights @ known
+    leant = leanings(known, vectors) @ known
     leant = vectors + leant / np.linalg.norm(leant, axis=1, keepdims=True)
     unit: Float32[np.ndarray, "p e"] = leant / np.linalg.norm(leant, axis=1, keepdims=True)
     return unit
+
+
+def leanings(
+    known: Float32[np.ndarray, "k e"], vectors: Float32[np.ndarray, "p e"]
+) -> Float32[np.ndarray, "p k"]:
+    """Return how much each vector leans on each known phrase: a softmax of cosines, in shares of 1."""
+    cosines = vectors @ known.T
+    weights = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / SHARPNESS)
+    shares: Float32[np.ndarray, "p k"] = weights / weights.sum(axis=1, keepdims=True)
+    return shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,7 @@ class EmbeddedVocabulary:
 
     `vectors` are unit vectors of the prompts and `class_index[p]` is the class (0..k-1) of prompt p. `no_object` is
     the learned vector of a query that shows nothing, absent in the training-free mode. `scale` multiplies cosines.
+    `untaught` are the classes (0..k-1) that the head never saw masks of; they are told by the chip's patches.
     """
 
     vectors: Float32[np.ndarray, "p e"]
@@ -109,6 +122,30 @@ class EmbeddedVocabulary:
     classes: int
     no_object: Float32[np.ndarray, " e"] | None
     scale: float
+    untaught: tuple[int, ...] = ()
+
+    def of_classes(self, chosen: Collection[int]) -> "EmbeddedVocabulary":
+        """Return the same classes with the prompts of the `chosen` ones alone."""
+        kept = np.isin(self.class_index, list(chosen))
+        return dataclasses.replace(self, vectors=self.vectors[kept], class_index=self.class_index[kept])
+
+
+def untaught_classes(
+    vocabulary: EmbeddedVocabulary, known: Float32[np.ndarray, "k e"], taught: Bool[np.ndarray, " k"]
+) -> tuple[int, ...]:
+    """Return the classes that no taught phrase stands for, in the mean over their prompts.
+
+    These lean on other known phrases for more than half, and have a cosine below LIKE_TAUGHT with every taught one.
+    The vectors of `vocabulary` are those of its prompts as they are said, before they lean.
+    """
+    leant = leanings(known, vocabulary.vectors)[:, ~taught].sum(axis=1)
+    like = (vocabulary.vectors @ known[taught].T).max(axis=1, initial=-1)
+    of_class = [vocabulary.class_index == i for i in range(vocabulary.classes)]
+    return tuple(
+        i
+        for i, own in enumerate(of_class)
+        if own.any() and leant[own].mean() > 1 / 2 and like[own].mean() < LIKE_TAUGHT
+    )
 
 
 def embed(

@@ -34,7 +34,7 @@ def description(  # noqa: PLR0913 - each by its name
         flow=flow,
         reading=reading,
     )
-    checkpoint = Checkpoint("tiny", TINY, {}, None, digest)
+    checkpoint = Checkpoint("tiny", TINY, {}, None, None, digest)
     return run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)
 
 

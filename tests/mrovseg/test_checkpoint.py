@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from mrovseg import checkpoint, sentences
-from mrovseg.config import SENTENCES
+from mrovseg.config import SENTENCES, ModelConfig
 from mrovseg.errors import CheckpointError, VocabularyError
 from mrovseg.segmenter import embed_vocabulary
 from mrovseg.vocabulary import parse
@@ -108,6 +108,23 @@ def test_prompts_like_nothing_trained_are_left_out_and_named(tmp_path: Path) -> 
     assert embedded.class_index.tolist() == [0, 0, 2]
     with pytest.raises(VocabularyError, match="elephant"):
         embed_vocabulary(checkpoint.load(str(path)), parse("elephant"))
+
+
+def test_classes_without_masks_in_training_are_left_to_the_patches(tmp_path: Path) -> None:
+    clip = {**SMALL.clip, "embed_dim": sentences.DIMENSIONS, "text": SENTENCES}
+    config, path = dataclasses.replace(SMALL, clip=clip), tmp_path / "speaking.safetensors"
+    known, words = ["road", "river", "trees"], parse("road; water,pond; forest; lake")
+
+    def untaught(config: ModelConfig, taught: list[str] | None) -> tuple[int, ...]:
+        weights = all_weights(config)
+        checkpoint.save(path, config=config, weights=weights, known_phrases=known, taught_phrases=taught)
+        return embed_vocabulary(checkpoint.load(str(path)), words)[0].untaught
+
+    assert untaught(config, ["road", "trees"]) == (1, 3)
+    assert untaught(config, ["road", "river"]) == (2,)
+    assert untaught(config, known) == ()
+    assert untaught(config, None) == ()
+    assert untaught(config.headless(), ["road"]) == ()
 
 
 def test_every_row_of_a_full_token_table_is_kept(saved: Path, weights: dict[str, np.ndarray]) -> None:

@@ -77,9 +77,9 @@ def test_regions_of_many_chips_are_those_of_each_alone(contrast: Contrast) -> No
     for found, i, j in zip(together, chip, column, strict=True):
         alone = masked_attention(
             contrast.see.encoder,
-            start=seen.first[2][i : i + 1],
-            low=[seen.low[d][i : i + 1] for d in (2, 3)],
-            high=[seen.high[d][i : i + 1] for d in (2, 3)],
+            start=seen.first(2)[i : i + 1],
+            low=[seen.low(d)[i : i + 1] for d in (2, 3)],
+            high=[seen.high(d)[i : i + 1] for d in (2, 3)],
             bias=region_bias(shares[i : i + 1, j + 1 : j + 2], contrast.see.encoder.heads),
         )
         assert torch.allclose(found, alone[0, 0], atol=1e-5)

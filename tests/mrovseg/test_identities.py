@@ -14,12 +14,12 @@ from torch.nn.functional import interpolate, normalize
 from mrovseg import checkpoint, dense
 from mrovseg.attention import masked_attention, own_region, region_bias
 from mrovseg.clip import ImageEncoder, build
-from mrovseg.config import TINY, HeadConfig, ModelConfig
+from mrovseg.config import SENTENCES, TINY, HeadConfig, ModelConfig
 from mrovseg.model import MROVSeg, Views, precision
 from mrovseg.pretrained import model_config
 from mrovseg.proposals import Proposals, label
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
-from mrovseg.slices import as_map, split, stitch, views
+from mrovseg.slices import as_map, as_tokens, split, stitch, views
 from tests.mrovseg.networks import SMALL, SMALL_HEAD, all_weights, as_batch, chips, network, vocabulary
 
 
@@ -96,10 +96,10 @@ def test_swapping_two_slices_swaps_two_blocks_of_the_high_map() -> None:
     with torch.inference_mode():
         before, after = model.see(batch, {0, 2}).high, model.see(swapped, {0, 2}).high
     for depth in (0, 2):
-        expected = before[depth].clone()
-        expected[..., :g, :g], expected[..., g:, g:] = before[depth][..., g:, g:], before[depth][..., :g, :g]
-        assert torch.allclose(after[depth], expected, atol=1e-5)
-        assert not torch.allclose(after[depth], before[depth], atol=1e-3)
+        expected = before(depth).clone()
+        expected[..., :g, :g], expected[..., g:, g:] = before(depth)[..., g:, g:], before(depth)[..., :g, :g]
+        assert torch.allclose(after(depth), expected, atol=1e-5)
+        assert not torch.allclose(after(depth), before(depth), atol=1e-3)
 
 
 def test_one_encoder_call_sees_what_separate_calls_see() -> None:
@@ -110,7 +110,7 @@ def test_one_encoder_call_sees_what_separate_calls_see() -> None:
         seen = model.see(batch, {0, 4})
         alone = model.encoder.tokens(images[1:, :, 64:, :64], {0, 4})
     for depth in (0, 4):
-        assert torch.allclose(seen.high[depth][1:, :, 4:, :4], as_map(alone[depth]), atol=1e-5)
+        assert torch.allclose(seen.high(depth)[1:, :, 4:, :4], as_map(alone[depth]), atol=1e-5)
 
 
 # 3. One slice that is the low view: the gate has nothing to choose.
@@ -125,7 +125,7 @@ def test_with_one_slice_the_gate_does_not_matter() -> None:
             model = network(with_switch(config, switch))
             seen = model.see(batch, {0, 4})
             for depth in (0, 4):
-                assert torch.allclose(seen.low[depth], seen.high[depth], atol=1e-4)
+                assert torch.allclose(seen.low(depth), seen.high(depth), atol=1e-4)
             results.append(model(batch))
     for other in results[:-1]:
         assert torch.allclose(other.masks, results[-1].masks, atol=1e-3)
@@ -179,9 +179,9 @@ def attended(
     tail = range(split_at, model.encoder.depth)
     return masked_attention(
         model.encoder,
-        start=seen.first[split_at],
-        low=[seen.low[d] for d in tail],
-        high=[seen.high[d] for d in tail],
+        start=seen.first(split_at),
+        low=[seen.low(d) for d in tail],
+        high=[seen.high(d) for d in tail],
         bias=bias,
     )
 
@@ -269,10 +269,10 @@ def test_attention_equals_the_softmax_written_out() -> None:
         seen = model.see(as_batch(chips(SMALL, 1)), {3})
         got = attended(model, seen, bias, split_at=3)[0, 1]
         w, b = block.attn.in_proj_weight, block.attn.in_proj_bias
-        start = seen.first[3][0]
+        start = seen.first(3)[0]
         query = block.ln_1(start)
-        keys_low = block.ln_1(seen.low[3][0].flatten(1).T)
-        keys_high = block.ln_1(seen.high[3][0].flatten(1).T)
+        keys_low = block.ln_1(seen.low(3)[0].flatten(1).T)
+        keys_high = block.ln_1(seen.high(3)[0].flatten(1).T)
         mixed = []
         for a in range(h):
             at = slice(a * d, (a + 1) * d)
@@ -369,16 +369,27 @@ def test_a_bias_inside_a_true_mask_moves_queries_toward_the_class(
 
 def stored_and_loaded(proposals: Proposals) -> Proposals:
     file = io.BytesIO()
+    patches = proposals.patches and stored_and_loaded(proposals.patches)
     arrays = {field.name: getattr(proposals, field.name) for field in dataclasses.fields(proposals)}
+    arrays.pop("patches")
     np.savez(file, **arrays)
     loaded = np.load(io.BytesIO(file.getvalue()))
-    return Proposals(**{name: loaded[name] for name in arrays} | {"stride_px": float(loaded["stride_px"])})
+    stride_px = float(loaded["stride_px"])
+    return Proposals(**{name: loaded[name] for name in arrays} | {"stride_px": stride_px, "patches": patches})
 
 
-@pytest.mark.parametrize("head", [SMALL_HEAD, None], ids=["head", "dense"])
-def test_labels_from_stored_proposals_are_those_of_the_run(head: HeadConfig | None) -> None:
+@pytest.mark.parametrize(
+    ("head", "untaught"),
+    [(SMALL_HEAD, ()), (SMALL_HEAD, (1,)), (None, ())],
+    ids=["head", "head and patches", "dense"],
+)
+def test_labels_from_stored_proposals_are_those_of_the_run(
+    head: HeadConfig | None, untaught: tuple[int, ...]
+) -> None:
     config = dataclasses.replace(SMALL, head=head)
-    words, others = vocabulary(4), vocabulary(3, seed=9)
+    words, others = (
+        dataclasses.replace(each, untaught=untaught) for each in (vocabulary(4), vocabulary(3, seed=9))
+    )
     weights = all_weights(config)
     segmenter = MrovsegSegmenter(config, weights_of_image(weights), words, threshold=0.1)
     images = chips(config, 1)
@@ -407,14 +418,30 @@ def test_dense_queries_are_the_mean_of_both_views_patches() -> None:
     model = network(config)
     batch = as_batch(chips(config, 1))
     with torch.inference_mode():
-        proposals = dense.propose(model, batch)
+        proposals = dense.propose(model, model.see(batch, dense.depths(model)))
         images = (batch - model.mean) / model.std
-        low = dense.patch_features(model.encoder, views(images, side_px=64)[:1])
-        high = dense.patch_features(model.encoder, images[..., 64:, 64:])
+        low, high = (
+            as_map(dense.patch_features(model, model.encoder.tokens(part, {3, 4})))
+            for part in (views(images, side_px=64)[:1], images[..., 64:, 64:])
+        )
         low = interpolate(low, size=(8, 8), mode="bilinear")
     expected = normalize((high[0, :, 2, 1] + low[0, :, 6, 5]) / 2, dim=0)
     assert proposals.stride_px == 4
     np.testing.assert_allclose(proposals.embeddings[0, 6 * 8 + 5], expected, atol=1e-5)
+
+
+def test_patches_that_know_phrases_are_taken_as_they_are() -> None:
+    clip = {**SMALL.clip, "text": SENTENCES}
+    model = network(dataclasses.replace(SMALL, clip=clip, head=None))
+    batch = as_batch(chips(SMALL, 1))
+    with torch.inference_mode():
+        assert dense.depths(model) == {4}
+        proposals = dense.propose(model, model.see(batch, {4}))
+        seen = model.see(batch, {4})
+        low, high = (model.encoder.project(as_tokens(maps)) for maps in (seen.low(4), seen.high(4)))
+        low = interpolate(low.mT.reshape(1, 32, 4, 4), size=(8, 8), mode="bilinear").flatten(2).mT
+    expected = normalize((high + low) / 2, dim=-1)
+    np.testing.assert_allclose(proposals.embeddings, expected, atol=1e-5)
 
 
 def test_dense_weights_are_bilinear() -> None:

@@ -44,14 +44,14 @@ def test_a_checkpoints_encoders_are_saved_bit_for_bit_and_what_was_trained_in_ha
     source: checkpoint.Checkpoint, tmp_path: Path
 ) -> None:
     networks = Networks.begin(Beginning(source=source), seed=0, device=CPU)
-    networks.save(tmp_path / "saved.safetensors", None)
+    networks.save(tmp_path / "saved.safetensors", known=None, taught=["road"])
     saved = checkpoint.load(str(tmp_path / "saved.safetensors"))
     for name, array in source.weights.items():
         if not name.startswith("head."):
             assert np.array_equal(saved.weights[name], array), name
     head = saved.weights["head.mask_decoder.feature"]
     assert np.array_equal(head, head.astype(np.float16).astype(np.float32))
-    assert saved.known_phrases is None
+    assert (saved.known_phrases, saved.taught_phrases) == (None, ("road",))
 
 
 def test_the_tiny_network_begins_by_its_seed_and_its_scale_is_bounded() -> None:

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from torch.nn.functional import interpolate
 
 from mrovseg import contest
+from mrovseg.errors import VocabularyError
 from mrovseg.model import Predictions
 from mrovseg.proposals import Proposals, label, query_probabilities, shares
 from mrovseg.scores import TwoBest, score, upsample
@@ -102,6 +103,82 @@ def test_labels_are_those_of_the_naive_formula(seed: int, threshold: float) -> N
     clear = (margin > 0.01) & (np.abs(score - threshold * 255) > 0.01)
     assert clear.mean() > 0.5
     np.testing.assert_array_equal(got.class_id[0][clear], winner[clear])
+
+
+def with_patches(kept: Proposals, *, seed: int = 0) -> Proposals:
+    """Add patches to random proposals: 9 queries of which each place has four."""
+    grid = kept.index.shape[-1]
+    patches = proposals(queries=9, grid=grid, kept=4, stride_px=kept.stride_px, seed=seed + 1)
+    return dataclasses.replace(kept, patches=patches)
+
+
+def place_scores(kept: Proposals, words: EmbeddedVocabulary) -> np.ndarray:
+    """Return the scores of all classes at all places, (c, y, x)."""
+    probabilities = query_probabilities(kept.embeddings[0], words)
+    share = shares(kept.weight[0])
+    return np.stack([score(np.ascontiguousarray(p), kept.index[0], share) for p in probabilities.T])
+
+
+@given(seed=st.integers(0, 1000), untaught=st.sets(st.integers(0, 4), min_size=1))
+def test_patches_tell_untaught_classes_and_the_head_shares_out_the_rest(
+    seed: int, untaught: set[int]
+) -> None:
+    """By the formula, over places as they are: a stride of one pixel."""
+    kept = with_patches(proposals(seed=seed, stride_px=1.0), seed=seed)
+    assert kept.patches is not None
+    words = dataclasses.replace(vocabulary(5, seed=seed), scale=10.0)
+    others = sorted(set(range(5)) - untaught)
+    by_patch = place_scores(kept.patches, dataclasses.replace(words, no_object=None))
+    by_head = np.zeros_like(by_patch)
+    if others:
+        asked = EmbeddedVocabulary(
+            words.vectors[others], np.arange(len(others)), len(others), words.no_object, words.scale
+        )
+        by_head[others] = place_scores(kept, asked)
+    found = np.zeros_like(by_patch)
+    found[sorted(untaught)] = by_patch[sorted(untaught)]
+    expected = found + (1 - found.sum(axis=0)) * by_head
+    assert expected.sum(axis=0).max() <= 1 + 1e-5
+    words = dataclasses.replace(words, untaught=tuple(sorted(untaught)))
+    got = label(kept, words, threshold=0.0)
+    ranked = np.sort(expected, axis=0)
+    np.testing.assert_allclose(got.score[0], ranked[-1] * 255, atol=0.51)
+    clear = ranked[-1] - ranked[-2] > 1e-4
+    np.testing.assert_array_equal(got.class_id[0][clear], expected.argmax(0)[clear] + 1)
+
+
+def test_where_every_class_was_taught_patches_change_no_bit() -> None:
+    kept, words = proposals(), vocabulary(4)
+    for first, second in zip(
+        label(kept, words, threshold=0.2), label(with_patches(kept), words, threshold=0.2), strict=True
+    ):
+        assert first.tobytes() == second.tobytes()
+
+
+def test_untaught_classes_need_patches() -> None:
+    words = dataclasses.replace(vocabulary(4), untaught=(1, 2))
+    with pytest.raises(VocabularyError, match=r"2 of the classes are told by patches.*without any: propose"):
+        label(proposals(), words, threshold=0.2)
+
+
+@pytest.mark.parametrize("reads", ["both", "low"])
+def test_a_segmenter_keeps_patches_where_a_class_was_not_taught(reads: str) -> None:
+    assert SMALL.head is not None
+    config = dataclasses.replace(SMALL, head=dataclasses.replace(SMALL.head, reads=reads))
+    weights = {k: v for k, v in all_weights(config).items() if k.startswith(("visual.", "head."))}
+    encoders = {k: v for k, v in weights.items() if k.startswith("visual.")}
+    words = vocabulary(4)
+    told = dataclasses.replace(words, untaught=(2,))
+    pixels = chips(config, 1)
+    plain = MrovsegSegmenter(config, weights, words).propose(pixels)
+    kept = MrovsegSegmenter(config, weights, told).propose(pixels)
+    dense = MrovsegSegmenter(config.headless(), encoders, words).propose(pixels)
+    assert plain.patches is None
+    assert kept.patches is not None
+    for name in ("embeddings", "index", "weight", "stride_px"):
+        assert np.array_equal(getattr(kept, name), getattr(plain, name)), name
+        assert np.array_equal(getattr(kept.patches, name), getattr(dense, name)), name
+    assert kept.patches.index.shape[2:] == kept.index.shape[2:]
 
 
 def test_more_than_254_classes_have_wider_ids() -> None:

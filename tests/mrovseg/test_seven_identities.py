@@ -135,10 +135,10 @@ def test_2_swapping_two_slices_swaps_two_blocks_of_the_high_map(case: Case) -> N
     depths = {0, model.encoder.depth}
     before, after = case.see(model, batch, depths).high, case.see(model, swapped, depths).high
     for depth in depths:
-        expected = before[depth].clone()
-        expected[..., :g, :g], expected[..., g:, g:] = before[depth][..., g:, g:], before[depth][..., :g, :g]
-        assert case.within(normed(after[depth]), normed(expected), single=1e-4, half=2e-2)
-        assert not case.within(normed(after[depth]), normed(before[depth]), single=0.5, half=0.5)
+        expected = before(depth).clone()
+        expected[..., :g, :g], expected[..., g:, g:] = before(depth)[..., g:, g:], before(depth)[..., :g, :g]
+        assert case.within(normed(after(depth)), normed(expected), single=1e-4, half=2e-2)
+        assert not case.within(normed(after(depth)), normed(before(depth)), single=0.5, half=0.5)
 
 
 def test_3_with_one_slice_the_gate_does_not_matter(case: Case) -> None:
@@ -211,10 +211,15 @@ def test_6_a_region_keeps_attention_inside(case: Case) -> None:
     assert not case.within(vector(first, everywhere), vector(other, everywhere), single=2e-3, half=2e-3)
 
 
-@pytest.mark.parametrize("head", [True, False])
-def test_7_labels_from_kept_proposals_are_those_of_the_run(case: Case, *, head: bool) -> None:
+@pytest.mark.parametrize(("head", "untaught"), [(True, ()), (True, (1,)), (False, ())])
+def test_7_labels_from_kept_proposals_are_those_of_the_run(
+    case: Case, *, head: bool, untaught: tuple[int, ...]
+) -> None:
     config = case.config if head else case.config.headless()
-    words, others = (vocabulary(4, embed_dim=config.clip["embed_dim"], seed=seed) for seed in (0, 9))
+    words, others = (
+        dataclasses.replace(vocabulary(4, embed_dim=config.clip["embed_dim"], seed=seed), untaught=untaught)
+        for seed in (0, 9)
+    )
     weights = {k: v for k, v in case.weights.items() if head or k.startswith("visual.")}
     images, kept = chips(config, 1), []
     for vocabulary_of_run in (words, others):

@@ -92,7 +92,7 @@ def test_a_stopped_stage_ends_where_an_undisturbed_one_does(
     tmp_path: Path, stop_at: int, average: float
 ) -> None:
     module, recipe = Line(), dataclasses.replace(LINE, average=average)
-    measuring = {"evaluate": measured, "evaluate_every": 5, "recipe": recipe}
+    measuring: dict[str, Any] = {"evaluate": measured, "evaluate_every": 5, "recipe": recipe}
     stage = stage_of(module, losses=stopping(module, at=stop_at), **measuring)
     with pytest.raises(KeyboardInterrupt):
         run_stage(stage, History(tmp_path / "stopped", say=lambda _: None))

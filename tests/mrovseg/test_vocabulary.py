@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrovseg.errors import VocabularyError
-from mrovseg.vocabulary import PLAIN, TEMPLATES, Vocabulary, embed, lean_on, parse, unlike_prompts
+from mrovseg.vocabulary import (
+    PLAIN,
+    TEMPLATES,
+    EmbeddedVocabulary,
+    Vocabulary,
+    embed,
+    lean_on,
+    parse,
+    unlike_prompts,
+    untaught_classes,
+)
 
 phrase = st.text("abcdefgh", min_size=1, max_size=6)
 classes = st.lists(phrase, min_size=1, max_size=12, unique=True).flatmap(
@@ -92,6 +102,33 @@ def test_leaning_keeps_lengths_and_turns_to_what_is_known(known: list[str], prom
 def test_a_known_phrase_stays_where_no_other_is_like_it() -> None:
     known = np.eye(4, dtype=np.float32)
     np.testing.assert_allclose(lean_on(known, known), known, atol=1e-6)
+
+
+def test_a_class_is_untaught_where_no_phrase_with_masks_stands_for_it() -> None:
+    known, taught = np.eye(3, dtype=np.float32), np.array([True, False, False])
+    vectors = np.array(
+        [
+            [1.0, 0.0, 0.0],  # 0: taught itself
+            [0.0, 1.0, 0.0],  # 1: known, and like nothing that is taught
+            [0.6, 0.8, 0.0],  # 2: leans on what is not taught, but is like what is
+            [0.36, 0.48, 0.8],  # 3: leans on what is not taught, and is not like what is
+            [0.0, 1.0, 0.0],  # 4: one prompt of two is taught
+            [1.0, 0.0, 0.0],
+        ],
+        np.float32,
+    )
+    words = EmbeddedVocabulary(vectors, np.array([0, 1, 2, 3, 4, 4]), 6, None, 1.0)
+    assert untaught_classes(words, known, taught) == (1, 3)  # and 5 has no prompt: nothing tells it
+    assert untaught_classes(words, known, np.ones(3, np.bool_)) == ()
+    assert untaught_classes(words, known, np.zeros(3, np.bool_)) == (0, 1, 2, 3, 4)
+
+
+def test_classes_are_chosen_with_their_prompts_and_keep_their_ids() -> None:
+    words = embed(parse("road,street; water; sea"), encode, templates=PLAIN, no_object=None, scale=1.0)
+    chosen = words.of_classes([0, 2])
+    assert chosen.class_index.tolist() == [0, 0, 2]
+    assert chosen.classes == 3
+    np.testing.assert_array_equal(chosen.vectors, words.vectors[[0, 1, 3]])
 
 
 def test_prompts_are_averaged_over_the_templates_and_normalised() -> None:
