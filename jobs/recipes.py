@@ -124,7 +124,9 @@ def labelled_sets(about: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[
         else:
             files, masks = (_files(folder, one[key]) for key in ("images", "masks"))
             images = list(read_pairs(definition, files, masks))
-        yield LabelledSet(definition.vocabulary, images, float(one["share"]), definition.rest)
+        yield LabelledSet(
+            definition.vocabulary, images, float(one["share"]), definition.rest, definition.upright
+        )
 
 
 def published(definition: Definition, root: Path, *, split: str) -> list[LabelledFile]:

@@ -26,7 +26,7 @@ class Columns:
 
     @classmethod
     def of(cls, sets: Sequence[LabelledSet], device: torch.device = CPU) -> "Columns":
-        """Lay the sets' classes out on a device. Raises DataError for more than labels of 8 bits can tell apart."""
+        """Lay the sets' classes out on a device. Raises DataError for more than labels of 16 bits can tell apart."""
         counts = [len(s.spoken.names) for s in sets]
         if sum(counts) >= IGNORE:
             raise DataError(

@@ -1,16 +1,17 @@
 """Training and evaluation data: labelled images with their own vocabularies, and small images of one word each."""
 
+import dataclasses
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Integer, UInt, UInt8
+from jaxtyping import Int64, Integer, UInt, UInt8
 from PIL import Image
 
 from mrovseg.captions import CaptionSet
-from mrovseg.definition import UINT8_CLASSES, Definition
+from mrovseg.definition import Definition
 from mrovseg.errors import DataError
 from mrovseg.layout import Segments, categories
 from mrovseg.vocabulary import Vocabulary
@@ -74,10 +75,10 @@ class LabelledFile:
 
 @dataclass(frozen=True, slots=True)
 class Relabelled:
-    """A source whose labels a table translates: label i becomes `table[i]`."""
+    """A source whose labels a table translates: label i becomes `table[i]`, or unlabelled where that is -1."""
 
     source: Source
-    table: UInt8[np.ndarray, "256"]
+    table: Int64[np.ndarray, " c1"]
 
     @property
     def weight(self) -> float:
@@ -87,7 +88,11 @@ class Relabelled:
     def load(self) -> LabelledImage:
         """Load the source and translate its labels. Raises what the source raises."""
         image = self.source.load()
-        return LabelledImage(image.name, image.pixels, self.table[image.labels])
+        unlabelled = np.iinfo(image.labels.dtype).max
+        table = np.where(self.table < 0, unlabelled, self.table).astype(image.labels.dtype)
+        known = image.labels != unlabelled
+        labels = np.where(known, table[np.where(known, image.labels, 0)], unlabelled)
+        return LabelledImage(image.name, image.pixels, labels.astype(image.labels.dtype))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +100,14 @@ class LabelledSet:
     """Images that share a vocabulary; `share` is how often training draws from it.
 
     `rest` holds what pixels that are none of the classes may show, for sets that label only some classes. Without it
-    training learns nothing from such pixels. Raises DataError for more classes than training's labels can tell apart.
+    training learns nothing from such pixels. Images that are `upright` may be mirrored, and are not turned.
     """
 
     vocabulary: Vocabulary
     images: Sequence[Source]
     share: float = 1.0
     rest: Vocabulary | None = None
-
-    def __post_init__(self) -> None:
-        """Check that labels are of 8 bits."""
-        if len(self.vocabulary.names) > UINT8_CLASSES:
-            raise DataError(
-                f"training takes sets of up to {UINT8_CLASSES} classes, got {len(self.vocabulary.names)}"
-            )
+    upright: bool = False
 
     @property
     def spoken(self) -> Vocabulary:
@@ -128,12 +127,13 @@ class LabelledSet:
             return self
         vocabulary = self.vocabulary.without(names)
         rest = None if self.rest is None or set(names) & set(self.rest.names) else self.rest
-        table = np.full(256, np.iinfo(np.uint8).max, np.uint8)
+        table = np.full(1 + len(self.vocabulary.names), -1)
         if self.rest is None or rest is not None:
             table[0] = 0
         for label, name in enumerate(vocabulary.names, start=1):
             table[self.vocabulary.names.index(name) + 1] = label
-        return LabelledSet(vocabulary, [Relabelled(image, table) for image in self.images], self.share, rest)
+        images = [Relabelled(image, table) for image in self.images]
+        return dataclasses.replace(self, vocabulary=vocabulary, images=images, rest=rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ class Definition:
     `values` maps what stands in a mask (a colour "#RRGGBB" as a number where `coloured`, else a level of up to 16
     bits) to a class id, `above` a grey level to the class of all levels above it; all else is `otherwise`: unlabelled
     (255, or 65535 for more than 254 classes) or 0 (none of the classes, so something of the `rest`). `background` is
-    the class that a pixel of no class counts as, or 0. Sets of whole images have a folder a class. `layouts` tells
-    for each split where its files lie.
+    the class that a pixel of no class counts as, or 0. Sets of whole images have a folder a class. Images of an
+    `upright` set have an up, and are not turned in training. `layouts` tells for each split where its files lie.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Definition:
     background: int = 0
     folders: tuple[str, ...] = ()
     rest: Vocabulary | None = None
+    upright: bool = False
     layouts: Mapping[str, Layout] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,6 +74,7 @@ class Definition:
             background=vocabulary.names.index(about["background"]) + 1 if "background" in about else 0,
             folders=tuple(c["folder"] for c in classes.values() if "folder" in c),
             rest=_vocabulary(_classes(about["rest"])) if "rest" in about else None,
+            upright=about.get("upright", False),
             layouts={split: _layout(paths) for split, paths in about.get("layout", {}).items()},
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64, UInt8, UInt16
 from PIL import Image, ImageFilter
 
 from mrovseg.captions import CaptionSet, read_pixels
@@ -31,20 +31,23 @@ class Augmentation:
 
 def draw_chip(
     sets: Sequence[LabelledSet], *, side_px: int, rng: np.random.Generator, augmentation: Augmentation
-) -> tuple[int, UInt8[np.ndarray, "y x 3"], UInt8[np.ndarray, "y x"]]:
-    """Draw a chip: a set by its share, an image by its weight, a place, a zoom, a turn and a colouring.
+) -> tuple[int, UInt8[np.ndarray, "y x 3"], UInt16[np.ndarray, "y x"]]:
+    """Draw a chip: a set by its share, an image by its weight, a place, a zoom, a turn, a flip and a colouring.
 
-    Returns the index of the set, pixels and labels, (side_px, side_px) each.
+    Chips of upright sets are not turned.
+
+    Returns the index of the set, pixels and labels, (side_px, side_px) each; labels as `crop` has them.
     """
     which = int(rng.choice(len(sets), p=_shares([s.share for s in sets])))
     images = sets[which].images
     image = images[int(rng.choice(len(images), p=_shares([i.weight for i in images])))].load()
     zoom = float(np.exp(rng.uniform(*np.log(augmentation.zoom))))
     pixels, labels = crop(image, side_px=round(side_px / zoom), rng=rng, overhang=augmentation.overhang)
-    size = (side_px, side_px)
-    pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
-    labels = np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+    pixels = np.asarray(Image.fromarray(pixels).resize((side_px, side_px), Image.Resampling.BILINEAR))
+    nearest = ((np.arange(side_px) + 0.5) * len(labels) / side_px).astype(np.int64)
+    labels = labels[nearest[:, None], nearest]
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+    turns = 0 if sets[which].upright else turns
     pixels, labels = np.rot90(pixels, turns), np.rot90(labels, turns)
     if flip:
         pixels, labels = pixels[:, ::-1], labels[:, ::-1]
@@ -84,17 +87,20 @@ def _small(
 
 def crop(
     image: LabelledImage, *, side_px: int, rng: np.random.Generator, overhang: float = 0.0
-) -> tuple[UInt8[np.ndarray, "s s 3"], UInt8[np.ndarray, "s s"]]:
+) -> tuple[UInt8[np.ndarray, "s s 3"], UInt16[np.ndarray, "s s"]]:
     """Cut a square at a random place; beyond the image's lower and right edge it is as a scene without data.
+
+    Labels are class ids, 0 none of the classes, IGNORE unlabelled.
 
     `overhang` is how often, by each axis, the square hangs over that edge, with up to nine tenths of its side.
     """
     top, left = (_offset(n, side_px, rng, over=rng.random() < overhang) for n in image.labels.shape)
     pixels = np.full((side_px, side_px, 3), FILL, np.uint8)
-    labels = np.full((side_px, side_px), IGNORE, np.uint8)
+    labels = np.full((side_px, side_px), IGNORE, np.uint16)
     part = image.labels[top : top + side_px, left : left + side_px]
     pixels[: part.shape[0], : part.shape[1]] = image.pixels[top : top + side_px, left : left + side_px]
     labels[: part.shape[0], : part.shape[1]] = part
+    labels[: part.shape[0], : part.shape[1]][part == np.iinfo(part.dtype).max] = IGNORE
     return pixels, labels
 
 

@@ -13,7 +13,7 @@ from torch.nn.functional import (
     log_softmax,
 )
 
-IGNORE = 255  # pixels that no loss and no metric counts
+IGNORE = 65_535  # of labels in training, which have 16 bits: pixels that no loss counts
 IMPOSSIBLE = -1e4  # the logit of a class that is out of question; finite, so that 0 times it is 0
 NOTHING = -1  # the class of a query that matched no mask
 NO_OBJECT_WEIGHT = 0.1
@@ -25,7 +25,7 @@ OVERSAMPLE, IMPORTANCE = 3, 0.75  # point sampling of PointRend (arXiv 1912.0819
 def coverage(labels: Int[Tensor, "b h w"], *, classes: int, grid: int) -> Float[Tensor, "b c1 g g"]:
     """Return the share of each cell of a grid that each label covers: 0 (none of the classes) and 1..classes.
 
-    Pixels labelled 255 are counted nowhere, so the shares of a cell add up to what is labelled of it.
+    Pixels labelled IGNORE are counted nowhere, so the shares of a cell add up to what is labelled of it.
     """
     b, h, _ = labels.shape
     cell, columns = h // grid, classes + 2

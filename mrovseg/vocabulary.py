@@ -1,6 +1,7 @@
 """What is looked for: classes, each with its prompts, and their vectors."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -41,9 +42,9 @@ class Vocabulary:
             raise VocabularyError(
                 "every class needs at least one prompt, such as 'building,house; road; water'"
             )
-        phrases = [phrase for prompts in self.prompts for phrase in prompts]
+        phrases = (phrase for prompts in self.prompts for phrase in prompts)
         twice = sorted(
-            {p for p in phrases if phrases.count(p) > 1} | {n for n in self.names if self.names.count(n) > 1}
+            {said for of in (phrases, self.names) for said, times in Counter(of).items() if times > 1}
         )
         if twice:
             raise VocabularyError(

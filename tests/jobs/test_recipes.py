@@ -1,5 +1,6 @@
 """Sets of a recipe: by pattern in memory, as published read when drawn, and the same pixels either way."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from jobs.recipes import labelled_sets, read_inputs, read_recipe, validation_sets
-from mrovseg.data import LabelledFile, LabelledSet
+from mrovseg.data import LabelledFile
 from mrovseg.definition import Definition
 from mrovseg.draw import Augmentation, draw_chip
 from mrovseg.errors import DataError
@@ -48,7 +49,8 @@ def test_a_published_set_is_read_as_it_is_drawn(tmp_path: Path) -> None:
 def test_chips_of_files_are_those_of_the_images_in_them(tmp_path: Path) -> None:
     write_panoptic(tmp_path / "coco")
     (lazy,) = labelled_sets([ROOT], tmp_path)
-    eager = LabelledSet(lazy.vocabulary, read("coco-panoptic", tmp_path / "coco", "val"))
+    eager = dataclasses.replace(lazy, images=read("coco-panoptic", tmp_path / "coco", "val"))
+    assert lazy.upright
     for seed in range(4):
         chips = [
             draw_chip(

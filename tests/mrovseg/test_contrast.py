@@ -11,7 +11,7 @@ from mrovseg.columns import Columns
 from mrovseg.contrast import Batch, Contrast
 from mrovseg.data import LabelledSet, TrainingData, WordSet
 from mrovseg.errors import DataError
-from mrovseg.losses import coverage
+from mrovseg.losses import IGNORE, coverage
 from mrovseg.vocabulary import parse
 from tests.mrovseg.networks import SMALL, vectors_of
 
@@ -53,16 +53,16 @@ def test_columns_lay_the_classes_of_all_sets_side_by_side() -> None:
 
 
 def test_more_classes_than_labels_can_tell_apart_are_refused() -> None:
-    many = [LabelledSet(parse("; ".join(f"{i} {j}" for j in range(128))), []) for i in range(2)]
-    assert Columns.of(many[:1]).own.shape == (1, 128)
-    with pytest.raises(DataError, match="at most 254 classes"):
+    many = [LabelledSet(parse("; ".join(f"{i} {j}" for j in range(33_000))), []) for i in range(2)]
+    assert Columns.of(many[:1]).own.shape == (1, 33_000)
+    with pytest.raises(DataError, match="at most 65534 classes"):
         Columns.of(many)
 
 
 def test_labels_become_columns_but_none_and_unlabelled_stay() -> None:
-    labels = torch.tensor([[[0, 1], [2, 255]], [[0, 1], [1, 255]]])
+    labels = torch.tensor([[[0, 1], [2, IGNORE]], [[0, 1], [1, IGNORE]]])
     found = Columns.of(SETS).labelled(torch.tensor([2, 1]), labels)
-    assert found.tolist() == [[[0, 7], [8, 255]], [[0, 4], [4, 255]]]
+    assert found.tolist() == [[[0, 7], [8, IGNORE]], [[0, 4], [4, IGNORE]]]
 
 
 def test_regions_of_many_chips_are_those_of_each_alone(contrast: Contrast) -> None:
@@ -97,7 +97,7 @@ def test_what_is_none_of_the_classes_teaches_only_where_there_is_a_rest(contrast
 
 def test_a_batch_without_regions_has_a_loss_all_the_same(contrast: Contrast) -> None:
     drawn = batch(which=[0])
-    drawn.labels[:] = 255
+    drawn.labels[:] = IGNORE
     losses = contrast(drawn, DATA, np.random.default_rng(0))
     assert losses["regions"] == 0
     assert all(torch.isfinite(loss) for loss in losses.values())

@@ -47,20 +47,18 @@ def test_pairs_are_read_and_must_fit(tmp_path: Path) -> None:
         list(read_pairs(Definition.named("land-cover"), [one], [mask]))
 
 
-def test_training_refuses_more_classes_than_its_labels_hold() -> None:
-    with pytest.raises(DataError, match="up to 254 classes, got 255"):
-        LabelledSet(parse("; ".join(f"class {i}" for i in range(255))), [image()])
-
-
-def test_a_withheld_class_is_as_if_nobody_had_labelled_it() -> None:
-    labels = np.array([[0, 1, 2, 3, 255]], np.uint8)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_withheld_class_is_as_if_nobody_had_labelled_it(dtype: type) -> None:
+    unlabelled = np.iinfo(dtype).max
+    labels: np.ndarray = np.array([[0, 1, 2, 3, unlabelled]], dtype)
     one = LabelledImage("one", np.zeros((1, 5, 3), np.uint8), labels)
     whole = LabelledSet(parse("roof, house; water, lake; tree"), [one], 2.0, parse("sand; pool"))
     kept = whole.without(["water"])
     assert kept.vocabulary == parse("roof, house; tree")
     assert (kept.share, kept.rest) == (2.0, whole.rest)
     (image,) = kept.images
-    assert image.load().labels.tolist() == [[0, 1, 255, 2, 255]]
+    assert image.load().labels.tolist() == [[0, 1, unlabelled, 2, unlabelled]]
+    assert image.load().labels.dtype == dtype
     assert image.weight == one.weight
     assert whole.without(["cloud"]) is whole
 

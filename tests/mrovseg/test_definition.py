@@ -53,6 +53,12 @@ def test_every_embedded_definition_is_counted_here() -> None:
     assert sorted(files) == sorted(f"{name}.yaml" for name in COUNTS)
 
 
+def test_photographs_are_upright_and_what_is_seen_from_above_is_not() -> None:
+    upright = {name for name in COUNTS if Definition.named(name).upright}
+    photographs = {name for name in COUNTS if name.startswith(("ade20k", "coco", "pascal", "cityscapes"))}
+    assert upright == photographs | {"uavid"}  # whose drones look aslant
+
+
 @pytest.mark.parametrize("name", COUNTS)
 def test_a_definition_has_the_classes_of_the_literature(name: str) -> None:
     definition = Definition.named(name)

@@ -1,11 +1,13 @@
 """Chips and small images, drawn from labelled images: the same by the same generator, labels on their pixels."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrovseg.data import LabelledSet, WordSet
+from mrovseg.data import LabelledImage, LabelledSet, WordSet
 from mrovseg.draw import Augmentation, crop, draw_chip, draw_words
+from mrovseg.losses import IGNORE
 from mrovseg.vocabulary import parse
 from tests.mrovseg.test_data import image
 
@@ -13,7 +15,7 @@ from tests.mrovseg.test_data import image
 def test_a_crop_beyond_the_image_is_filled() -> None:
     pixels, labels = crop(image(), side_px=50, rng=np.random.default_rng(0))
     assert (pixels[40:] == 127).all()
-    assert (labels[40:] == 255).all()
+    assert (labels[40:] == IGNORE).all()
     assert np.array_equal(pixels[:40, :, 0], labels[:40] * 50)
 
 
@@ -21,7 +23,7 @@ def test_a_crop_beyond_the_image_is_filled() -> None:
 def test_a_crop_may_hang_over_the_lower_right_corner(seed: int, side_px: int) -> None:
     one = image()
     pixels, labels = crop(one, side_px=side_px, rng=np.random.default_rng(seed), overhang=1.0)
-    rows, cols = (int((labels != 255).any(axis=axis).sum()) for axis in (1, 0))
+    rows, cols = (int((labels != IGNORE).any(axis=axis).sum()) for axis in (1, 0))
     assert min(rows, cols) >= 1
     assert rows <= side_px
     assert (pixels[rows:] == 127).all()
@@ -40,8 +42,42 @@ def test_a_chip_is_the_same_for_the_same_generator_and_keeps_labels_on_their_pix
         assert which == again[0]
         assert np.array_equal(pixels, again[1])
         assert np.array_equal(labels, again[2])
-        assert np.array_equal(pixels[..., 0], np.where(labels == 255, 127, labels * 50))
+        assert np.array_equal(pixels[..., 0], np.where(labels == IGNORE, 127, labels * 50))
     assert {which for which, _, _ in drawn} == {0, 1}
+
+
+@given(seed=st.integers(0, 50), dtype=st.sampled_from([np.uint8, np.uint16]))
+def test_labels_of_many_classes_are_drawn_as_those_of_few(seed: int, dtype: type) -> None:
+    """What is unlabelled is the largest number of a set's own labels, and one number in training."""
+    few = image()
+    unlabelled = few.labels == 3
+    labels: np.ndarray = np.where(unlabelled, np.iinfo(dtype).max, few.labels.astype(dtype))
+    drawn = [
+        draw_chip(
+            [LabelledSet(parse("a; b; c; d"), [one])],
+            side_px=24,
+            rng=np.random.default_rng(seed),
+            augmentation=Augmentation(),
+        )[2]
+        for one in (few, LabelledImage("same", few.pixels, labels))
+    ]
+    assert drawn[1].dtype == np.uint16
+    np.testing.assert_array_equal(drawn[1], np.where(drawn[0] == 3, IGNORE, drawn[0]))
+
+
+@pytest.mark.parametrize("upright", [True, False])
+def test_chips_of_upright_sets_are_not_turned(*, upright: bool) -> None:
+    """Rows brighten downwards: a turned chip brightens elsewhere, a mirrored one does not."""
+    rows = np.repeat(np.arange(64, dtype=np.uint8)[:, None], 64, axis=1)
+    one = LabelledImage("rows", np.stack([rows] * 3, axis=-1), np.ones((64, 64), np.uint8))
+    plain = Augmentation(zoom=(1.0, 1.0), brightness=0.0, contrast=0.0, colour=0.0, blur=0.0, overhang=0.0)
+    sets = [LabelledSet(parse("a"), [one], upright=upright)]
+    falls = set()
+    for seed in range(20):
+        _, pixels, _ = draw_chip(sets, side_px=32, rng=np.random.default_rng(seed), augmentation=plain)
+        grey = pixels[..., 0].astype(int)
+        falls.add((np.sign(grey[-1, 0] - grey[0, 0]), np.sign(grey[0, -1] - grey[0, 0])))
+    assert falls == ({(1, 0)} if upright else {(1, 0), (-1, 0), (0, 1), (0, -1)})
 
 
 def test_chips_and_words_are_drawn_from_arrays_that_nobody_may_write() -> None:

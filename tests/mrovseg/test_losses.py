@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mrovseg.decoder import attention_mask, grid_position
 from mrovseg.losses import (
+    IGNORE,
     NOTHING,
     TIMES,
     class_loss,
@@ -23,7 +24,7 @@ from mrovseg.losses import (
 
 
 def test_coverage_is_the_share_of_a_cell() -> None:
-    labels = torch.tensor([[[1, 1, 2, 0], [1, 255, 2, 2], [0, 0, 255, 255], [0, 0, 255, 255]]])
+    labels = torch.tensor([[[1, 1, 2, 0], [1, IGNORE, 2, 2], [0, 0, IGNORE, IGNORE], [0, 0, IGNORE, IGNORE]]])
     none, first, second = coverage(labels, classes=2, grid=2)[0].tolist()
     assert none == [[0, 0.25], [1, 0]]
     assert first == [[0.75, 0], [0, 0]]
@@ -32,7 +33,7 @@ def test_coverage_is_the_share_of_a_cell() -> None:
 
 @given(seed=st.integers(0, 1000), chips=st.integers(1, 3), grid=st.sampled_from([1, 2, 3]))
 def test_coverage_counts_every_labelled_pixel_once(seed: int, chips: int, grid: int) -> None:
-    labels = torch.from_numpy(np.random.default_rng(seed).choice([0, 1, 2, 255], (chips, 6, 6)))
+    labels = torch.from_numpy(np.random.default_rng(seed).choice([0, 1, 2, IGNORE], (chips, 6, 6)))
     share = coverage(labels, classes=2, grid=grid)
     counted = share.sum(dim=(2, 3)) * (6 // grid) ** 2
     expected = torch.stack([(labels == i).sum(dim=(1, 2)) for i in range(3)], dim=1)
@@ -126,11 +127,11 @@ def test_a_query_without_a_mask_may_be_what_the_set_does_not_label() -> None:
 
 
 def test_true_masks_leave_out_other_the_unlabelled_and_the_small() -> None:
-    labels = torch.tensor([[3, 3, 0], [3, 255, 1]])
+    labels = torch.tensor([[3, 3, 0], [3, IGNORE, 1]])
     classes, masks, labelled = true_masks(labels, least_px=2)
     assert classes.tolist() == [2]
     assert masks.tolist() == [[[1, 1, 0], [1, 0, 0]]]
-    np.testing.assert_array_equal(labelled, labels != 255)
+    np.testing.assert_array_equal(labelled, labels != IGNORE)
 
 
 def test_a_query_whose_mask_is_empty_may_look_everywhere() -> None:
