@@ -40,6 +40,10 @@ def describe(checkpoint: Checkpoint) -> str:
     slices = f"{config.slices} x {config.slices} slices of {config.slice_px} px"
     known = checkpoint.known_phrases
     words = "any" if known is None else f"like {len(known)}: {', '.join(known[:SHOWN_WORDS])} ..."
+    if known is not None:
+        every, _ = embed_vocabulary(checkpoint, Vocabulary(known, tuple((phrase,) for phrase in known)))
+        untaught = ", ".join(known[i] for i in every.untaught)
+        words += f"\ntold by patches, as nothing with masks is like them: {untaught}" if untaught else ""
     return f"""checkpoint {checkpoint.name}, sha256 {checkpoint.digest}
 encoder: ViT of {vision["layers"]} blocks, width {vision["width"]}, patch {vision["patch_size"]} px
 chip: {config.chip_px} px, {slices}, core {config.core_px} px and halo {config.halo_px} px
@@ -74,7 +78,7 @@ def costs(checkpoint: Checkpoint) -> str:
 
 def speed(checkpoint: Checkpoint) -> str:
     """Segment chips of noise for a while as an actor would; return its speed and the process's peak memory."""
-    word = min(checkpoint.known_phrases or ["building"])
+    word = min(checkpoint.taught_phrases or checkpoint.known_phrases or ["building"])
     embedded, _ = embed_vocabulary(checkpoint, Vocabulary((word,), ((word,),)))
     segmenter = MrovsegSegmenter(
         checkpoint.config, checkpoint.image_weights, embedded, threshold=OTHER_THRESHOLD, threads=THREADS

@@ -17,6 +17,7 @@ from mrovseg.errors import DataError, ModelConfigError
 from mrovseg.history import History
 from mrovseg.masks import MaskTraining
 from mrovseg.networks import Beginning, Networks
+from mrovseg.processor import multiplies_bfloat16
 from mrovseg.stage import Losses, Stage, StageRecipe, run_stage
 from mrovseg.vocabulary import embed
 from mrovseg.worker import ALONE, Worker
@@ -76,6 +77,8 @@ def train(
     torch.set_num_threads(recipe.masks.threads)
     networks = Networks.begin(beginning, seed=recipe.seed, device=worker.device)
     history.claim(_about(recipe, networks, data))
+    if worker.leads and worker.device.type == "cpu":
+        _warn_of_bfloat16(recipe, history)
     if beginning.source is None:
         run_stage(_contrast_stage(recipe, networks, data), history, worker)
         networks.freeze_clip()
@@ -96,6 +99,15 @@ def train(
         networks.save(path, known=known, taught=data.taught)
         history.draw()
     return path
+
+
+def _warn_of_bfloat16(recipe: Recipe, history: History) -> None:
+    halved = any(stage is not None and stage.bfloat16 for stage in (recipe.contrast, recipe.masks))
+    if halved and not multiplies_bfloat16():
+        history.say(
+            "warning: this processor has no instructions for bfloat16, which is slower on it than single precision; "
+            "`bfloat16: false` in the stages of the recipe trains faster here"
+        )
 
 
 def _known(data: TrainingData, source: Checkpoint | None) -> list[str] | None:

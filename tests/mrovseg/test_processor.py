@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mrovseg.processor import hides_tiles
+from mrovseg.processor import has_bfloat16, hides_tiles
 
 PROCESSORS = "processor\t: 0\ncpuid level\t: {level}\nflags\t\t: fpu {flags} sse2\n\nprocessor\t: 1\n"
 PRODUCT = """
@@ -34,6 +34,21 @@ def test_what_says_nothing_of_its_cpuid_hides_nothing() -> None:
     """Processors of Arm, and no processor at all."""
     assert not hides_tiles("processor\t: 0\nFeatures\t: fp asimd\n")
     assert not hides_tiles("")
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "has"),
+    [
+        (PROCESSORS.format(flags="avx512f avx512_bf16", level=28), True),
+        (PROCESSORS.format(flags="amx_tile amx_bf16", level=29), True),
+        (PROCESSORS.format(flags="avx2 avx512f avx512_vnni", level=28), False),
+        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", True),
+        ("processor\t: 0\nFeatures\t: fp asimd\n", False),
+        ("", True),
+    ],
+)
+def test_a_processor_says_whether_it_multiplies_bfloat16(cpuinfo: str, *, has: bool) -> None:
+    assert has_bfloat16(cpuinfo) is has
 
 
 def test_a_product_in_half_precision_ends_well_on_this_machine() -> None:
