@@ -21,6 +21,10 @@ def test_the_embedded_checkpoint_is_described(capsys: pytest.CaptureFixture[str]
     head = [weights for name, weights in checkpoint.image_weights.items() if name.startswith("head.")]
     assert (trained, trained + frozen) == (sum(weights.size for weights in head), parameters)
     assert f"{4 * parameters / 2**20:.1f} MiB of memory" in said
+    told_by_patches = re.search(r"^told by patches.*: (.*)$", said, re.MULTILINE)
+    assert told_by_patches is not None
+    assert "airport" in told_by_patches[1]
+    assert "building" not in told_by_patches[1]
     assert int(re.findall(r"memory at its peak (\d+) MiB of the process", said)[0]) > 4 * parameters / 2**20
 
 

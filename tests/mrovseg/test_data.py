@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrovseg.data import LabelledImage, LabelledSet, read_pairs
+from mrovseg.data import LabelledImage, LabelledSet, TrainingData, WordSet, read_pairs
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
 from mrovseg.vocabulary import parse
@@ -61,6 +61,19 @@ def test_a_withheld_class_is_as_if_nobody_had_labelled_it(dtype: type) -> None:
     assert image.load().labels.dtype == dtype
     assert image.weight == one.weight
     assert whole.without(["cloud"]) is whole
+
+
+def test_what_is_taught_are_the_phrases_of_classes_with_masks() -> None:
+    sets = [
+        LabelledSet(parse("roof, house; water"), [image()]),
+        LabelledSet(parse("road"), [image()], 1.0, parse("land; tree")),
+    ]
+    data = TrainingData(sets, WordSet(parse("airport; water"), [], []))
+    assert data.taught == ["house", "road", "roof", "water"]
+    assert data.phrases == ["airport", "house", "land", "road", "roof", "tree", "water"]
+    withheld = TrainingData([one.without(["water"]) for one in sets], data.words)
+    assert withheld.taught == ["house", "road", "roof"]
+    assert "water" in withheld.phrases  # whole images are still compared with it
 
 
 def test_a_rest_that_may_show_a_withheld_class_teaches_nothing() -> None:

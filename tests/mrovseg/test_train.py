@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from mrovseg.data import LabelledImage, LabelledSet, TrainingData, WordSet
 from mrovseg.errors import DataError, ModelConfigError
 from mrovseg.history import History
 from mrovseg.networks import Beginning
+from mrovseg.processor import multiplies_bfloat16
 from mrovseg.train import Recipe, train
 from mrovseg.vocabulary import parse
+from tests.mrovseg.networks import SMALL, all_weights
 
-RECIPE = {
+RECIPE: dict[str, Any] = {
     "seed": 3,
     "contrast": {
         "threads": 1,
@@ -76,10 +79,29 @@ def test_a_killed_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert started(killed).wait() == 0
     assert (killed / "checkpoint.safetensors").read_bytes() == (whole / "checkpoint.safetensors").read_bytes()
     trained = checkpoint.load(str(whole / "checkpoint.safetensors"))
-    assert trained.known_phrases == ("roof", "water")
+    assert trained.known_phrases == trained.taught_phrases == ("roof", "water")
     other = dataclasses.replace(Recipe.from_dict(RECIPE), seed=8)
     with pytest.raises(DataError, match=r"another seed \(seed: 3 there, 8 now\)"):
         train(other, small_data(), Beginning(), history=History(whole))
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"), [(None, None), (["roof", "sky"], ("roof", "sky", "water"))], ids=["any", "listed"]
+)
+def test_a_head_on_a_checkpoint_adds_its_own_words_to_what_is_known(
+    known: list[str] | None, expected: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    """Without, a word that masks were shown of would be left out as one for nothing."""
+    path = tmp_path / "source.safetensors"
+    checkpoint.save(path, config=SMALL, weights=all_weights(SMALL), known_phrases=known)
+    recipe = Recipe.from_dict({"seed": 3, "masks": RECIPE["masks"] | {"steps": 1, "bfloat16": True}})
+    said: list[str] = []
+    history = History(tmp_path / "out", say=said.append)
+    source = checkpoint.load(str(path))
+    trained = checkpoint.load(str(train(recipe, small_data(), Beginning(source=source), history=history)))
+    assert trained.known_phrases == expected
+    assert trained.taught_phrases == ("roof", "water")
+    assert any("no instructions for bfloat16" in line for line in said) is not multiplies_bfloat16()
 
 
 @pytest.mark.parametrize("broken", [{"masks": {}}, {"seed": 1, "speed": 2}])
