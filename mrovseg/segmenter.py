@@ -46,8 +46,11 @@ def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[Em
     )
     if phrases is None or known is None:
         return embedded, unlike
+    head = checkpoint.config.head
     untaught: tuple[int, ...] = ()
-    if taught is not None and checkpoint.config.head is not None:
+    if (
+        taught is not None and head is not None and not head.averaged
+    ):  # an average of views looks at no patches
         untaught = untaught_classes(embedded, known, np.isin(phrases, taught))
     return dataclasses.replace(embedded, vectors=lean_on(known, embedded.vectors), untaught=untaught), unlike
 

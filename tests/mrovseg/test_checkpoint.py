@@ -125,6 +125,9 @@ def test_classes_without_masks_in_training_are_left_to_the_patches(tmp_path: Pat
     assert untaught(config, known) == ()
     assert untaught(config, None) == ()
     assert untaught(config.headless(), ["road"]) == ()
+    assert config.head is not None
+    averaged = dataclasses.replace(config, head=dataclasses.replace(config.head, averaged=True))
+    assert untaught(averaged, ["road"]) == ()
 
 
 def test_every_row_of_a_full_token_table_is_kept(saved: Path, weights: dict[str, np.ndarray]) -> None:
