@@ -91,8 +91,8 @@ class Relabelled:
         unlabelled = np.iinfo(image.labels.dtype).max
         table = np.where(self.table < 0, unlabelled, self.table).astype(image.labels.dtype)
         known = image.labels != unlabelled
-        labels = np.where(known, table[np.where(known, image.labels, 0)], unlabelled)
-        return LabelledImage(image.name, image.pixels, labels.astype(image.labels.dtype))
+        labels = np.where(known, table[np.where(known, image.labels, 0)], table.dtype.type(unlabelled))
+        return LabelledImage(image.name, image.pixels, labels)
 
 
 @dataclass(frozen=True, slots=True)
