@@ -127,11 +127,6 @@ class ModelConfig:
         return self.clip.get("text") == SENTENCES
 
     @property
-    def knows_patches(self) -> bool:
-        """Whether its patches were themselves compared with phrases: those of CLIPs that `mrovseg.contrast` trained."""
-        return self.speaks_sentences
-
-    @property
     def chip_px(self) -> int:
         """Side of a chip, halo included."""
         return self.slices * self.slice_px

@@ -1,9 +1,8 @@
 """Training-free mode: any CLIP's own patch features, compared with text.
 
-Of a CLIP that was trained on whole images the last block's attention is replaced by self-self attention, and its
-residual and MLP are dropped, after SCLIP (arXiv 2312.01597), ClearCLIP (arXiv 2407.12442) and SegEarth-OV
-(arXiv 2410.01768), whose subtraction of the class token it also takes. Where patches themselves were compared with
-phrases in training, they are taken as they are.
+The last block's attention is replaced by self-self attention and its residual and MLP are dropped, after
+SCLIP (arXiv 2312.01597), ClearCLIP (arXiv 2407.12442) and SegEarth-OV (arXiv 2410.01768), whose subtraction of the
+class token it also takes.
 """
 
 from collections.abc import Mapping
@@ -25,8 +24,7 @@ GRID_STRIDE = 4  # places a patch side, as the trained head has
 
 def depths(model: MROVSeg) -> set[int]:
     """Return the depths at which patches are read."""
-    last = model.encoder.depth
-    return {last} if model.config.knows_patches else {last - 1, last}
+    return {model.encoder.depth - 1, model.encoder.depth}
 
 
 def propose(model: MROVSeg, seen: Views) -> Proposals:
@@ -34,7 +32,7 @@ def propose(model: MROVSeg, seen: Views) -> Proposals:
 
     The encoder must have seen the chips at `depths`.
     """
-    features = as_map(patch_features(model, seen.tokens))
+    features = patch_features(model.encoder, seen.tokens)
     low, high = features[: seen.chips], stitch(features[seen.chips :], slices_a_side=seen.slices_a_side)
     mean = (high + interpolate(low, size=high.shape[-2:], mode="bilinear", align_corners=False)) / 2
     grid = high.shape[-1]
@@ -48,17 +46,16 @@ def propose(model: MROVSeg, seen: Views) -> Proposals:
     )
 
 
-def patch_features(model: MROVSeg, tokens: Mapping[int, Float[Tensor, "b n c"]]) -> Float[Tensor, "b n e"]:
-    """Return features of every token in the space shared with text, from the tokens at `depths`.
+def patch_features(
+    encoder: ImageEncoder, tokens: Mapping[int, Float[Tensor, "b n c"]]
+) -> Float[Tensor, "b e g g"]:
+    """Return features of every patch in the space shared with text, less a share of the view's class token.
 
-    Unit vectors where patches know phrases; else those of self-self attention, less a share of the view's class token.
+    `tokens` are those at `depths`.
     """
-    encoder = model.encoder
-    if model.config.knows_patches:
-        return encoder.project(tokens[encoder.depth])
     first = encoder.project(tokens[encoder.depth][:, :1])
     local = encoder.project(self_self_attention(encoder, tokens[encoder.depth - 1]))
-    return torch.cat([first, local[:, 1:] - CLASS_TOKEN_SHARE * first], dim=1)
+    return as_map(torch.cat([first, local[:, 1:] - CLASS_TOKEN_SHARE * first], dim=1))
 
 
 def self_self_attention(encoder: ImageEncoder, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:

@@ -14,12 +14,12 @@ from torch.nn.functional import interpolate, normalize
 from mrovseg import checkpoint, dense
 from mrovseg.attention import masked_attention, own_region, region_bias
 from mrovseg.clip import ImageEncoder, build
-from mrovseg.config import SENTENCES, TINY, HeadConfig, ModelConfig
+from mrovseg.config import TINY, HeadConfig, ModelConfig
 from mrovseg.model import MROVSeg, Views, precision
 from mrovseg.pretrained import model_config
 from mrovseg.proposals import Proposals, label
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
-from mrovseg.slices import as_map, as_tokens, split, stitch, views
+from mrovseg.slices import as_map, split, stitch, views
 from tests.mrovseg.networks import SMALL, SMALL_HEAD, all_weights, as_batch, chips, network, vocabulary
 
 
@@ -421,27 +421,13 @@ def test_dense_queries_are_the_mean_of_both_views_patches() -> None:
         proposals = dense.propose(model, model.see(batch, dense.depths(model)))
         images = (batch - model.mean) / model.std
         low, high = (
-            as_map(dense.patch_features(model, model.encoder.tokens(part, {3, 4})))
+            dense.patch_features(model.encoder, model.encoder.tokens(part, {3, 4}))
             for part in (views(images, side_px=64)[:1], images[..., 64:, 64:])
         )
         low = interpolate(low, size=(8, 8), mode="bilinear")
     expected = normalize((high[0, :, 2, 1] + low[0, :, 6, 5]) / 2, dim=0)
     assert proposals.stride_px == 4
     np.testing.assert_allclose(proposals.embeddings[0, 6 * 8 + 5], expected, atol=1e-5)
-
-
-def test_patches_that_know_phrases_are_taken_as_they_are() -> None:
-    clip = {**SMALL.clip, "text": SENTENCES}
-    model = network(dataclasses.replace(SMALL, clip=clip, head=None))
-    batch = as_batch(chips(SMALL, 1))
-    with torch.inference_mode():
-        assert dense.depths(model) == {4}
-        proposals = dense.propose(model, model.see(batch, {4}))
-        seen = model.see(batch, {4})
-        low, high = (model.encoder.project(as_tokens(maps)) for maps in (seen.low(4), seen.high(4)))
-        low = interpolate(low.mT.reshape(1, 32, 4, 4), size=(8, 8), mode="bilinear").flatten(2).mT
-    expected = normalize((high + low) / 2, dim=-1)
-    np.testing.assert_allclose(proposals.embeddings, expected, atol=1e-5)
 
 
 def test_dense_weights_are_bilinear() -> None:

@@ -49,7 +49,7 @@ def test_a_device_that_fails_is_told_from_a_chip_that_does() -> None:
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nand more")
 
     lost = segmenter()
-    lost.model.register_forward_pre_hook(fail)
+    lost.model.encoder.register_forward_pre_hook(fail)
     with pytest.raises(
         DeviceLostError, match=r"^the GPU failed: CUDA error: an illegal memory access was encountered$"
     ):
