@@ -9,7 +9,6 @@ from torch.optim import AdamW, Muon, Optimizer
 
 from mrovseg import checkpoint
 from mrovseg.errors import CheckpointError
-from mrovseg.moving_average import MovingAverage
 from mrovseg.stem import ConvStem
 
 
@@ -50,16 +49,10 @@ def _matrix(layer: nn.Module) -> Tensor | None:
 
 
 def keep(
-    path: Path,
-    learned: Mapping[str, nn.Parameter],
-    optimizers: Sequence[Optimizer],
-    average: MovingAverage,
-    *,
-    step: int,
+    path: Path, learned: Mapping[str, nn.Parameter], optimizers: Sequence[Optimizer], *, step: int
 ) -> None:
-    """Write parameters, their average and what the optimizers remember of them, whole or not at all."""
+    """Write parameters and what the optimizers remember of them, whole or not at all."""
     arrays = {f"parameter.{key}": p.detach().cpu().numpy() for key, p in learned.items()}
-    arrays |= {f"average.{key}": value.cpu().numpy() for key, value in average.values.items()}
     for key, p in learned.items():
         for optimizer in optimizers:
             remembered = optimizer.state.get(p, {}).items()
@@ -67,12 +60,7 @@ def keep(
     checkpoint.write_arrays(path, arrays, {"step": step})
 
 
-def restore(
-    path: Path,
-    learned: Mapping[str, nn.Parameter],
-    optimizers: Sequence[Optimizer],
-    average: MovingAverage,
-) -> int:
+def restore(path: Path, learned: Mapping[str, nn.Parameter], optimizers: Sequence[Optimizer]) -> int:
     """Read what `keep` wrote; return the next step, 0 where nothing was kept.
 
     Raises CheckpointError when it is the state of other parameters.
@@ -90,8 +78,6 @@ def restore(
         if name == "parameter":
             with torch.no_grad():
                 learned[key].copy_(value)
-        elif name == "average":
-            average.values[key].copy_(value)
         else:
             owner[learned[key]].state[learned[key]][name] = value.to(learned[key].device)
     return int(about["step"])

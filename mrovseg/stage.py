@@ -12,7 +12,6 @@ from torch.optim import Optimizer
 
 from mrovseg.errors import ModelConfigError
 from mrovseg.history import History
-from mrovseg.moving_average import MovingAverage
 from mrovseg.optimizer import keep, make_optimizers, restore
 from mrovseg.worker import ALONE, Worker
 
@@ -27,8 +26,7 @@ class StageRecipe:
 
     A step is the mean over `micro_batches`, which several workers share out. Each of them draws chips of a size drawn
     from `sizes` (slices a side), as many as hold `slices_a_step` slices. `rate`, `matrix_rate` and `stem_rate` are
-    those of `make_optimizers`. With `bfloat16` the network, but not the losses, runs in half precision. With an
-    `average` above 0, the decay of a `MovingAverage`, it is the averaged weights that are measured and kept.
+    those of `make_optimizers`. With `bfloat16` the network, but not the losses, runs in half precision.
     """
 
     threads: int
@@ -46,15 +44,12 @@ class StageRecipe:
     bfloat16: bool = False
     save_every: int = 50
     micro_batches: int = 1
-    average: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check the counts and the decay. Raises ModelConfigError naming what is none."""
+        """Check the counts. Raises ModelConfigError naming what is no count."""
         for key in ("threads", "steps", "slices_a_step", "save_every", "micro_batches"):
             if getattr(self, key) < 1:
                 raise ModelConfigError(f"{key} of a stage must be 1 or more, got {getattr(self, key)}")
-        if not 0 <= self.average < 1:
-            raise ModelConfigError(f"average of a stage must be at least 0 and below 1, got {self.average}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +78,7 @@ def run_stage(stage: Stage, history: History, worker: Worker = ALONE) -> None:
 
     Rates warm up and decay by a polynomial of power 0.9; the state is saved every `save_every` steps in the folder of
     the history, and the same call goes on from there: on one worker bit for bit. Several workers take the same steps
-    as one, up to the rounding of sums. At the end the parameters are their moving average, where the recipe has one.
-    Raises ModelConfigError when the workers cannot share the micro-batches.
+    as one, up to the rounding of sums. Raises ModelConfigError when they cannot share the micro-batches.
     """
     recipe, share = stage.recipe, worker.share(stage.recipe.micro_batches)
     torch.set_num_threads(recipe.threads)
@@ -96,9 +90,8 @@ def run_stage(stage: Stage, history: History, worker: Worker = ALONE) -> None:
         stem_rate=recipe.stem_rate,
         weight_decay=recipe.weight_decay,
     )
-    average = MovingAverage(learned, decay=recipe.average)
     state = history.folder / f"{stage.name}.safetensors"
-    start = restore(state, learned, optimizers, average)
+    start = restore(state, learned, optimizers)
     worker.agree(stage.module, step=start)
     slices = recipe.micro_batches * recipe.slices_a_step
     history.begin(stage.name, step=start, steps=recipe.steps, slices=slices)
@@ -110,13 +103,11 @@ def run_stage(stage: Stage, history: History, worker: Worker = ALONE) -> None:
         nn.utils.clip_grad_norm_(list(learned.values()), recipe.clip_norm)
         for optimizer in optimizers:
             optimizer.step()
-        average.update(step)
         if worker.leads:
             history.count(losses)
-            _note(stage, history, average, step + 1)
+            _note(stage, history, step + 1)
             if stage.due(step + 1, recipe.save_every):  # last: what it implies is written
-                keep(state, learned, optimizers, average, step=step + 1)
-    average.adopt()
+                keep(state, learned, optimizers, step=step + 1)
 
 
 def rate_factor(step: int, recipe: StageRecipe) -> float:
@@ -139,7 +130,7 @@ def _backward(stage: Stage, share: Sequence[int], *, step: int, device: torch.de
     return sums
 
 
-def _note(stage: Stage, history: History, average: MovingAverage, step: int) -> None:
+def _note(stage: Stage, history: History, step: int) -> None:
     """Write the row of the history that ends after a step, if one does, with what is measured there.
 
     One does wherever a state is saved: the losses of a row are then all of one process.
@@ -148,8 +139,7 @@ def _note(stage: Stage, history: History, average: MovingAverage, step: int) -> 
         return
     miou = None
     if stage.evaluate is not None and stage.due(step, stage.evaluate_every):
-        with average.applied():
-            miou = stage.evaluate()
+        miou = stage.evaluate()
         torch.set_num_threads(stage.recipe.threads)  # a segmenter takes as many as it wants
     rate = stage.recipe.rate * rate_factor(step - 1, stage.recipe)
     history.write_row(step, rate=rate, miou=miou)

@@ -8,11 +8,8 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from mrovseg.errors import CheckpointError
-from mrovseg.moving_average import MovingAverage
 from mrovseg.optimizer import keep, make_optimizers, restore
 from mrovseg.stem import ConvStem
-
-NO_AVERAGE = MovingAverage({}, decay=0.0)
 
 
 class Small(nn.Module):
@@ -82,10 +79,10 @@ def test_a_restored_state_goes_on_bit_for_bit(tmp_path: Path) -> None:
     optimizers = optimizers_of(whole)
     for seed in range(3):
         step(whole, optimizers, seed)
-    keep(tmp_path / "state.safetensors", learned(whole), optimizers, NO_AVERAGE, step=3)
+    keep(tmp_path / "state.safetensors", learned(whole), optimizers, step=3)
     other = Small()
     others = optimizers_of(other)
-    assert restore(tmp_path / "state.safetensors", learned(other), others, NO_AVERAGE) == 3
+    assert restore(tmp_path / "state.safetensors", learned(other), others) == 3
     for seed in range(3, 6):
         step(whole, optimizers, seed)
         step(other, others, seed)
@@ -95,8 +92,8 @@ def test_a_restored_state_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
 def test_nothing_kept_is_a_start_and_another_networks_state_is_refused(tmp_path: Path) -> None:
     module = Small()
-    assert restore(tmp_path / "state.safetensors", learned(module), optimizers_of(module), NO_AVERAGE) == 0
-    keep(tmp_path / "state.safetensors", learned(module), optimizers_of(module), NO_AVERAGE, step=1)
+    assert restore(tmp_path / "state.safetensors", learned(module), optimizers_of(module)) == 0
+    keep(tmp_path / "state.safetensors", learned(module), optimizers_of(module), step=1)
     other = nn.Linear(2, 2)
     with pytest.raises(CheckpointError, match="another network"):
-        restore(tmp_path / "state.safetensors", learned(other), optimizers_of(other), NO_AVERAGE)
+        restore(tmp_path / "state.safetensors", learned(other), optimizers_of(other))

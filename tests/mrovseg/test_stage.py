@@ -86,47 +86,24 @@ def measured() -> float:
     return 0.5
 
 
-@pytest.mark.parametrize("average", [0.0, 0.9])
 @pytest.mark.parametrize("stop_at", [3, 8, 9, 19])
-def test_a_stopped_stage_ends_where_an_undisturbed_one_does(
-    tmp_path: Path, stop_at: int, average: float
-) -> None:
-    module, recipe = Line(), dataclasses.replace(LINE, average=average)
-    measuring: dict[str, Any] = {"evaluate": measured, "evaluate_every": 5, "recipe": recipe}
-    stage = stage_of(module, losses=stopping(module, at=stop_at), **measuring)
+def test_a_stopped_stage_ends_where_an_undisturbed_one_does(tmp_path: Path, stop_at: int) -> None:
+    module = Line()
+    stage = stage_of(module, losses=stopping(module, at=stop_at), evaluate=measured, evaluate_every=5)
     with pytest.raises(KeyboardInterrupt):
         run_stage(stage, History(tmp_path / "stopped", say=lambda _: None))
-    again = trained(tmp_path / "stopped", **measuring)
-    assert torch.equal(again, trained(tmp_path / "whole", recipe=recipe))
-    trained(tmp_path / "measured", **measuring)
+    again = trained(tmp_path / "stopped", evaluate=measured, evaluate_every=5)
+    assert torch.equal(again, trained(tmp_path / "whole"))
+    trained(tmp_path / "measured", evaluate=measured, evaluate_every=5)
     assert rows(tmp_path / "stopped") == rows(tmp_path / "measured")
     assert [row["step"] for row in rows(tmp_path / "stopped")] == [4, 5, 8, 10, 12]
     assert [row["miou"] for row in rows(tmp_path / "stopped")] == [None, 0.5, None, 0.5, 0.5]
 
 
-@pytest.mark.parametrize("average", [0.0, 0.9])
-def test_a_finished_stage_is_not_run_again(tmp_path: Path, average: float) -> None:
-    recipe = dataclasses.replace(LINE, average=average)
-    first = trained(tmp_path, recipe=recipe)
+def test_a_finished_stage_is_not_run_again(tmp_path: Path) -> None:
+    first = trained(tmp_path)
     module = Line()
-    assert torch.equal(trained(tmp_path, losses=stopping(module, at=0), recipe=recipe), first)
-
-
-def test_the_averaged_weights_are_measured_and_kept_while_others_are_trained(tmp_path: Path) -> None:
-    module, measurements = Line(), []
-
-    def evaluate() -> float:
-        measurements.append(module.line.bias.detach().clone())
-        return 0.5
-
-    averaged = dataclasses.replace(LINE, average=0.5)
-    trained(tmp_path / "averaged", module=module, recipe=averaged, evaluate=evaluate, evaluate_every=6)
-    plain = Line()
-    trained(tmp_path / "plain", module=plain)
-    assert rows(tmp_path / "averaged")[-1]["losses"] == rows(tmp_path / "plain")[-1]["losses"]
-    assert len(measurements) == 2
-    assert torch.equal(measurements[-1], module.line.bias)
-    assert not torch.equal(module.line.bias, plain.line.bias)
+    assert torch.equal(trained(tmp_path, losses=stopping(module, at=0)), first)
 
 
 def test_the_state_of_another_network_is_refused(tmp_path: Path) -> None:
@@ -199,14 +176,6 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
     assert np.argmax(factors) == 9
     assert np.all(np.diff(factors[9:]) < 0)
     assert factors[-1] == pytest.approx((1 / 100) ** 0.9)
-
-
-@pytest.mark.parametrize("average", [-0.1, 1.0])
-def test_a_decay_that_is_none_is_refused(average: float) -> None:
-    with pytest.raises(
-        ModelConfigError, match=f"average of a stage must be at least 0 and below 1, got {average}"
-    ):
-        dataclasses.replace(LINE, average=average)
 
 
 @pytest.mark.parametrize("key", ["threads", "steps", "slices_a_step", "save_every", "micro_batches"])
