@@ -13,13 +13,13 @@ from jaxtyping import Bool, UInt, UInt8
 
 from jobs import metrics
 from jobs.exit_codes import ExitCode, ends_with_code
-from jobs.wiring import make_segmenter, warn_of_unlike_prompts
+from jobs.wiring import embed_aloud, make_segmenter
 from mrovseg import checkpoint as checkpoints
 from mrovseg.data import LabelledImage, read_pairs
 from mrovseg.definition import Definition
 from mrovseg.evaluate import Agreement, join, score
 from mrovseg.layout import read_segments
-from mrovseg.segmenter import OTHER_THRESHOLD, embed_vocabulary
+from mrovseg.segmenter import OTHER_THRESHOLD
 from mrovseg.vocabulary import Vocabulary, parse
 from pipeline.chips import FILL, cover
 from pipeline.config import FlowSettings
@@ -137,8 +137,7 @@ def grid_of(text: str, images: int) -> tuple[int, int]:
 
 def _segmenter(name: str, vocabulary: Vocabulary) -> WindowSegmenter:
     checkpoint = checkpoints.load(name)
-    embedded, unlike = embed_vocabulary(checkpoint, vocabulary)
-    warn_of_unlike_prompts(unlike)
+    embedded = embed_aloud(checkpoint, vocabulary)
     segmenter = make_segmenter(
         checkpoint.image_weights, config=checkpoint.config, vocabulary=embedded, threshold=OTHER_THRESHOLD
     )

@@ -17,9 +17,9 @@ from jobs.going_on import failed_before, going_on
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
 from jobs.supervision import supervised
 from jobs.table import duration
-from jobs.wiring import ActorSegmenter, make_segmenter, warn_of_unlike_prompts
+from jobs.wiring import ActorSegmenter, embed_aloud, make_segmenter
 from mrovseg import checkpoint as checkpoints
-from mrovseg.segmenter import OTHER_THRESHOLD, embed_vocabulary
+from mrovseg.segmenter import OTHER_THRESHOLD
 from pipeline import flow, objects
 from pipeline.chips import ChipLayout
 from pipeline.flow import RunResult
@@ -48,8 +48,7 @@ def segment(settings: SegmentSettings) -> RunResult:
     written. What goes wrong with a scene or a window is in the result and in the output's failures.
     """
     checkpoint = checkpoints.load(settings.checkpoint)
-    vocabulary, unlike = embed_vocabulary(checkpoint, settings.vocabulary)
-    warn_of_unlike_prompts(unlike)
+    vocabulary = embed_aloud(checkpoint, settings.vocabulary)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
     settings.scenes.check()
     description = run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)

@@ -3,16 +3,17 @@
 import ctypes
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import UInt8
 
+from mrovseg.checkpoint import Checkpoint
 from mrovseg.config import ModelConfig
 from mrovseg.errors import DeviceLostError
 from mrovseg.proposals import Proposals
-from mrovseg.segmenter import MrovsegSegmenter
-from mrovseg.vocabulary import EmbeddedVocabulary
+from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
+from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary
 
 # One thread an actor: two processes of one thread are faster than one of two, and matrix products may round
 # differently for another number.
@@ -61,10 +62,21 @@ def _keep_freed_memory() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-def warn_of_unlike_prompts(prompts: Iterable[str]) -> None:
-    """Say which prompts are left out; see `embed_vocabulary`."""
-    for prompt in prompts:
+def embed_aloud(checkpoint: Checkpoint, vocabulary: Vocabulary) -> EmbeddedVocabulary:
+    """Embed a vocabulary, and say which prompts are left out and which classes are told by patches.
+
+    Raises VocabularyError when no prompt is left.
+    """
+    embedded, unlike = embed_vocabulary(checkpoint, vocabulary)
+    for prompt in unlike:
         print(
             f"mrovseg: warning: the checkpoint was trained on nothing like {prompt!r}; the prompt is left out",
             file=sys.stderr,
         )
+    if embedded.untaught:
+        names = ", ".join(vocabulary.names[i] for i in embedded.untaught)
+        print(
+            f"mrovseg: warning: the head saw no masks of anything like {names}, which is found by patches, coarsely",
+            file=sys.stderr,
+        )
+    return embedded

@@ -46,11 +46,9 @@ def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[Em
     )
     if phrases is None or known is None:
         return embedded, unlike
-    head = checkpoint.config.head
-    untaught: tuple[int, ...] = ()
-    if (
-        taught is not None and head is not None and not head.averaged
-    ):  # an average of views looks at no patches
+    head, untaught = checkpoint.config.head, tuple[int, ...]()
+    # An average of views looks at no patches.
+    if taught is not None and head is not None and not head.averaged:
         untaught = untaught_classes(embedded, known, np.isin(phrases, taught))
     return dataclasses.replace(embedded, vectors=lean_on(known, embedded.vectors), untaught=untaught), unlike
 
