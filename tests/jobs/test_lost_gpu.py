@@ -30,7 +30,7 @@ def make_failing(weights: Mapping[str, np.ndarray], *, note: Path) -> ActorSegme
             note.touch()
             raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nand more")
 
-    made.model.register_forward_pre_hook(fail)
+    made.model.encoder.register_forward_pre_hook(fail)
     return made
 
 
