@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mrovseg import clip as _first  # noqa: F401 -- it lets open_clip be imported beside a CPU build of torch
+
+# isort: split
 import open_clip
 
 from mrovseg.config import CLIP_MEAN, CLIP_STD

@@ -1,6 +1,8 @@
 """Names of CLIPs: what is found under them, and which are refused before anything is fetched."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,8 @@ def test_images_that_are_no_squares_of_whole_patches_are_refused(tmp_path: Path,
     write_folder({}, tmp_path / "model", {**SMALL_CLIP, "vision_cfg": vision})
     with pytest.raises(ModelConfigError, match="squares of whole patches of 16 px"):
         find(f"local-dir:{tmp_path / 'model'}", None)
+
+
+def test_it_can_be_the_first_that_imports_open_clip() -> None:
+    """Beside a CPU build of torch, too, whose import of torchvision needs help."""
+    subprocess.run([sys.executable, "-c", "import mrovseg.pretrained"], check=True)
