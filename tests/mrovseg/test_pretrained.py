@@ -112,4 +112,4 @@ def test_images_that_are_no_squares_of_whole_patches_are_refused(tmp_path: Path,
 
 def test_it_can_be_the_first_that_imports_open_clip() -> None:
     """Beside a CPU build of torch, too, whose import of torchvision needs help."""
-    subprocess.run([sys.executable, "-c", "import mrovseg.pretrained"], check=True)
+    assert subprocess.run([sys.executable, "-c", "import mrovseg.pretrained"], check=False).returncode == 0

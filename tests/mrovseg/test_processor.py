@@ -53,4 +53,4 @@ def test_a_processor_says_whether_it_multiplies_bfloat16(cpuinfo: str, *, has: b
 
 def test_a_product_in_half_precision_ends_well_on_this_machine() -> None:
     clean = {key: value for key, value in os.environ.items() if key != "ONEDNN_MAX_CPU_ISA"}
-    subprocess.run([sys.executable, "-c", PRODUCT], check=True, env=clean)
+    assert subprocess.run([sys.executable, "-c", PRODUCT], check=False, env=clean).returncode == 0

@@ -198,9 +198,7 @@ def test_memory_holds_no_array_of_classes_by_pixels() -> None:
 
 
 def test_scores_of_all_classes_are_at_most_one() -> None:
-    kept = proposals()
-    probabilities = query_probabilities(kept.embeddings[0], vocabulary(3))
-    scores = np.stack([score(p, kept.index[0], shares(kept.weight[0])) for p in probabilities.T])
+    scores = place_scores(proposals(), vocabulary(3))
     assert scores.min() >= 0
     assert scores.sum(axis=0).max() <= 1 + 1e-5
 
