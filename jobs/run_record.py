@@ -23,6 +23,7 @@ from pipeline.sources import Search
 
 FORMAT = 2
 RUNS, DIGEST = "runs", "digest"
+SINGLE = "float32"  # also the precision of a record that does not say: there was no other
 LAST_RUNS = 20
 IDENTITY = (
     "vocabulary",
@@ -33,7 +34,9 @@ IDENTITY = (
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 
 
-def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: float) -> dict[str, Any]:
+def describe(
+    settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: float, precision: str = SINGLE
+) -> dict[str, Any]:
     """Describe a run by plain values: the same run gives the same bytes. It holds no credentials."""
     flow, words = settings.flow, settings.vocabulary
     return {
@@ -61,6 +64,7 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "threshold": threshold,
             "core_px": checkpoint.config.core_px,
             "halo_px": checkpoint.config.halo_px,
+            "precision": precision,
         },
         "grid": {"window_px": flow.window_px, "chunk_px": flow.chunk_px},
         "reading": _reading(settings.reading),
@@ -120,6 +124,22 @@ def claim(output: str, description: dict[str, Any]) -> None:
     _write(output, description | {RUNS: [] if found is None else found.get(RUNS, [])})
 
 
+def precision(output: str) -> str | None:
+    """Return the precision in which the masks of an output were made; None where there are none."""
+    found = earlier(output)
+    return None if found is None else found.get("model", {}).get("precision", SINGLE)
+
+
+def check(output: str, description: dict[str, Any]) -> None:
+    """Refuse what `claim` would refuse, and write nothing.
+
+    Raises ResumeError when the output holds a run of another vocabulary, model or grid.
+    """
+    found = earlier(output)
+    if found is not None:
+        _refuse_other_run(output, found, description)
+
+
 def conclude(output: str, ended: dict[str, Any]) -> None:
     """Note how a run ended, beside the last ones before it."""
     found = earlier(output) or {}
@@ -140,6 +160,7 @@ def _write(output: str, record: dict[str, Any]) -> None:
 
 
 def _refuse_other_run(output: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    before = before | {"model": {"precision": SINGLE} | before.get("model", {})}
     found = [text for key in IDENTITY for text in _differences(before.get(key), now[key], at=key)]
     if found:
         raise ResumeError(

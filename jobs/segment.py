@@ -5,7 +5,7 @@ import functools
 import io
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,10 @@ from jobs.going_on import failed_before, going_on
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
 from jobs.supervision import supervised
 from jobs.table import duration
-from jobs.wiring import ActorSegmenter, embed_aloud, make_segmenter
+from jobs.wiring import ActorSegmenter, choose_aloud, embed_aloud, make_segmenter
 from mrovseg import checkpoint as checkpoints
 from mrovseg.segmenter import OTHER_THRESHOLD
-from pipeline import flow, objects
+from pipeline import flow, lease, objects
 from pipeline.chips import ChipLayout
 from pipeline.flow import RunResult
 from pipeline.output import FAILURES, SUMMARY
@@ -51,27 +51,50 @@ def segment(settings: SegmentSettings) -> RunResult:
     vocabulary = embed_aloud(checkpoint, settings.vocabulary)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
     settings.scenes.check()
-    description = run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)
+    described = functools.partial(run_record.describe, settings, checkpoint=checkpoint, threshold=threshold)
+    precision = _precision(settings, described)
     scenes = failed_before(settings.output, settings.scenes) if settings.retry_failed else settings.scenes
-    with supervised(settings, description) as supervisor:
-        return flow.run(
-            scenes,
-            output=settings.output,
-            classes=settings.vocabulary.names,
-            make_segmenter=functools.partial(
-                make_segmenter,
-                config=checkpoint.config,
-                vocabulary=vocabulary,
-                threshold=threshold,
-                kind=ActorSegmenter,
-            ),
-            weights=checkpoint.image_weights,
-            layout=ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px),
-            settings=settings.flow,
-            reading=settings.reading,
-            run_id=supervisor.run_id,
-            supervise=supervisor,
-        )
+    layout = ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px)
+    with flow.cluster():
+        # Before the output says that this run is at it: one that cannot fit leaves it as it was.
+        room = flow.room(settings.flow, layout, checkpoint.image_weights)
+        execution = choose_aloud(precision, room=room, flow=settings.flow, gsd_m=settings.reading.gsd_m)
+        with supervised(settings, described(precision=execution.precision)) as supervisor:
+            return flow.run(
+                scenes,
+                output=settings.output,
+                classes=settings.vocabulary.names,
+                make_segmenter=functools.partial(
+                    make_segmenter,
+                    config=checkpoint.config,
+                    vocabulary=vocabulary,
+                    threshold=threshold,
+                    kind=ActorSegmenter,
+                    execution=execution,
+                ),
+                weights=checkpoint.image_weights,
+                layout=layout,
+                settings=settings.flow,
+                reading=settings.reading,
+                run_id=supervisor.run_id,
+                supervise=supervisor,
+            )
+
+
+def _precision(settings: SegmentSettings, described: Callable[..., dict[str, Any]]) -> str:
+    """Return the precision that is asked for, or that of the output's masks; refuse early what `claim` would refuse.
+
+    Raises ResumeError when another run holds the output, or it holds another run, OutputError when it cannot be
+    written: neither needs a cluster to be known.
+    """
+    with lease.held(settings.output):
+        if settings.overwrite:
+            return settings.precision
+        before = run_record.precision(settings.output)
+        asked = before if before and settings.precision == "auto" else settings.precision
+        single = run_record.SINGLE if asked == "auto" else asked
+        run_record.check(settings.output, described(precision=single))
+        return asked
 
 
 def class_table(output: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeException
@@ -14,6 +14,7 @@ from pipeline import objects, statistics
 from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import OutputError, PipelineError, ResourceError
+from pipeline.flow import resources
 from pipeline.flow.events import Events
 from pipeline.flow.hearing import ChainBroken, heard
 from pipeline.flow.links import Links, held, quietly
@@ -79,7 +80,10 @@ def run(  # noqa: PLR0913 - each by its name
     events = Events() if run_id is None else Events(run_id)
     progress = Progress(statistics.failures_table(output), events, supervise)
     with cluster():
-        room = places(nodes(), settings)
+        room = resources.room(settings, layout, weights)
+        settings = replace(
+            settings, actor_gpus=room.actor_gpus
+        )  # also where machines come back without theirs
         links = Links(
             scenes=scenes,
             output=output,

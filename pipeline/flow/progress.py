@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 from pipeline.flow.events import Events
+from pipeline.flow.notices import Notices
 from pipeline.flow.records import Done, Planned, Record
 from pipeline.statistics import Failure
 from pipeline.statistics.growing import GrowingTable
@@ -28,6 +29,7 @@ class Progress:
     done: int = 0
     failed: int = 0
     failures: list[Failure] = field(default_factory=list)
+    _notices: Notices = field(init=False)
     _found_done: int = 0
     _done_by_earlier: int = 0
     _failed_places: set[int] = field(default_factory=set)
@@ -35,11 +37,16 @@ class Progress:
     _began_s: float = field(default_factory=time.monotonic)
     _told_s: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        self._notices = Notices(self.events)
+
     def count(self, record: Record) -> None:
         """Take a record in; what fails in the same way twice fails once."""
         if isinstance(record, Planned):
             self.planned += record.windows
             self._found_done += record.skipped
+            if record.found is not None:
+                self._notices.take(record.found)
         elif isinstance(record, Done):
             self.done += 1
             self._pixels += record.window.height * record.window.width
@@ -62,6 +69,7 @@ class Progress:
         self.failed = 0
         self.failures.clear()
         self._failed_places.clear()
+        self._notices.begin_again()
 
     def finish(self, how: str) -> None:
         """Say how the run ended, and write the table of what failed."""
@@ -72,6 +80,7 @@ class Progress:
         """Say how the run ended."""
         if sys.stderr.isatty():
             sys.stderr.write(self._line() + "\n")
+        self._notices.finish()
         self.events.say("run_ended", how=how, **self._counts())
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from pipeline.flow.notices import Found
 from pipeline.flow.watch import Guard, Work
 from pipeline.raster import Outline
 from pipeline.scene import Header, Refusal, Scene
@@ -51,10 +52,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The windows of a plan, and how many of them were done before."""
+    """The windows of a plan, how many of them were done before, and, with its first part, what the scene is."""
 
     windows: int
     skipped: int
+    found: Found | None = None
 
 
 @dataclass(frozen=True, slots=True)
