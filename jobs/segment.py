@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from jobs import run_record, table
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.going_on import failed_before, going_on
+from jobs.proxies import check_proxies
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
 from jobs.supervision import supervised
 from jobs.table import duration
@@ -48,8 +49,12 @@ def segment(settings: SegmentSettings) -> RunResult:
     written. What goes wrong with a scene or a window is in the result and in the output's failures.
     """
     checkpoint = checkpoints.load(settings.checkpoint)
+    checkpoints.network(
+        checkpoint.config, checkpoint.image_weights
+    )  # what cannot be built is known before Ray starts
     vocabulary = embed_aloud(checkpoint, settings.vocabulary)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
+    check_proxies([*settings.scenes.specs, settings.output])
     settings.scenes.check()
     described = functools.partial(run_record.describe, settings, checkpoint=checkpoint, threshold=threshold)
     precision = _precision(settings, described)
