@@ -16,6 +16,7 @@ import open_clip
 from mrovseg.config import CLIP_MEAN, CLIP_STD, check_sizes
 from mrovseg.errors import CheckpointError, ModelConfigError
 
+SHOWN_CHARS = 200  # of a name
 MOST_BYTES = 2**20  # of a description
 TOKENS = 49_408  # of CLIP's own tokenizer, the only one there is here
 HUB, FOLDER = "hf-hub:", "local-dir:"
@@ -158,7 +159,10 @@ def _weights_in(folder: Path) -> Path:
         with os.scandir(folder) as entries:
             found = sorted(Path(entry.path) for entry in entries if Path(entry.name).suffix in SUFFIXES)
     except OSError as fault:
-        raise CheckpointError(f"{FOLDER}FOLDER must name a folder that can be read: {fault}") from fault
+        raise CheckpointError(
+            f"{str(folder)[:SHOWN_CHARS]} must hold {DESCRIPTION} and a file of weights such as {PREFERRED[0]}; it "
+            f"is no folder that can be read ({fault.strerror})"
+        ) from fault
     known = sorted((f for f in found if f.name in PREFERRED), key=lambda file: PREFERRED.index(file.name))
     if not known and len(found) != 1:
         raise CheckpointError(
