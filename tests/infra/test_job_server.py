@@ -68,7 +68,7 @@ def head() -> Iterator[Head]:
             "PYTHONPATH": str(ROOT),
         }
         environment.pop("RAY_ADDRESS", None)
-        command = [RAY, "start", "--head", "--block", "--port=0", "--num-cpus=2", f"--temp-dir={folder}"]
+        command = [str(RAY), "start", "--head", "--block", "--port=0", "--num-cpus=2", f"--temp-dir={folder}"]
         command += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", "--include-dashboard=true"]
         command += [f"--dashboard-agent-listen-port={agent}", f"--metrics-export-port={metrics}"]
         command += [f"--object-store-memory={256 * 2**20}", "--disable-usage-stats"]
@@ -76,7 +76,10 @@ def head() -> Iterator[Head]:
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            yield Head(*(f"http://127.0.0.1:{port}" for port in (dashboard, agent, metrics)), environment)
+            dashboard_uri, agent_uri, metrics_uri = (
+                f"http://127.0.0.1:{port}" for port in (dashboard, agent, metrics)
+            )
+            yield Head(dashboard_uri, agent_uri, metrics_uri, environment)
         finally:
             kill_tree(process)
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -153,10 +154,15 @@ def test_a_description_that_never_ends_and_a_name_too_long_are_one_line(
     small_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     description, there = small_folder / "open_clip_config.json", str(small_folder / "x.safetensors")
+
+    def replaced_by_fifo() -> None:
+        description.unlink()
+        os.mkfifo(description)
+
     for spoil in (
-        lambda: description.write_text("[" * 500_000),
-        lambda: sized(description, 10**12),
-        lambda: (description.unlink(), os.mkfifo(description)),
+        partial(description.write_text, "[" * 500_000),
+        partial(sized, description, 10**12),
+        replaced_by_fifo,
     ):
         spoil()
         assert convert.main([f"local-dir:{small_folder}", "-o", there]) == 2

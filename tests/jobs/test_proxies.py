@@ -12,7 +12,7 @@ from jobs.proxies import check_proxies
 from pipeline.errors import ConfigError
 from pipeline.sources import Search
 
-REMOTE = [
+REMOTE: list[str | Search] = [
     "https://example.org/a.tif",
     "s3://bucket/a.tif",
     Search("https://example.org/stac", {"collections": ["a"]}),
