@@ -19,7 +19,7 @@ from rasterio.session import DummySession
 from pipeline import objects
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.gdal import environment
-from pipeline.raster.opening import gdal_path
+from pipeline.raster.naming import gdal_path
 from pipeline.retry import pauses_s
 
 T = TypeVar("T")
