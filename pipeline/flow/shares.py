@@ -108,7 +108,8 @@ def _plan(
     reading: Reading,
 ) -> Record:
     objects.sweep(ledger_uri(output, scene.scene_id))
-    view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid)
+    files = inputs.found(scene, reading)
+    view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid, inputs=files)
     outline = raster.outlined(view, reading)
     done, planned = ledger.look(output, scene.scene_id)
     if planned is None or not done:  # with windows that are done it can no longer be another
@@ -119,7 +120,7 @@ def _plan(
         store.lay_out(
             masks_uri(output, scene.scene_id), header=view.header, classes=classes, chunk_px=settings.chunk_px
         )
-    return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left))
+    return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left), files)
 
 
 def _note_plan(output: str, scene: Scene, windows: int, planned: ledger.Plan | None) -> None:
@@ -147,7 +148,7 @@ def _windows(
 
 def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> Record:
     pixels, valid = raster.read_view(plan.view, cover(window, layout), reading, plan.outline)
-    return Pixels(plan.scene, plan.view.header, window, pixels, valid)
+    return Pixels(plan.scene, plan.view.header, window, pixels, valid, plan.inputs)
 
 
 def _refused(entry: Refusal) -> Failure:

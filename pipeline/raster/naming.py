@@ -31,3 +31,13 @@ def gdal_path(uri: str) -> str:
     if path.startswith("/vsi"):
         raise RasterError(f"{uri} is a name of GDAL's own file systems: name the file by a path or an uri")
     return path
+
+
+def uri_of_gdal(path: str) -> str | None:
+    """Return the uri of what GDAL calls ``path``; None where it is in a file system that has no uris here."""
+    if path.startswith("/vsicurl/http"):
+        return path.removeprefix("/vsicurl/")
+    for scheme, begins in _FILE_SYSTEMS.items():
+        if path.startswith(begins):
+            return f"{scheme}://{path.removeprefix(begins)}"
+    return None if path.startswith("/vsi") else path

@@ -55,7 +55,7 @@ def check_opened(uri: str, source: DatasetReader) -> None:
         RasterError: it does.
     """
     for domain, names in _FOLLOWED.items():
-        if domain == "GEOLOCATION" and not (source.rpcs or source.gcps[0]):
+        if domain == "GEOLOCATION" and not source.rpcs:
             continue  # a swath that is read as it lies
         found = {name.upper(): value for name, value in source.tags(ns=domain).items()}
         for name in names:

@@ -29,7 +29,7 @@ MARK = b"<VRTDataset"
 _LIMIT_BYTES = 16 * 2**20
 _LEVELS = 4  # VRTs of VRTs of ...
 _SNIFF_BYTES = 1024  # what GDAL looks at
-_MANY_NAMES = 100_000  # in a folder that is listed once for all of a mosaic's tiles
+MANY_NAMES = 100_000  # in a folder that is listed once for all of a mosaic's tiles
 _DECLARATION = re.compile(rb"<!(?!--|\[CDATA\[)")
 
 
@@ -71,7 +71,7 @@ class _Mosaic:
     drivers: Sequence[str]
     plain: dict[str, None] = field(default_factory=dict)
     virtual: dict[str, str] = field(default_factory=dict)
-    beside: Beside = field(default_factory=lambda: Beside(limit=_MANY_NAMES))
+    beside: Beside = field(default_factory=lambda: Beside(limit=MANY_NAMES))
 
     def add(self, uri: str, *, level: int) -> str:
         """Take in a VRT and all that it names; return the path of the new one."""

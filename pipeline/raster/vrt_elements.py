@@ -30,6 +30,7 @@ _INSIDE = {
     "MaskBand": "VRTRasterBand",
     "VRTRasterBand": "dataType band subClass blockXSize blockYSize Description UnitType Offset Scale ColorInterp "
     f"ColorTable NoDataValue HideNoDataValue Metadata MaskBand {' '.join(_SOURCES)}",
+    "NoDataValue": "le_hex_equiv",
     "ColorTable": "Entry",
     "Entry": "c1 c2 c3 c4",
     **dict.fromkeys(_SOURCES, _SOURCE),
@@ -39,6 +40,9 @@ _INSIDE = {
     "DstRect": _RECTANGLE,
 }
 _ALLOWED = {tag: {name.lower(): name for name in names.split()} for tag, names in _INSIDE.items()}
+_TEXTS = frozenset({"SRS", "OverviewList", "NoDataValue", SOURCE_NAME})
+"""May be attributes, though as elements they have attributes of their own."""
+
 _IGNORED = frozenset({"histograms", "gdalrasterattributetable", "categorynames"})
 _DOMAINS = frozenset({"", "rpc", "image_structure"})
 """Of these kinds of metadata pixels and place depend; of the others none comes along, above all no file's name."""
@@ -73,7 +77,7 @@ def _rebuilt(element: ET.Element, tag: str, name_of: Callable[[str, str], str]) 
         known = _ALLOWED.get(tag, {}).get(key)
         if key in _IGNORED and known is None:
             continue
-        if known is None or (isinstance(child, str) and known in _ALLOWED and known != SOURCE_NAME):
+        if known is None or (isinstance(child, str) and known in _ALLOWED and known not in _TEXTS):
             raise UnknownElementError(f"holds {tag} with {key}")
         if key in seen and key not in _MANY:
             continue  # the first one counts, as for GDAL
