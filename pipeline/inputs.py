@@ -5,7 +5,7 @@ before the first. The same files are always read in the same way, so it does not
 it. It is kept all the same: a later run, with another version of GDAL, must go on with the very numbers of the first.
 
 ``files`` are those that the scene is named by, ``beside`` are all others that it depends on: masks, overviews and texts
-beside them, and the tiles of virtual rasters. Outputs of versions before 0.2 note none beside, and keep to that.
+beside them, and the tiles of virtual rasters. Outputs of earlier versions note none beside, and keep to that.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ class Inputs:
 
     files: Mapping[str, ObjectInfo]
     beside: Mapping[str, ObjectInfo]
+
+    @property
+    def etags(self) -> dict[str, str]:
+        """The etag of each file."""
+        return {uri: info.etag for files in (self.files, self.beside) for uri, info in files.items()}
 
     def noted(self) -> dict[str, list[dict[str, Any]]]:
         """Return what of it is noted."""
@@ -65,8 +70,8 @@ def check_unchanged(inputs: Inputs) -> None:
         PipelineError: the storage refused.
     """
     files = {file: raster.read_input(file) for file in inputs.files}
-    beside = sorted({*inputs.beside, *(new for file in files for new in raster.new_beside(file))})
-    now = Inputs(files, _infos(beside))
+    beside = raster.new_beside([*files, *inputs.beside])
+    now = Inputs(files, _infos(sorted({*inputs.beside, *beside} - {*files})))
     if now != inputs:
         raise RasterError(
             f"{' and '.join(files)} changed while it was read: {_differences(inputs.noted(), now.noted())}. Give the "
@@ -90,7 +95,8 @@ def claim(
         PipelineError: the output cannot be read or written.
     """
     uri = inputs_uri(output, scene.scene_id)
-    now = (found(scene, reading) if inputs is None else inputs).noted()
+    inputs = found(scene, reading) if inputs is None else inputs
+    now = inputs.noted()
     noted = _noted(uri)
     if noted is not None and all(noted[kind] == now[kind] for kind in now if kind in noted):
         return _named(View.from_values(noted["view"]), {redacted(file): file for file in scene.files})
@@ -98,7 +104,7 @@ def claim(
         if not keep_valid:
             raise ResumeError(_changed(output, scene, noted, now))
         remove_scene(output, scene.scene_id)
-    view = raster.look(scene, reading)
+    view = raster.look(scene, reading, etags=inputs.etags)
     without_secrets = _named(view, {file: redacted(file) for file in scene.files})
     note = {**now, "view": without_secrets.to_values()}
     objects.put_bytes(uri, json.dumps(note, sort_keys=True, indent=1).encode() + b"\n")

@@ -19,6 +19,7 @@ import numpy as np
 from pipeline import inputs, ledger, objects, raster, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
+from pipeline.errors import RasterError
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
 from pipeline.grid import count_windows
@@ -147,7 +148,12 @@ def _windows(
 
 
 def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> Record:
-    pixels, valid = raster.read_view(plan.view, cover(window, layout), reading, plan.outline)
+    try:
+        area, etags = cover(window, layout), plan.inputs.etags
+        pixels, valid = raster.read_view(plan.view, area, reading, plan.outline, etags=etags)
+    except RasterError:
+        inputs.check_unchanged(plan.inputs)  # says so where the file was replaced meanwhile
+        raise
     return Pixels(plan.scene, plan.view.header, window, pixels, valid, plan.inputs)
 
 

@@ -23,6 +23,8 @@ from pipeline.scene import is_zarr
 _SNIFF_BYTES = 1024
 _AT_ONCE = 16  # requests to a storage
 _LEVELS = 4
+_FEW = 8
+_PLAIN = (".tif", ".tiff", ".jp2", ".jpg", ".jpeg", ".png")
 
 
 def beside(uri: str, reading: Reading) -> list[str]:
@@ -42,9 +44,10 @@ def beside(uri: str, reading: Reading) -> list[str]:
     return sorted({*tiles, *lone.of(uri), *(each for tile in tiles for each in around.of(tile))} - {uri})
 
 
-def new_beside(uri: str) -> list[str]:
-    """Return what lies beside a raster by its name."""
-    return [] if is_zarr(uri) or is_slide(uri) else Beside().of(uri)
+def new_beside(files: Sequence[str]) -> set[str]:
+    """Return what lies beside files by their names."""
+    around = Beside(MANY_NAMES if len(files) > _FEW else 1000)
+    return {each for file in files if not is_zarr(file) and not is_slide(file) for each in around.of(file)}
 
 
 def read_beside(files: Sequence[str]) -> list[ObjectInfo | None]:
@@ -82,8 +85,8 @@ def _tiles(uri: str, reading: Reading, level: int = 0) -> Iterator[str]:
 
 
 def _is_virtual(uri: str, reading: Reading) -> bool:
-    if "VRT" not in reading.drivers:
-        return False
+    if "VRT" not in reading.drivers or (objects.is_remote(uri) and uri.lower().endswith(_PLAIN)):
+        return False  # of a million objects none is asked for its beginning
     try:
         beginning = objects.get_bytes(uri, limit_bytes=_SNIFF_BYTES)
     except (PipelineError, OSError):

@@ -14,6 +14,7 @@ from pipeline import raster
 from pipeline.config import Reading
 from pipeline.errors import RasterError
 from pipeline.raster.beside import Beside
+from pipeline.raster.opening import opened
 from pipeline.scene import scene_of
 from tests.pipeline.rasters import assert_unreadable, read_whole, write
 
@@ -197,7 +198,7 @@ def test_overviews_and_masks_of_the_same_name_count_as_for_gdal(tmp_path: Path, 
         assert source.overviews(1) == [2]
     assert 0 < expected.sum() < expected.size
     np.testing.assert_array_equal(read_whole(str(path))[1], expected)
-    with raster.opening.opened(str(path), overview=0) as smaller:  # type: ignore[attr-defined]  # a room of its own
+    with opened(str(path), overview=0) as smaller:
         assert (smaller.read(1) == 200).all()
 
 
