@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "infra" / "Dockerfile"
@@ -33,7 +33,7 @@ def extras(name: str) -> set[Requirement]:
     return (found - set(own)).union(*(extras(extra) for each in own for extra in each.extras))
 
 
-def needed(requirement: Requirement, seen: set[str]) -> set[str]:
+def needed(requirement: Requirement, seen: set[str]) -> set[NormalizedName]:
     """The packages that an installed package brings, by what its own metadata say."""
     name = canonicalize_name(requirement.name)
     key = f"{name}{sorted(requirement.extras)}"
