@@ -3,13 +3,13 @@
 A scene's size stands in its file, which must be opened for it. Of a long list only the first are, and that is said.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs import table
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
 from jobs.reading_settings import reading_settings
 from jobs.settings import add_arguments, asked, flow_settings, scene_list
 from mrovseg import checkpoint as checkpoints
@@ -43,7 +43,7 @@ class ScenePlan:
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Print a line a scene and a sum; a scene that cannot be read is named with its reason."""
-    parser = argparse.ArgumentParser(prog="mrovseg plan", description=__doc__)
+    parser = FlagParser(prog="mrovseg plan", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--all", action="store_true", help=f"open every scene, not only the first {OPENED}")
     arguments = parser.parse_args(argv)

@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import Any
 
 from jobs.reading_settings import LIMIT_KEYS
-from jobs.settings import SegmentSettings
+from jobs.settings import FLOW_KEYS, SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.config import Reading
@@ -24,6 +24,7 @@ from pipeline.sources import Search
 FORMAT = 2
 RUNS, DIGEST = "runs", "digest"
 LAST_RUNS = 20
+GRID_KEYS = ("window_px", "chunk_px")
 IDENTITY = (
     "vocabulary",
     "model",
@@ -45,10 +46,8 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "output": settings.output,
             "redacted": any(_spec(spec) != _plain(spec) for spec in settings.scenes.specs),
             "checkpoint": _checkpoint(settings.checkpoint),
-            "actors": flow.actors,
-            "actor_cpus": flow.actor_cpus,
-            "actor_gpus": flow.actor_gpus,
-            "task_cpus": flow.task_cpus,
+            **{key: getattr(flow, key) for key in FLOW_KEYS if key not in GRID_KEYS},
+            "max_failures": None if settings.max_failures is None else str(settings.max_failures),
             "aoi": None if settings.reading.aoi is None else settings.reading.aoi.text,
             "limits": _limits(settings.reading),
         },
@@ -62,7 +61,7 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "core_px": checkpoint.config.core_px,
             "halo_px": checkpoint.config.halo_px,
         },
-        "grid": {"window_px": flow.window_px, "chunk_px": flow.chunk_px},
+        "grid": {key: getattr(flow, key) for key in GRID_KEYS},
         "reading": _reading(settings.reading),
         "versions": {"python": platform.python_version()}
         | {package: metadata.version(package) for package in PACKAGES},

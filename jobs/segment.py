@@ -1,6 +1,5 @@
 """Segment scenes by words: `mrovseg segment SCENES... --classes "building,house; road" -o OUT`."""
 
-import argparse
 import functools
 import io
 import sys
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 
 from jobs import run_record, table
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
 from jobs.going_on import failed_before, going_on
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
 from jobs.supervision import supervised
@@ -31,7 +31,7 @@ LISTED_FAILURES = 20
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Read the flags, run, and say what was made where."""
-    parser = argparse.ArgumentParser(prog="mrovseg segment", description=__doc__)
+    parser = FlagParser(prog="mrovseg segment", description=__doc__)
     add_arguments(parser)
     began_s = time.monotonic()
     settings = segment_settings(going_on(asked(parser.parse_args(argv))))
