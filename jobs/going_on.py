@@ -38,8 +38,8 @@ def going_on(values: Mapping[str, Any]) -> dict[str, Any]:
         return given
     if record["config"].get("redacted"):
         raise ResumeError(
-            f"{given['output']} was made of scenes whose uris hold credentials, which are not kept: name the scenes "
-            "and classes again"
+            f"{given['output']} was made of scenes whose uris hold what is not kept, as it may be a credential: name "
+            "the scenes and classes again"
         )
     recorded = _recorded(record)
     if given.get("overwrite"):

@@ -6,7 +6,7 @@ Beside what made it, it says how the last runs ended; that alone differs between
 import hashlib
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -43,7 +43,7 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "scenes": [_spec(spec) for spec in settings.scenes.specs],
             "suffixes": list(settings.scenes.suffixes),
             "assets": list(settings.scenes.assets),
-            "output": settings.output,
+            "output": redacted(settings.output),
             "redacted": any(_spec(spec) != _plain(spec) for spec in settings.scenes.specs),
             "checkpoint": _checkpoint(settings.checkpoint),
             **{key: getattr(flow, key) for key in FLOW_KEYS if key not in GRID_KEYS},
@@ -107,6 +107,15 @@ def earlier(output: str) -> dict[str, Any] | None:
     return found
 
 
+def is_whole(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record is one that a run wrote: of this format, with all its parts, and unchanged."""
+    parts = {key: type(record.get(key)) for key in ("config", *IDENTITY, "versions")}
+    expected = dict.fromkeys(parts, dict) | {"vocabulary": list}
+    if record.get("format") != FORMAT or record.get(DIGEST) != _digest(record) or parts != expected:
+        return False
+    return "output" in record["config"] and "digest" in record["model"] and "mrovseg" in record["versions"]
+
+
 def claim(output: str, description: dict[str, Any]) -> None:
     """Write the description to `output`, where nothing, or the same run, may be.
 
@@ -125,7 +134,7 @@ def conclude(output: str, ended: dict[str, Any]) -> None:
     _write(output, found | {RUNS: [*found.get(RUNS, []), ended][-LAST_RUNS:]})
 
 
-def _digest(record: dict[str, Any]) -> str:
+def _digest(record: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what made an output: how its runs ended is no part of it."""
     made = {key: value for key, value in record.items() if key not in {RUNS, DIGEST}}
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
@@ -151,7 +160,7 @@ def _spec(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds
     """Return a spec as it was given, without its credentials."""
     if isinstance(spec, Search):
         return {"stac_api": redacted(spec.stac_api), **spec.asked}
-    return redacted(spec)
+    return redacted(spec) if objects.is_remote(spec) else spec
 
 
 def _plain(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds

@@ -8,14 +8,16 @@ it. It is kept all the same: a later run, with another version of GDAL, must go 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pipeline import ledger, objects, raster
 from pipeline.config import Reading
 from pipeline.errors import ResumeError
-from pipeline.output import inputs_uri, ledger_uri, statistics_uri
+from pipeline.output import inputs_uri, is_made, ledger_path, statistics_uri
 from pipeline.redact import redacted
 from pipeline.scene import Band, Scene
 from pipeline.view import View
@@ -35,31 +37,43 @@ def claim(output: str, scene: Scene, reading: Reading, *, keep_valid: bool = Fal
         PipelineError: the output cannot be read or written.
     """
     uri = inputs_uri(output, scene.scene_id)
-    files = [{"uri": redacted(file), **raster.read_input(file)._asdict()} for file in scene.files]
+    names = _shown(scene.files)
+    files = [{"uri": names[file], **raster.read_input(file)._asdict()} for file in scene.files]
     noted = _noted(uri)
     if noted is not None and noted["files"] == files:
-        return _named(View.from_values(noted["view"]), {redacted(file): file for file in scene.files})
+        return _named(View.from_values(noted["view"]), {names[file]: file for file in scene.files})
     if noted is not None and ledger.done(output, scene.scene_id):
         if not keep_valid:
             raise ResumeError(_changed(output, scene, noted["files"], files))
         remove_scene(output, scene.scene_id)
     view = raster.look(scene, reading)
-    without_secrets = _named(view, {file: redacted(file) for file in scene.files})
+    without_secrets = _named(view, names)
     note = {"files": files, "view": without_secrets.to_values()}
     objects.put_bytes(uri, json.dumps(note, sort_keys=True, indent=1).encode() + b"\n")
     return view
 
 
 def remove_scene(output: str, scene_id: str) -> None:
-    """Remove all that an output holds of a scene, and first what says that something of it is done.
+    """Remove all that runs made of a scene, and first what says that something of it is done.
 
     Raises:
         PipelineError: the storage refused.
     """
-    objects.remove_folder(ledger_uri(output, scene_id))
-    objects.remove(statistics_uri(output, scene_id))
-    objects.remove_folder(objects.join(output, "scenes", scene_id))
-    objects.remove(inputs_uri(output, scene_id))
+    made = partial(is_made, scene_id=scene_id)
+    deque(objects.remove_made(output, ledger_path(scene_id), made), maxlen=0)  # what is not ours stays
+    objects.remove(statistics_uri(output, scene_id), below=output)
+    deque(objects.remove_made(output, f"scenes/{scene_id}", made), maxlen=0)
+    objects.remove(inputs_uri(output, scene_id), below=output)
+
+
+def _shown(files: Sequence[str]) -> dict[str, str]:
+    """Return for each file a name of its own without credentials."""
+    names: dict[str, str] = {}
+    for file in files:
+        name = redacted(file)
+        alike = sum(each.partition(" ")[0] == name for each in names.values())
+        names[file] = f"{name} ({alike + 1})" if alike else name
+    return names
 
 
 def _changed(output: str, scene: Scene, was: list[dict[str, Any]], now: list[dict[str, Any]]) -> str:
@@ -82,6 +96,8 @@ def _noted(uri: str) -> dict[str, Any] | None:
         noted: dict[str, Any] = json.loads(objects.get_bytes(uri))
     except FileNotFoundError:
         return None
+    for each in (*noted["files"], *noted["view"]["bands"]):
+        each["uri"] = redacted(each["uri"])  # what an earlier version showed
     return noted
 
 

@@ -107,7 +107,7 @@ def _plan(
     settings: FlowSettings,
     reading: Reading,
 ) -> Record:
-    objects.sweep(ledger_uri(output, scene.scene_id))
+    objects.sweep(ledger_uri(output, scene.scene_id), below=output)
     view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid)
     outline = raster.outlined(view, reading)
     done, planned = ledger.look(output, scene.scene_id)
