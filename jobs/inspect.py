@@ -65,6 +65,7 @@ def facts(scene: Scene, view: View, *, window_px: int, reading: Reading) -> dict
     Raises RasterError when the scene has no place for what is asked.
     """
     header, outline = view.header, raster.outlined(view, reading)
+    windows = sum(1 for _ in raster.windows_of(view, outline, window_px=window_px))
     return {
         "scene_id": scene.scene_id,
         "uri": redacted(scene.uri),
@@ -82,9 +83,12 @@ def facts(scene: Scene, view: View, *, window_px: int, reading: Reading) -> dict
         "ranges": [None if limits is None else list(limits) for limits in view.ranges],
         "without_data": list(view.validity),
         "overview": None if view.base is None else view.base.overview,
-        "windows": sum(1 for _ in raster.windows_of(view, outline, window_px=window_px)),
+        "windows": windows,
         "decoded_bytes": header.height * header.width * 3,
-        "warnings": list(view.warnings),
+        "warnings": [
+            *view.warnings,
+            *(["aoi does not touch it"] if outline is not None and not windows else []),
+        ],
     }
 
 

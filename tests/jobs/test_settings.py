@@ -1,5 +1,6 @@
 """Settings: a file alone says what flags say, flags win, and what is wrong is named."""
 
+import codecs
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs import settings
+from jobs.areas import area_of
 from jobs.flags import FlagParser
 from jobs.settings import SegmentSettings
 from pipeline.aoi import Aoi
@@ -123,6 +125,24 @@ def test_an_area_may_be_in_a_file(tmp_path: Path, content: str) -> None:
     (tmp_path / "area").write_text(content)
     made = settings_of("a.tif", "--classes", "road", "-o", "o", "--aoi", str(tmp_path / "area"))
     assert made.reading.aoi == BOX
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_an_area_in_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    text = '{"type": "Polygon", "coordinates": [[[1, 2], [3, 2], [3, 4], [1, 4]]]}'
+    mark = codecs.BOM_UTF16_LE if encoding == "utf-16-le" else b""
+    (tmp_path / "area.json").write_bytes(mark + text.encode(encoding))
+    assert area_of(str(tmp_path / "area.json")) == BOX
+
+
+@pytest.mark.parametrize("text", ["1 2 3 4", "1e0,2,3.0,+4", "\ufeff1,2,3,4", " 1 , 2 , 3 , 4"])
+def test_a_box_is_told_from_a_file(text: str) -> None:
+    assert area_of(text) == BOX
+
+
+def test_an_area_in_a_crs_that_nobody_knows_is_refused_before_anything_starts() -> None:
+    with pytest.raises(ConfigError, match="CRS that is not known, 'EPSG:999999'"):
+        area_of("SRID=999999;1,2,3,4")
 
 
 def test_no_number_may_be_the_value_without_data() -> None:
