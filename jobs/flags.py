@@ -27,7 +27,7 @@ class FlagParser(argparse.ArgumentParser):
         return action
 
     # argparse's overloads tell namespaces apart, which pass through here as they are.
-    def parse_known_args(self, args: Any = None, namespace: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ANN401
+    def parse_known_args(self, args: Any = None, namespace: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
         """Parse, after each such value was joined to its flag."""
         given = sys.argv[1:] if args is None else list(args)
         return super().parse_known_args(list(self._joined(given)), namespace, **kwargs)

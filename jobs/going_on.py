@@ -36,6 +36,10 @@ def going_on(values: Mapping[str, Any]) -> dict[str, Any]:
     record = run_record.earlier(str(given["output"]))
     if record is None:
         return given
+    if not run_record.is_whole(record):
+        raise ResumeError(
+            f"{given['output']} holds a run.json that is not whole: name the scenes and classes again"
+        )
     if record["config"].get("redacted"):
         raise ResumeError(
             f"{given['output']} was made of scenes whose uris hold what is not kept, as it may be a credential: name "

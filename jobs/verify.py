@@ -47,6 +47,10 @@ def look(output: str, *, and_forget: bool = False) -> tuple[Report, dict[str, An
     record = run_record.earlier(output)
     if record is None:
         raise ConfigError(f"{output} holds no run.json: expected an output of `mrovseg segment`")
+    if not run_record.is_whole(record):
+        raise ConfigError(
+            f"{output} holds a run.json that is not whole: expected an output of `mrovseg segment`"
+        )
     if and_forget:
         with lease.held(output):
             report = _verified(output, record, on=False)

@@ -54,7 +54,7 @@ def cluster() -> Iterator[None]:
         try:
             make_token_private()
             joined = ray.init(log_to_driver=False, logging_level=logging.WARNING)
-            make_session_private(joined.address_info)
+            make_session_private(getattr(joined, "address_info", {}))
         except ConnectionError as error:
             address = os.environ.get("RAY_ADDRESS", "")
             raise PipelineError(

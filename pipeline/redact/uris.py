@@ -10,7 +10,9 @@ from typing import NamedTuple
 from pipeline.redact.names import goes_with_a_signature, may_be_shown, signs
 
 # A password may hold a slash, a colon or an @ that should have been encoded; a port is a number.
-_USER = re.compile(r"(?<=://)([^/\s\"'<>?#\\]+|[^/\s@:\[\"'<>\\]*:(?!\d+(?:[/?#\s]|$))[^\s\"'<>\\]*)@")
+_USER = re.compile(
+    r"(?<=://)([^/\s\"'<>?#\\]+|[^/\s@:\[\"'<>\\]{0,200}:(?!\d+(?:[/?#\s]|$))[^\s\"'<>\\]{0,400})@"
+)
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _WEB = re.compile(r"https?://|/", re.IGNORECASE)
 _MATRIX = re.compile(r"(;)([^;/=]+=[^;/]*)")
@@ -61,18 +63,16 @@ def shown(uri: str) -> str:
 def _chosen(uri: str, choose: Choice, *, remote: bool) -> str:
     """Return a uri with what of its parameters is chosen; a colon or stop behind it is the sentence's."""
     body = uri.rstrip(":.,;)]}")
-    path, query, tail = re.fullmatch(r"([^?#]*)(\?[^#]*)?(#.*)?", body, re.DOTALL).groups(default="")  # type: ignore[union-attr]  # fits all
-    if not remote:
-        path, query, tail = *re.fullmatch(r"([^?]*)(.*)", body, re.DOTALL).groups(), ""  # type: ignore[union-attr]  # fits all
-    else:
+    whole, fragment, tail = body.partition("#") if remote else (body, "", "")
+    path, question, query = whole.partition("?")
+    if remote:
         path = _MATRIX.sub(lambda found: _left(found[1], found[2], choose), path)
         path = _ENCODED_QUERY.sub(
             lambda found: _left(found[1], found[2], choose, _ENCODED_AND, _ENCODED_IS), path
         )
-    query = _left(query[:1], query[1:], choose)
-    if "=" in tail or len(tail) > _SHORT_CHARS:
-        tail = _left("#", tail[1:], choose)
-    return path + query + tail + uri[len(body) :]
+    query = _left(question, query, choose)
+    hides = "=" in tail or len(tail) > _SHORT_CHARS
+    return path + query + (_left(fragment, tail, choose) if hides else fragment + tail) + uri[len(body) :]
 
 
 def _left(mark: str, text: str, choose: Choice, between: str = "[&;]", equals: str = "=") -> str:
@@ -108,10 +108,9 @@ def _shown(parts: list[_Part], *, bare: bool = True) -> list[str]:
             return _MARK.fullmatch(part.text) is not None or (bare and not signs(part.name))
         return may_be_shown(part.name, part.value)
 
-    hidden = [part for part in parts if not is_shown(part)]
-    if not hidden:
+    if all(map(is_shown, parts)):
         return _joined(parts)
-    left = [part.text for part in _unsigned_parts(parts) if part in hidden and part.text]
+    left = [part.text for part in _unsigned_parts(parts) if part.text and not is_shown(part)]
     mark = (
         [_Part("&", f"~{hashlib.sha256('&'.join(left).encode()).hexdigest()[:8]}", "", None)] if left else []
     )
