@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from jobs import run_record
 from jobs.reading_settings import LIMIT_KEYS
+from jobs.settings import FLOW_KEYS
 from pipeline import objects
 from pipeline.errors import ResumeError
 from pipeline.output import FAILURES
@@ -19,10 +20,8 @@ CONFIG_KEYS = (
     "suffixes",
     "assets",
     "checkpoint",
-    "actors",
-    "actor_cpus",
-    "actor_gpus",
-    "task_cpus",
+    "max_failures",
+    *(key for key in FLOW_KEYS if key not in run_record.GRID_KEYS),
 )
 
 
@@ -37,12 +36,19 @@ def going_on(values: Mapping[str, Any]) -> dict[str, Any]:
     record = run_record.earlier(str(given["output"]))
     if record is None:
         return given
+    if not run_record.is_whole(record):
+        raise ResumeError(
+            f"{given['output']} holds a run.json that is not whole: name the scenes and classes again"
+        )
     if record["config"].get("redacted"):
         raise ResumeError(
-            f"{given['output']} was made of scenes whose uris hold credentials, which are not kept: name the scenes "
-            "and classes again"
+            f"{given['output']} was made of scenes whose uris hold what is not kept, as it may be a credential: name "
+            "the scenes and classes again"
         )
-    return _recorded(record) | given
+    recorded = _recorded(record)
+    if given.get("overwrite"):
+        recorded.pop("keep_valid", None)  # which would contradict it
+    return recorded | given
 
 
 def failed_before(output: str, scenes: Iterable[Scene | Refusal]) -> Only:

@@ -6,12 +6,12 @@ Beside what made it, it says how the last runs ended; that alone differs between
 import hashlib
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
 from jobs.reading_settings import LIMIT_KEYS
-from jobs.settings import SegmentSettings
+from jobs.settings import FLOW_KEYS, SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.config import Reading
@@ -24,6 +24,7 @@ from pipeline.sources import Search
 FORMAT = 2
 RUNS, DIGEST = "runs", "digest"
 LAST_RUNS = 20
+GRID_KEYS = ("window_px", "chunk_px")
 IDENTITY = (
     "vocabulary",
     "model",
@@ -42,13 +43,11 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "scenes": [_spec(spec) for spec in settings.scenes.specs],
             "suffixes": list(settings.scenes.suffixes),
             "assets": list(settings.scenes.assets),
-            "output": settings.output,
+            "output": redacted(settings.output),
             "redacted": any(_spec(spec) != _plain(spec) for spec in settings.scenes.specs),
             "checkpoint": _checkpoint(settings.checkpoint),
-            "actors": flow.actors,
-            "actor_cpus": flow.actor_cpus,
-            "actor_gpus": flow.actor_gpus,
-            "task_cpus": flow.task_cpus,
+            **{key: getattr(flow, key) for key in FLOW_KEYS if key not in GRID_KEYS},
+            "max_failures": None if settings.max_failures is None else str(settings.max_failures),
             "aoi": None if settings.reading.aoi is None else settings.reading.aoi.text,
             "limits": _limits(settings.reading),
         },
@@ -62,7 +61,7 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "core_px": checkpoint.config.core_px,
             "halo_px": checkpoint.config.halo_px,
         },
-        "grid": {"window_px": flow.window_px, "chunk_px": flow.chunk_px},
+        "grid": {key: getattr(flow, key) for key in GRID_KEYS},
         "reading": _reading(settings.reading),
         "versions": {"python": platform.python_version()}
         | {package: metadata.version(package) for package in PACKAGES},
@@ -108,6 +107,15 @@ def earlier(output: str) -> dict[str, Any] | None:
     return found
 
 
+def is_whole(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record is one that a run wrote: of this format, with all its parts, and unchanged."""
+    parts = {key: type(record.get(key)) for key in ("config", *IDENTITY, "versions")}
+    expected = dict.fromkeys(parts, dict) | {"vocabulary": list}
+    if record.get("format") != FORMAT or record.get(DIGEST) != _digest(record) or parts != expected:
+        return False
+    return "output" in record["config"] and "digest" in record["model"] and "mrovseg" in record["versions"]
+
+
 def claim(output: str, description: dict[str, Any]) -> None:
     """Write the description to `output`, where nothing, or the same run, may be.
 
@@ -126,7 +134,7 @@ def conclude(output: str, ended: dict[str, Any]) -> None:
     _write(output, found | {RUNS: [*found.get(RUNS, []), ended][-LAST_RUNS:]})
 
 
-def _digest(record: dict[str, Any]) -> str:
+def _digest(record: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what made an output: how its runs ended is no part of it."""
     made = {key: value for key, value in record.items() if key not in {RUNS, DIGEST}}
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
@@ -152,7 +160,7 @@ def _spec(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds
     """Return a spec as it was given, without its credentials."""
     if isinstance(spec, Search):
         return {"stac_api": redacted(spec.stac_api), **spec.asked}
-    return redacted(spec)
+    return redacted(spec) if objects.is_remote(spec) else spec
 
 
 def _plain(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds

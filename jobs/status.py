@@ -1,6 +1,5 @@
 """Say how far an output is: `mrovseg status OUT`, while a run is on or not, from any machine that reaches it."""
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from typing import Any
 
 from jobs import run_record, table
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
 from pipeline import lease
 from pipeline import status as statuses
 from pipeline.errors import ConfigError
@@ -22,7 +22,7 @@ REASON_CHARS = 60
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Read the flags, look, and say what was found."""
-    parser = argparse.ArgumentParser(prog="mrovseg status", description=__doc__)
+    parser = FlagParser(prog="mrovseg status", description=__doc__)
     parser.add_argument("output", metavar="OUT", help="what was given to `segment -o`")
     parser.add_argument("--json", action="store_true", help="everything, all scenes too, for programs")
     arguments = parser.parse_args(argv)

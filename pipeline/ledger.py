@@ -107,7 +107,7 @@ def note_plan(output: str, scene_id: str, *, plan: Plan, inputs: bytes, instead_
     if plan == instead_of:
         return
     if instead_of is not None:
-        objects.remove(objects.join(folder, instead_of.name))
+        objects.remove(objects.join(folder, instead_of.name), below=output)
     objects.put_bytes(objects.join(folder, plan.name), inputs)
 
 

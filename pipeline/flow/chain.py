@@ -107,7 +107,7 @@ def run(  # noqa: PLR0913 - each by its name
 def _sweep(output: str) -> None:
     """Remove what killed writers of small objects left half-written; scenes are swept as they are planned."""
     for folder in (output, *(objects.join(output, name) for name in ("inputs", "statistics"))):
-        objects.sweep(folder)
+        objects.sweep(folder, below=output)
 
 
 @contextmanager

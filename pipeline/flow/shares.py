@@ -108,7 +108,7 @@ def _plan(
     settings: FlowSettings,
     reading: Reading,
 ) -> Record:
-    objects.sweep(ledger_uri(output, scene.scene_id))
+    objects.sweep(ledger_uri(output, scene.scene_id), below=output)
     files = inputs.found(scene, reading)
     view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid, inputs=files)
     outline = raster.outlined(view, reading)
