@@ -37,6 +37,8 @@ def going_on(values: Mapping[str, Any]) -> dict[str, Any]:
     record = run_record.earlier(str(given["output"]))
     if record is None:
         return given
+    if not given.get("overwrite"):
+        run_record.check_format(str(given["output"]), record)
     if record["config"].get("redacted"):
         raise ResumeError(
             f"{given['output']} was made of scenes whose uris hold credentials, which are not kept: name the scenes "

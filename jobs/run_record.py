@@ -21,7 +21,7 @@ from pipeline.redact import redacted
 from pipeline.scene import absolute_uri
 from pipeline.sources import Search
 
-FORMAT = 2
+FORMAT = 3  # 2 stored scores in 1/255, with 0 as no data
 RUNS, DIGEST = "runs", "digest"
 LAST_RUNS = 20
 IDENTITY = (
@@ -108,6 +108,29 @@ def earlier(output: str) -> dict[str, Any] | None:
     return found
 
 
+def provenance(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what mask stores say of the run that a record describes: the same for all who share in the output.
+
+    `run` is the digest of all that decides what the masks are.
+    """
+    identity = json.dumps({key: record[key] for key in IDENTITY}, sort_keys=True)
+    return {
+        "run": hashlib.sha256(identity.encode()).hexdigest(),
+        "model": record["model"]["digest"],
+        "threshold": record["model"]["threshold"],
+        "vocabulary": record["vocabulary"],
+    }
+
+
+def check_format(output: str, record: dict[str, Any]) -> None:
+    """Refuse an output of another layout. Raises ResumeError."""
+    if record["format"] != FORMAT:
+        raise ResumeError(
+            f"{output} is of format {record['format']}, and this version of mrovseg reads and writes format {FORMAT}: "
+            "give another output, or --overwrite to remove it and start anew"
+        )
+
+
 def claim(output: str, description: dict[str, Any]) -> None:
     """Write the description to `output`, where nothing, or the same run, may be.
 
@@ -116,6 +139,7 @@ def claim(output: str, description: dict[str, Any]) -> None:
     """
     found = earlier(output)
     if found is not None:
+        check_format(output, found)
         _refuse_other_run(output, found, description)
     _write(output, description | {RUNS: [] if found is None else found.get(RUNS, [])})
 

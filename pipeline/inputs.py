@@ -44,6 +44,7 @@ def claim(output: str, scene: Scene, reading: Reading, *, keep_valid: bool = Fal
             raise ResumeError(_changed(output, scene, noted["files"], files))
         remove_scene(output, scene.scene_id)
     view = raster.look(scene, reading)
+    view = replace(view, datetime=scene.datetime or view.datetime)
     without_secrets = _named(view, {file: redacted(file) for file in scene.files})
     note = {"files": files, "view": without_secrets.to_values()}
     objects.put_bytes(uri, json.dumps(note, sort_keys=True, indent=1).encode() + b"\n")
