@@ -34,8 +34,6 @@ _CELLS_PX = tuple(1 << power for power in range(16, 3, -1))
 _COARSE_M = 10 * CELL_M
 """Cells of the fewest pixels that would be longer than this are not made."""
 
-_STRIP_ROWS = 256  # pixels are measured by so many rows at a time, for the sake of memory
-
 
 def pixel_areas_m2(header: Header, window: Window) -> Float64[np.ndarray, "y x"] | None:
     """Return the ground area in m2 of each pixel of ``window``, which lies inside the scene.
@@ -63,7 +61,7 @@ def _cell_px(pixel_m: float) -> int:
 def _areas_m2(ground: Ground, header: Header, window: Window, *, side_px: int) -> Float64[np.ndarray, "y x"]:
     """Share out cells of ``side_px``; those that are not all on earth again as smaller ones, down to pixels."""
     if side_px == 1:
-        return _by_pixel(ground, window)
+        return ground.pixels_m2(window)
     rows = _Strips.of(window.row_off, window.row_end, extent=header.height, side_px=side_px)
     cols = _Strips.of(window.col_off, window.col_end, extent=header.width, side_px=side_px)
     quarters, placed = ground.rectangles_m2(rows.halves, cols.halves)
@@ -80,14 +78,6 @@ def _areas_m2(ground: Ground, header: Header, window: Window, *, side_px: int) -
         if part is not None:
             areas[part.slices_in(window)] = _areas_m2(ground, header, part, side_px=finer)
     return areas
-
-
-def _by_pixel(ground: Ground, window: Window) -> Float64[np.ndarray, "y x"]:
-    strips = [
-        Window(row, window.col_off, min(_STRIP_ROWS, window.row_end - row), window.width)
-        for row in range(window.row_off, window.row_end, _STRIP_ROWS)
-    ]
-    return np.concatenate([ground.pixels_m2(strip) for strip in strips])
 
 
 class _Strips(NamedTuple):

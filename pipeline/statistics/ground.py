@@ -7,9 +7,11 @@ go on beyond 180 degrees. Latitudes end at 90 degrees: of a pixel that reaches b
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pyproj
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 from pyproj.enums import TransformDirection
 from pyproj.exceptions import ProjError
 
@@ -18,7 +20,9 @@ from pipeline.window import Window
 
 _POLE_DEG = 90.0
 _ROUNDED_DEG = 1e-9  # a latitude so far beyond the pole is the pole
-_CHORDS = 8  # a side of a rectangle is drawn by so many geodesics
+_CHORDS = 8  # a side of a rectangle is drawn by so many lines
+_LONG_M = 20_000.0  # a side of a pixel that is longer is, too
+_STRIP_PLACES = 1 << 20  # pixels are measured some rows at a time, for the sake of memory
 _WIDE_DEG = 90.0  # no small pixel has corners so far apart in longitude, but at a pole
 _ROUND_TRIP = 1e-6  # of a coordinate: what projection and inverse may lose
 _WGS84 = "OGC:CRS84"
@@ -58,7 +62,10 @@ class Ground:
     def pixel_m(self) -> float:
         """Return the longer side of the pixel in the scene's middle; not a number where it has no place."""
         row, col = self._header.height / 2, self._header.width / 2
+        a, b, _, d, e, _ = self._header.transform
         lon, lat = self._lonlat(np.array([row, row + 1, row]), np.array([col, col, col + 1]))
+        if self._angular and np.abs(lat).max() > _POLE_DEG:  # as long as on the equator
+            return float(np.radians(max(np.hypot(a, d), np.hypot(b, e)) * self._degrees) * self._geod.a)
         _, _, sides_m = self._geod.inv(lon[[0, 0]], lat[[0, 0]], lon[1:], lat[1:])
         return float(max(sides_m))
 
@@ -99,68 +106,83 @@ class Ground:
 
         They are not a number where the outline is not all on earth; also returns how much of it is.
         """
-        along = np.arange(_CHORDS) / _CHORDS
-        far, near = np.ones(_CHORDS), np.zeros(_CHORDS)
-        down = np.concatenate([near, along, far, 1 - along])  # round a rectangle from its upper left corner
+        lon, lat = self._outlines(rows, cols, chords=_CHORDS)
+        share = (np.abs(lat) <= _POLE_DEG + _ROUNDED_DEG).mean(axis=2)
+        areas = self._geodesic_m2(lon, lat.clip(-_POLE_DEG, _POLE_DEG), share == 1)
+        return areas, share
+
+    def pixels_m2(self, window: Window) -> Float64[np.ndarray, "y x"]:
+        """Return the area of each pixel by its own outline; not a number where a corner has no place on earth."""
+        chords = _CHORDS if self.pixel_m() > _LONG_M and not self._angular else 1
+        strip_rows = max(1, _STRIP_PLACES // (4 * chords * window.width))
+        cols = np.arange(window.col_off, window.col_end + 1)
+        edges = [*range(window.row_off, window.row_end, strip_rows), window.row_end]
+        strips = [
+            self._strip_m2(np.arange(first, end + 1), cols, chords=chords)
+            for first, end in itertools.pairwise(edges)
+        ]
+        return np.concatenate(strips)
+
+    def _strip_m2(
+        self, rows: Int64[np.ndarray, "h_plus_1"], cols: Int64[np.ndarray, "w_plus_1"], *, chords: int
+    ) -> Float64[np.ndarray, "h w"]:
+        lon, beyond = self._outlines(rows, cols, chords=chords)
+        lat = beyond.clip(-_POLE_DEG, _POLE_DEG)
+        areas = self._equal_area_m2(lon, lat)
+        if not self._angular:
+            at_pole = (np.abs(lat).max(axis=2) > _POLE_DEG - _ROUNDED_DEG) | (
+                np.abs(_turned(lon - lon[..., :1])).max(axis=2) > _WIDE_DEG
+            )
+            areas = np.where(at_pole, self._geodesic_m2(lon, lat, at_pole), areas)
+        areas[np.abs(beyond).min(axis=2) >= _POLE_DEG] = np.nan
+        return areas
+
+    def _outlines(
+        self, rows: Int64[np.ndarray, "n_plus_1"], cols: Int64[np.ndarray, "m_plus_1"], *, chords: int
+    ) -> tuple[Float64[np.ndarray, "n m outline"], Float64[np.ndarray, "n m outline"]]:
+        """Return where the outlines of rectangles lie, from the upper left corner on, so many chords a side."""
+        along = np.arange(chords) / chords
+        far, near = np.ones(chords), np.zeros(chords)
+        down = np.concatenate([near, along, far, 1 - along])
         right = np.concatenate([along, far, 1 - along, near])
         outlines = np.broadcast_arrays(
             rows[:-1, None, None] + np.diff(rows)[:, None, None] * down,
             cols[None, :-1, None] + np.diff(cols)[None, :, None] * right,
         )
-        lon, lat = (angles.reshape(-1, down.size) for angles in self._lonlat(*outlines))
-        share = (np.abs(lat) <= _POLE_DEG + _ROUNDED_DEG).mean(axis=1)
-        clipped = lat.clip(-_POLE_DEG, _POLE_DEG)
-        areas = [
-            abs(self._geod.polygon_area_perimeter(lon[i], clipped[i])[0]) if share[i] == 1 else np.nan
-            for i in range(len(lon))
-        ]
-        shape = (len(rows) - 1, len(cols) - 1)
-        return np.array(areas).reshape(shape), share.reshape(shape)
+        return self._lonlat(*outlines)
 
-    def pixels_m2(self, window: Window) -> Float64[np.ndarray, "y x"]:
-        """Return the area of each pixel by its own four corners; not a number where it has no place on earth."""
-        lon, lat = self._lonlat(
-            *np.broadcast_arrays(
-                np.arange(window.row_off, window.row_end + 1.0)[:, None],
-                np.arange(window.col_off, window.col_end + 1.0)[None, :],
-            )
-        )
-        beyond, clipped = np.abs(_corners(lat)).min(axis=0) >= _POLE_DEG, lat.clip(-_POLE_DEG, _POLE_DEG)
-        areas, angles = self._quadrangles_m2(lon, clipped), (_corners(lon), _corners(clipped))
-        for pixel in zip(*np.nonzero(self._at_pole(*angles)), strict=True):
-            areas[pixel] = abs(self._geod.polygon_area_perimeter(*(each[:, *pixel] for each in angles))[0])
-        areas[beyond] = np.nan
+    def _geodesic_m2(
+        self,
+        lon: Float64[np.ndarray, "n m outline"],
+        lat: Float64[np.ndarray, "n m outline"],
+        wanted: Bool[np.ndarray, "n m"],
+    ) -> Float64[np.ndarray, "n m"]:
+        """Return the areas of the ``wanted`` polygons of geodesics, one by one."""
+        areas = np.full(wanted.shape, np.nan)
+        for each in zip(*np.nonzero(wanted), strict=True):
+            areas[each] = abs(self._geod.polygon_area_perimeter(lon[each], lat[each])[0])
         return areas
 
-    def _quadrangles_m2(
-        self, lon: Float64[np.ndarray, "h_1 w_1"], lat: Float64[np.ndarray, "h_1 w_1"]
-    ) -> Float64[np.ndarray, "h w"]:
-        """Return areas between neighbouring places, on a cylindrical map of equal areas; meridians are exact."""
-        east = np.radians(_turned(_corners(lon) - lon[:-1, :-1]))
-        authalic = _corners(self._authalic(np.radians(lat)))
-        north = authalic - authalic[0]
-        twice = sum(east[i] * north[i - 3] - east[i - 3] * north[i] for i in range(4))
-        areas: Float64[np.ndarray, "h w"] = np.abs(twice) * self._geod.a**2 / 4
+    def _equal_area_m2(
+        self, lon: Float64[np.ndarray, "n m outline"], lat: Float64[np.ndarray, "n m outline"]
+    ) -> Float64[np.ndarray, "n m"]:
+        """Return the areas of polygons on a cylindrical map of equal areas: meridians and parallels are exact."""
+        authalic = self._authalic(np.radians(lat))
+        east, north = np.radians(_turned(lon - lon[..., :1])), authalic - authalic[..., :1]
+        twice = (east * np.roll(north, -1, axis=2) - np.roll(east, -1, axis=2) * north).sum(axis=2)
+        areas: Float64[np.ndarray, "n m"] = np.abs(twice) * self._geod.a**2 / 4
         return areas
 
-    def _authalic(self, lat: Float64[np.ndarray, "y x"]) -> Float64[np.ndarray, "y x"]:
+    def _authalic(self, lat: Float64[np.ndarray, "n m outline"]) -> Float64[np.ndarray, "n m outline"]:
         """Return q, by which the ellipsoid's area grows; Snyder, Map Projections (1987), 3-12."""
         es, sine = float(self._geod.es), np.sin(lat)
         if not es:
             return 2 * sine
         first = es**0.5
-        zone: Float64[np.ndarray, "y x"] = (1 - es) * (
+        zone: Float64[np.ndarray, "n m outline"] = (1 - es) * (
             sine / (1 - es * sine**2) + np.arctanh(first * sine) / first
         )
         return zone
-
-    def _at_pole(self, lon: Float64[np.ndarray, "4 h w"], lat: Float64[np.ndarray, "4 h w"]) -> np.ndarray:
-        """Tell which pixels hold a pole, where a longitude says little."""
-        if self._angular:
-            return np.zeros(lon.shape[1:], np.bool_)
-        return (np.abs(lat).max(axis=0) > _POLE_DEG - _ROUNDED_DEG) | (
-            np.abs(_turned(lon - lon[0])).max(axis=0) > _WIDE_DEG
-        )
 
     def _lonlat(self, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return longitude and latitude in degrees of places between pixels; not a number off the earth."""
@@ -190,11 +212,6 @@ def _is_cylindrical(crs: pyproj.CRS) -> bool:
     return name.startswith(("mercator", "popular visualisation", "web mercator", "plate")) or (
         "cylindrical" in name and "transverse" not in name and "oblique" not in name
     )
-
-
-def _corners(values: Float64[np.ndarray, "h_1 w_1"]) -> Float64[np.ndarray, "4 h w"]:
-    """Return what is at the four corners of each pixel, in their order round it."""
-    return np.stack([values[:-1, :-1], values[:-1, 1:], values[1:, 1:], values[1:, :-1]])
 
 
 def _turned(degrees: Float64[np.ndarray, "*any"]) -> Float64[np.ndarray, "*any"]:

@@ -38,9 +38,13 @@ class SceneReport:
     uncommitted: int = 0
     stale: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    of_plan: tuple[int, int | None] = (0, None)
-    """How many windows of its plan are done, and how many are not."""
+    plan: ledger.Plan | None = None
     summary: list[dict[str, Any]] | None = None
+
+    @property
+    def of_plan(self) -> tuple[int, int | None]:
+        """How many windows of the plan are done, and how many are not."""
+        return statistics.windows_of(self.plan, done=self.windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,7 @@ def check_scene(output: str, scene_id: str, terms: Terms) -> SceneReport:
         scene=statistics.origin(told.view),
         made_by=terms.made.made_by,
     )
-    done = set(entries)
-    report.of_plan = statistics.windows_of(told.plan, done=len(entries))
+    done, report.plan = set(entries), told.plan
     _check_windows(output, report, terms, told.view, entries, layout)
     layout["zarr.json"] = store.marked(layout["zarr.json"], complete=report.of_plan[1] == 0)
     _check_store(output, report, layout, header=told.view.header, terms=terms, done=done)
