@@ -40,6 +40,8 @@ def going_on(values: Mapping[str, Any]) -> dict[str, Any]:
         raise ResumeError(
             f"{given['output']} holds a run.json that is not whole: name the scenes and classes again"
         )
+    if not given.get("overwrite"):
+        run_record.check_format(str(given["output"]), record)
     if record["config"].get("redacted"):
         raise ResumeError(
             f"{given['output']} was made of scenes whose uris hold what is not kept, as it may be a credential: name "

@@ -76,46 +76,56 @@ def segment(settings: SegmentSettings) -> RunResult:
             layout=ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px),
             settings=settings.flow,
             reading=settings.reading,
+            made_by=run_record.provenance(description),
             run_id=supervisor.run_id,
             supervise=supervisor,
         )
 
 
 def class_table(output: str) -> str:
-    """Sum the summary of an output over its scenes, a line a class."""
+    """Sum the summary of an output over its scenes, a line a class; below, how many pixels have no area."""
     summary = pq.ParquetFile(io.BytesIO(objects.get_bytes(objects.join(output, SUMMARY))))
     by_class: dict[int, ClassSum] = {}
     for batch in summary.iter_batches():
         for record in batch.to_pylist():
             by_class.setdefault(record["class_id"], ClassSum(record["class_name"])).add(record)
-    everything = sum(each.pixels for each in by_class.values())
-    lines = [_line(by_class[class_id], everything) for class_id in sorted(by_class)]
-    return table.render(["class", "pixels", "share", "area km2", "mean score"], lines)
+    pixels, unplaced = (sum(getattr(c, name) for c in by_class.values()) for name in ("pixels", "unplaced"))
+    area_m2 = sum(each.area_m2 for each in by_class.values())
+    lines = [_line(by_class[class_id], pixels, area_m2) for class_id in sorted(by_class)]
+    text = table.render(
+        ["class", "pixels", "share of pixels", "area km2", "share of area", "mean score"], lines
+    )
+    if not unplaced:
+        return text
+    return f"{text}\n{unplaced:,} of {pixels:,} pixels have no place on earth known, and no part in the areas"
 
 
 @dataclass(slots=True)
 class ClassSum:
-    """A class over all scenes; one scene without areas leaves it without one."""
+    """A class over all scenes; its area is that of the pixels which have one."""
 
     name: str
     pixels: int = 0
-    area_m2: float | None = 0.0
+    unplaced: int = 0
+    area_m2: float = 0.0
     scores: float = 0.0
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Add a scene's line of the summary."""
-        known = self.area_m2 is not None and record["area_m2"] is not None
-        self.area_m2 = self.area_m2 + record["area_m2"] if known else None
+        self.unplaced += record["unplaced_pixels"]
+        self.area_m2 += record["area_m2"] or 0.0
         self.scores += record["pixels"] * record["mean_score"] if record["pixels"] else 0.0
         self.pixels += record["pixels"]
 
 
-def _line(found: ClassSum, everything: int) -> list[object]:
+def _line(found: ClassSum, pixels: int, area_m2: float) -> list[object]:
+    placed = found.pixels > found.unplaced or (not found.pixels and area_m2 > 0)
     return [
         found.name,
         found.pixels,
-        f"{found.pixels / everything:.1%}" if everything else None,
-        None if found.area_m2 is None else f"{found.area_m2 / 1e6:.4f}",
+        f"{found.pixels / pixels:.1%}" if pixels else None,
+        f"{found.area_m2 / 1e6:.4f}" if placed else None,
+        f"{found.area_m2 / area_m2:.1%}" if placed else None,
         f"{found.scores / found.pixels:.2f}" if found.pixels else None,
     ]
 

@@ -111,6 +111,7 @@ def claim(
             raise ResumeError(_changed(output, scene, noted, now))
         remove_scene(output, scene.scene_id)
     view = raster.look(scene, reading, etags=inputs.etags)
+    view = replace(view, datetime=scene.datetime or view.datetime)
     without_secrets = _named(view, names)
     note = {**now, "view": without_secrets.to_values()}
     objects.put_bytes(uri, json.dumps(note, sort_keys=True, indent=1).encode() + b"\n")

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeException
 
-from pipeline import objects, statistics
+from pipeline import objects, statistics, store
 from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import OutputError, PipelineError, ResourceError
@@ -56,6 +57,7 @@ def run(  # noqa: PLR0913 - each by its name
     layout: ChipLayout,
     settings: FlowSettings,
     reading: Reading = PLAIN,
+    made_by: Mapping[str, Any] | None = None,
     run_id: str | None = None,
     supervise: Callable[[Progress], None] | None = None,
 ) -> RunResult:
@@ -64,7 +66,8 @@ def run(  # noqa: PLR0913 - each by its name
     ``scenes`` are listed by a task, while the first are being segmented: they can be pickled, as a ``SceneList``
     and a list can, and may be too many to hold. ``classes`` are the names of the class ids 1..k.
     ``make_segmenter`` is called once in each actor with ``weights``, whose arrays are read-only there; ``layout``
-    is its segmenter's. ``reading`` is how scenes are read; how each of them is, is kept in the output.
+    is its segmenter's. ``reading`` is how scenes are read; how each of them is, is kept in the output. ``made_by`` are
+    plain values that say what makes the masks, the same for every run of the output; each mask store notes them.
 
     What goes wrong with a scene or a window becomes a failure; the others are not touched by it. Events are told under
     ``run_id``, or one of their own. ``supervise`` is called with the counts after each record, and may end the run by a
@@ -84,6 +87,7 @@ def run(  # noqa: PLR0913 - each by its name
             scenes=scenes,
             output=output,
             classes=classes,
+            made_by=made_by or {},
             make_segmenter=make_segmenter,
             held=held(weights),
             layout=layout,
@@ -93,8 +97,9 @@ def run(  # noqa: PLR0913 - each by its name
         events.say("run_started", output=output, actors=room.actors, readers=room.readers)
         with _ending(progress), watching(settings.limit_s) as guard:
             _sweep(output)
+            store.lay_out_scenes(output)
             _followed(links, room, guard, progress)
-            _summed(links)
+            _summed(links, progress.failed_whole)
     return RunResult(
         progress.done,
         progress.skipped,
@@ -106,7 +111,7 @@ def run(  # noqa: PLR0913 - each by its name
 
 def _sweep(output: str) -> None:
     """Remove what killed writers of small objects left half-written; scenes are swept as they are planned."""
-    for folder in (output, *(objects.join(output, name) for name in ("inputs", "statistics"))):
+    for folder in (output, *(objects.join(output, name) for name in ("inputs", "statistics", "scenes"))):
         objects.sweep(folder, below=output)
 
 
@@ -179,11 +184,11 @@ def _room_again(settings: FlowSettings) -> Places:
                 raise PipelineError(f"the run cannot go on, what is done stays done: {error}") from error
 
 
-def _summed(links: Links) -> None:
-    """Write what is a function of the ledger."""
+def _summed(links: Links, failed: Mapping[str, str]) -> None:
+    """Write what is a function of the ledger, and of which scenes failed whole."""
     cpus = links.settings.task_cpus
     try:
         found = summed_up(links.output, classes=links.classes, cpus=cpus)
-        statistics.write_summary(links.output, found)
+        statistics.write_summary(links.output, found, classes=links.classes, failed=failed)
     except RayError as error:
         raise PipelineError(f"every window is done or failed, but not summed up: {error}") from error

@@ -46,6 +46,7 @@ class Links:
     scenes: Iterable[Scene | Refusal]
     output: str
     classes: Sequence[str]
+    made_by: Mapping[str, Any]
     make_segmenter: MakeSegmenter
     held: Sequence[ray.ObjectRef[Any]]
     layout: ChipLayout
@@ -67,6 +68,7 @@ class Links:
             plan_share,
             output=self.output,
             classes=self.classes,
+            made_by=self.made_by,
             settings=self.settings,
             reading=self.reading,
             guard=guard,

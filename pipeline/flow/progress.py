@@ -28,6 +28,8 @@ class Progress:
     done: int = 0
     failed: int = 0
     failures: list[Failure] = field(default_factory=list)
+    failed_whole: dict[str, str] = field(default_factory=dict)
+    """The uris of scenes that failed whole, by their ids."""
     _found_done: int = 0
     _done_by_earlier: int = 0
     _failed_places: set[int] = field(default_factory=set)
@@ -61,6 +63,7 @@ class Progress:
         self.table, self.planned, self._found_done, self._done_by_earlier = table, 0, 0, self.done
         self.failed = 0
         self.failures.clear()
+        self.failed_whole.clear()
         self._failed_places.clear()
 
     def finish(self, how: str) -> None:
@@ -92,6 +95,8 @@ class Progress:
         self._failed_places.add(place)
         self.failed += failure.row_off is not None
         self.table.add(asdict(failure))
+        if failure.row_off is None:
+            self.failed_whole[failure.scene_id] = failure.uri
         if len(self.failures) < _LISTED_FAILURES:
             self.failures.append(failure)
         name = "scene_failed" if failure.row_off is None else "window_failed"

@@ -10,13 +10,14 @@ ledger has come to hold meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import compress, count, islice
+from typing import Any
 
 import numpy as np
 
-from pipeline import inputs, ledger, objects, raster, store
+from pipeline import inputs, ledger, objects, raster, statistics, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import RasterError
@@ -67,8 +68,15 @@ def shares(scenes: Iterable[Scene | Refusal], *, readers: int, whole: bool = Fal
         yield Share(entries, 0, 1)
 
 
-def plan_share(
-    row: Row, *, output: str, classes: Sequence[str], settings: FlowSettings, reading: Reading, guard: Guard
+def plan_share(  # noqa: PLR0913 - each by its name
+    row: Row,
+    *,
+    output: str,
+    classes: Sequence[str],
+    made_by: Mapping[str, Any],
+    settings: FlowSettings,
+    reading: Reading,
+    guard: Guard,
 ) -> Iterator[Row]:
     """Yield one record for each scene of a share: its plan, or why there is none."""
     share = unpacked(row)
@@ -79,7 +87,14 @@ def plan_share(
             yield packed(_refused(entry))
         else:
             step = partial(
-                _plan, share, entry, output=output, classes=classes, settings=settings, reading=reading
+                _plan,
+                share,
+                entry,
+                output=output,
+                classes=classes,
+                made_by=made_by,
+                settings=settings,
+                reading=reading,
             )
             yield packed(attempt(step, guard, stage="plan", scene=entry, window=None))
 
@@ -99,12 +114,13 @@ def read_plan(
         yield packed(attempt(step, guard, stage="read", scene=plan.scene, window=window))
 
 
-def _plan(
+def _plan(  # noqa: PLR0913 - each by its name
     share: Share,
     scene: Scene,
     *,
     output: str,
     classes: Sequence[str],
+    made_by: Mapping[str, Any],
     settings: FlowSettings,
     reading: Reading,
 ) -> Record:
@@ -119,7 +135,12 @@ def _plan(
     left = np.array([(window.row_off, window.col_off) not in done for window in windows], np.bool_)
     if len(left):  # a scene that the area of interest does not touch has no masks
         store.lay_out(
-            masks_uri(output, scene.scene_id), header=view.header, classes=classes, chunk_px=settings.chunk_px
+            masks_uri(output, scene.scene_id),
+            header=view.header,
+            classes=classes,
+            chunk_px=settings.chunk_px,
+            scene=statistics.origin(view),
+            made_by=made_by,
         )
     return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left), files)
 

@@ -81,7 +81,11 @@ def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
 
 
 def sum_up(scene_ids: Sequence[str], output: str, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Write statistics of scenes from their ledgers and return their summary; nothing where nothing is done."""
-    return [
-        record for scene_id in scene_ids for record in statistics.sum_scene(output, scene_id, classes=classes)
-    ]
+    """Write statistics of scenes from their ledgers, note which are complete, and return their summary."""
+    summary = []
+    for scene_id in scene_ids:
+        records = statistics.sum_scene(output, scene_id, classes=classes)
+        if records:
+            store.mark(masks_uri(output, scene_id), complete=records[0]["windows_failed"] == 0)
+        summary += records
+    return summary
