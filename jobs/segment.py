@@ -71,6 +71,7 @@ def segment(settings: SegmentSettings) -> RunResult:
             reading=settings.reading,
             run_id=supervisor.run_id,
             supervise=supervisor,
+            still_ours=supervisor.held.check,
         )
 
 

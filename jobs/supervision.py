@@ -66,11 +66,12 @@ def supervised(settings: SegmentSettings, description: dict[str, Any]) -> Iterat
             raise  # the output is another's now
         except BaseException as error:
             with suppress(PipelineError):  # what ended the run says more
-                run_record.conclude(
-                    settings.output, _ended(supervisor, type(error).__name__, redacted(str(error)))
-                )
+                held.check()
+                ended = _ended(supervisor, type(error).__name__, redacted(str(error)))
+                run_record.conclude(settings.output, ended, description)
             raise
-        run_record.conclude(settings.output, _ended(supervisor, "finished", ""))
+        held.check()
+        run_record.conclude(settings.output, _ended(supervisor, "finished", ""), description)
 
 
 def _ended(supervisor: Supervisor, how: str, reason: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +58,7 @@ def run(  # noqa: PLR0913 - each by its name
     reading: Reading = PLAIN,
     run_id: str | None = None,
     supervise: Callable[[Progress], None] | None = None,
+    still_ours: Callable[[], None] | None = None,
 ) -> RunResult:
     """Segment what is not yet done of ``scenes`` into mask stores below ``output``, and sum the output up.
 
@@ -77,7 +78,7 @@ def run(  # noqa: PLR0913 - each by its name
         PipelineError: the segmenter cannot be made, or the cluster is lost.
     """
     events = Events() if run_id is None else Events(run_id)
-    progress = Progress(statistics.failures_table(output), events, supervise)
+    progress = Progress(statistics.failures_table(output), events, supervise, still_ours)
     with cluster():
         room = places(nodes(), settings)
         links = Links(
@@ -112,16 +113,15 @@ def _sweep(output: str) -> None:
 
 @contextmanager
 def _ending(progress: Progress) -> Iterator[None]:
-    """Say how a run ends, and write what failed until then; a signal leaves no time for more than a word."""
+    """Say how a run ends, and write what failed until then."""
     try:
         yield
-    except PipelineError:
-        progress.finish("stopped")
-        raise
     except BaseException as error:
-        progress.say_end(type(error).__name__)
+        progress.say_end("stopped" if isinstance(error, PipelineError) else type(error).__name__)
+        with suppress(PipelineError):  # what ended the run says more
+            progress.write()
         raise
-    progress.finish("done")
+    progress.finish()
 
 
 def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
@@ -139,6 +139,7 @@ def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> N
             why = str(broken)
         guard.watch.release.remote()
         room = _room_again(links.settings)
+        progress.write()
         progress.begin_again(statistics.failures_table(links.output), reason=why)
 
 
@@ -153,6 +154,8 @@ def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> No
                 if isinstance(record, Failure) and record.error == OutputError.__name__:
                     raise OutputError(record.message)  # no other window could be written either
                 progress.count(record)
+            else:
+                progress.beat()
             watchdog.look()
 
 

@@ -10,20 +10,23 @@ from dataclasses import asdict, dataclass, field
 from pipeline.flow.events import Events
 from pipeline.flow.records import Done, Planned, Record
 from pipeline.statistics import Failure
-from pipeline.statistics.growing import GrowingTable
+from pipeline.statistics.failing import FailuresTable
 
 _TTY_EVERY_S, _LOG_EVERY_S = 0.5, 10.0
 _LISTED_FAILURES = 100  # to show; all are in the table
+_WRITING_SHARE = 0.1  # of the time at most goes into writing the table
 
 
 @dataclass(slots=True)
 class Progress:
     """Counts records as they arrive, and says how far the run is; failures go into their table."""
 
-    table: GrowingTable
+    table: FailuresTable
     events: Events = field(default_factory=Events)
     supervise: Callable[[Progress], None] | None = None
     """Called after each record, outside of the count; what it raises ends the run."""
+    still_ours: Callable[[], None] | None = None
+    """Called before a table is written; raises where the output is another run's, or gone."""
     planned: int = 0
     done: int = 0
     failed: int = 0
@@ -34,10 +37,13 @@ class Progress:
     _pixels: int = 0
     _began_s: float = field(default_factory=time.monotonic)
     _told_s: float = field(default_factory=time.monotonic)
+    _unwritten: bool = False
+    _write_from_s: float = 0.0
 
     def count(self, record: Record) -> None:
         """Take a record in; what fails in the same way twice fails once."""
         if isinstance(record, Planned):
+            self.table.tried(record.scene_id)
             self.planned += record.windows
             self._found_done += record.skipped
         elif isinstance(record, Done):
@@ -47,11 +53,35 @@ class Progress:
             self.events.say("window_done", scene_id=record.scene.scene_id, **at)
         elif isinstance(record, Failure):
             self._note(record)
+        self.beat()
+
+    def beat(self) -> None:
+        """Say how far the run is, and write what failed lately, so that it outlives whatever happens to the run.
+
+        Raises:
+            PipelineError: the storage refused, the output is no longer this run's, or what ``supervise`` raised.
+        """
         self._tell()
         if self.supervise is not None:
             self.supervise(self)
+        began_s = time.monotonic()
+        if self._unwritten and began_s >= self._write_from_s:
+            self.write()
+            ended_s = time.monotonic()
+            self._write_from_s = ended_s + (ended_s - began_s) / _WRITING_SHARE
 
-    def begin_again(self, table: GrowingTable, *, reason: str) -> None:
+    def write(self) -> None:
+        """Write the table of what failed.
+
+        Raises:
+            PipelineError: the storage refused, or the output is no longer this run's.
+        """
+        if self.still_ours is not None:
+            self.still_ours()
+        self.table.close()
+        self._unwritten = False
+
+    def begin_again(self, table: FailuresTable, *, reason: str) -> None:
         """Begin to count what a new attempt says of every scene: what failed is tried again, and listed if it fails.
 
         What the earlier attempts said they did counts as done by this run, though the new one finds it in the ledger. A
@@ -63,10 +93,11 @@ class Progress:
         self.failures.clear()
         self._failed_places.clear()
 
-    def finish(self, how: str) -> None:
-        """Say how the run ended, and write the table of what failed."""
-        self.say_end(how)
-        self.table.close()
+    def finish(self) -> None:
+        """Say that the run came to its end, and write the table of what failed in it."""
+        self.say_end("done")
+        self.table.forget_earlier()
+        self.write()
 
     def say_end(self, how: str) -> None:
         """Say how the run ended."""
@@ -92,10 +123,11 @@ class Progress:
         self._failed_places.add(place)
         self.failed += failure.row_off is not None
         self.table.add(asdict(failure))
+        self._unwritten = True
         if len(self.failures) < _LISTED_FAILURES:
             self.failures.append(failure)
         name = "scene_failed" if failure.row_off is None else "window_failed"
-        self.events.say(name, **asdict(failure))
+        self.events.say(name, **{key: value for key, value in asdict(failure).items() if key != "traceback"})
 
     def _tell(self) -> None:
         now_s, terminal = time.monotonic(), sys.stderr.isatty()

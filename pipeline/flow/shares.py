@@ -80,7 +80,8 @@ def plan_share(
             step = partial(
                 _plan, share, entry, output=output, classes=classes, settings=settings, reading=reading
             )
-            yield packed(attempt(step, guard, stage="plan", scene=entry, window=None))
+            part = f"part {share.part + 1} of {share.parts}" if share.parts > 1 else None
+            yield packed(attempt(step, guard, stage="plan", scene=entry, window=None, part=part))
 
 
 def read_plan(
@@ -92,7 +93,7 @@ def read_plan(
         yield row
         return
     left = np.unpackbits(plan.left, count=plan.windows).astype(np.bool_)
-    yield packed(Planned(plan.windows, plan.windows - int(left.sum())))
+    yield packed(Planned(plan.scene.scene_id, plan.windows, plan.windows - int(left.sum())))
     for window in compress(_windows(plan.view, plan.outline, plan.part, plan.parts, settings), left):
         step = partial(_read, plan, window, layout, reading)
         yield packed(attempt(step, guard, stage="read", scene=plan.scene, window=window))

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a process begins and ends: a ``stage`` of a scene or a window; elsewhere ``part`` tells which."""
+    """What a process begins and ends: a ``stage`` of a scene or a window; ``part`` tells which of several."""
 
     stage: str
     scene_id: str | None = None
@@ -38,12 +38,12 @@ class Work:
 
     @property
     def limited(self) -> bool:
-        """Whether it may take only so long: listing may not, and planning ends with its calls of GDAL."""
-        return self.row_off is not None or self.stage == "start"
+        """Whether it may take only so long: all but listing, which may look through any number of objects."""
+        return self.stage != "list"
 
     def __str__(self) -> str:
         at = "" if self.row_off is None else f" at row {self.row_off}, column {self.col_off}"
-        return f"{self.stage} {self.scene_id or self.part or ''}{at}".rstrip()
+        return f"{self.stage} {' '.join(filter(None, (self.scene_id, self.part)))}{at}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
