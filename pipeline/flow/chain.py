@@ -118,8 +118,9 @@ def _ending(progress: Progress) -> Iterator[None]:
         yield
     except BaseException as error:
         progress.say_end("stopped" if isinstance(error, PipelineError) else type(error).__name__)
-        with suppress(PipelineError):  # what ended the run says more
-            progress.write()
+        if not isinstance(error, OutputError):  # it cannot be written, or is gone and is not to be made anew
+            with suppress(PipelineError):  # what ended the run says more
+                progress.write()
         raise
     progress.finish()
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from pipeline.flow.events import Events
 from pipeline.flow.records import Done, Planned, Record
+from pipeline.flow.watch import Quarantined
 from pipeline.statistics import Failure
 from pipeline.statistics.failing import FailuresTable
 
@@ -116,8 +117,7 @@ class Progress:
         return len(self._failed_places)
 
     def _note(self, failure: Failure) -> None:
-        at = failure.message if failure.row_off is None else (failure.row_off, failure.col_off)
-        place = hash((failure.scene_id, at))  # a scene fails in each of its shares
+        place = hash((failure.scene_id, _where(failure)))  # a scene fails in each of its shares
         if place in self._failed_places:
             return
         self._failed_places.add(place)
@@ -159,3 +159,10 @@ class Progress:
             f"windows: {finished} of {count['windows_known']} done, {count['failures']} failures, "
             f"{count['mpx_per_s']:.2f} Mpx/s"
         )
+
+
+def _where(failure: Failure) -> object:
+    """Return what tells the failures of a scene apart: parts of its plan may be given up for different reasons."""
+    if failure.row_off is None:
+        return failure.error if failure.error == Quarantined.__name__ else failure.message
+    return failure.row_off, failure.col_off

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.objects.place import is_remote, local, located, writing
-from pipeline.retry import patiently
+from pipeline.retry import MANY_S, patiently
 
 _TAKEN = "PreconditionFailed"
 
@@ -59,7 +59,7 @@ def remove_folder(uri: str) -> None:
         if is_remote(uri):
             filesystem, path = located(uri)
             if patiently(lambda: filesystem.exists(path)):
-                patiently(lambda: filesystem.rm(path, recursive=True))
+                patiently(lambda: filesystem.rm(path, recursive=True), answer_s=MANY_S)
         elif Path(local(uri)).exists():
             shutil.rmtree(local(uri))
 
