@@ -22,7 +22,7 @@ from pipeline.scene import absolute_uri
 from pipeline.sources import Search
 
 FORMAT = 2
-RUNS, DIGEST = "runs", "digest"
+RUNS, DIGEST, RETRY = "runs", "digest", "retry_failed"
 LAST_RUNS = 20
 IDENTITY = (
     "vocabulary",
@@ -126,6 +126,16 @@ def conclude(output: str, ended: dict[str, Any], description: dict[str, Any]) ->
     """Note how a run ended, beside the last ones before it; a record that was removed meanwhile is written again."""
     found = earlier(output) or description
     _write(output, found | {RUNS: [*found.get(RUNS, []), ended][-LAST_RUNS:]})
+
+
+def whole_list_done(record: dict[str, Any]) -> bool:
+    """Tell whether all scenes of the last list were tried: that run finished, and so did those that tried again."""
+    for run in reversed(record.get(RUNS, [])):
+        if run["end"] != "finished":
+            return False
+        if not run.get(RETRY):
+            return True
+    return False
 
 
 def _digest(record: dict[str, Any]) -> str:

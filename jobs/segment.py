@@ -115,14 +115,20 @@ def _line(found: ClassSum, everything: int) -> list[object]:
 
 
 def _say_where(output: str, result: RunResult, *, took_s: float) -> None:
-    print(f"\nwindows: {result.windows_done} done, {result.windows_skipped} done before", end="")
     print(
-        f", {result.windows_failed} failed, in {duration(took_s)}\nmasks:   {objects.join(output, 'scenes')}"
+        f"\nwindows: {result.windows_done} done, {result.windows_skipped} done before, in {duration(took_s)}"
     )
+    print(f"failed:  {_failed(result)}\nmasks:   {objects.join(output, 'scenes')}")
     print(f"summary: {objects.join(output, SUMMARY)}")
     if result.failures:
         print(f"failures: {objects.join(output, FAILURES)}", file=sys.stderr)
         _say_failures(result)
+
+
+def _failed(result: RunResult) -> str:
+    """Say how much failed: windows, and scenes whose windows nobody knows."""
+    counts = (("window", result.windows_failed), ("scene", result.scenes_failed))
+    return ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts if n) or "nothing"
 
 
 def _say_failures(result: RunResult) -> None:

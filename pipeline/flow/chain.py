@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeException
@@ -44,6 +45,11 @@ class RunResult:
     windows_failed: int
     failures: tuple[Failure, ...]
     failures_in_all: int
+
+    @property
+    def scenes_failed(self) -> int:
+        """How many scenes failed whole."""
+        return self.failures_in_all - self.windows_failed
 
 
 def run(  # noqa: PLR0913 - each by its name
@@ -95,7 +101,7 @@ def run(  # noqa: PLR0913 - each by its name
         with _ending(progress), watching(settings.limit_s) as guard:
             _sweep(output)
             _followed(links, room, guard, progress)
-            _summed(links)
+            _summed(links, progress)
     return RunResult(
         progress.done,
         progress.skipped,
@@ -183,11 +189,21 @@ def _room_again(settings: FlowSettings) -> Places:
                 raise PipelineError(f"the run cannot go on, what is done stays done: {error}") from error
 
 
-def _summed(links: Links) -> None:
+def _summed(links: Links, progress: Progress) -> None:
     """Write what is a function of the ledger."""
-    cpus = links.settings.task_cpus
+    cpus, tally = links.settings.task_cpus, progress.tally
     try:
-        found = summed_up(links.output, classes=links.classes, cpus=cpus)
-        statistics.write_summary(links.output, found)
+        found = summed_up(links.output, classes=links.classes, cpus=cpus, tally=tally)
+        statistics.write_summary(links.output, _then_checked(found, progress))
     except RayError as error:
-        raise PipelineError(f"every window is done or failed, but not summed up: {error}") from error
+        reason = f"every window is done or failed, but not summed up: {ChainBroken(error)}"
+        raise PipelineError(reason) from error
+    except FileNotFoundError as error:
+        raise OutputError(f"{links.output} was removed while the run was at it: {error}") from error
+
+
+def _then_checked(records: Iterator[dict[str, Any]], progress: Progress) -> Iterator[dict[str, Any]]:
+    """Yield the records, and look after the last one whether their table may still be written."""
+    yield from records
+    if progress.still_ours is not None:
+        progress.still_ours()

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from pipeline.flow.events import Events
 from pipeline.flow.records import Done, Planned, Record
+from pipeline.flow.tally import Tally
 from pipeline.flow.watch import Quarantined
 from pipeline.statistics import Failure
 from pipeline.statistics.failing import FailuresTable
@@ -28,6 +29,7 @@ class Progress:
     """Called after each record, outside of the count; what it raises ends the run."""
     still_ours: Callable[[], None] | None = None
     """Called before a table is written; raises where the output is another run's, or gone."""
+    tally: Tally = field(default_factory=Tally)
     planned: int = 0
     done: int = 0
     failed: int = 0
@@ -45,10 +47,12 @@ class Progress:
         """Take a record in; what fails in the same way twice fails once."""
         if isinstance(record, Planned):
             self.table.tried(record.scene_id)
+            self.tally.add(record.scene_id, record.skipped)
             self.planned += record.windows
             self._found_done += record.skipped
         elif isinstance(record, Done):
             self.done += 1
+            self.tally.add(record.scene.scene_id, 1)
             self._pixels += record.window.height * record.window.width
             at = {"row_off": record.window.row_off, "col_off": record.window.col_off}
             self.events.say("window_done", scene_id=record.scene.scene_id, **at)
@@ -91,6 +95,7 @@ class Progress:
         self.events.warn("begun_again", f"the chain broke and is begun again: {reason}")
         self.table, self.planned, self._found_done, self._done_by_earlier = table, 0, 0, self.done
         self.failed = 0
+        self.tally.clear()
         self.failures.clear()
         self._failed_places.clear()
 
@@ -115,6 +120,11 @@ class Progress:
     def failures_in_all(self) -> int:
         """Scenes and windows that failed, of which ``failures`` has the first."""
         return len(self._failed_places)
+
+    @property
+    def scenes_failed(self) -> int:
+        """Scenes that failed whole."""
+        return self.failures_in_all - self.failed
 
     def _note(self, failure: Failure) -> None:
         place = hash((failure.scene_id, _where(failure)))  # a scene fails in each of its shares
@@ -147,6 +157,8 @@ class Progress:
             "windows_done": self.done,
             "windows_skipped": self.skipped,
             "windows_known": max(finished, self.planned),  # one may arrive before the plan of its share does
+            "windows_failed": self.failed,
+            "scenes_failed": self.scenes_failed,
             "failures": self.failures_in_all,
             "seconds": round(seconds, 1),
             "mpx_per_s": round(self._pixels / 1e6 / max(seconds, 1e-9), 2),

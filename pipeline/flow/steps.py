@@ -103,8 +103,13 @@ def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
     ledger.commit(output, record.scene.scene_id, window=window, digests=digests, statistics=counted)
 
 
-def sum_up(scene_ids: Sequence[str], output: str, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Write statistics of scenes from their ledgers and return their summary; nothing where nothing is done."""
+def sum_up(least: Mapping[str, int], output: str, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Write statistics of scenes from their ledgers and return their summary; nothing where nothing is done.
+
+    ``least`` has the ids of the scenes, and how many windows of each are known to be done.
+    """
     return [
-        record for scene_id in scene_ids for record in statistics.sum_scene(output, scene_id, classes=classes)
+        record
+        for scene_id, windows in least.items()
+        for record in statistics.sum_scene(output, scene_id, classes=classes, least=windows)
     ]

@@ -17,24 +17,21 @@ import pyarrow.parquet as pq
 
 from pipeline import ledger, objects
 from pipeline.objects import Listed
-from pipeline.output import ledger_uri, statistics_uri
+from pipeline.output import statistics_uri
 from pipeline.statistics.classes import scene_summary
 from pipeline.statistics.tables import LISTING_KEY, write_scene
 
 
-def sum_scene(output: str, scene_id: str, *, classes: Sequence[str]) -> list[dict[str, Any]]:
+def sum_scene(output: str, scene_id: str, *, classes: Sequence[str], least: int = 0) -> list[dict[str, Any]]:
     """Have OUT/statistics/SCENE_ID.parquet be of the scene's ledger, and return its part of the summary.
 
-    Nothing is written, and nothing returned, where no window is done.
+    ``least`` is how many windows are known to be done. Nothing is written, and nothing returned, where none is.
 
     Raises:
-        PipelineError: the storage refused, or an entry is damaged.
+        PipelineError: the storage refused, lists less than is known to be done, or an entry is damaged.
     """
-    found = [
-        each
-        for each in objects.list_all(ledger_uri(output, scene_id))
-        if ledger.place_of(each.path) is not None
-    ]
+    listed = ledger.listed(output, scene_id, least=least)
+    found = [each for each in listed if ledger.place_of(each.path) is not None]
     if not found:
         return []
     rows = _kept(output, scene_id, found)
