@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from jobs import run_record, table
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.going_on import failed_before, going_on
+from jobs.missing import say_missing
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
 from jobs.supervision import supervised
 from jobs.table import duration
@@ -47,10 +48,11 @@ def segment(settings: SegmentSettings) -> RunResult:
     Raises ConfigError or ModelError before anything is started, PipelineError when the output cannot be
     written. What goes wrong with a scene or a window is in the result and in the output's failures.
     """
+    settings.scenes.check()
+    say_missing(settings.scenes)
     checkpoint = checkpoints.load(settings.checkpoint)
     vocabulary = embed_aloud(checkpoint, settings.vocabulary)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
-    settings.scenes.check()
     description = run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)
     scenes = failed_before(settings.output, settings.scenes) if settings.retry_failed else settings.scenes
     with supervised(settings, description) as supervisor:

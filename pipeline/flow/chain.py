@@ -16,6 +16,7 @@ from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import OutputError, PipelineError, ResourceError
 from pipeline.flow.events import Events
+from pipeline.flow.finished import all_done
 from pipeline.flow.hearing import ChainBroken, heard
 from pipeline.flow.links import Links, held, quietly
 from pipeline.flow.progress import Progress
@@ -23,6 +24,7 @@ from pipeline.flow.records import unpacked
 from pipeline.flow.resources import Places, cluster, nodes, places
 from pipeline.flow.steps import MakeSegmenter
 from pipeline.flow.summing import summed_up
+from pipeline.flow.waiting import Waiting
 from pipeline.flow.watch import Guard, watching
 from pipeline.flow.watchdog import BEAT_S, Watchdog
 from pipeline.scene import Refusal, Scene
@@ -98,9 +100,11 @@ def run(  # noqa: PLR0913 - each by its name
             reading=reading,
         )
         events.say("run_started", output=output, actors=room.actors, readers=room.readers)
-        with _ending(progress), watching(settings.limit_s) as guard:
+        with _ending(progress):
             _sweep(output)
-            _followed(links, room, guard, progress)
+            if not _nothing_left(links, progress):
+                with watching(settings.limit_s) as guard:
+                    _followed(links, room, guard, progress)
             _summed(links, progress)
     return RunResult(
         progress.done,
@@ -131,6 +135,14 @@ def _ending(progress: Progress) -> Iterator[None]:
     progress.finish()
 
 
+def _nothing_left(links: Links, progress: Progress) -> bool:
+    """Tell whether all is done already, and count it then."""
+    found = all_done(links.scenes, links.output, links.look_again)
+    for each in found or ():
+        progress.count(each)
+    return found is not None
+
+
 def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
     """Run the chain to its end; one that breaks is begun again, as long as that gets something done."""
     fruitless = 0
@@ -153,6 +165,8 @@ def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> N
 def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
     """Run the chain once, and count what comes out of it."""
     watchdog = Watchdog(guard, progress.events, links.settings.stall_s)
+    claims = {"CPU": links.settings.actor_cpus, "GPU": links.settings.actor_gpus}
+    waiting = Waiting(guard, progress.events, room.actors, claims)
     with quietly(in_flight_bytes=links.in_flight_bytes(room)):
         for row in heard(links.chain(room, guard), beat_s=BEAT_S):
             if row is not None:
@@ -163,6 +177,7 @@ def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> No
                 progress.count(record)
             else:
                 progress.beat()
+                waiting.look()
             watchdog.look()
 
 

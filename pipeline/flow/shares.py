@@ -11,6 +11,7 @@ ledger has come to hold meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import compress, count, islice
 
@@ -19,6 +20,7 @@ import numpy as np
 from pipeline import inputs, ledger, objects, raster, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
+from pipeline.errors import PipelineError
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
 from pipeline.grid import count_windows
@@ -97,6 +99,31 @@ def read_plan(
     for window in compress(_windows(plan.view, plan.outline, plan.part, plan.parts, settings), left):
         step = partial(_read, plan, window, layout, reading)
         yield packed(attempt(step, guard, stage="read", scene=plan.scene, window=window))
+
+
+def done_before(
+    scene: Scene, *, output: str, classes: Sequence[str], settings: FlowSettings, reading: Reading
+) -> int | None:
+    """Return how many windows a scene has where all are done and its files are as they were; None otherwise.
+
+    No raster is opened, so that nothing can hang that holds the interpreter. What lies beside its chunks in its mask
+    store is put back where it is missing.
+    """
+    done, planned = ledger.look(output, scene.scene_id)
+    if (
+        planned is None
+        or len(done) < planned.windows
+        or not objects.exists(inputs_uri(output, scene.scene_id))
+    ):
+        return None
+    unchanged = replace(settings, keep_valid=False)  # what has changed is refused, and not removed from here
+    try:
+        plan = _plan(
+            Share((scene,), 0, 1), scene, output=output, classes=classes, settings=unchanged, reading=reading
+        )
+    except PipelineError:
+        return None  # it is planned again, and fails there by itself
+    return plan.windows if isinstance(plan, Plan) and not plan.left.any() else None
 
 
 def _plan(

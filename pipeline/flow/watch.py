@@ -95,9 +95,12 @@ class Watch:
         """Call work overdue that takes longer than ``limit_s``."""
         self._limit_s = limit_s
         self._tries: dict[Work, _Tries] = {}
+        self._starts: set[Work] = set()
 
     def begin(self, work: Work, by: Process) -> Lost | None:
         """Note that ``work`` begins, or say that it must not: too many processes were lost at it."""
+        if work.stage == "start":
+            self._starts.add(work)
         tries, now_s = self._tries.setdefault(work, _Tries()), time.monotonic()
         if tries.begun and not tries.given_up:
             tries.begun[-1].overdue = work.limited and now_s - tries.begun[-1].at_s >= self._limit_s
@@ -111,8 +114,13 @@ class Watch:
         """Note that ``work`` has ended, well or not."""
         self._tries.pop(work, None)
 
+    def starts(self) -> int:
+        """Return how many actors have a place and begun to start."""
+        return len(self._starts)
+
     def release(self) -> None:
         """Forget what is in flight: the run itself ends these processes, which is no fault of their work."""
+        self._starts.clear()
         for tries in self._tries.values():
             if not tries.given_up:
                 tries.begun.pop()
