@@ -167,6 +167,7 @@ def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> No
     watchdog = Watchdog(guard, progress.events, links.settings.stall_s)
     claims = {"CPU": links.settings.actor_cpus, "GPU": links.settings.actor_gpus}
     waiting = Waiting(guard, progress.events, room.actors, claims)
+    progress.look_ahead = guard.ahead
     with quietly(in_flight_bytes=links.in_flight_bytes(room)):
         for row in heard(links.chain(room, guard), beat_s=BEAT_S):
             if row is not None:

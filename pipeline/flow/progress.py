@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pipeline.flow.events import Events
 from pipeline.flow.records import Done, Planned, Record
 from pipeline.flow.tally import Tally
-from pipeline.flow.watch import Quarantined
+from pipeline.flow.watch import Ahead, Quarantined
 from pipeline.statistics import Failure
 from pipeline.statistics.failing import FailuresTable
 
@@ -29,11 +29,14 @@ class Progress:
     """Called after each record, outside of the count; what it raises ends the run."""
     still_ours: Callable[[], None] | None = None
     """Called before a table is written; raises where the output is another run's, or gone."""
+    look_ahead: Callable[[], Ahead | None] | None = None
+    """Tells what is planned already; asked for when something is said."""
     tally: Tally = field(default_factory=Tally)
     planned: int = 0
     done: int = 0
     failed: int = 0
     failures: list[Failure] = field(default_factory=list)
+    _ahead: Ahead = field(default_factory=lambda: Ahead(0, whole=False))
     _found_done: int = 0
     _done_by_earlier: int = 0
     _failed_places: set[int] = field(default_factory=set)
@@ -95,12 +98,14 @@ class Progress:
         self.events.warn("begun_again", f"the chain broke and is begun again: {reason}")
         self.table, self.planned, self._found_done, self._done_by_earlier = table, 0, 0, self.done
         self.failed = 0
+        self._ahead = Ahead(0, whole=False)
         self.tally.clear()
         self.failures.clear()
         self._failed_places.clear()
 
     def finish(self) -> None:
         """Say that the run came to its end, and write the table of what failed in it."""
+        self._ahead = Ahead(self.planned, whole=True)
         self.say_end("done")
         self.table.forget_earlier()
         self.write()
@@ -144,6 +149,8 @@ class Progress:
         if now_s - self._told_s < (_TTY_EVERY_S if terminal else _LOG_EVERY_S):
             return
         self._told_s = now_s
+        if self.look_ahead is not None:
+            self._ahead = self.look_ahead() or self._ahead
         if terminal:
             sys.stderr.write(self._line() + "\r")
             sys.stderr.flush()
@@ -156,7 +163,9 @@ class Progress:
         return {
             "windows_done": self.done,
             "windows_skipped": self.skipped,
-            "windows_known": max(finished, self.planned),  # one may arrive before the plan of its share does
+            "windows_known": max(
+                finished, self.planned, self._ahead.windows
+            ),  # the plan of a share may come last
             "windows_failed": self.failed,
             "scenes_failed": self.scenes_failed,
             "failures": self.failures_in_all,
@@ -167,8 +176,9 @@ class Progress:
     def _line(self) -> str:
         count = self._counts()
         finished = self.done + self.skipped
+        more = "" if self._ahead.whole else " and more"
         return (
-            f"windows: {finished} of {count['windows_known']} done, {count['failures']} failures, "
+            f"windows: {finished} of {count['windows_known']}{more} done, {count['failures']} failures, "
             f"{count['mpx_per_s']:.2f} Mpx/s"
         )
 

@@ -28,11 +28,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A planning task's work: of each scene every ``parts``-th window, beginning with window ``part``."""
+    """A planning task's work: of each scene every ``parts``-th window, beginning with window ``part``.
+
+    ``number`` tells it from all others of its list.
+    """
 
     entries: tuple[Scene | Refusal, ...]
     part: int
     parts: int
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,9 @@ def list_shares(
     for number in count():
         share = guard.watched(Work("list", part=f"share {number}"), partial(next, found, None))
         if share is None:
+            guard.watch.listed.remote(number)
             return
-        yield packed(share)
+        yield packed(replace(share, number=number))
 
 
 def shares(scenes: Iterable[Scene | Refusal], *, readers: int, whole: bool = False) -> Iterator[Share]:
@@ -75,6 +76,7 @@ def plan_share(
     share = unpacked(row)
     if not isinstance(share, Share):
         raise TypeError(f"expected a share, got {share!r}")
+    windows = 0
     for entry in share.entries:
         if isinstance(entry, Refusal):
             yield packed(_refused(entry))
@@ -83,7 +85,11 @@ def plan_share(
                 _plan, share, entry, output=output, classes=classes, settings=settings, reading=reading
             )
             part = f"part {share.part + 1} of {share.parts}" if share.parts > 1 else None
-            yield packed(attempt(step, guard, stage="plan", scene=entry, window=None, part=part))
+            record = attempt(step, guard, stage="plan", scene=entry, window=None, part=part)
+            windows += record.windows if isinstance(record, Plan) else 0
+            guard.watch.planned.remote(share.number, windows)
+            yield packed(record)
+    guard.watch.planned.remote(share.number, windows, whole=True)
 
 
 def read_plan(

@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import ray
-from ray.exceptions import GetTimeoutError, RayError
 
 from pipeline.flow.events import Events
 from pipeline.flow.watch import Guard
 
 _FIRST_S, _AGAIN_S = 4.0, 120.0
-_ANSWER_S = 2.0
 _EPSILON = 1e-6
 
 
@@ -41,7 +39,7 @@ class Waiting:
         now_s = time.monotonic()
         if now_s < self._look_from_s:
             return
-        missing = self.actors - self._started()
+        missing = self.actors - self.guard.starts()
         if missing <= 0:
             self._look_from_s = math.inf
             return
@@ -54,9 +52,3 @@ class Waiting:
         ]
         named = f"{missing} actor{'s' if missing > 1 else ''}"
         self.events.warn("waiting", f"waiting for {named}: {' and '.join(rooms)} free", actors=missing)
-
-    def _started(self) -> int:
-        try:
-            return int(ray.get(self.guard.watch.starts.remote(), timeout=_ANSWER_S))
-        except (GetTimeoutError, RayError):
-            return 0
