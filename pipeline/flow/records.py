@@ -122,9 +122,9 @@ def attempt(
 
     ``part`` tells apart what several processes do of one scene at once.
     """
-    at = (window.row_off, window.col_off) if window else (None, None)
+    row_off, col_off = (window.row_off, window.col_off) if window else (None, None)
     try:
-        return guard.watched(Work(stage, scene.scene_id, *at, part=part), step)
+        return guard.watched(Work(stage, scene.scene_id, row_off, col_off, part), step)
     except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the failures
         where = asdict(window) if window else {}
         failure = Failure(

@@ -28,7 +28,7 @@ class Waiting:
     _look_from_s: float = field(init=False)
 
     def __post_init__(self) -> None:
-        free = ray.available_resources()
+        free = _free()
         fit = min(
             math.floor(free.get(name, 0) / claim + _EPSILON) for name, claim in self.claims.items() if claim
         )
@@ -44,7 +44,7 @@ class Waiting:
             self._look_from_s = math.inf
             return
         self._look_from_s = now_s + _AGAIN_S
-        free, there = ray.available_resources(), ray.cluster_resources()
+        free, there = _free(), _there()
         rooms = [
             f"{round(free.get(name, 0), 1):g} of {there.get(name, 0):g} {name}s"
             for name, claim in self.claims.items()
@@ -52,3 +52,13 @@ class Waiting:
         ]
         named = f"{missing} actor{'s' if missing > 1 else ''}"
         self.events.warn("waiting", f"waiting for {named}: {' and '.join(rooms)} free", actors=missing)
+
+
+def _free() -> dict[str, float]:
+    found: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+    return found
+
+
+def _there() -> dict[str, float]:
+    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return found

@@ -204,16 +204,17 @@ class Guard:
 
     def ahead(self) -> Ahead | None:
         """Return what is planned already; None where the watch does not answer at once."""
+        asked: ray.ObjectRef[Ahead] = self.watch.ahead.remote()
         try:
-            found: Ahead = ray.get(self.watch.ahead.remote(), timeout=_ANSWER_S)
+            return ray.get(asked, timeout=_ANSWER_S)
         except (GetTimeoutError, RayError):
             return None
-        return found
 
     def starts(self) -> int:
         """Return how many actors have begun to start, 0 where the watch does not answer at once."""
+        asked: ray.ObjectRef[int] = self.watch.starts.remote()
         try:
-            return int(ray.get(self.watch.starts.remote(), timeout=_ANSWER_S))
+            return ray.get(asked, timeout=_ANSWER_S)
         except (GetTimeoutError, RayError):
             return 0
 

@@ -101,7 +101,7 @@ def test_only_what_failed_or_was_cut_off_is_tried_again(tmp_path: Path) -> None:
     scene(tmp_path, "good", planned=2, done=2)
     scene(tmp_path, "part", planned=3, done=1)
     failures(tmp_path, ("whole", None), ("left", None))
-    assert [each.scene_id for each in failed_before(str(tmp_path), scenes)] == ["part", "whole"]
+    assert [each.uri for each in failed_before(str(tmp_path), scenes)] == ["/x/part.tif", "/x/whole.tif"]
 
 
 @pytest.mark.parametrize(

@@ -38,15 +38,22 @@ def hold(mark: str) -> None:
         time.sleep(0.1)
 
 
+@ray.remote(num_cpus=0)
+def release(mark: str) -> None:
+    """Set the mark after a while."""
+    time.sleep(10)
+    Path(mark).touch()
+
+
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_run_on_a_busy_cluster_says_within_seconds_what_it_waits_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mark = tmp_path / "mark"
     holding = hold.remote(str(mark))
-    while ray.available_resources().get("CPU", 0) > 1:
+    while ray.available_resources().get("CPU", 0) > 1:  # type: ignore[no-untyped-call]
         time.sleep(0.1)
-    ray.remote(num_cpus=0)(lambda: (time.sleep(10), mark.touch())).remote()
+    release.remote(str(mark))
     scene = paint(tmp_path / "a.tif", height=128, width=128)
     began_s = time.monotonic()
     assert run_flow([scene], tmp_path / "out", actors=2).windows_done == 1
