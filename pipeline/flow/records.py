@@ -13,6 +13,7 @@ from jaxtyping import Bool, UInt8
 
 from pipeline.errors import PipelineError
 from pipeline.flow.watch import Guard, Work
+from pipeline.inputs import Inputs
 from pipeline.raster import Outline
 from pipeline.scene import Header, Refusal, Scene
 from pipeline.segment import WindowLabels
@@ -45,7 +46,8 @@ class Plan:
 
     ``view`` is how the scene is read, ``outline`` its area of interest; windows outside of it do not count.
 
-    ``left`` has a bit for each of these ``windows``, so that a plan is small however large the scene.
+    ``left`` has a bit for each of these ``windows``, so that a plan is small however large the scene. ``inputs`` are
+    the scene's files as they were when it was looked at.
     """
 
     scene: Scene
@@ -55,6 +57,7 @@ class Plan:
     parts: int
     windows: int
     left: UInt8[np.ndarray, "bytes"]
+    inputs: Inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Pixels:
     window: Window
     pixels: UInt8[np.ndarray, "y x 3"]
     valid: Bool[np.ndarray, "y x"]
+    inputs: Inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class Masks:
     header: Header
     window: Window
     labels: WindowLabels
+    inputs: Inputs
 
 
 @dataclass(frozen=True, slots=True)

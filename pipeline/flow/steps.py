@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from pipeline import ledger, objects, statistics, store
+from pipeline import inputs, ledger, objects, statistics, store
 from pipeline.errors import OutputError
 from pipeline.flow.records import Done, Masks, Pixels, Record, Row, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
@@ -50,7 +50,7 @@ class Segment:
 
     def _masks(self, record: Pixels) -> Record:
         labels = self._segment(record.pixels, record.valid, window=record.window)
-        return Masks(record.scene, record.header, record.window, labels)
+        return Masks(record.scene, record.header, record.window, labels, record.inputs)
 
 
 def store_masks(row: Row, *, output: str, classes: Sequence[str], guard: Guard) -> Row:
@@ -90,6 +90,7 @@ def _gone_said(output: str, scene_id: str) -> Iterator[None]:
 
 def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
     labels, window = record.labels, record.window
+    inputs.check_unchanged(record.inputs)
     arrays = {"class": labels.mask, "score": labels.score, "margin": labels.margin}
     digests = store.write(masks_uri(output, record.scene.scene_id), arrays, window=window)
     counted = statistics.window_statistics(
