@@ -116,11 +116,9 @@ def done_before(
     store is put back where it is missing.
     """
     done, planned = ledger.look(output, scene.scene_id)
-    if (
-        planned is None
-        or len(done) < planned.windows
-        or not objects.exists(inputs_uri(output, scene.scene_id))
-    ):
+    if planned is None or not 0 < planned.windows <= len(done):
+        return None
+    if not objects.exists(inputs_uri(output, scene.scene_id)):
         return None
     unchanged = replace(settings, keep_valid=False)  # what has changed is refused, and not removed from here
     try:
