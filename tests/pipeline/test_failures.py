@@ -15,6 +15,7 @@ from pipeline.flow.chain import _ending
 from pipeline.flow.hearing import ChainBroken
 from pipeline.flow.records import Planned, attempt
 from pipeline.flow.watch import Guard, Work
+from pipeline.raster.gdal import faults_as
 from pipeline.scene import Scene
 from pipeline.statistics import Failure, failures_table
 from pipeline.window import Window
@@ -132,6 +133,14 @@ def test_an_error_that_is_not_meant_for_users_says_its_type_and_where_it_was_rai
     (row,) = rows(tmp_path)
     assert "test_failures.py" in row["traceback"]
     assert row["traceback"].rstrip().endswith("KeyError: 'x'")
+
+
+def test_a_raster_that_fails_by_a_bare_error_says_its_type() -> None:
+    with (
+        pytest.raises(RasterError, match=r"^cannot read a.tif: KeyError: 'x'$"),
+        faults_as("cannot read a.tif"),
+    ):
+        raise KeyError("x")
 
 
 def test_a_traceback_holds_no_credential() -> None:
