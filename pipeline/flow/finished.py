@@ -20,21 +20,13 @@ Look = Callable[[Scene], int | None]
 
 
 def all_done(scenes: Iterable[Scene | Refusal], output: str, look: Look) -> list[Planned] | None:
-    """Return what there is of each scene where all windows of all are done; None where something is left, or unknown.
-
-    Raises:
-        PipelineError: the storage refused.
-    """
-    if next(objects.list_all(objects.join(output, "ledger")), None) is None:
-        return None
+    """Return what there is of each scene where all windows of all are done; None where something is left, or unknown."""
     try:
-        return within(_LOOK_S, lambda: _looked(scenes, look), late=_TooSlowError())
-    except _TooSlowError:
+        if next(objects.list_all(objects.join(output, "ledger")), None) is None:
+            return None
+        return within(_LOOK_S, lambda: _looked(scenes, look), late=TimeoutError())
+    except Exception:  # noqa: BLE001 - whatever it is, it comes again where it is some scene's failure, or the list's
         return None
-
-
-class _TooSlowError(Exception):
-    """Looking takes longer than it could save."""
 
 
 def _looked(scenes: Iterable[Scene | Refusal], look: Look) -> list[Planned] | None:

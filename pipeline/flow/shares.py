@@ -126,7 +126,7 @@ def done_before(
             Share((scene,), 0, 1), scene, output=output, classes=classes, settings=unchanged, reading=reading
         )
     except PipelineError:
-        return None  # it is planned again, and fails there by itself
+        return None  # it is planned again, and fails there alone
     return plan.windows if isinstance(plan, Plan) and not plan.left.any() else None
 
 
