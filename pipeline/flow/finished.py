@@ -20,7 +20,7 @@ Look = Callable[[Scene], int | None]
 
 
 def all_done(scenes: Iterable[Scene | Refusal], output: str, look: Look) -> list[Planned] | None:
-    """Return what there is of each scene where all of all are done; None where something is left, or unknown."""
+    """Return what there is of each scene where all windows are done; None where some are left, or nobody knows."""
     try:
         if next(objects.list_all(objects.join(output, "ledger")), None) is None:
             return None
