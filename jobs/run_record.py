@@ -23,7 +23,7 @@ from pipeline.sources import Search
 
 FORMAT = 3
 FORMATS = (2, FORMAT)  # 2 stored scores in 1/255, with 0 as no data
-RUNS, DIGEST = "runs", "digest"
+RUNS, DIGEST, RETRY = "runs", "digest", "retry_failed"
 LAST_RUNS = 20
 GRID_KEYS = ("window_px", "chunk_px")
 IDENTITY = (
@@ -99,6 +99,8 @@ def earlier(output: str) -> dict[str, Any] | None:
         raise ResumeError(
             f"{uri} is damaged ({error}). Remove it and give the whole command that made the output again"
         ) from error
+    if isinstance(found, dict) and found.keys() == {RUNS, DIGEST}:
+        return None  # left by a run whose output was removed meanwhile
     if not isinstance(found, dict) or "format" not in found:
         raise ResumeError(f"{uri} is no record of a run of mrovseg: give another output")
     if found.get(DIGEST) not in {None, _digest(found)}:
@@ -153,10 +155,20 @@ def claim(output: str, description: dict[str, Any]) -> None:
     _write(output, description | {RUNS: [] if found is None else found.get(RUNS, [])})
 
 
-def conclude(output: str, ended: dict[str, Any]) -> None:
-    """Note how a run ended, beside the last ones before it."""
-    found = earlier(output) or {}
+def conclude(output: str, ended: dict[str, Any], description: dict[str, Any]) -> None:
+    """Note how a run ended, beside the last ones before it; a record that was removed meanwhile is written again."""
+    found = earlier(output) or description
     _write(output, found | {RUNS: [*found.get(RUNS, []), ended][-LAST_RUNS:]})
+
+
+def whole_list_done(record: Mapping[str, Any]) -> bool:
+    """Tell whether all scenes of the last list were tried: that run finished, and so did those that tried again."""
+    for run in reversed(record.get(RUNS, [])):
+        if run["end"] != "finished":
+            return False
+        if not run.get(RETRY):
+            return True
+    return False
 
 
 def _digest(record: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.going_on import failed_before, going_on
 from jobs.looking_ahead import MISSED, look_ahead
+from jobs.missing import say_missing
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
 from jobs.supervision import supervised
 from jobs.table import duration
@@ -52,10 +53,11 @@ def segment(settings: SegmentSettings) -> RunResult:
     Raises ConfigError or ModelError before anything is started, PipelineError when the output cannot be
     written. What goes wrong with a scene or a window is in the result and in the output's failures.
     """
+    settings.scenes.check()
+    say_missing(settings.scenes)
     checkpoint = checkpoints.load(settings.checkpoint)
     vocabulary = embed_aloud(checkpoint, settings.vocabulary)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
-    settings.scenes.check()
     for warning in look_ahead(settings.scenes, settings.reading):
         print(f"mrovseg: {redacted(warning)}", file=sys.stderr)
     description = run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)
@@ -79,6 +81,7 @@ def segment(settings: SegmentSettings) -> RunResult:
             made_by=run_record.provenance(description),
             run_id=supervisor.run_id,
             supervise=supervisor,
+            still_ours=supervisor.held.check,
         )
 
 
@@ -131,14 +134,20 @@ def _line(found: ClassSum, pixels: int, area_m2: float) -> list[object]:
 
 
 def _say_where(output: str, result: RunResult, *, took_s: float) -> None:
-    print(f"\nwindows: {result.windows_done} done, {result.windows_skipped} done before", end="")
     print(
-        f", {result.windows_failed} failed, in {duration(took_s)}\nmasks:   {objects.join(output, 'scenes')}"
+        f"\nwindows: {result.windows_done} done, {result.windows_skipped} done before, in {duration(took_s)}"
     )
+    print(f"failed:  {_failed(result)}\nmasks:   {objects.join(output, 'scenes')}")
     print(f"summary: {objects.join(output, SUMMARY)}")
     if result.failures:
         print(f"failures: {objects.join(output, FAILURES)}", file=sys.stderr)
         _say_failures(result)
+
+
+def _failed(result: RunResult) -> str:
+    """Say how much failed: windows, and scenes whose windows nobody knows."""
+    counts = (("window", result.windows_failed), ("scene", result.scenes_failed))
+    return ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts if n) or "nothing"
 
 
 def _say_failures(result: RunResult) -> None:
