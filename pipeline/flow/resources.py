@@ -21,6 +21,7 @@ from pipeline.chips import ChipLayout
 from pipeline.config import FlowSettings
 from pipeline.errors import PipelineError, ResourceError
 from pipeline.flow.joining import check_cluster, reason_of
+from pipeline.flow.private import make_session_private, make_token_private
 
 _EPSILON = 1e-6  # Ray counts in ten-thousandths of a CPU, floats do not
 _BYTES_PER_PIXEL = 4  # red, green, blue, valid
@@ -61,8 +62,10 @@ def cluster() -> Iterator[None]:
     check_cluster()
     with _own_sigterm():
         try:
+            make_token_private()
             # A dashboard is for a cluster that lasts: who starts one has it.
-            ray.init(log_to_driver=False, logging_level=logging.WARNING, include_dashboard=False)
+            joined = ray.init(log_to_driver=False, logging_level=logging.WARNING, include_dashboard=False)
+            make_session_private(getattr(joined, "address_info", {}))
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             address = os.environ.get("RAY_ADDRESS", "")
             raise PipelineError(

@@ -8,9 +8,9 @@ all a file that ends early must fail, and never read as zeros.
 from pipeline.chips import FILL
 from pipeline.raster.describe import describe, read_header, read_input
 from pipeline.raster.members import beside, new_beside, read_beside
-from pipeline.raster.outline import Outline, outline_of, outlined, windows_of
+from pipeline.raster.outline import Outline, knows_crs, outline_of, outlined, windows_of
 from pipeline.raster.reading import look, read, read_levels, read_small, read_view
-from pipeline.raster.regrid import ground_size_m
+from pipeline.raster.regrid import ground_size_m, upsampling
 from pipeline.raster.writing import RasterWriter, create
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "create",
     "describe",
     "ground_size_m",
+    "knows_crs",
     "look",
     "new_beside",
     "outline_of",
@@ -32,5 +33,6 @@ __all__ = [
     "read_levels",
     "read_small",
     "read_view",
+    "upsampling",
     "windows_of",
 ]
