@@ -50,6 +50,6 @@ def redacted(text: str) -> str:
     text = _URI.sub(lambda found: shown(found[0]), text)
     text = _WEB_PATH.sub(lambda found: shown(found[0]), text)
     text = _QUERY.sub(lambda found: unsigned(found[0]), text)
-    for credential in _CREDENTIALS:
+    for credential in (*(_NAMED_ONES if _MAY_NAME.search(text) else ()), *_SHAPED_ONES):
         text = credential.sub(_HIDDEN, text)
     return text
