@@ -21,8 +21,9 @@ from pipeline.redact import redacted
 from pipeline.scene import absolute_uri
 from pipeline.sources import Search
 
-FORMAT = 2
-RUNS, DIGEST = "runs", "digest"
+FORMAT = 3
+FORMATS = (2, FORMAT)  # 2 stored scores in 1/255, with 0 as no data
+RUNS, DIGEST, RETRY = "runs", "digest", "retry_failed"
 LAST_RUNS = 20
 GRID_KEYS = ("window_px", "chunk_px")
 IDENTITY = (
@@ -98,6 +99,8 @@ def earlier(output: str) -> dict[str, Any] | None:
         raise ResumeError(
             f"{uri} is damaged ({error}). Remove it and give the whole command that made the output again"
         ) from error
+    if isinstance(found, dict) and found.keys() == {RUNS, DIGEST}:
+        return None  # left by a run whose output was removed meanwhile
     if not isinstance(found, dict) or "format" not in found:
         raise ResumeError(f"{uri} is no record of a run of mrovseg: give another output")
     if found.get(DIGEST) not in {None, _digest(found)}:
@@ -108,12 +111,35 @@ def earlier(output: str) -> dict[str, Any] | None:
 
 
 def is_whole(record: Mapping[str, Any]) -> bool:
-    """Tell whether a record is one that a run wrote: of this format, with all its parts, and unchanged."""
+    """Tell whether a record is one that a run wrote: of a known format, with all its parts, and unchanged."""
     parts = {key: type(record.get(key)) for key in ("config", *IDENTITY, "versions")}
     expected = dict.fromkeys(parts, dict) | {"vocabulary": list}
-    if record.get("format") != FORMAT or record.get(DIGEST) != _digest(record) or parts != expected:
+    if record.get("format") not in FORMATS or record.get(DIGEST) != _digest(record) or parts != expected:
         return False
     return "output" in record["config"] and "digest" in record["model"] and "mrovseg" in record["versions"]
+
+
+def provenance(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what mask stores say of the run that a record describes: the same for all who share in the output.
+
+    `run` is the digest of all that decides what the masks are.
+    """
+    identity = json.dumps({key: record[key] for key in IDENTITY}, sort_keys=True)
+    return {
+        "run": hashlib.sha256(identity.encode()).hexdigest(),
+        "model": record["model"]["digest"],
+        "threshold": record["model"]["threshold"],
+        "vocabulary": record["vocabulary"],
+    }
+
+
+def check_format(output: str, record: dict[str, Any]) -> None:
+    """Refuse an output of another layout. Raises ResumeError."""
+    if record["format"] != FORMAT:
+        raise ResumeError(
+            f"{output} is of format {record['format']}, and this version of mrovseg reads and writes format {FORMAT}: "
+            "give another output, or --overwrite to remove it and start anew"
+        )
 
 
 def claim(output: str, description: dict[str, Any]) -> None:
@@ -124,14 +150,25 @@ def claim(output: str, description: dict[str, Any]) -> None:
     """
     found = earlier(output)
     if found is not None:
+        check_format(output, found)
         _refuse_other_run(output, found, description)
     _write(output, description | {RUNS: [] if found is None else found.get(RUNS, [])})
 
 
-def conclude(output: str, ended: dict[str, Any]) -> None:
-    """Note how a run ended, beside the last ones before it."""
-    found = earlier(output) or {}
+def conclude(output: str, ended: dict[str, Any], description: dict[str, Any]) -> None:
+    """Note how a run ended, beside the last ones before it; a record that was removed meanwhile is written again."""
+    found = earlier(output) or description
     _write(output, found | {RUNS: [*found.get(RUNS, []), ended][-LAST_RUNS:]})
+
+
+def whole_list_done(record: Mapping[str, Any]) -> bool:
+    """Tell whether all scenes of the last list were tried: that run finished, and so did those that tried again."""
+    for run in reversed(record.get(RUNS, [])):
+        if run["end"] != "finished":
+            return False
+        if not run.get(RETRY):
+            return True
+    return False
 
 
 def _digest(record: Mapping[str, Any]) -> str:

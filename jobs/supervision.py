@@ -27,8 +27,9 @@ class Supervisor:
 
     held: Held
     limit: FailureLimit | None
+    retry_failed: bool = False
     counts: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("planned", "skipped", "done", "failed"), 0)
+        default_factory=lambda: dict.fromkeys(("planned", "skipped", "done", "failed", "scenes_failed"), 0)
     )
     began_s: float = field(default_factory=monotonic)
 
@@ -43,7 +44,8 @@ class Supervisor:
             "planned": progress.planned,
             "skipped": progress.skipped,
             "done": progress.done,
-            "failed": progress.failures_in_all,
+            "failed": progress.failed,
+            "scenes_failed": progress.scenes_failed,
         }
         self.held.note(self.counts | {"elapsed_s": int(monotonic() - self.began_s)})
         if self.limit is not None:
@@ -62,18 +64,19 @@ def supervised(settings: SegmentSettings, description: dict[str, Any]) -> Iterat
         if settings.overwrite:
             _empty(settings.output)
         run_record.claim(settings.output, description)
-        supervisor = Supervisor(held, settings.max_failures)
+        supervisor = Supervisor(held, settings.max_failures, settings.retry_failed)
         try:
             yield supervisor
         except LeaseLostError:
             raise  # the output is another's now
         except BaseException as error:
             with suppress(PipelineError):  # what ended the run says more
-                run_record.conclude(
-                    settings.output, _ended(supervisor, type(error).__name__, redacted(str(error)))
-                )
+                held.check()
+                ended = _ended(supervisor, type(error).__name__, redacted(str(error)))
+                run_record.conclude(settings.output, ended, description)
             raise
-        run_record.conclude(settings.output, _ended(supervisor, "finished", ""))
+        held.check()
+        run_record.conclude(settings.output, _ended(supervisor, "finished", ""), description)
 
 
 def _ended(supervisor: Supervisor, how: str, reason: str) -> dict[str, Any]:
@@ -86,6 +89,7 @@ def _ended(supervisor: Supervisor, how: str, reason: str) -> dict[str, Any]:
         "seconds": round(monotonic() - supervisor.began_s, 1),
         "end": how,
         **({"reason": reason} if reason else {}),
+        **({run_record.RETRY: True} if supervisor.retry_failed else {}),
         **supervisor.counts,
     }
 

@@ -51,6 +51,7 @@ def look(output: str, *, and_forget: bool = False) -> tuple[Report, dict[str, An
         raise ConfigError(
             f"{output} holds a run.json that is not whole: expected an output of `mrovseg segment`"
         )
+    run_record.check_format(output, record)
     if and_forget:
         with lease.held(output):
             report = _verified(output, record, on=False)
@@ -82,6 +83,7 @@ def _verified(output: str, record: dict[str, Any], *, on: bool) -> Report:
         window_px=record["grid"]["window_px"],
         chunk_px=record["grid"]["chunk_px"],
         aoi=None if area is None else aoi.parse(area),
+        made_by=run_record.provenance(record),
     )
     return verified(output, made=made, finished=not on and last.get("end") == "finished", tell=_Told())
 

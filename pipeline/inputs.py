@@ -99,18 +99,18 @@ def claim(
     """
     uri = inputs_uri(output, scene.scene_id)
     inputs = found(scene, reading) if inputs is None else inputs
+    names = _shown(scene.files)
     now = inputs.noted()
     noted = _noted(uri)
     if noted is not None and all(noted[kind] == now[kind] for kind in now if kind in noted):
-        return _named(
-            View.from_values(noted["view"]), {name: file for file, name in _shown(scene.files).items()}
-        )
+        return _named(View.from_values(noted["view"]), {names[file]: file for file in scene.files})
     if noted is not None and ledger.done(output, scene.scene_id):
         if not keep_valid:
             raise ResumeError(_changed(output, scene, noted, now))
         remove_scene(output, scene.scene_id)
     view = raster.look(scene, reading, etags=inputs.etags)
-    without_secrets = _named(view, _shown(scene.files))
+    view = replace(view, datetime=scene.datetime or view.datetime)
+    without_secrets = _named(view, names)
     note = {**now, "view": without_secrets.to_values()}
     objects.put_bytes(uri, json.dumps(note, sort_keys=True, indent=1).encode() + b"\n")
     return view

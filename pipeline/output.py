@@ -8,6 +8,7 @@ from pipeline import objects
 
 RUN, LEASE, SUMMARY, FAILURES = "run.json", "lease.json", "summary.parquet", "failures.parquet"
 FILES = (LEASE, RUN, SUMMARY, FAILURES)
+SCENES_GROUP = "scenes/zarr.json"
 FOLDERS = ("ledger", "statistics", "inputs", "scenes")
 """What is done goes first when all is removed: masks without a ledger are computed again, a ledger without is a lie."""
 

@@ -37,7 +37,8 @@ class Band:
 class Scene:
     """A source raster: the id that names its outputs, and where its file is.
 
-    ``bands`` are its red, green and blue, where a scene list says which bands of which files they are.
+    ``bands`` are its red, green and blue, where a scene list says which bands of which files they are, and ``datetime``
+    is when it was taken (ISO 8601), where the list says that.
 
     Raises:
         ValueError: the id could not be a folder's name, or a part is empty.
@@ -46,6 +47,7 @@ class Scene:
     scene_id: str
     uri: str
     bands: tuple[Band, Band, Band] | None = None
+    datetime: str | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", self.scene_id) or not self.uri:

@@ -1,7 +1,7 @@
 """The door to Zarr: a scene's mask store, laid out first, then written in whole chunks.
 
 Group ``0`` holds the arrays ``class``, ``score`` and ``margin`` at the scene's own resolution. What was
-never written reads as no data (class) or zero (score, margin). Laying out and writing are idempotent down
+never written reads as no data. Laying out and writing are idempotent down
 to the byte, and writers of different chunks need no lock.
 """
 
@@ -12,7 +12,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import zarr
@@ -31,16 +31,24 @@ from pipeline.window import Window
 _Array = zarr.Array[ArrayV3Metadata]
 
 
-def lay_out(uri: str, *, header: Header, classes: Sequence[str], chunk_px: int) -> None:
+def lay_out(
+    uri: str,
+    *,
+    header: Header,
+    classes: Sequence[str],
+    chunk_px: int,
+    scene: Mapping[str, Any] | None = None,
+    made_by: Mapping[str, Any] | None = None,
+) -> None:
     """Make an empty mask store of the scene at ``uri``; do nothing where it is already laid out.
 
     However often and by however many this is done, the bytes are the same. ``classes`` are the names of
-    the ids 1..k.
+    the ids 1..k; of which ``scene`` the masks are and what they are ``made_by`` is noted on the root.
 
     Raises:
         StoreError: there is a store of another extent, place, chunk size or vocabulary.
     """
-    wanted = documents(header=header, classes=classes, chunk_px=chunk_px)
+    wanted = documents(header=header, classes=classes, chunk_px=chunk_px, scene=scene, made_by=made_by)
     for name in ARRAYS:
         _check_same(uri, f"{LEVEL}/{name}/zarr.json", wanted)
     if objects.exists(objects.join(uri, "zarr.json")):
