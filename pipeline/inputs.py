@@ -11,7 +11,7 @@ beside them, and the tiles of virtual rasters. Outputs of earlier versions note 
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,11 +44,9 @@ class Inputs:
     def noted(self) -> dict[str, list[dict[str, Any]]]:
         """Return what of it is noted."""
         kinds = {"files": self.files, "beside": self.beside}
+        names = {kind: _shown([*files]) for kind, files in kinds.items()}
         return {
-            kind: [
-                {"uri": name, **info._asdict()}
-                for name, info in zip(_shown([*files]).values(), files.values(), strict=True)
-            ]
+            kind: [{"uri": names[kind][uri], **info._asdict()} for uri, info in files.items()]
             for kind, files in kinds.items()
         }
 
@@ -145,10 +143,11 @@ def remove_scene(output: str, scene_id: str) -> None:
 def _shown(files: Sequence[str]) -> dict[str, str]:
     """Return for each file a name of its own without credentials."""
     names: dict[str, str] = {}
+    alike: Counter[str] = Counter()
     for file in files:
         name = redacted(file)
-        alike = sum(each.partition(" ")[0] == name for each in names.values())
-        names[file] = f"{name} ({alike + 1})" if alike else name
+        alike[name] += 1
+        names[file] = name if alike[name] == 1 else f"{name} ({alike[name]})"
     return names
 
 
@@ -182,7 +181,7 @@ def _noted(uri: str) -> dict[str, Any] | None:
         noted: dict[str, Any] = json.loads(objects.get_bytes(uri))
     except FileNotFoundError:
         return None
-    for each in (*noted["files"], *noted["view"]["bands"]):
+    for each in (*noted["files"], *noted.get("beside", []), *noted["view"]["bands"]):
         each["uri"] = redacted(each["uri"])  # what an earlier version showed
     return noted
 
