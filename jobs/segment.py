@@ -85,7 +85,9 @@ def class_table(output: str) -> str:
     pixels, unplaced = (sum(getattr(c, name) for c in by_class.values()) for name in ("pixels", "unplaced"))
     area_m2 = sum(each.area_m2 for each in by_class.values())
     lines = [_line(by_class[class_id], pixels, area_m2) for class_id in sorted(by_class)]
-    text = table.render(["class", "pixels", "share of pixels", "area km2", "share of area", "mean score"], lines)
+    text = table.render(
+        ["class", "pixels", "share of pixels", "area km2", "share of area", "mean score"], lines
+    )
     if not unplaced:
         return text
     return f"{text}\n{unplaced:,} of {pixels:,} pixels have no place on earth known, and no part in the areas"
