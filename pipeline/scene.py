@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline.redact import redacted
+from pipeline.redact import redacted, unsigned
 
 _STEM_MAX_CHARS = 64  # with the digest and ".zarr" well below the 255 bytes a file name may have
 DIGEST_CHARS = 16
@@ -105,12 +105,20 @@ def scene_of(uri: str, *, name: str | None = None, bands: tuple[Band, Band, Band
     """
     absolute = absolute_uri(uri)
     absolute = absolute.rstrip("/") if is_zarr(absolute) else absolute
-    path = urlsplit(absolute).path if absolute.startswith(("http://", "https://")) else absolute
-    stem = Path(path).stem if name is None else name
+    stem = _stem(absolute) if name is None else name
     safe = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:_STEM_MAX_CHARS] or "scene"
-    files = [redacted(absolute)] if bands is None else [f"{redacted(b.uri)}#{b.number}" for b in bands]
+    files = [unsigned(absolute)] if bands is None else [f"{unsigned(b.uri)}#{b.number}" for b in bands]
     digest = hashlib.sha256("\n".join(files).encode()).hexdigest()[:DIGEST_CHARS]
     return Scene(f"{safe}-{digest}", absolute, bands)
+
+
+def _stem(absolute: str) -> str:
+    """Return the stem of a file's name, without what of its uri is not to be shown."""
+    plain = unsigned(absolute)
+    if _REMOTE.match(absolute) and redacted(absolute) != plain:
+        plain = re.split(r"[?#;]|%(?:25)*3F", plain, maxsplit=1, flags=re.IGNORECASE)[0]
+    path = urlsplit(plain).path if plain.startswith(("http://", "https://")) else plain
+    return Path(path).stem
 
 
 def absolute_uri(uri: str) -> str:

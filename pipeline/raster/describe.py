@@ -19,7 +19,7 @@ from pipeline.raster.gdal import Source, faults_as
 from pipeline.raster.limits import check_directories, check_limits, check_pixels, files_of
 from pipeline.raster.opening import opened
 from pipeline.raster.placing import laid_flat, placement
-from pipeline.raster.regrid import at_ground_size
+from pipeline.raster.regrid import at_ground_size, upsampling
 from pipeline.raster.slides import is_slide, slide_info, stated_pixel_m
 from pipeline.raster.validity import reasons
 from pipeline.raster.zarr import zarr_info
@@ -108,12 +108,12 @@ def _described(uri: str, reading: Reading, *, number: int | None = None) -> View
             placed=placed,
             base=base,
             validity=reasons(source, choice.numbers, reading.nodata),
-            warnings=(*choice.warnings, *_warnings(source, header, reading)),
+            warnings=(*choice.warnings, *_warnings(source, header, base, reading)),
             datetime=stated_datetime(source.tags()),
         )
 
 
-def _warnings(source: Source, header: Header, reading: Reading) -> Iterator[str]:
+def _warnings(source: Source, header: Header, base: Base | None, reading: Reading) -> Iterator[str]:
     if header.crs_wkt is None and source.crs:
         yield "a CRS is stated, and no transform to it: the scene has no place, so there are no areas"
     elif header.crs_wkt is None:
@@ -123,6 +123,11 @@ def _warnings(source: Source, header: Header, reading: Reading) -> Iterator[str]
         yield "its CRS has no place on earth, or PROJ cannot transform it, so there are no areas"
     if reading.value_range is not None and header.dtype == "uint8":
         yield "range is left out: 8 bits are read as they are"
+    if (times := upsampling(base)) > 1:
+        pixels = (
+            f"{times:.3g} x {times:.3g} pixels are made of each, {header.height * header.width / 1e6:.1f} Mpx"
+        )
+        yield f"gsd {reading.gsd_m:g} m is finer than the scene: {pixels}, and they show no more"
 
 
 def _grid(uri: str, source: Source, reading: Reading) -> tuple[Header, Base | None, Placed]:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from pipeline import ledger, objects
 from pipeline.objects import Listed
-from pipeline.output import ledger_uri, statistics_uri
+from pipeline.output import statistics_uri
 from pipeline.statistics.classes import scene_summary
 from pipeline.statistics.facts import noted as noted_about
 from pipeline.statistics.tables import ABOUT_KEY, LISTING_KEY, write_scene
@@ -27,15 +27,16 @@ _Scene = tuple[list[dict[str, Any]], Mapping[str, Any]]
 """The rows of a scene's windows, and what is known about the scene."""
 
 
-def sum_scene(output: str, scene_id: str, *, classes: Sequence[str]) -> list[dict[str, Any]]:
+def sum_scene(output: str, scene_id: str, *, classes: Sequence[str], least: int = 0) -> list[dict[str, Any]]:
     """Have OUT/statistics/SCENE_ID.parquet be of the scene's ledger, and return its part of the summary.
 
-    Nothing is written where no window is done, and nothing returned where none was planned either.
+    ``least`` is how many windows are known to be done. Nothing is written where none is, and nothing returned where
+    none was planned either.
 
     Raises:
-        PipelineError: the storage refused, or an entry is damaged.
+        PipelineError: the storage refused, lists less than is known to be done, or an entry is damaged.
     """
-    listed = list(objects.list_all(ledger_uri(output, scene_id)))
+    listed = ledger.listed(output, scene_id, least=least)
     found = [each for each in listed if ledger.place_of(each.path) is not None]
     plan = next((plan for each in listed if (plan := ledger.plan_of(each.path)) is not None), None)
     if not found and (plan is None or not plan.windows):

@@ -18,6 +18,7 @@ from pipeline.ledger import LedgerEntry
 from pipeline.output import FAILURES, statistics_uri
 from pipeline.redact import redacted
 from pipeline.statistics.facts import NOTHING
+from pipeline.statistics.failing import FailuresTable
 from pipeline.statistics.growing import GrowingTable
 
 _RECTANGLE = [(name, pa.int64()) for name in ("row_off", "col_off", "height", "width")]
@@ -65,6 +66,7 @@ FAILURES_SCHEMA = pa.schema(
         *(pa.field(name, kind) for name, kind in _RECTANGLE),
         pa.field("error", pa.string(), nullable=False),
         pa.field("message", pa.string(), nullable=False),
+        pa.field("traceback", pa.string()),
     ]
 )
 
@@ -73,7 +75,8 @@ FAILURES_SCHEMA = pa.schema(
 class Failure:
     """A window that could not be done, or a whole scene: then the rectangle is None.
 
-    ``error`` is the error's class, ``message`` what it says to the user; neither it nor ``uri`` holds credentials.
+    ``error`` is the error's class, ``message`` what it says to the user, and ``traceback`` where it was raised, if
+    anywhere. None of them holds credentials, nor does ``uri``.
     """
 
     scene_id: str
@@ -84,10 +87,12 @@ class Failure:
     width: int | None = None
     error: str
     message: str
+    traceback: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "uri", redacted(self.uri))
-        object.__setattr__(self, "message", redacted(self.message))
+        for name in ("uri", "message", "traceback"):
+            text = getattr(self, name)
+            object.__setattr__(self, name, None if text is None else redacted(text))
 
     def __str__(self) -> str:
         """Return one line for a terminal: what failed, where, and why."""
@@ -136,6 +141,10 @@ def write_scene(
     return rows
 
 
-def failures_table(output: str) -> GrowingTable:
-    """Return OUT/failures.parquet, to which ``asdict`` of failures are added as they come."""
-    return GrowingTable(objects.join(output, FAILURES), FAILURES_SCHEMA)
+def failures_table(output: str) -> FailuresTable:
+    """Return OUT/failures.parquet, to which ``asdict`` of failures are added as they come.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    return FailuresTable(objects.join(output, FAILURES), FAILURES_SCHEMA)

@@ -21,6 +21,7 @@ from zarr.core.metadata.v3 import ArrayV3Metadata
 
 from pipeline import objects
 from pipeline.errors import StoreError
+from pipeline.output import output_of
 from pipeline.scene import Header
 from pipeline.store.layout import ARRAYS, LEVEL, documents
 from pipeline.store.opening import store_at
@@ -53,7 +54,7 @@ def lay_out(
     if objects.exists(objects.join(uri, "zarr.json")):
         return  # the root is written last
     for folder in sorted({key.rpartition("/")[0] for key in wanted}):
-        objects.sweep(objects.join(uri, folder) if folder else uri)
+        objects.sweep(objects.join(uri, folder) if folder else uri, below=output_of(uri))
     for key, document in wanted.items():
         if not objects.exists(objects.join(uri, key)):
             objects.put_bytes(objects.join(uri, key), document)
@@ -150,6 +151,8 @@ def _sweep(uri: str, name: str, *, window: Window, chunk_px: int) -> None:
     cols = range(window.col_off // chunk_px, -(-window.col_end // chunk_px))
     chunks = Path(uri.removeprefix("file://")) / LEVEL / name / "c"
     for row, col in itertools.product(rows, cols):
+        if objects.link_between(output_of(uri), str(chunks / str(row))) is not None:
+            continue  # what it leads to may be another's
         for partial in (chunks / str(row)).glob(f"{col}.*.partial"):
             partial.unlink(missing_ok=True)
 

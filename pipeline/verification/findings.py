@@ -97,11 +97,11 @@ def forget(output: str, findings: Iterable[Finding]) -> None:
     for finding in ours:
         if finding.scene_id is None or finding.scene_id not in lost:
             for path in finding.remove:
-                objects.remove(objects.join(output, path))
+                objects.remove(objects.join(output, path), below=output)
             if finding.restore is not None:
                 objects.put_bytes(objects.join(output, finding.path), finding.restore)
     for scene_id in {finding.scene_id for finding in ours if finding.scene_id is not None}:
         store.mark(masks_uri(output, scene_id), complete=False)
-        objects.remove(statistics_uri(output, scene_id))
+        objects.remove(statistics_uri(output, scene_id), below=output)
     if ours:
         objects.remove(objects.join(output, SUMMARY))

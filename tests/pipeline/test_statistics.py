@@ -348,5 +348,5 @@ def test_failures_are_read_back_with_and_without_a_window(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_a_failure_reads_as_one_line(where: dict[str, int], message: str, line: str) -> None:
+def test_a_failure_reads_as_one_line(where: dict[str, Any], message: str, line: str) -> None:
     assert str(Failure(scene_id="a", uri="/x/a.tif", error="RasterError", message=message, **where)) == line
