@@ -74,4 +74,5 @@ def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
     values |= {key: limits.get(key) for key in ("drivers", *LIMIT_KEYS)}
     values["classes"] = [{key: each[key] for key in ("name", "prompts")} for each in record["vocabulary"]]
     values["threshold"] = record["model"]["threshold"]
+    values["precision"] = record["model"].get("precision", run_record.SINGLE)
     return {key: value for key, value in values.items() if value is not None and value != []}

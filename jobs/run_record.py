@@ -24,6 +24,7 @@ from pipeline.sources import Search
 FORMAT = 3
 FORMATS = (2, FORMAT)  # 2 stored scores in 1/255, with 0 as no data
 RUNS, DIGEST, RETRY = "runs", "digest", "retry_failed"
+SINGLE = "float32"  # also the precision of a record that does not say: there was no other
 LAST_RUNS = 20
 GRID_KEYS = ("window_px", "chunk_px")
 IDENTITY = (
@@ -35,7 +36,9 @@ IDENTITY = (
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 
 
-def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: float) -> dict[str, Any]:
+def describe(
+    settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: float, precision: str = SINGLE
+) -> dict[str, Any]:
     """Describe a run by plain values: the same run gives the same bytes. It holds no credentials."""
     flow, words = settings.flow, settings.vocabulary
     return {
@@ -61,6 +64,7 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "threshold": threshold,
             "core_px": checkpoint.config.core_px,
             "halo_px": checkpoint.config.halo_px,
+            "precision": precision,
         },
         "grid": {key: getattr(flow, key) for key in GRID_KEYS},
         "reading": _reading(settings.reading),
@@ -155,6 +159,22 @@ def claim(output: str, description: dict[str, Any]) -> None:
     _write(output, description | {RUNS: [] if found is None else found.get(RUNS, [])})
 
 
+def precision(output: str) -> str | None:
+    """Return the precision in which the masks of an output were made; None where there are none."""
+    found = earlier(output)
+    return None if found is None else found.get("model", {}).get("precision", SINGLE)
+
+
+def check(output: str, description: dict[str, Any]) -> None:
+    """Refuse what `claim` would refuse, and write nothing.
+
+    Raises ResumeError when the output holds a run of another vocabulary, model or grid.
+    """
+    found = earlier(output)
+    if found is not None:
+        _refuse_other_run(output, found, description)
+
+
 def conclude(output: str, ended: dict[str, Any], description: dict[str, Any]) -> None:
     """Note how a run ended, beside the last ones before it; a record that was removed meanwhile is written again."""
     found = earlier(output) or description
@@ -185,6 +205,7 @@ def _write(output: str, record: dict[str, Any]) -> None:
 
 
 def _refuse_other_run(output: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    before = before | {"model": {"precision": SINGLE} | before.get("model", {})}
     found = [text for key in IDENTITY for text in _differences(before.get(key), now[key], at=key)]
     if found:
         raise ResumeError(
