@@ -21,6 +21,7 @@ from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.gdal import environment
 from pipeline.raster.opening import gdal_path
 from pipeline.retry import pauses_s
+from pipeline.scene import file_of
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ def again(uris: Sequence[str], call: Callable[[], T]) -> T:
     Raises:
         RasterError: it still cannot be read, or what is wrong with it is not GDAL's to say.
     """
-    remote = [uri for uri in uris if objects.is_remote(uri)]
+    remote = [file_of(uri) for uri in uris if objects.is_remote(uri)]
     if not remote:
         return call()
     try:

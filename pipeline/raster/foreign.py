@@ -19,11 +19,15 @@ Area = tuple[tuple[int, int], tuple[int, int]]
 
 
 class Place(NamedTuple):
-    """Where a raster lies: its CRS and transform, else the height and width of a pixel in m, where known."""
+    """Where a raster lies: its CRS and transform, else the height and width of a pixel in m, where known.
+
+    ``remarks`` are what the user is to be told of it.
+    """
 
     crs: Any = None
     transform: Any = rasterio.Affine.identity()
     pixel_m: tuple[float, float] | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,7 @@ class Foreign:
     interleaving = Interleaving.pixel
     gcps: tuple[tuple[()], None] = ((), None)
     rpcs: None = None
+    subdatasets: tuple[()] = ()
 
     @property
     def height(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,12 +12,12 @@ from pipeline import objects
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.foreign import OPENSLIDE, ZARR, Foreign
-from pipeline.raster.gdal import Source, environment, faults_as, known_warnings_silenced
-from pipeline.raster.kinds import found_instead, wanted
+from pipeline.raster.gdal import Source, environment, faults_as, known_warnings_silenced, reason
+from pipeline.raster.kinds import MAGIC, found_instead, wanted
 from pipeline.raster.slides import is_slide, opened_slide
 from pipeline.raster.vrt import MARK, check_sources
 from pipeline.raster.zarr import opened_zarr
-from pipeline.scene import is_zarr
+from pipeline.scene import file_of, is_zarr, page_of
 
 _SNIFF_BYTES = 1024
 _FILE_SYSTEMS = {
@@ -59,7 +59,7 @@ def opened(
             raise RasterError(f"{uri} {_why_not_opened(uri, reading, error)}") from error
         with source:
             if source.count == 0:
-                raise RasterError(f"{uri} has no bands of its own but rasters inside: name one")
+                raise RasterError(f"{uri} {_inside(source.subdatasets)}")
             yield source
 
 
@@ -100,7 +100,10 @@ def _gdals(reading: Reading) -> list[str]:
 
 
 def gdal_path(uri: str) -> str:
-    """Return GDAL's name of a file: rasterio would open s3:// through boto3."""
+    """Return GDAL's name of a file, or of a page of it: rasterio would open s3:// through boto3."""
+    page = page_of(uri)
+    if page is not None:
+        return f"GTIFF_DIR:{page}:{gdal_path(file_of(uri))}"
     if objects.is_web(uri):
         return f"/vsicurl/{uri}"
     if objects.is_remote(uri):
@@ -115,9 +118,15 @@ def gdal_path(uri: str) -> str:
     return path
 
 
+def _inside(names: Sequence[str]) -> str:
+    """Say what to do about a file that has no bands of its own but other rasters, which GDAL names."""
+    first = f", such as {names[0]}" if names else ""
+    return f"has no bands of its own but {len(names)} rasters inside{first}: write the one that is wanted as a GeoTIFF"
+
+
 def _beginning(uri: str) -> bytes:
     try:
-        return objects.get_bytes(uri, limit_bytes=_SNIFF_BYTES)
+        return objects.get_bytes(file_of(uri), limit_bytes=_SNIFF_BYTES)
     except (PipelineError, OSError):
         return b""  # why, is found out again where it is said
 
@@ -126,11 +135,13 @@ def _why_not_opened(uri: str, reading: Reading, error: Exception) -> str:
     """Say what is at ``uri`` instead of a raster; ``error`` is GDAL's."""
     expected = wanted(_gdals(reading))
     try:
-        beginning = objects.get_bytes(uri, limit_bytes=_SNIFF_BYTES)
+        beginning = objects.get_bytes(file_of(uri), limit_bytes=_SNIFF_BYTES)
     except FileNotFoundError:
         return "does not exist"
     except IsADirectoryError:
         return f"is a folder, not {expected}"
     except PipelineError as refusal:
         return f"cannot be opened: {refusal}"
+    if page_of(uri) is not None and beginning.startswith(tuple(MAGIC)):
+        return f"is no page of {file_of(uri)}: {reason(error)}"
     return found_instead(beginning, expected=expected, error=error)

@@ -13,6 +13,7 @@ from pipeline.chips import FILL
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import RasterError
 from pipeline.raster.again import again
+from pipeline.raster.alpha import doubted
 from pipeline.raster.colours import paint, palette_of
 from pipeline.raster.deadline import within
 from pipeline.raster.describe import describe
@@ -20,9 +21,11 @@ from pipeline.raster.gdal import Source, faults_as
 from pipeline.raster.levels import measure
 from pipeline.raster.opening import opened
 from pipeline.raster.outline import Outline
+from pipeline.raster.overviews import Smaller, smaller_pictures
 from pipeline.raster.placing import laid_flat
 from pipeline.raster.regrid import scaled_by
 from pipeline.raster.resampling import resample, taps
+from pipeline.raster.upright import laid_upright
 from pipeline.raster.validity import read_bands
 from pipeline.scene import Scene, scene_of
 from pipeline.view import Base, View
@@ -40,7 +43,7 @@ def look(scene: Scene, reading: Reading = PLAIN) -> View:
     """
     return within(
         reading.read_timeout_s,
-        lambda: again(scene.files, lambda: measure(describe(scene, reading), reading)),
+        lambda: again(scene.files, lambda: doubted(measure(describe(scene, reading), reading), reading)),
         doing=f"looking at {scene.uri}",
     )
 
@@ -55,12 +58,22 @@ def read_small(
     """
     factor = max(view.header.height, view.header.width) / side_px
     if view.base is None and factor > 1:
-        uri = view.uris[0]
-        with opened(uri, reading) as source:
-            overviews = len(source.overviews(1)) if view.placed == "transform" else 0
-        header, base = scaled_by(factor, uri, view.header, reading, overviews=overviews)
+        header, base = scaled_by(factor, view.header, smaller=_in_every_file(view, reading))
         view = replace(view, header=header, base=base)
     return read_view(view, Window(0, 0, view.header.height, view.header.width), reading)
+
+
+def _in_every_file(view: View, reading: Reading) -> list[Smaller]:
+    """Return the overviews that all files of a view have."""
+    if view.placed != "transform":
+        return []
+    found: list[list[Smaller]] = []
+    for uri in view.uris:
+        numbers = [band.number for band in view.bands if band.uri == uri]
+        with opened(uri, reading) as source:
+            overviews = smaller_pictures(uri, source, numbers, reading, orientation=view.orientation)
+            found.append(overviews.alike)
+    return [each for each in found[0] if all(each in others for others in found)]
 
 
 def read(uri: str, window: Window) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
@@ -161,7 +174,7 @@ def _opened(view: View, reading: Reading) -> Iterator[dict[str, Source]]:
     with ExitStack() as stack:
         sources = {uri: stack.enter_context(opened(uri, reading, overview=overview)) for uri in view.uris}
         yield {
-            uri: stack.enter_context(laid_flat(source, view.placed, reading.nodata))
+            uri: laid_upright(stack.enter_context(laid_flat(source, view.placed, reading)), view.orientation)
             for uri, source in sources.items()
         }
 
@@ -175,13 +188,13 @@ def _painted(
     for uri, source in sources.items():
         places = [place for place, band in enumerate(view.bands) if band.uri == uri]
         numbers = [view.bands[place].number for place in places]
-        found, found_valid = read_bands(source, numbers, area=area, nodata=reading.nodata)
+        found, found_valid = read_bands(source, numbers, area=area, reading=reading)
         stored |= zip(places, found, strict=True)
         valid |= found_valid.any(axis=0)
     first = view.bands[0]
     palette = palette_of(sources[first.uri], first.number) if view.colours == "palette" else None
     pixels, opaque = paint([stored[place] for place in range(len(view.bands))], view, palette)
-    return pixels, valid & opaque
+    return pixels, valid & opaque if reading.alpha is None else valid
 
 
 def _in_words(window: Window) -> str:
