@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import islice
 from typing import BinaryIO
 
@@ -74,7 +75,7 @@ def check_directories(uri: str) -> None:
             )
 
 
-def directories(file: BinaryIO) -> Iterator[int]:
+def directories(file: BinaryIO | BytesIO) -> Iterator[int]:
     """Yield where each directory of a TIFF begins, in bytes, until one comes again; nothing of any other file."""
     mark = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(mark[:2])

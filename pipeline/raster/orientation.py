@@ -53,7 +53,7 @@ def _in_file(uri: str, driver: str) -> int | None:
     return None
 
 
-def of_tiff(file: BinaryIO, *, page: int = 1) -> int | None:
+def of_tiff(file: BinaryIO | io.BytesIO, *, page: int = 1) -> int | None:
     """Return the orientation that a TIFF's directory states, None where it does not."""
     offset = next(islice(directories(file), page - 1, None), None)
     if offset is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 
 from pipeline import raster
 from pipeline.grid import plan_windows
@@ -17,6 +18,12 @@ from tests.pipeline.rasters import extent, read_whole, write
 image = pytest.importorskip("PIL.Image", reason="the oracle; it comes with the model")
 HEIGHT, WIDTH = 75, 110
 PIXELS = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+SMOOTH = (
+    np.add.outer(2 * np.arange(HEIGHT), np.arange(WIDTH))[..., None]
+    .repeat(3, axis=-1)
+    .clip(0, 255)
+    .astype(np.uint8)
+)
 KINDS: dict[str, dict[str, Any]] = {
     "a.jpg": {"quality": 90},
     "a.png": {},
@@ -49,14 +56,14 @@ def whole(view: View) -> Iterator[tuple[Window, np.ndarray]]:
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photograph_lies_as_viewers_show_it(tmp_path: Path, name: str, orientation: int) -> None:
-    uri = save(tmp_path / name, orientation, **KINDS[name])
+    lossy = "jp" in name
+    uri = save(tmp_path / name, orientation, SMOOTH if lossy else PIXELS, **KINDS[name])
     expected = shown(uri)
     view = raster.look(scene_of(uri))
     assert (view.header.height, view.header.width) == expected.shape[:2]
-    tolerance = 6 if "jp" in name else 0  # two decoders of JPEG
     found, valid = raster.read_view(view, extent(view))
     assert valid.all()
-    assert np.abs(found.astype(int) - expected).max() <= tolerance
+    assert np.abs(found.astype(int) - expected).max() <= (4 if lossy else 0)  # two decoders of JPEG
     for window, part in whole(view):
         assert np.array_equal(part, found[window.slices_in(extent(view))])
     assert any("laid upright" in text for text in view.warnings) == (orientation != 1)
@@ -72,7 +79,8 @@ def test_what_has_no_data_is_turned_with_it(tmp_path: Path, orientation: int) ->
 def test_a_mask_beside_a_photograph_is_turned_with_it(tmp_path: Path) -> None:
     uri = save(tmp_path / "a.jpg", 8)
     stored = (np.arange(WIDTH) > np.arange(HEIGHT)[:, None])[None] * np.uint8(255)
-    write(tmp_path / "a.jpg.msk", stored)
+    with rasterio.open(write(tmp_path / "a.jpg.msk", stored), "r+") as target:
+        target.update_tags(**{f"INTERNAL_MASK_FLAGS_{band}": 2 for band in (1, 2, 3)})
     assert np.array_equal(read_whole(uri)[1], np.rot90(stored[0] > 0))
 
 
@@ -101,25 +109,21 @@ def test_what_lies_on_the_ground_lies_as_it_is_stored(tmp_path: Path) -> None:
     (tmp_path / "a.jgw").write_text("2\n0\n0\n-2\n500000\n5000000\n")
     view = raster.look(scene_of(uri))
     assert (view.header.height, view.header.width) == (HEIGHT, WIDTH)
-    placed = save(tmp_path / "a.tif", 6)
-    import rasterio  # noqa: PLC0415 - of this one test
-
-    with rasterio.open(placed, "r+") as target:
-        target.transform = rasterio.Affine(2, 0, 500_000, 0, -2, 5_000_000)
+    placed = save(
+        tmp_path / "a.tif", 6, tiffinfo={33550: (2.0, 2.0, 0.0), 33922: (0.0, 0.0, 0.0, 5e5, 5e6, 0.0)}
+    )
     assert np.array_equal(read_whole(placed)[0], PIXELS)
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 200])
 def test_numbers_that_mean_nothing_are_left_alone(tmp_path: Path, orientation: int) -> None:
-    for name in ("a.jpg", "a.png", "a.tif"):
+    for name in ("a.jpg", "a.png"):
         assert read_whole(save(tmp_path / name, orientation))[0].shape[:2] == (HEIGHT, WIDTH)
 
 
 def test_a_damaged_note_of_it_is_left_alone(tmp_path: Path) -> None:
     image.fromarray(PIXELS).save(tmp_path / "a.png", exif=b"Exif\0\0MM\0*\0\0\xff\xff")
-    image.fromarray(PIXELS).save(tmp_path / "b.jpg", exif=b"Exif\0\0II*\0\xff")
-    for name in ("a.png", "b.jpg"):
-        assert read_whole(str(tmp_path / name))[0].shape[:2] == (HEIGHT, WIDTH)
+    assert read_whole(str(tmp_path / "a.png"))[0].shape[:2] == (HEIGHT, WIDTH)
 
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
@@ -127,7 +131,9 @@ XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description tiff:Orien
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
 def test_xmp_says_it_where_exif_does_not(tmp_path: Path, name: str) -> None:
-    image.fromarray(PIXELS).save(tmp_path / name, **({"xmp": XMP} if name == "a.jpg" else {"tiffinfo": {700: XMP}}))
+    image.fromarray(PIXELS).save(
+        tmp_path / name, **({"xmp": XMP} if name == "a.jpg" else {"tiffinfo": {700: XMP}})
+    )
     uri = str(tmp_path / name)
     assert read_whole(uri)[0].shape == shown(uri).shape == (WIDTH, HEIGHT, 3)
 
