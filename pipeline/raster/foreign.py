@@ -51,7 +51,7 @@ class Foreign:
     block_shape: tuple[int, int]
     block_bytes: int
     descriptions: tuple[str | None, ...]
-    nodata: float | None = None
+    nodata: float | int | None = None
     bits: int | None = None
 
     interleaving = Interleaving.pixel
@@ -80,7 +80,7 @@ class Foreign:
         return (self.dtype,) * self.count
 
     @property
-    def nodatavals(self) -> tuple[float | None, ...]:
+    def nodatavals(self) -> tuple[float | int | None, ...]:
         """The value without data of each band."""
         return (self.nodata,) * self.count
 

@@ -11,7 +11,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.vrt import WarpedVRT
 
 from pipeline.config import Reading
-from pipeline.raster.foreign import Area
+from pipeline.raster.foreign import Area, Foreign
 from pipeline.raster.gdal import Source
 
 Nodata = float | int | str | None
@@ -107,7 +107,8 @@ def _valid(
     flags = source.mask_flag_enums[number - 1]
     stated = MaskFlags.nodata in flags and nodata is None
     own = source.nodatavals[number - 1] if stated else None
-    exact = own is not None and (values.dtype.kind not in "iu" or values.dtype.itemsize <= _EXACT_BYTES)
+    held = values.dtype.kind not in "iu" or values.dtype.itemsize <= _EXACT_BYTES
+    exact = own is not None and (held or isinstance(source, Foreign))
     valid = np.ones(values.shape, np.bool_)
     if (_is_mask(flags) and _counts(flags, nodata)) or (stated and not exact):
         valid &= source.read_masks(number, window=area) > 0

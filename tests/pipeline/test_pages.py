@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 
 from pipeline import objects, raster
 from pipeline.scene import file_of, page_of, scene_of
@@ -25,7 +26,7 @@ def pages(path: Path, orientation: int = 1) -> str:
 
 def test_the_first_is_read_and_the_others_are_named(tmp_path: Path) -> None:
     uri = pages(tmp_path / "pages.tif")
-    with rasterio.open(uri) as source:
+    with pytest.warns(NotGeoreferencedWarning), rasterio.open(uri) as source:
         names = source.subdatasets
     assert np.array_equal(read_whole(uri)[0], PAGES[0])
     (told,) = [text for text in raster.look(scene_of(uri)).warnings if "pages" in text]
