@@ -89,7 +89,11 @@ def _nodata(value: object) -> object:
     text = str(value).strip().lower()
     if text == "none":
         return text
-    if re.fullmatch(r"[+-]?[0-9]{1,20}", text) and abs(int(text)) < _BEYOND_ALL and float(int(text)) != int(text):
+    if (
+        re.fullmatch(r"[+-]?[0-9]{1,20}", text)
+        and abs(int(text)) < _BEYOND_ALL
+        and float(int(text)) != int(text)
+    ):
         return int(text)
     numbers = _numbers("nodata", value)
     if len(set(numbers)) > 1:

@@ -7,8 +7,9 @@ all a file that ends early must fail, and never read as zeros.
 
 from pipeline.chips import FILL
 from pipeline.raster.describe import describe, read_header, read_input
+from pipeline.raster.labels import read_colours, read_levels
 from pipeline.raster.outline import Outline, outline_of, outlined, windows_of
-from pipeline.raster.reading import look, read, read_levels, read_small, read_view
+from pipeline.raster.reading import look, read, read_image, read_small, read_view
 from pipeline.raster.regrid import ground_size_m
 from pipeline.raster.writing import RasterWriter, create
 
@@ -23,7 +24,9 @@ __all__ = [
     "outline_of",
     "outlined",
     "read",
+    "read_colours",
     "read_header",
+    "read_image",
     "read_input",
     "read_levels",
     "read_small",

@@ -7,11 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Integer, UInt8
+from jaxtyping import Bool, UInt8
 
 from pipeline.chips import FILL
 from pipeline.config import PLAIN, Reading
-from pipeline.errors import RasterError
 from pipeline.raster.again import again
 from pipeline.raster.alpha import doubted
 from pipeline.raster.colours import paint, palette_of
@@ -31,7 +30,6 @@ from pipeline.scene import Scene, scene_of
 from pipeline.view import Base, View
 from pipeline.window import Window
 
-_RGB_BANDS = 3
 _AT_ONCE_PIXELS = 1 << 22  # of the scene, that are resampled
 
 
@@ -81,6 +79,18 @@ def read(uri: str, window: Window) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.
     return read_view(look(scene_of(uri)), window)
 
 
+def read_image(
+    uri: str, reading: Reading = PLAIN
+) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
+    """Read all of the raster at ``uri``, which memory is to hold, see ``read_view``.
+
+    Raises:
+        RasterError: it cannot be opened or read.
+    """
+    view = look(scene_of(uri), reading)
+    return read_view(view, Window(0, 0, view.header.height, view.header.width), reading)
+
+
 def read_view(
     view: View, window: Window, reading: Reading = PLAIN, outline: Outline | None = None
 ) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
@@ -111,23 +121,6 @@ def read_view(
     if outline is not None:
         valid &= outline.inside(window)
     return pixels, valid
-
-
-def read_levels(uri: str, window: Window) -> Integer[np.ndarray, "y x *c"]:
-    """Read a window of a raster of labels as it is stored, without a scale: whole numbers, or red, green, blue.
-
-    Of a raster of three bands and more the first three, (y, x, 3), else the first, (y, x). ``window`` lies inside it.
-
-    Raises:
-        RasterError: the raster cannot be opened or read, or its pixels are no whole numbers.
-    """
-    with opened(uri) as source, faults_as(f"cannot read {_in_words(window)} of {uri}"):
-        area = ((window.row_off, window.row_end), (window.col_off, window.col_end))
-        found = source.read([1, 2, 3] if source.count >= _RGB_BANDS else 1, window=area)
-    if not np.issubdtype(found.dtype, np.integer):
-        raise RasterError(f"labels are whole numbers, and {uri} has pixels of {found.dtype}")
-    levels: np.ndarray = np.moveaxis(found, 0, -1) if found.ndim > 2 else found  # noqa: PLR2004 -- has bands
-    return levels
 
 
 def _read_inside(

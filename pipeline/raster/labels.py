@@ -1,0 +1,70 @@
+"""Rasters of labels, exactly as they are stored: no stretch, no colours made of numbers, nothing laid upright."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Integer, Num, UInt8
+from rasterio.enums import ColorInterp
+
+from pipeline.config import PLAIN, Reading
+from pipeline.errors import RasterError
+from pipeline.raster.colours import palette_of
+from pipeline.raster.gdal import Source, faults_as
+from pipeline.raster.opening import opened
+from pipeline.window import Window
+
+_RGB_BANDS = 3
+
+
+def read_levels(
+    uri: str, window: Window | None = None, *, reading: Reading = PLAIN
+) -> Integer[np.ndarray, "y x"]:
+    """Read the one whole number that a pixel has, of a window inside the raster or of all of it.
+
+    That is what the first band holds: ids, or numbers of a colour table. Numbers that are stored as floats are taken
+    where all of them are whole.
+
+    Raises:
+        RasterError: the raster cannot be opened or read, has colours, or its pixels are no whole numbers.
+    """
+    with opened(uri, reading) as source, faults_as(f"cannot read the labels of {uri}"):
+        if source.count >= _RGB_BANDS:
+            raise RasterError(f"labels have one number a pixel, and {uri} has {source.count} bands")
+        found = _read(source, [1], window)[0]
+    if not np.issubdtype(found.dtype, np.integer):
+        if not (
+            np.isfinite(found) & (found == np.trunc(found)) & (np.abs(found) < np.iinfo(np.int32).max)
+        ).all():
+            raise RasterError(
+                f"labels are whole numbers, and {uri} has pixels of {found.dtype} that are none"
+            )
+        return found.astype(np.int32)
+    return found
+
+
+def read_colours(
+    uri: str, window: Window | None = None, *, reading: Reading = PLAIN
+) -> UInt8[np.ndarray, "y x 3"]:
+    """Read red, green and blue as they are stored, or by the colour table, of a window or of all of a raster.
+
+    Raises:
+        RasterError: the raster cannot be opened or read, or its colours are not of 8 bits.
+    """
+    with opened(uri, reading) as source, faults_as(f"cannot read the labels of {uri}"):
+        if source.dtypes[0] != "uint8":
+            raise RasterError(f"colours of labels have 8 bits, and {uri} has pixels of {source.dtypes[0]}")
+        if source.count >= _RGB_BANDS:
+            return np.moveaxis(_read(source, [1, 2, 3], window), 0, -1)
+        stored = _read(source, [1], window)[0]
+        if source.colorinterp[0] is ColorInterp.palette:
+            table = palette_of(source, 1)
+            return np.asarray(table[stored.clip(max=len(table) - 1), :3])
+    return np.stack([stored] * _RGB_BANDS, axis=-1)
+
+
+def _read(source: Source, numbers: list[int], window: Window | None) -> Num[np.ndarray, "bands y x"]:
+    area = window or Window(0, 0, *source.shape)
+    found: np.ndarray = source.read(
+        numbers, window=((area.row_off, area.row_end), (area.col_off, area.col_end))
+    )
+    return found
