@@ -24,7 +24,7 @@ def _image(file: Path) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y 
     return _read(lambda: raster.read_image(str(file), READING))
 
 
-def _levels(file: Path) -> Integer[np.ndarray, "y x"]:
+def _levels(file: Path) -> Integer[np.ndarray, "y x *c"]:
     from pipeline import raster
 
     return _read(lambda: raster.read_levels(str(file), reading=READING))

@@ -197,8 +197,13 @@ def read_pairs(
 def _read_mask(
     definition: Definition, file: Path, segments: Segments | None, reader: Reader
 ) -> Integer[np.ndarray, "y x *c"]:
+    if not definition.panoptic and not definition.coloured:
+        levels = reader.levels(file)
+        if levels.ndim > 2:  # noqa: PLR2004 -- rows and columns
+            raise DataError(f"{file} has colours; masks of {definition.name} have one level a pixel")
+        return levels
     if not definition.panoptic:
-        return reader.colours(file) if definition.coloured else reader.levels(file)
+        return reader.colours(file)
     if segments is None or file.name not in segments:
         raise DataError(
             f"no segments of {file}: masks of {definition.name} need the JSON file of their split"

@@ -18,28 +18,20 @@ _RGB_BANDS = 3
 
 def read_levels(
     uri: str, window: Window | None = None, *, reading: Reading = PLAIN
-) -> Integer[np.ndarray, "y x"]:
-    """Read the one whole number that a pixel has, of a window inside the raster or of all of it.
+) -> Integer[np.ndarray, "y x *c"]:
+    """Read whole numbers, such as ids and numbers of a colour table, of a window inside a raster or of all of it.
 
-    That is what the first band holds: ids, or numbers of a colour table. Numbers that are stored as floats are taken
-    where all of them are whole.
+    Of a raster of three bands and more the first three, (y, x, 3), else the first, (y, x).
 
     Raises:
-        RasterError: the raster cannot be opened or read, has colours, or its pixels are no whole numbers.
+        RasterError: the raster cannot be opened or read, or its pixels are no whole numbers.
     """
     with opened(uri, reading) as source, faults_as(f"cannot read the labels of {uri}"):
-        if source.count >= _RGB_BANDS:
-            raise RasterError(f"labels have one number a pixel, and {uri} has {source.count} bands")
-        found = _read(source, [1], window)[0]
+        colours = source.count >= _RGB_BANDS
+        found = _read(source, [1, 2, 3] if colours else [1], window)
     if not np.issubdtype(found.dtype, np.integer):
-        if not (
-            np.isfinite(found) & (found == np.trunc(found)) & (np.abs(found) < np.iinfo(np.int32).max)
-        ).all():
-            raise RasterError(
-                f"labels are whole numbers, and {uri} has pixels of {found.dtype} that are none"
-            )
-        return found.astype(np.int32)
-    return found
+        raise RasterError(f"labels are whole numbers, and {uri} has pixels of {found.dtype}")
+    return np.moveaxis(found, 0, -1) if colours else found[0]
 
 
 def read_colours(
