@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline.redact import redacted
+from pipeline.redact import redacted, unsigned
 
 _STEM_MAX_CHARS = 64  # with the digest and ".zarr" well below the 255 bytes a file name may have
 DIGEST_CHARS = 16
@@ -38,7 +38,8 @@ class Band:
 class Scene:
     """A source raster: the id that names its outputs, and where its file is.
 
-    ``bands`` are its red, green and blue, where a scene list says which bands of which files they are.
+    ``bands`` are its red, green and blue, where a scene list says which bands of which files they are, and ``datetime``
+    is when it was taken (ISO 8601), where the list says that.
 
     Raises:
         ValueError: the id could not be a folder's name, or a part is empty.
@@ -47,6 +48,7 @@ class Scene:
     scene_id: str
     uri: str
     bands: tuple[Band, Band, Band] | None = None
+    datetime: str | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", self.scene_id) or not self.uri:
@@ -104,12 +106,20 @@ def scene_of(uri: str, *, name: str | None = None, bands: tuple[Band, Band, Band
     """
     absolute = absolute_uri(uri)
     absolute = absolute.rstrip("/") if is_zarr(absolute) else absolute
-    path = urlsplit(absolute).path if absolute.startswith(("http://", "https://")) else absolute
-    stem = Path(path).stem if name is None else name
+    stem = _stem(absolute) if name is None else name
     safe = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:_STEM_MAX_CHARS] or "scene"
-    files = [redacted(absolute)] if bands is None else [f"{redacted(b.uri)}#{b.number}" for b in bands]
+    files = [unsigned(absolute)] if bands is None else [f"{unsigned(b.uri)}#{b.number}" for b in bands]
     digest = hashlib.sha256("\n".join(files).encode()).hexdigest()[:DIGEST_CHARS]
     return Scene(f"{safe}-{digest}", absolute, bands)
+
+
+def _stem(absolute: str) -> str:
+    """Return the stem of a file's name, without what of its uri is not to be shown."""
+    plain = unsigned(absolute)
+    if _REMOTE.match(absolute) and redacted(absolute) != plain:
+        plain = re.split(r"[?#;]|%(?:25)*3F", plain, maxsplit=1, flags=re.IGNORECASE)[0]
+    path = urlsplit(plain).path if plain.startswith(("http://", "https://")) else plain
+    return Path(path).stem
 
 
 def absolute_uri(uri: str) -> str:

@@ -44,7 +44,8 @@ class View:
     in it that the pixels have yet to tell, and ``inverted`` those of bands whose lowest value is white.
     ``orientation`` is EXIF's number (1 to 8) of how the file's rows and columns lie in those of the header: 1 as
     they are. ``validity`` says in words by what pixels are without data, and ``warnings`` what the user may want
-    to decide otherwise.
+    to decide otherwise. ``datetime`` is when the scene was taken (ISO 8601), where its STAC item or
+    its file says so.
     """
 
     header: Header
@@ -58,6 +59,7 @@ class View:
     base: Base | None = None
     validity: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    datetime: str | None = None
 
     @property
     def uris(self) -> tuple[str, ...]:

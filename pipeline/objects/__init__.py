@@ -14,10 +14,11 @@ from pipeline.objects.content import (
     put_bytes,
     sweep,
 )
-from pipeline.objects.creating import create_bytes, remove, remove_folder
+from pipeline.objects.creating import create_bytes
 from pipeline.objects.flat import Listed, folder_info, list_all, written_s
 from pipeline.objects.listing import glob, list_entries, list_folders, list_names, walk
-from pipeline.objects.place import is_remote, is_web, join, resolve, writing
+from pipeline.objects.place import is_remote, is_web, join, link_between, resolve, writing
+from pipeline.objects.removing import linked_folders, remove, remove_made
 
 __all__ = [
     "Listed",
@@ -32,6 +33,8 @@ __all__ = [
     "is_remote",
     "is_web",
     "join",
+    "link_between",
+    "linked_folders",
     "list_all",
     "list_entries",
     "list_folders",
@@ -39,7 +42,7 @@ __all__ = [
     "opened",
     "put_bytes",
     "remove",
-    "remove_folder",
+    "remove_made",
     "resolve",
     "sweep",
     "walk",

@@ -14,6 +14,7 @@ from pipeline.errors import PipelineError, RasterError
 from pipeline.objects import ObjectInfo
 from pipeline.raster.again import again
 from pipeline.raster.colours import Choice, choose_bands, inverted_places
+from pipeline.raster.dates import stated_datetime
 from pipeline.raster.foreign import Foreign
 from pipeline.raster.gdal import Source, faults_as
 from pipeline.raster.limits import check_directories, check_limits, check_pixels, files_of
@@ -67,6 +68,7 @@ def describe(scene: Scene, reading: Reading) -> View:
         base=views[0].base,
         validity=tuple(dict.fromkeys(reason for view in views for reason in view.validity)),
         warnings=tuple(dict.fromkeys(text for view in views for text in view.warnings)),
+        datetime=views[0].datetime,
     )
 
 
@@ -130,8 +132,11 @@ def _described(uri: str, reading: Reading, *, number: int | None = None) -> View
             warnings=(
                 *choice.warnings,
                 *of_header(uri, source, grid.header, reading),
-                *of_grid(orientation=grid.orientation, overviews=grid.overviews),
+                *of_grid(
+                    grid.header, grid.base, reading, orientation=grid.orientation, overviews=grid.overviews
+                ),
             ),
+            datetime=stated_datetime(source.tags()),
         )
 
 
@@ -172,7 +177,7 @@ def _header(source: Source) -> Header:
         width=source.width,
         bands=source.count,
         dtype=source.dtypes[0],
-        crs_wkt=source.crs.to_wkt() if source.crs else None,
+        crs_wkt=source.crs.to_wkt() if source.crs and not source.transform.is_identity else None,
         transform=tuple(source.transform)[:6],
         nodata=None if source.nodata is None else float(source.nodata),
         pixel_m=_pixel_m(source),

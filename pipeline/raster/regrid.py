@@ -93,6 +93,11 @@ def scaled_by(wanted: float, header: Header, *, smaller: Sequence[Smaller]) -> t
     return _scaled(header, grid), base
 
 
+def upsampling(base: Base | None) -> float:
+    """Return how many pixels of a view lie along the side of one that is stored: more than 1 shows no more detail."""
+    return 1.0 if base is None else max(1.0, 1 / math.sqrt(base.step_rows * base.step_cols))
+
+
 def _count(length: int, step: float) -> int:
     """Return how many pixels cover ``length``; a thousandth of one at the end is none."""
     return max(1, math.ceil(length / step - 1e-3))

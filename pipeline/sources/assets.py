@@ -7,12 +7,13 @@ and roles, and the common names of bands.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline import objects
 from pipeline.errors import PipelineError
 from pipeline.scene import Band, Refusal, Scene, scene_of
+from pipeline.sources.dates import taken
 from pipeline.sources.files import SUFFIXES, has_suffix
 
 _RGB = ("red", "green", "blue")
@@ -55,9 +56,8 @@ def scene_of_item(item: Mapping[str, Any], *, origin: str, wanted: Sequence[str]
     name = str(item.get("id") or "")
     try:
         rasters = _rasters(item, origin)
-        if wanted:
-            return _scene(name, _asked(rasters, wanted))
-        return _scene(name, _best([asset for asset in rasters if asset.is_data]))
+        chosen = _asked(rasters, wanted) if wanted else _best([asset for asset in rasters if asset.is_data])
+        return replace(_scene(name, chosen), datetime=taken(item))
     except (PipelineError, ValueError) as error:
         listed = ", ".join(map(str, item.get("assets") or {})) or "none"
         return Refusal(
