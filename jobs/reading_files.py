@@ -14,7 +14,7 @@ from pipeline.errors import RasterError
 
 T = TypeVar("T")
 READING = Reading(
-    drivers=(*DRIVERS, "BMP", "GIF", "PNM", "WEBP")
+    drivers=(*DRIVERS, "BMP", "GIF", "WEBP")
 )  # data sets come in more kinds than scenes do
 
 

@@ -36,7 +36,7 @@ def orientation_of(uri: str, source: Source) -> int:
     if found is None:
         xmp = _XMP.search(str(source.tags(ns="xml:XMP")))
         found = xmp[1] if xmp else None
-    number = int(found) if str(found).isdecimal() else AS_STORED
+    number = int(str(found)) if str(found).isdecimal() else AS_STORED
     return number if AS_STORED <= number <= _LAST else AS_STORED
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pipeline.config import Reading
 from pipeline.raster.foreign import Foreign
@@ -26,9 +26,9 @@ def of_header(uri: str, source: Source, header: Header, reading: Reading) -> Ite
         yield "its CRS has no place on earth, or PROJ cannot transform it, so there are no areas"
     if reading.value_range is not None and source.dtypes[0] == "uint8":
         yield "range is left out: 8 bits are read as they are"
-    stated = isinstance(reading.nodata, int | float)
-    if stated and not any(may_hold(dtype, reading.nodata) for dtype in source.dtypes):
-        yield f"nodata {reading.nodata} is no value of {source.dtypes[0]}, so nothing is without data by it"
+    nodata = reading.nodata
+    if isinstance(nodata, int | float) and not any(may_hold(dtype, nodata) for dtype in source.dtypes):
+        yield f"nodata {nodata} is no value of {source.dtypes[0]}, so nothing is without data by it"
     yield from _pages(uri, source)
     if isinstance(source, Foreign):
         yield from source.place().remarks
@@ -51,7 +51,7 @@ def of_grid(
 
 def _pages(uri: str, source: Source) -> Iterator[str]:
     """Say how many pages a TIFF has, or rasters another file, and how the second is named."""
-    names = source.subdatasets if page_of(uri) is None else ()
+    names: Sequence[str] = source.subdatasets if page_of(uri) is None else ()
     if len(names) > 1:
         page = page_of(names[1])
         named = f"name another as GTIFF_DIR:{page}:{uri}" if page else f"another is {names[1]}"

@@ -49,17 +49,17 @@ def test_an_image_of_any_kind_is_the_picture_it_shows(tmp_path: Path, name: str)
 
 
 def test_pictures_of_8_bits_are_as_they_are_stored(tmp_path: Path) -> None:
-    for suffix in ("png", "tif", "bmp", "ppm"):
+    for suffix in ("png", "tif", "bmp"):
         Image.fromarray(PIXELS).save(tmp_path / f"a.{suffix}")
         assert np.array_equal(READER.image(tmp_path / f"a.{suffix}")[0], PIXELS), suffix
     Image.fromarray(PIXELS).save(tmp_path / "a.webp", lossless=True)
     assert np.array_equal(READER.image(tmp_path / "a.webp")[0], PIXELS)
     Image.fromarray(PIXELS).convert("P").save(tmp_path / "a.gif")
     with Image.open(tmp_path / "a.gif") as stored:
-        assert np.array_equal(READER.image(tmp_path / "a.gif")[0], stored.convert("RGB"))
+        assert np.array_equal(READER.image(tmp_path / "a.gif")[0], np.asarray(stored.convert("RGB")))
 
 
-@pytest.mark.parametrize("suffix", ["png", "tif", "bmp", "ppm", "jpg", "webp", "gif"])
+@pytest.mark.parametrize("suffix", ["png", "tif", "bmp", "jpg", "webp", "gif"])
 def test_a_picture_that_ends_early_is_named(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"cut.{suffix}"
     Image.fromarray(PIXELS).save(path)

@@ -45,9 +45,11 @@ def mask(uri: str, *, apart: bool = False) -> None:
 def masked_scene(path: Path, *, mask_apart: bool, overviews_apart: bool, mask_first: bool) -> str:
     """Write a scene with a mask and overviews inside or beside it, one before the other."""
     uri = write(path, PIXELS, **RGB)
-    steps = [lambda: mask(uri, apart=mask_apart), lambda: build(uri, apart=overviews_apart)]
-    for step in steps if mask_first else steps[::-1]:
-        step()
+    if mask_first:
+        mask(uri, apart=mask_apart)
+    build(uri, apart=overviews_apart)
+    if not mask_first:
+        mask(uri, apart=mask_apart)
     return uri
 
 

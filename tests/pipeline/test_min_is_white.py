@@ -14,7 +14,7 @@ from tests.pipeline.rasters import extent, read_whole, write
 
 GREY = np.random.default_rng(0).integers(0, 256, (1, 96, 120)).astype(np.uint8)
 SMOOTH = (np.add.outer(np.arange(96), np.arange(120)) % 256)[None].astype(np.uint8)
-STORED = {
+STORED: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
     "uint8": (255 - GREY, {}),
     "uint16": (65535 - GREY.astype(np.uint16) * 257, {}),
     "int16": (-GREY.astype(np.int16), {}),

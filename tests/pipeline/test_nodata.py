@@ -35,8 +35,8 @@ def values_of(dtype: str) -> np.ndarray:
 def mask_of_gdal(uri: str) -> np.ndarray:
     """Where GDAL has data, and a number."""
     with rasterio.open(uri) as source:
-        masked: np.ndarray = source.dataset_mask() > 0
-        return masked & ~np.isnan(source.read(1).astype(float))
+        found: np.ndarray = (source.dataset_mask() > 0) & ~np.isnan(source.read(1).astype(float))
+    return found
 
 
 @pytest.mark.parametrize("dtype", [*WHOLE, "float32", "float64"])

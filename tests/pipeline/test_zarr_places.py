@@ -156,7 +156,7 @@ def test_a_transform_of_geozarr_gives_way_too(tmp_path: Path) -> None:
 
 def test_numbers_of_pixels_are_no_places(tmp_path: Path) -> None:
     attributes = {"spatial:transform": list(GRID)[:6], "proj:code": "EPSG:32633"}
-    numbers = {name: (np.arange(SIDE), {}) for name in "yx"}
+    numbers: dict[str, Any] = {name: (np.arange(SIDE), {}) for name in "yx"}
     assert (
         raster.look(scene_of(hierarchy(tmp_path / "a.zarr", attributes, numbers))).header.transform
         == tuple(GRID)[:6]
