@@ -14,6 +14,7 @@ from jaxtyping import Bool, UInt, UInt8
 from jobs import metrics
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
+from jobs.reading_files import READER
 from jobs.wiring import embed_aloud, make_segmenter
 from mrovseg import checkpoint as checkpoints
 from mrovseg.data import LabelledImage, read_pairs
@@ -153,16 +154,13 @@ def _scenes(arguments: argparse.Namespace, definition: Definition) -> Iterator[L
         images, masks = zip(*layout.pairs(arguments.root), strict=True)
         segments = read_segments(arguments.root / layout.segments) if layout.segments else None
     rows, cols = grid_of(arguments.mosaic or "1x1", len(images))
-    return read_scenes(read_pairs(definition, images, masks, segments), rows=rows, cols=cols)
+    return read_scenes(read_pairs(definition, images, masks, segments, reader=READER), rows=rows, cols=cols)
 
 
 def read_scenes(pairs: Iterator[LabelledImage], *, rows: int, cols: int) -> Iterator[LabelledImage]:
-    """Read images and join each rows * cols of them. Raises ConfigError for a file that cannot be read."""
-    try:
-        while parts := list(itertools.islice(pairs, rows * cols)):
-            yield join(parts, rows=rows, cols=cols)
-    except OSError as error:  # missing, or nothing that Pillow knows
-        raise ConfigError(f"cannot read an image or a mask: {error}") from error
+    """Read images and join each rows * cols of them. Raises DataError for a file that cannot be read."""
+    while parts := list(itertools.islice(pairs, rows * cols)):
+        yield join(parts, rows=rows, cols=cols)
 
 
 def painted_images(seeds: Iterable[int], *, size_px: int) -> Iterator[LabelledImage]:

@@ -79,6 +79,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "bands": None if reading.bands is None else list(reading.bands),
         "range": None if reading.value_range is None else list(reading.value_range),
         "nodata": None if reading.nodata is None else str(reading.nodata),
+        "alpha": reading.alpha,
         "gsd_m": reading.gsd_m,
         "aoi": None if reading.aoi is None else hashlib.sha256(reading.aoi.text.encode()).hexdigest(),
     }

@@ -18,6 +18,7 @@ FOLDERS = (".zarr",)
 """What the name of a folder, or prefix, that is one scene ends with."""
 
 _REMOTE = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_PAGE = re.compile(r"GTIFF_DIR:([1-9][0-9]*):(?=.)")
 _ZARR = re.compile(r"\.zarr(/[^.?*\[]*)?$", re.IGNORECASE)
 
 
@@ -123,6 +124,9 @@ def _stem(absolute: str) -> str:
 
 def absolute_uri(uri: str) -> str:
     """Return ``uri`` as is where it names a remote object, else as an absolute local path without ``..``."""
+    page = _PAGE.match(uri)
+    if page:
+        return page[0] + absolute_uri(file_of(uri))
     local = uri.removeprefix("file://")
     return local if _REMOTE.match(local) else str(_without_parents(Path(local).absolute()))
 
@@ -136,6 +140,25 @@ def _without_parents(path: Path) -> Path:
         else:
             found = (found.resolve() if found.is_symlink() else found).parent
     return found
+
+
+def page_of(uri: str) -> int | None:
+    """Return which page (from 1) of a TIFF ``uri`` names as GDAL does, None where it names a file.
+
+    >>> page_of("GTIFF_DIR:2:s3://bucket/pages.tif"), page_of("pages.tif")
+    (2, None)
+    """
+    page = _PAGE.match(uri)
+    return int(page[1]) if page else None
+
+
+def file_of(uri: str) -> str:
+    """Return the uri of the file of which ``uri`` may name a page.
+
+    >>> file_of("GTIFF_DIR:2:s3://bucket/pages.tif")
+    's3://bucket/pages.tif'
+    """
+    return _PAGE.sub("", uri, count=1) if _PAGE.match(uri) else uri
 
 
 def is_zarr(uri: str) -> bool:

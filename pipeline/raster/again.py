@@ -27,7 +27,7 @@ from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.gdal import environment
 from pipeline.raster.naming import gdal_path
 from pipeline.retry import pauses_s
-from pipeline.scene import is_zarr
+from pipeline.scene import file_of, is_zarr
 
 T = TypeVar("T")
 
@@ -47,7 +47,9 @@ def again(uris: Sequence[str], call: Callable[[], T], etags: Mapping[str, str] |
     Raises:
         RasterError: it still cannot be read, or what is wrong with it is not GDAL's to say.
     """
-    remote = [uri for uri in (etags or uris) if objects.is_remote(uri) and not is_zarr(uri)]
+    etags = {file_of(uri): etag for uri, etag in (etags or {}).items()}
+    named = [file_of(uri) for uri in (etags or uris)]
+    remote = [uri for uri in named if objects.is_remote(uri) and not is_zarr(uri)]
     if not remote:
         return call()
     with _only_if(etags or {}):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline import objects
 from pipeline.errors import RasterError
+from pipeline.scene import file_of, page_of
 
 _FILE_SYSTEMS = {
     "s3": "/vsis3/",
@@ -18,7 +19,10 @@ _FILE_SYSTEMS = {
 
 
 def gdal_path(uri: str) -> str:
-    """Return GDAL's name of a file: rasterio would open s3:// through boto3."""
+    """Return GDAL's name of a file, or of a page of it: rasterio would open s3:// through boto3."""
+    page = page_of(uri)
+    if page is not None:
+        return f"GTIFF_DIR:{page}:{gdal_path(file_of(uri))}"
     if objects.is_web(uri):
         return f"/vsicurl/{uri}"
     if objects.is_remote(uri):
