@@ -10,12 +10,12 @@ from pipeline.errors import ConfigError, PipelineError
 from pipeline.scene import DIGEST_CHARS, Refusal, Scene, absolute_uri, scene_of
 from pipeline.sources import files
 from pipeline.sources.files import SUFFIXES
+from pipeline.sources.kinds import Kind, kind_of
+from pipeline.sources.parquet import parquet_scenes, parts_scenes
+from pipeline.sources.places import Links
 from pipeline.sources.search import Search, search_scenes
-from pipeline.sources.stac import is_document, stac_scenes
-from pipeline.sources.tables import csv_scenes, parquet_scenes, text_scenes
-
-_TEXT, _CSV, _PARQUET, _STAC = (".txt",), (".csv",), (".parquet", ".geoparquet"), (".json", ".geojson")
-_LISTS = (*_TEXT, *_CSV, *_PARQUET, *_STAC)
+from pipeline.sources.stac import stac_scenes
+from pipeline.sources.tables import csv_scenes, text_scenes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +24,24 @@ class SceneList:
 
     A spec is what ``files.uris`` takes; a list (``.txt``, ``.csv``, ``.parquet``, ``.geoparquet``); a STAC document
     (``.json``, ``.geojson``, or a web address that answers with JSON); or a search of a STAC API. ``suffixes`` are
-    what is taken for a raster in a folder or below a prefix, ``assets`` the keys or roles of STAC's assets.
+    what is taken for a raster in a folder or below a prefix, ``assets`` the keys or roles of STAC's assets, and
+    ``link_hosts`` where links of STAC documents may lead beside their own scheme and host.
 
     Raises:
-        ConfigError: there is no spec, or a suffix without its dot.
+        ConfigError: there is no spec, a suffix without its dot, or a host without its scheme.
     """
 
     specs: tuple[str | Search, ...]
     suffixes: tuple[str, ...] = SUFFIXES
     assets: tuple[str, ...] = ()
+    link_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.specs:
             raise ConfigError(
                 "no scenes: name at least one file, glob, folder, prefix, list or STAC document"
             )
+        Links(self.link_hosts)
         if not self.suffixes or not all(each.startswith(".") for each in self.suffixes):
             raise ConfigError(
                 f"suffixes begin with a dot, such as .tif, got {', '.join(self.suffixes) or 'none'}"
@@ -85,24 +88,38 @@ class SceneList:
     def _entries(self, spec: str | Search) -> Iterator[Scene | Refusal]:
         """Yield what one spec names; raises PipelineError where it cannot be read itself."""
         if isinstance(spec, Search):
-            yield from search_scenes(spec, assets=self.assets)
-        elif files.has_suffix(spec, _LISTS) and (objects.is_web(spec) or not objects.is_folder(spec)):
-            yield from self._listed(spec)
-        elif objects.is_web(spec) and not files.has_suffix(spec, self.suffixes) and is_document(spec):
-            yield from stac_scenes(spec, assets=self.assets)
+            yield from search_scenes(spec, assets=self.assets, links=self._links)
+        elif not objects.is_text(spec):
+            yield Refusal(spec, f"{spec} is no name in UTF-8: rename it")
+        elif (kind := kind_of(spec, rasters=self.suffixes)) is Kind.RASTERS:
+            yield from map(_scene, files.uris(spec, suffixes=self.suffixes))
         else:
-            yield from map(scene_of, files.uris(spec, suffixes=self.suffixes))
+            yield from self._listed(absolute_uri(spec), kind)
 
-    def _listed(self, spec: str) -> Iterator[Scene | Refusal]:
-        uri = absolute_uri(spec)
-        if files.has_suffix(spec, _TEXT):
-            yield from text_scenes(uri)
-        elif files.has_suffix(spec, _CSV):
-            yield from csv_scenes(uri)
-        elif files.has_suffix(spec, _PARQUET):
-            yield from parquet_scenes(uri, assets=self.assets)
-        else:
-            yield from stac_scenes(uri, assets=self.assets)
+    def _listed(self, uri: str, kind: Kind) -> Iterator[Scene | Refusal]:
+        if kind is Kind.TEXT:
+            return text_scenes(uri)
+        if kind is Kind.CSV:
+            return csv_scenes(uri)
+        if kind is Kind.PARQUET:
+            return parquet_scenes(uri, assets=self.assets)
+        if kind is Kind.PARTS:
+            return parts_scenes(uri, assets=self.assets)
+        return stac_scenes(uri, assets=self.assets, links=self._links)
+
+    @property
+    def _links(self) -> Links:
+        return Links(self.link_hosts)
+
+
+def _scene(found: str | Refusal) -> Scene | Refusal:
+    """Return the scene of a uri that was found, or what is wrong with its name."""
+    if isinstance(found, Refusal):
+        return found
+    try:
+        return scene_of(found)
+    except PipelineError as error:
+        return Refusal(found, str(error))
 
 
 def list_scenes(specs: Sequence[str | Search]) -> Iterator[Scene]:
