@@ -6,7 +6,8 @@ from pipeline import aoi, objects
 from pipeline.aoi import Aoi
 from pipeline.errors import ConfigError, PipelineError
 
-_TEXT = re.compile(r"\s*(\{|SRID=|(MULTI)?POLYGON|[-+.\d]+\s*,|[^{]+?;\[\[\[)", re.IGNORECASE)
+_LIMIT_BYTES = 128 * 2**20
+_TEXT = re.compile(r"\s*+(\{|SRID=|(MULTI)?POLYGON|[-+.\d]++\s*+,|[^{]+?;\[\[\[)", re.IGNORECASE)
 
 
 def area_of(value: object) -> Aoi:
@@ -29,7 +30,7 @@ def area_of(value: object) -> Aoi:
 
 def _read(uri: str) -> bytes:
     try:
-        return objects.get_bytes(uri)
+        return objects.get_document(uri, limit_bytes=_LIMIT_BYTES)
     except (OSError, PipelineError) as error:
         raise ConfigError(f"cannot read aoi from {uri}: {error}") from error
 

@@ -18,6 +18,7 @@ CONFIG_KEYS = (
     "scenes",
     "suffixes",
     "assets",
+    "link_hosts",
     "checkpoint",
     "actors",
     "actor_cpus",

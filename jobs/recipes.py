@@ -12,6 +12,7 @@ import yaml
 
 from jobs.evaluate import PAINTED, SPLIT, grid_of, measure, painted_images, read_scenes
 from jobs.labelled_scenes import labelled_windows
+from jobs.yaml_documents import yaml_text
 from mrovseg import state_dict
 from mrovseg.captions import read_captions
 from mrovseg.checkpoint import Checkpoint
@@ -61,7 +62,7 @@ def read_recipe(name_or_path: str) -> dict[str, Any]:
     if not file.is_file():
         names = ", ".join(sorted(Path(each.name).stem for each in folder.iterdir()))
         raise DataError(f"no recipe {name_or_path!r}: give a YAML file, or an embedded one: {names}")
-    plan: dict[str, Any] = yaml.safe_load(file.read_text())
+    plan: dict[str, Any] = yaml.safe_load(yaml_text(str(file)))
     if not PARTS <= set(plan) <= PARTS | MAY_HAVE:
         raise DataError(
             f"a recipe has the parts {', '.join(sorted(PARTS))}, and may have {', '.join(sorted(MAY_HAVE))}; {file} "

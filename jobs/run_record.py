@@ -15,6 +15,7 @@ from jobs.settings import SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.config import Reading
+from pipeline.documents import json_of
 from pipeline.errors import ResumeError
 from pipeline.output import RUN
 from pipeline.redact import redacted
@@ -42,6 +43,7 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "scenes": [_spec(spec) for spec in settings.scenes.specs],
             "suffixes": list(settings.scenes.suffixes),
             "assets": list(settings.scenes.assets),
+            "link_hosts": list(settings.scenes.link_hosts),
             "output": settings.output,
             "redacted": any(_spec(spec) != _plain(spec) for spec in settings.scenes.specs),
             "checkpoint": _checkpoint(settings.checkpoint),
@@ -92,7 +94,7 @@ def earlier(output: str) -> dict[str, Any] | None:
     """
     uri = objects.join(output, RUN)
     try:
-        found = json.loads(objects.get_bytes(uri))
+        found = json_of(objects.get_document(uri))
     except FileNotFoundError:
         return None
     except ValueError as error:

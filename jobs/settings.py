@@ -13,13 +13,14 @@ from jobs.failure_limit import FailureLimit
 from jobs.reading_settings import READING_KEYS, add_reading_arguments, reading_settings
 from jobs.scene_lists import absolute_spec, search_of
 from jobs.texts import texts_of
+from jobs.yaml_documents import yaml_text
 from mrovseg.vocabulary import Vocabulary, parse
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
 from pipeline.sources import SceneList, Search
 
 FLOW_KEYS = tuple(field.name for field in dataclasses.fields(FlowSettings))
-LIST_KEYS = ("scenes", "suffixes", "assets")
+LIST_KEYS = ("scenes", "suffixes", "assets", "link_hosts")
 OWN_KEYS = (*LIST_KEYS, "classes", "output", "checkpoint", "threshold", "max_failures")
 ONCE_KEYS = ("overwrite", "retry_failed")  # flags only: a file would have them hold at every start
 KEYS = (*OWN_KEYS, *FLOW_KEYS, *READING_KEYS)
@@ -93,7 +94,7 @@ def asked(arguments: argparse.Namespace) -> dict[str, Any]:
 
     Raises ConfigError for a file that cannot be read or that holds unknown keys.
     """
-    file = {} if arguments.config is None else read(Path(arguments.config))
+    file = {} if arguments.config is None else read(arguments.config)
     flags = {
         key: value
         for key in (*KEYS, *ONCE_KEYS)
@@ -139,7 +140,7 @@ def scene_list(values: Mapping[str, Any]) -> SceneList:
     """
     if not values.get("scenes"):
         raise ConfigError("scenes must be given, as arguments or in the --config file")
-    given = {key: texts_of(key, values[key]) for key in ("suffixes", "assets") if values.get(key)}
+    given = {key: texts_of(key, values[key]) for key in LIST_KEYS[1:] if values.get(key)}
     specs = [
         spec if isinstance(spec, Search) else absolute_spec(spec) for spec in scenes_of(values["scenes"])
     ]
@@ -195,14 +196,14 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
     return str(name), tuple(prompts)
 
 
-def read(file: Path) -> dict[str, Any]:
+def read(file: Path | str) -> dict[str, Any]:
     """Read a configuration file, keys and values.
 
     Raises ConfigError for a file that cannot be read or that holds unknown keys.
     """
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = yaml.safe_load(yaml_text(str(file)))
+    except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"cannot read the configuration {file}: {reason}") from error
     if not isinstance(values, dict):

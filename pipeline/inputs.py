@@ -14,7 +14,8 @@ from typing import Any
 
 from pipeline import ledger, objects, raster
 from pipeline.config import Reading
-from pipeline.errors import ResumeError
+from pipeline.documents import json_of
+from pipeline.errors import PipelineError, ResumeError
 from pipeline.output import inputs_uri, ledger_uri, statistics_uri
 from pipeline.redact import redacted
 from pipeline.scene import Band, Scene
@@ -79,9 +80,13 @@ def _changed(output: str, scene: Scene, was: list[dict[str, Any]], now: list[dic
 
 def _noted(uri: str) -> dict[str, Any] | None:
     try:
-        noted: dict[str, Any] = json.loads(objects.get_bytes(uri))
+        noted: dict[str, Any] = json_of(objects.get_document(uri))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise PipelineError(
+            f"{uri} is damaged ({error}): have `mrovseg verify --forget` remove it and what depends on it"
+        ) from error
     return noted
 
 

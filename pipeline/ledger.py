@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from pipeline import objects
+from pipeline.documents import json_of
 from pipeline.errors import PipelineError
 from pipeline.output import ledger_uri
 from pipeline.window import Window
@@ -167,7 +168,7 @@ def parsed(content: bytes) -> LedgerEntry:
         ValueError: it is none.
     """
     try:
-        values = json.loads(content)
+        values = json_of(content)
         return LedgerEntry(Window(**values["window"]), values["digests"], values["statistics"])
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(repr(error)) from error
@@ -180,7 +181,7 @@ def entry_uri(output: str, scene_id: str, row_off: int, col_off: int) -> str:
 
 def _read(uri: str) -> LedgerEntry:
     try:
-        return parsed(objects.get_bytes(uri))
+        return parsed(objects.get_document(uri))
     except ValueError as error:
         raise PipelineError(
             f"{uri} is not an entry of a ledger ({error}). Remove it: the window is then computed again, or have "

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline import objects
+from pipeline.documents import json_of
 
 RUN, LEASE, SUMMARY, FAILURES = "run.json", "lease.json", "summary.parquet", "failures.parquet"
 FILES = (LEASE, RUN, SUMMARY, FAILURES)
@@ -16,7 +17,6 @@ FOLDERS = ("ledger", "statistics", "inputs", "scenes")
 MASKS = "masks.zarr"
 """The name of a scene's mask store."""
 
-_ARRAYS = {"0/class", "0/score", "0/margin"}
 _RUN_KEYS = {"format", "vocabulary", "model", "grid"}
 
 
@@ -61,36 +61,43 @@ def statistics_uri(output: str, scene_id: str) -> str:
 
 
 def is_mask_store(uri: str) -> bool:
-    """Tell whether the Zarr hierarchy at ``uri`` is a scene's masks: by what it holds, or by the output it is in.
+    """Tell whether the Zarr hierarchy at ``uri``, or the one that it is a part of, is a scene's masks.
 
-    A store that is being laid out says nothing yet; the record of its run is beside it from the beginning.
+    That is told by what it holds, or by the output it is in: a store that is being laid out says nothing yet, and the
+    record of its run is there from the beginning.
 
     Raises:
         PipelineError: the storage refused.
     """
-    store = uri.rstrip("/")
-    if holds_masks(_document(objects.join(store, "zarr.json"))):
+    place = uri.rstrip("/")
+    if _holds_masks(_document(objects.join(place, "zarr.json"))):
         return True
-    parts = store.rsplit("/", 3)
-    inside = len(parts) == 4 and parts[1] == "scenes" and parts[3] == MASKS  # noqa: PLR2004 - OUT/scenes/ID/NAME
-    return inside and _document(objects.join(parts[0], RUN)).keys() >= _RUN_KEYS
+    store, mark, _ = f"{place}/".rpartition(f"/{MASKS}/")
+    if not mark:
+        return False
+    if f"{store}{mark}" != f"{place}/" and _holds_masks(_document(f"{store}{mark}zarr.json")):
+        return True
+    output, scenes, _ = store.rpartition("/scenes/")
+    return bool(scenes) and _RUN_KEYS <= _document(objects.join(output, RUN)).keys()
 
 
-def holds_masks(document: Mapping[str, Any]) -> bool:
-    """Tell whether a hierarchy's ``zarr.json`` is that of a mask store."""
+def _holds_masks(document: Mapping[str, Any]) -> bool:
+    """Tell whether a ``zarr.json`` is that of a mask store, of its level, or of its class ids."""
     known = document.get("consolidated_metadata")
     arrays = known.get("metadata") if isinstance(known, dict) else None
-    if not isinstance(arrays, dict) or not arrays.keys() >= _ARRAYS:
-        return False
-    classes = arrays["0/class"]
+    if isinstance(arrays, dict):
+        classes = arrays.get("0/class", arrays.get("class"))
+        beside = {"0/score", "0/margin"} <= arrays.keys() or {"score", "margin"} <= arrays.keys()
+    else:
+        classes, beside = document, document.get("node_type") == "array"
     attributes = classes.get("attributes") if isinstance(classes, dict) else None
-    return isinstance(attributes, dict) and {"class_names", "flag_meanings"} <= attributes.keys()
+    return beside and isinstance(attributes, dict) and {"class_names", "flag_meanings"} <= attributes.keys()
 
 
 def _document(uri: str) -> Mapping[str, Any]:
     """Return the object that is in a JSON document, an empty one where there is none."""
     try:
-        found = objects.json_of(objects.get_document(uri))
+        found = json_of(objects.get_document(uri))
     except (ValueError, FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -151,6 +151,4 @@ def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> R
 
 
 def _refused(entry: Refusal) -> Failure:
-    return Failure(
-        scene_id=entry.scene_id, uri=entry.uri, error="Refusal", message=entry.reason
-    )
+    return Failure(scene_id=entry.scene_id, uri=entry.uri, error="Refusal", message=entry.reason)

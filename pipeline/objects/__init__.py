@@ -15,7 +15,7 @@ from pipeline.objects.content import (
     sweep,
 )
 from pipeline.objects.creating import create_bytes, remove, remove_folder
-from pipeline.objects.documents import get_document, json_of
+from pipeline.objects.documents import OWN_BYTES, get_document
 from pipeline.objects.flat import Listed, folder_info, list_all, written_s
 from pipeline.objects.listing import glob, list_entries, list_folders, list_names, walk
 from pipeline.objects.place import join, resolve, with_small_scheme, writing
@@ -24,6 +24,7 @@ from pipeline.objects.schemes import check_uri, is_remote, is_text, is_web, loca
 from pipeline.objects.tree import Refused
 
 __all__ = [
+    "OWN_BYTES",
     "Follow",
     "Listed",
     "ObjectInfo",
@@ -42,7 +43,6 @@ __all__ = [
     "is_text",
     "is_web",
     "join",
-    "json_of",
     "list_all",
     "list_entries",
     "list_folders",

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from pipeline.errors import PipelineError
-from pipeline.objects.place import located
+from pipeline.objects.place import located, reported
 from pipeline.objects.schemes import check_uri, is_remote, is_web, local
 from pipeline.retry import patiently
 
@@ -77,19 +77,29 @@ def file_of(uri: str) -> Any:  # noqa: ANN401 - fsspec has no types
 
 
 def serves_ranges(uri: str) -> bool:
-    """Tell whether a server of the web answers with the part of an object that it is asked for, as far as it says."""
+    """Tell whether a server of the web answers with the part of an object that it is asked for.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        PipelineError: the server refused.
+    """
     if not is_web(uri):
         return True
-    with _answer(uri, anywhere, headers={"Range": "bytes=1-1"}) as answer:
+    with reported("look for", uri), _answer(uri, anywhere, headers={"Range": "bytes=1-1"}) as answer:
         return int(answer.r.status) != 200  # noqa: PLR2004 - all of it, where 206 is a part
 
 
 def _of_storage(filesystem: Any, path: str, limit_bytes: int | None) -> bytes:  # noqa: ANN401 - fsspec has no types
     if limit_bytes is None:
         return bytes(filesystem.cat_file(path))
-    if filesystem.size(path) == 0:
-        return b""  # S3 refuses every range of an empty object
-    return bytes(filesystem.cat_file(path, start=0, end=limit_bytes))
+    try:
+        return bytes(filesystem.cat_file(path, start=0, end=limit_bytes))
+    except FileNotFoundError:
+        raise
+    except Exception:
+        if filesystem.size(path) == 0:
+            return b""  # S3 refuses every range of an empty object
+        raise
 
 
 def _of_web(uri: str, limit_bytes: int | None, follow: Follow) -> bytes:

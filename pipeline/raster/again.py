@@ -19,7 +19,7 @@ from rasterio.session import DummySession
 from pipeline import objects
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.gdal import environment
-from pipeline.raster.opening import gdal_path
+from pipeline.raster.opening import NO_RANGES, gdal_path, lacks_ranges
 from pipeline.retry import pauses_s
 
 T = TypeVar("T")
@@ -42,6 +42,9 @@ def again(uris: Sequence[str], call: Callable[[], T]) -> T:
         return call()
     except RasterError as error:
         first = _of_gdal(error)
+    for uri in remote:
+        if lacks_ranges(uri):
+            raise RasterError(f"{uri} {NO_RANGES}") from first
     for pause_s in islice(pauses_s(), _ATTEMPTS - 2):
         _wait_for(remote, first)
         time.sleep(pause_s)

@@ -29,12 +29,11 @@ def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str | Refusal]:
     with its reason.
 
     Raises:
-        PipelineError: the storage refused, or a mask store is named outright.
+        PipelineError: the storage refused.
     """
     if not spec.strip():
         return
     if is_zarr(spec) and not _GLOB.search(spec):
-        _check_no_masks(spec)
         yield spec.rstrip("/")
     elif objects.is_web(spec) or (
         objects.is_remote(spec) and has_suffix(spec, suffixes) and not _GLOB.search(spec)
@@ -67,13 +66,6 @@ def _below(
 
 def _is_masks(uri: str) -> bool:
     return uri.endswith(f"/{MASKS}") and is_mask_store(uri)
-
-
-def _check_no_masks(spec: str) -> None:
-    """Refuse the masks of a run, or an array of them, that are named as a scene."""
-    store, mark, _ = f"{spec.rstrip('/')}/".partition(f"/{MASKS}/")
-    if mark and is_mask_store(f"{store}/{MASKS}"):
-        raise PipelineError(f"{spec} is a mask store that mrovseg wrote, and no scene: name the scene itself")
 
 
 def has_suffix(uri: str, suffixes: tuple[str, ...]) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pipeline import objects
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.scene import DIGEST_CHARS, Refusal, Scene, absolute_uri, scene_of
+from pipeline.output import MASKS, is_mask_store
+from pipeline.scene import DIGEST_CHARS, Refusal, Scene, absolute_uri, is_zarr, scene_of
 from pipeline.sources import files
 from pipeline.sources.files import SUFFIXES
 from pipeline.sources.kinds import Kind, kind_of
@@ -51,7 +52,7 @@ class SceneList:
         """Yield the scenes in the order of the specs, each once, and what gives no scene with its reason."""
         seen: set[int] = set()
         for spec in self.specs:
-            for entry in self._reported(spec):
+            for entry in map(_no_masks, self._reported(spec)):
                 if isinstance(entry, Scene):
                     key = int(entry.scene_id[-DIGEST_CHARS:], 16)
                     if key in seen:
@@ -67,11 +68,13 @@ class SceneList:
         """
         for spec in self.specs:
             try:
-                found = next(self._entries(spec), None)
+                found = next(map(_no_masks, self._entries(spec)), None)
             except PipelineError as error:
                 raise ConfigError(str(error)) from error
             if found is None:
                 raise ConfigError(_nothing_at(spec, self.suffixes))
+            if isinstance(found, Refusal) and isinstance(spec, str) and found.uri == absolute_uri(spec):
+                raise ConfigError(found.reason)
 
     def _reported(self, spec: str | Search) -> Iterator[Scene | Refusal]:
         found = False
@@ -110,6 +113,19 @@ class SceneList:
     @property
     def _links(self) -> Links:
         return Links(self.link_hosts)
+
+
+def _no_masks(entry: Scene | Refusal) -> Scene | Refusal:
+    """Return an entry, but a refusal of the masks of a run: what is remote is looked at by its name alone first."""
+    if isinstance(entry, Refusal):
+        return entry
+    for uri in entry.files:
+        looked_at = is_zarr(uri) and (MASKS in uri or not objects.is_remote(uri))
+        if looked_at and is_mask_store(uri):
+            return Refusal(
+                uri, f"{uri} is of the masks that mrovseg wrote, and no scene: name the scene itself"
+            )
+    return entry
 
 
 def _scene(found: str | Refusal) -> Scene | Refusal:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import objects
+from pipeline.documents import json_of
 from pipeline.errors import PipelineError
 from pipeline.scene import Refusal, Scene
 from pipeline.sources.assets import scene_of_item
@@ -155,7 +156,7 @@ def _item(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of stac-geoparquet as the item it was made of: absent fields are null in a table."""
     assets = record["assets"]
     if isinstance(assets, str | bytes):
-        assets = objects.json_of(assets)
+        assets = json_of(assets)
     properties = {"eo:bands": record.get("eo:bands")}
     return {"id": record.get("id"), "assets": _without_nulls(assets), "properties": properties}
 

@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from pipeline import objects
+from pipeline.documents import json_of
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.scene import Refusal, Scene
 from pipeline.sources.answers import answered
@@ -101,7 +102,7 @@ def _page(
         said = " ".join(content[:_SAID_BYTES].decode(errors="replace").split())
         raise PipelineError(f"the search of {request['url']} failed with {status}: {said}".rstrip(": "))
     try:
-        page = objects.json_of(content)
+        page = json_of(content)
     except ValueError as error:
         raise PipelineError(f"{request['url']} answered a search with no JSON: {error}") from error
     if not isinstance(page, dict) or kind_of(page) != "FeatureCollection":

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pipeline import objects
+from pipeline.documents import json_of
 from pipeline.errors import PipelineError
 from pipeline.scene import Refusal, Scene
 from pipeline.sources.assets import has_data, scene_of_item
@@ -63,7 +64,7 @@ def read_document(uri: str, *, follow: objects.Follow | None = None) -> dict[str
     """
     allowed = {} if follow is None else {"follow": follow}
     try:
-        document = objects.json_of(objects.get_document(uri, limit_bytes=DOCUMENT_BYTES, **allowed))
+        document = json_of(objects.get_document(uri, limit_bytes=DOCUMENT_BYTES, **allowed))
     except (FileNotFoundError, IsADirectoryError):
         raise PipelineError(f"the STAC document {uri} does not exist") from None
     except ValueError as error:

@@ -85,7 +85,7 @@ def _noted(lines: Iterator[str | None], too_long: list[int]) -> Iterator[str]:
 
 def _header(uri: str, lines: Iterator[str]) -> tuple[str, list[str], int]:
     """Return what sets off columns, their names, and how many lines that took."""
-    separators = _SEPARATORS
+    separators: tuple[str, ...] = _SEPARATORS
     for number, line in enumerate(lines, start=1):
         said = _SEPARATOR_SAID.fullmatch(line.strip())
         if said is not None and number == 1:
