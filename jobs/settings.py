@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from jobs.failure_limit import FailureLimit
+from jobs.places import place_of
 from jobs.reading_settings import READING_KEYS, add_reading_arguments, reading_settings
 from jobs.scene_lists import absolute_spec, search_of
 from jobs.texts import texts_of
@@ -111,14 +112,14 @@ def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
     return SegmentSettings(
         scenes=scene_list(values),
         vocabulary=vocabulary_of(values["classes"]),
-        output=values["output"],
+        output=place_of("output", values["output"]),
         flow=flow_settings(values),
         reading=reading_settings(values),
         max_failures=None
         if values.get("max_failures") is None
         else FailureLimit.parse(values["max_failures"]),
         **{
-            key: values[key]
+            key: place_of(key, values[key])
             for key in ("checkpoint", "threshold", "overwrite", "retry_failed")
             if key in values
         },

@@ -78,7 +78,7 @@ def is_mask_store(uri: str) -> bool:
     if f"{store}{mark}" != f"{place}/" and _holds_masks(_document(f"{store}{mark}zarr.json")):
         return True
     output, scenes, _ = store.rpartition("/scenes/")
-    return bool(scenes) and _RUN_KEYS <= _document(objects.join(output, RUN)).keys()
+    return bool(scenes) and _document(objects.join(output, RUN)).keys() >= _RUN_KEYS
 
 
 def _holds_masks(document: Mapping[str, Any]) -> bool:

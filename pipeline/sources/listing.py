@@ -73,7 +73,7 @@ class SceneList:
                 raise ConfigError(str(error)) from error
             if found is None:
                 raise ConfigError(_nothing_at(spec, self.suffixes))
-            if isinstance(found, Refusal) and isinstance(spec, str) and found.uri == absolute_uri(spec):
+            if isinstance(found, Refusal) and isinstance(spec, str) and is_zarr(spec):
                 raise ConfigError(found.reason)
 
     def _reported(self, spec: str | Search) -> Iterator[Scene | Refusal]:
@@ -94,12 +94,14 @@ class SceneList:
             yield from search_scenes(spec, assets=self.assets, links=self._links)
         elif not objects.is_text(spec):
             yield Refusal(spec, f"{spec} is no name in UTF-8: rename it")
-        elif (kind := kind_of(spec, rasters=self.suffixes)) is Kind.RASTERS:
-            yield from map(_scene, files.uris(spec, suffixes=self.suffixes))
         else:
-            yield from self._listed(absolute_uri(spec), kind)
+            objects.check_uri(spec)
+            yield from self._listed(spec, kind_of(spec, rasters=self.suffixes))
 
-    def _listed(self, uri: str, kind: Kind) -> Iterator[Scene | Refusal]:
+    def _listed(self, spec: str, kind: Kind) -> Iterator[Scene | Refusal]:
+        if kind is Kind.RASTERS:
+            return map(_scene, files.uris(spec, suffixes=self.suffixes))
+        uri = absolute_uri(spec)
         if kind is Kind.TEXT:
             return text_scenes(uri)
         if kind is Kind.CSV:
@@ -120,12 +122,18 @@ def _no_masks(entry: Scene | Refusal) -> Scene | Refusal:
     if isinstance(entry, Refusal):
         return entry
     for uri in entry.files:
-        looked_at = is_zarr(uri) and (MASKS in uri or not objects.is_remote(uri))
-        if looked_at and is_mask_store(uri):
+        if is_zarr(uri) and (MASKS in uri or not objects.is_remote(uri)) and _is_masks(uri):
             return Refusal(
                 uri, f"{uri} is of the masks that mrovseg wrote, and no scene: name the scene itself"
             )
     return entry
+
+
+def _is_masks(uri: str) -> bool:
+    try:
+        return is_mask_store(uri)
+    except PipelineError:
+        return False  # who reads it says why it cannot be
 
 
 def _scene(found: str | Refusal) -> Scene | Refusal:

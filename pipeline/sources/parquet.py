@@ -114,7 +114,7 @@ def _check_chunk(uri: str, chunk: Any) -> None:  # noqa: ANN401 - pyarrow has no
 
 
 def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[Mapping[str, Any]]:
-    """Yield rows one at a time; of a row with a text that is too long the texts are left out."""
+    """Yield rows one at a time; a text that is too long is left out, and with it whatever it is in."""
     for batch in batches:
         short = {
             name: not _has_long_text(column)
@@ -122,7 +122,7 @@ def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[Mapping[str, Any]]:
         }
         for place in range(batch.num_rows):
             yield {
-                name: batch.column(name)[place].as_py() if short[name] else _short(batch.column(name)[place])
+                name: batch.column(name)[place].as_py() if short[name] else _short(batch.column(name), place)
                 for name in short
             }
 
@@ -139,9 +139,13 @@ def _has_long_text(column: pa.Array) -> bool:
     return is_text and (pa.compute.max(pa.compute.binary_length(column)).as_py() or 0) > _TEXT_BYTES
 
 
-def _short(value: pa.Scalar) -> Any:  # noqa: ANN401 - what a table holds
-    """Return a value whose column has a long text, None where that is its own."""
-    return None if _has_long_text(pa.array([value], value.type)) else value.as_py()
+def _short(column: pa.Array, place: int) -> Any:  # noqa: ANN401 - what a table holds
+    """Return a value of a column that has a long text, None where it is one, or may hold one."""
+    if not isinstance(column, pa.DictionaryArray):
+        return None
+    index = column.indices[place].as_py()
+    text = None if index is None else column.dictionary[index]
+    return None if text is None or text.as_buffer().size > _TEXT_BYTES else text.as_py()
 
 
 def _item_scene(record: Mapping[str, Any], place: str, uri: str, assets: tuple[str, ...]) -> Scene | Refusal:
