@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import objects
@@ -116,15 +117,11 @@ def _check_chunk(uri: str, chunk: Any) -> None:  # noqa: ANN401 - pyarrow has no
 def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[Mapping[str, Any]]:
     """Yield rows one at a time; a text that is too long is left out, and with it whatever it is in."""
     for batch in batches:
-        short = {
-            name: not _has_long_text(column)
-            for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        columns = {
+            name: _shortened(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)
         }
         for place in range(batch.num_rows):
-            yield {
-                name: batch.column(name)[place].as_py() if short[name] else _short(batch.column(name), place)
-                for name in short
-            }
+            yield {name: column[place].as_py() for name, column in columns.items()}
 
 
 def _has_long_text(column: pa.Array) -> bool:
@@ -135,17 +132,22 @@ def _has_long_text(column: pa.Array) -> bool:
         return any(_has_long_text(column.field(place)) for place in range(column.type.num_fields))
     if isinstance(column, pa.ListArray | pa.LargeListArray):
         return _has_long_text(column.values)
-    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    return is_text and (pa.compute.max(pa.compute.binary_length(column)).as_py() or 0) > _TEXT_BYTES
+    return _is_text(column) and (pc.max(pc.binary_length(column)).as_py() or 0) > _TEXT_BYTES
 
 
-def _short(column: pa.Array, place: int) -> Any:  # noqa: ANN401 - what a table holds
-    """Return a value of a column that has a long text, None where it is one, or may hold one."""
-    if not isinstance(column, pa.DictionaryArray):
-        return None
-    index = column.indices[place].as_py()
-    text = None if index is None else column.dictionary[index]
-    return None if text is None or text.as_buffer().size > _TEXT_BYTES else text.as_py()
+def _shortened(column: pa.Array) -> pa.Array:
+    """Return a column without its long texts; one that has them inside of lists and objects has nothing then."""
+    if not _has_long_text(column):
+        return column
+    if isinstance(column, pa.DictionaryArray):
+        return pa.DictionaryArray.from_arrays(column.indices, _shortened(column.dictionary))
+    if not _is_text(column):
+        return pa.nulls(len(column))
+    return pc.if_else(pc.less_equal(pc.binary_length(column), _TEXT_BYTES), column, None)
+
+
+def _is_text(column: pa.Array) -> bool:
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
 
 
 def _item_scene(record: Mapping[str, Any], place: str, uri: str, assets: tuple[str, ...]) -> Scene | Refusal:
