@@ -13,6 +13,7 @@ from jaxtyping import Bool, UInt, UInt8
 
 from jobs import metrics
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
 from jobs.wiring import embed_aloud, make_segmenter
 from mrovseg import checkpoint as checkpoints
 from mrovseg.data import LabelledImage, read_pairs
@@ -86,7 +87,7 @@ def segment_image(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mrovseg evaluate", description=__doc__)
+    parser = FlagParser(prog="mrovseg evaluate", description=__doc__)
     add = parser.add_argument
     add("images", nargs="*", type=Path, metavar="IMAGE", help="images with true masks")
     add("--masks", nargs="+", type=Path, default=[], metavar="MASK", help="one for each image")

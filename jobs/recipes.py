@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from jobs.evaluate import PAINTED, SPLIT, grid_of, measure, painted_images, read_scenes
 from jobs.labelled_scenes import labelled_windows
-from jobs.yaml_documents import yaml_text
+from jobs.yaml_values import from_home, read_values
 from mrovseg import state_dict
 from mrovseg.captions import read_captions
 from mrovseg.checkpoint import Checkpoint
@@ -55,14 +54,17 @@ class Inputs:
 
 
 def read_recipe(name_or_path: str) -> dict[str, Any]:
-    """Read a recipe. Raises DataError when there is none, or a part is missing."""
+    """Read a recipe. Raises DataError when there is none, or a part is missing, ConfigError when it is no YAML."""
     folder = resources.files("mrovseg") / "recipes"
     embedded = folder / f"{name_or_path}.yaml"
     file = embedded if embedded.is_file() else Path(name_or_path)
     if not file.is_file():
         names = ", ".join(sorted(Path(each.name).stem for each in folder.iterdir()))
         raise DataError(f"no recipe {name_or_path!r}: give a YAML file, or an embedded one: {names}")
-    plan: dict[str, Any] = yaml.safe_load(yaml_text(str(file)))
+    with resources.as_file(file) as readable:
+        plan: dict[str, Any] = from_home(read_values(readable))
+    if not isinstance(plan, dict):
+        raise DataError(f"the recipe {file} must hold keys and values, got {type(plan).__name__}")
     if not PARTS <= set(plan) <= PARTS | MAY_HAVE:
         raise DataError(
             f"a recipe has the parts {', '.join(sorted(PARTS))}, and may have {', '.join(sorted(MAY_HAVE))}; {file} "
@@ -186,8 +188,13 @@ def _located(folder: Path, spec: str) -> str:
     return spec if objects.is_remote(spec) else str(folder / spec)
 
 
+def _found(folder: Path, pattern: Path) -> list[Path]:
+    root = Path(pattern.anchor) if pattern.is_absolute() else folder
+    return sorted(root.glob(str(pattern.relative_to(pattern.anchor))))
+
+
 def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
-    found = [sorted(folder.glob(pattern)) for pattern in patterns]
+    found = [_found(folder, Path(pattern)) for pattern in patterns]
     for pattern, files in zip(patterns, found, strict=True):
         if not files:
             raise DataError(f"{folder / pattern} finds nothing; --data must be the folder the recipe means")

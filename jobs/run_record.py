@@ -6,12 +6,12 @@ Beside what made it, it says how the last runs ended; that alone differs between
 import hashlib
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
 from jobs.reading_settings import LIMIT_KEYS
-from jobs.settings import SegmentSettings
+from jobs.settings import FLOW_KEYS, SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.config import Reading
@@ -22,9 +22,11 @@ from pipeline.redact import redacted
 from pipeline.scene import absolute_uri
 from pipeline.sources import Search
 
-FORMAT = 2
-RUNS, DIGEST = "runs", "digest"
+FORMAT = 3
+FORMATS = (2, FORMAT)  # 2 stored scores in 1/255, with 0 as no data
+RUNS, DIGEST, RETRY = "runs", "digest", "retry_failed"
 LAST_RUNS = 20
+GRID_KEYS = ("window_px", "chunk_px")
 IDENTITY = (
     "vocabulary",
     "model",
@@ -44,13 +46,11 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "suffixes": list(settings.scenes.suffixes),
             "assets": list(settings.scenes.assets),
             "link_hosts": list(settings.scenes.link_hosts),
-            "output": settings.output,
+            "output": redacted(settings.output),
             "redacted": any(_spec(spec) != _plain(spec) for spec in settings.scenes.specs),
             "checkpoint": _checkpoint(settings.checkpoint),
-            "actors": flow.actors,
-            "actor_cpus": flow.actor_cpus,
-            "actor_gpus": flow.actor_gpus,
-            "task_cpus": flow.task_cpus,
+            **{key: getattr(flow, key) for key in FLOW_KEYS if key not in GRID_KEYS},
+            "max_failures": None if settings.max_failures is None else str(settings.max_failures),
             "aoi": None if settings.reading.aoi is None else settings.reading.aoi.text,
             "limits": _limits(settings.reading),
         },
@@ -64,7 +64,7 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "core_px": checkpoint.config.core_px,
             "halo_px": checkpoint.config.halo_px,
         },
-        "grid": {"window_px": flow.window_px, "chunk_px": flow.chunk_px},
+        "grid": {key: getattr(flow, key) for key in GRID_KEYS},
         "reading": _reading(settings.reading),
         "versions": {"python": platform.python_version()}
         | {package: metadata.version(package) for package in PACKAGES},
@@ -101,6 +101,8 @@ def earlier(output: str) -> dict[str, Any] | None:
         raise ResumeError(
             f"{uri} is damaged ({error}). Remove it and give the whole command that made the output again"
         ) from error
+    if isinstance(found, dict) and found.keys() == {RUNS, DIGEST}:
+        return None  # left by a run whose output was removed meanwhile
     if not isinstance(found, dict) or "format" not in found:
         raise ResumeError(f"{uri} is no record of a run of mrovseg: give another output")
     if found.get(DIGEST) not in {None, _digest(found)}:
@@ -108,6 +110,38 @@ def earlier(output: str) -> dict[str, Any] | None:
             f"{uri} is not what was written. Remove it and give the whole command that made the output again"
         )
     return found
+
+
+def is_whole(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record is one that a run wrote: of a known format, with all its parts, and unchanged."""
+    parts = {key: type(record.get(key)) for key in ("config", *IDENTITY, "versions")}
+    expected = dict.fromkeys(parts, dict) | {"vocabulary": list}
+    if record.get("format") not in FORMATS or record.get(DIGEST) != _digest(record) or parts != expected:
+        return False
+    return "output" in record["config"] and "digest" in record["model"] and "mrovseg" in record["versions"]
+
+
+def provenance(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what mask stores say of the run that a record describes: the same for all who share in the output.
+
+    `run` is the digest of all that decides what the masks are.
+    """
+    identity = json.dumps({key: record[key] for key in IDENTITY}, sort_keys=True)
+    return {
+        "run": hashlib.sha256(identity.encode()).hexdigest(),
+        "model": record["model"]["digest"],
+        "threshold": record["model"]["threshold"],
+        "vocabulary": record["vocabulary"],
+    }
+
+
+def check_format(output: str, record: dict[str, Any]) -> None:
+    """Refuse an output of another layout. Raises ResumeError."""
+    if record["format"] != FORMAT:
+        raise ResumeError(
+            f"{output} is of format {record['format']}, and this version of mrovseg reads and writes format {FORMAT}: "
+            "give another output, or --overwrite to remove it and start anew"
+        )
 
 
 def claim(output: str, description: dict[str, Any]) -> None:
@@ -118,17 +152,28 @@ def claim(output: str, description: dict[str, Any]) -> None:
     """
     found = earlier(output)
     if found is not None:
+        check_format(output, found)
         _refuse_other_run(output, found, description)
     _write(output, description | {RUNS: [] if found is None else found.get(RUNS, [])})
 
 
-def conclude(output: str, ended: dict[str, Any]) -> None:
-    """Note how a run ended, beside the last ones before it."""
-    found = earlier(output) or {}
+def conclude(output: str, ended: dict[str, Any], description: dict[str, Any]) -> None:
+    """Note how a run ended, beside the last ones before it; a record that was removed meanwhile is written again."""
+    found = earlier(output) or description
     _write(output, found | {RUNS: [*found.get(RUNS, []), ended][-LAST_RUNS:]})
 
 
-def _digest(record: dict[str, Any]) -> str:
+def whole_list_done(record: Mapping[str, Any]) -> bool:
+    """Tell whether all scenes of the last list were tried: that run finished, and so did those that tried again."""
+    for run in reversed(record.get(RUNS, [])):
+        if run["end"] != "finished":
+            return False
+        if not run.get(RETRY):
+            return True
+    return False
+
+
+def _digest(record: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what made an output: how its runs ended is no part of it."""
     made = {key: value for key, value in record.items() if key not in {RUNS, DIGEST}}
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
@@ -154,7 +199,7 @@ def _spec(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds
     """Return a spec as it was given, without its credentials."""
     if isinstance(spec, Search):
         return {"stac_api": redacted(spec.stac_api), **spec.asked}
-    return redacted(spec)
+    return redacted(spec) if objects.is_remote(spec) else spec
 
 
 def _plain(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jobs.failure_limit import FailureLimit
 from jobs.places import place_of
 from jobs.reading_settings import READING_KEYS, add_reading_arguments, reading_settings
 from jobs.scene_lists import absolute_spec, search_of
 from jobs.texts import texts_of
-from jobs.yaml_documents import yaml_text
+from jobs.yaml_values import from_home, read_values
 from mrovseg.vocabulary import Vocabulary, parse
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
@@ -27,6 +25,28 @@ ONCE_KEYS = ("overwrite", "retry_failed")  # flags only: a file would have them 
 KEYS = (*OWN_KEYS, *FLOW_KEYS, *READING_KEYS)
 SHARE_KEYS = ("actor_cpus", "actor_gpus", "task_cpus")
 CLASS_KEYS = ("name", "prompts")
+TEXT_KEYS = ("classes", "collections", "ids", "datetime")  # a class may be called `no`, or 7
+PATH_KEYS = ("scenes", "output", "checkpoint", "aoi")
+COUNT_KEYS = (
+    "window_px",
+    "chunk_px",
+    "actors",
+    "max_pixels",
+    "max_bands",
+    "max_block_bytes",
+    "max_expansion",
+)
+NUMBER_KEYS = (*SHARE_KEYS, "threshold", "window_timeout_s", "stall_s", "gsd", "read_timeout_s")
+KINDS: tuple[tuple[tuple[str, ...], set[type], str], ...] = (
+    (COUNT_KEYS, {int}, "a whole number above zero"),
+    (NUMBER_KEYS, {int, float}, "a number"),
+    (("keep_valid",), {bool}, "true or false"),
+    (("output", "checkpoint", "vrt"), {str}, "a text"),
+    (("max_failures",), {int, str}, "a number such as 100, or percent such as 5%"),
+    (("nodata",), {int, float, str}, "a number, nan or none"),
+    (("aoi",), {str, list}, "a text, or the four numbers of a box"),
+)
+"""What a file may hold behind a key; all else is checked where it is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +121,8 @@ def asked(arguments: argparse.Namespace) -> dict[str, Any]:
         for key in (*KEYS, *ONCE_KEYS)
         if (value := getattr(arguments, key, None)) not in (None, [])
     }
-    return file | flags
+    values = file | flags
+    return values | {key: from_home(values[key]) for key in PATH_KEYS if key in values}
 
 
 def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
@@ -183,7 +204,9 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
             return one.names[0], one.prompts[0]
         raise ConfigError(f"an item of the list classes is one class, got {len(one.names)} in {given!r}")
     if not isinstance(given, dict):
-        raise ConfigError(f"a class is a text or has the keys {', '.join(CLASS_KEYS)}, got {given!r}")
+        raise ConfigError(
+            f"an item of the list classes is a text or has the keys {', '.join(CLASS_KEYS)}, got {given!r}"
+        )
     _refuse_unknown(given, CLASS_KEYS, where="a class")
     name, prompts = given.get("name"), given.get("prompts", [given.get("name")])
     prompts = [prompts] if isinstance(prompts, str) else prompts
@@ -198,19 +221,25 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
 
 
 def read(file: Path | str) -> dict[str, Any]:
-    """Read a configuration file, keys and values.
+    """Read a configuration file, keys and values; a key that is empty is not given.
 
     Raises ConfigError for a file that cannot be read or that holds unknown keys.
     """
-    try:
-        values = yaml.safe_load(yaml_text(str(file)))
-    except (yaml.YAMLError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"cannot read the configuration {file}: {reason}") from error
+    values = read_values(file, names=TEXT_KEYS)
     if not isinstance(values, dict):
         raise ConfigError(f"the configuration {file} must hold keys and values, got {type(values).__name__}")
     _refuse_unknown(values, KEYS, where=str(file))
-    return values
+    return {key: _of_its_kind(key, value) for key, value in values.items()}
+
+
+def _of_its_kind(key: str, value: object) -> object:
+    """Return a value of a file; 1e11, which is a float in YAML, as the count that it is."""
+    if key in COUNT_KEYS and isinstance(value, float) and value.is_integer():
+        return int(value)
+    for keys, kinds, expected in KINDS:
+        if key in keys and type(value) not in kinds:
+            raise ConfigError(f"{key} must be {expected}, got {value!r}")
+    return value
 
 
 def _refuse_unknown(values: Mapping[Any, Any], known: Sequence[str], *, where: str) -> None:

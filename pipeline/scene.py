@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline import objects
 from pipeline.errors import legible
-from pipeline.redact import redacted
+from pipeline.redact import redacted, unsigned
 
 _STEM_MAX_CHARS = 64  # with the digest and ".zarr" well below the 255 bytes a file name may have
 _TOLD_CHARS = 4096  # of what somebody else wrote
@@ -38,7 +38,8 @@ class Band:
 class Scene:
     """A source raster: the id that names its outputs, and where its file is.
 
-    ``bands`` are its red, green and blue, where a scene list says which bands of which files they are.
+    ``bands`` are its red, green and blue, where a scene list says which bands of which files they are, and ``datetime``
+    is when it was taken (ISO 8601), where the list says that.
 
     Raises:
         ValueError: the id could not be a folder's name, or a part is empty.
@@ -47,6 +48,7 @@ class Scene:
     scene_id: str
     uri: str
     bands: tuple[Band, Band, Band] | None = None
+    datetime: str | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", self.scene_id) or not self.uri:
@@ -73,7 +75,7 @@ class Refusal:
     @property
     def scene_id(self) -> str:
         """The id that its failure has: that of a scene at its uri."""
-        return _scene_id(self.uri, None, [redacted(self.uri)])
+        return _scene_id(self.uri, None, [unsigned(self.uri)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,18 +119,25 @@ def scene_of(uri: str, *, name: str | None = None, bands: tuple[Band, Band, Band
     """
     absolute = absolute_uri(uri)
     absolute = absolute.rstrip("/") if is_zarr(absolute) else absolute
-    files = [redacted(absolute)] if bands is None else [f"{redacted(b.uri)}#{b.number}" for b in bands]
+    files = [unsigned(absolute)] if bands is None else [f"{unsigned(b.uri)}#{b.number}" for b in bands]
     return Scene(_scene_id(absolute, name, files), absolute, bands)
 
 
 def _scene_id(uri: str, name: str | None, files: list[str]) -> str:
-    path = uri
-    if objects.is_web(uri):
-        path = re.split(r"[?#]", uri, maxsplit=1)[0].partition("://")[2].partition("/")[2]
-    stem = Path(path).stem if name is None else name
+    stem = _stem(uri) if name is None else name
     safe = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:_STEM_MAX_CHARS] or "scene"
     digest = hashlib.sha256("\n".join(files).encode()).hexdigest()[:DIGEST_CHARS]
     return f"{safe}-{digest}"
+
+
+def _stem(absolute: str) -> str:
+    """Return the stem of a file's name, without what of its uri is not to be shown."""
+    plain = unsigned(absolute)
+    if objects.is_remote(absolute) and redacted(absolute) != plain:
+        plain = re.split(r"[?#;]|%(?:25)*3F", plain, maxsplit=1, flags=re.IGNORECASE)[0]
+    if objects.is_web(plain):
+        plain = re.split(r"[?#]", plain, maxsplit=1)[0].partition("://")[2].partition("/")[2]
+    return Path(plain).stem
 
 
 def absolute_uri(uri: str) -> str:

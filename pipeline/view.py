@@ -42,7 +42,8 @@ class View:
     says what they are; ``base`` is None where these pixels are the file's own. ``ranges`` holds for each band
     the stored values that become 0 and 255, None where 8 bits are left alone; ``unmeasured`` are the places
     in it that the pixels have yet to tell. ``validity`` says in words by what pixels are without data, and
-    ``warnings`` what the user may want to decide otherwise.
+    ``warnings`` what the user may want to decide otherwise. ``datetime`` is when the scene was taken (ISO 8601), where
+    its STAC item or its file says so.
     """
 
     header: Header
@@ -54,6 +55,7 @@ class View:
     base: Base | None = None
     validity: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    datetime: str | None = None
 
     @property
     def uris(self) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from pipeline.documents import json_of
 from pipeline.errors import ConfigError
 
 _LONGITUDE_LATITUDE = "OGC:CRS84"
+_GEOGRAPHIC = re.compile(r"OGC:CRS84|EPSG:4\d{3}")  # EPSG has those by which boxes are given in its 4000s
+_HALF_TURN, _TURN = 180.0, 360.0
 _STORED = ";[[["
 _WKT_LEVELS = 4  # a list of polygons, of rings, of corners, and around it
 _PART = re.compile(r"[(),]|[^\s(),]+")
@@ -28,6 +30,7 @@ def parse(text: str) -> Aoi:
     stored, rings, corners = text.partition(_STORED)  # the CRS may be WKT of a Shapefile
     if stored and rings and corners.endswith("]]]"):
         return Aoi(crs=stored, polygons=tuple(_of_stored(f"{rings[1:]}{corners}", text)))
+    text = text.removeprefix("\ufeff")
     found = re.match(r"\s*SRID=(\d+);", text, re.IGNORECASE)
     crs = f"EPSG:{found[1]}" if found else _LONGITUDE_LATITUDE
     body = text[found.end() if found else 0 :].strip()
@@ -35,7 +38,7 @@ def parse(text: str) -> Aoi:
         return _of_geojson(body, crs)
     if re.match(r"(MULTI)?POLYGON", body, re.IGNORECASE):
         return Aoi(crs=crs, polygons=tuple(_of_wkt(body)))
-    return Aoi(crs=crs, polygons=(_of_box(body),))
+    return Aoi(crs=crs, polygons=(_of_box(body, geographic=_GEOGRAPHIC.fullmatch(crs) is not None),))
 
 
 def _of_stored(rings: str, text: str) -> Iterator[Polygon]:
@@ -45,14 +48,20 @@ def _of_stored(rings: str, text: str) -> Iterator[Polygon]:
         raise ConfigError(f"aoi is {text[:80]!r}: {EXPECTED}") from None
 
 
-def _of_box(text: str) -> Polygon:
+def _of_box(text: str, *, geographic: bool) -> Polygon:
+    """Read a box; one from an eastern to a western longitude lies across the antimeridian (RFC 7946, 5.2)."""
     try:
         x_min, y_min, x_max, y_max = (float(part) for part in re.split(r"[,\s]+", text))
     except ValueError:
         raise ConfigError(f"aoi is {text[:80]!r}: {EXPECTED}") from None
+    if geographic and -_HALF_TURN <= x_max < 0 < x_min <= _HALF_TURN:
+        x_max += _TURN
     if x_min >= x_max or y_min >= y_max:
         raise ConfigError(f"aoi is a box of no area, {text!r}: {EXPECTED}")
-    return (((x_min, y_min), (x_max, y_min), (x_max, y_max), (x_min, y_max)),)
+    # No edge of a box is to look as if it went the other way round the earth.
+    pieces = 3 if geographic and _HALF_TURN < x_max - x_min < _TURN else 1
+    xs = [x_min + (x_max - x_min) * place / pieces for place in range(pieces)] + [x_max]
+    return (tuple((x, y_min) for x in xs) + tuple((x, y_max) for x in reversed(xs)),)
 
 
 def _of_wkt(text: str) -> Iterator[Polygon]:
@@ -92,21 +101,35 @@ def _nested(text: str) -> list[Any]:
 def _of_geojson(text: str, crs: str) -> Aoi:
     try:
         document = json_of(text)
-        named = document.get("crs", {}).get("properties", {}).get("name", crs)  # the way before RFC 7946
-        return Aoi(crs=named, polygons=tuple(_polygons(document)))
+        named = _named_crs(document.get("crs") or {}) or crs
+        return Aoi(crs=named, polygons=tuple(polygon for polygon in _polygons(document) if polygon))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise ConfigError(f"aoi begins {text[:80]!r}, which is no GeoJSON of polygons: {EXPECTED}") from None
 
 
-def _polygons(document: dict[str, Any]) -> Iterator[Polygon]:
+def _named_crs(crs: dict[str, Any]) -> str | None:
+    """Return the CRS that a document names, the way before RFC 7946; None where it names none."""
+    properties = crs.get("properties") or {}
+    if crs.get("type") == "EPSG":
+        return f"EPSG:{int(properties['code'])}"
+    if crs.get("type") == "link":
+        raise ConfigError(f"aoi has its CRS elsewhere, at {properties.get('href')}: name it, or leave it out")
+    name = properties.get("name")
+    return None if name is None else str(name)
+
+
+def _polygons(document: dict[str, Any] | None) -> Iterator[Polygon]:
+    """Yield the polygons of a document; what is null has none."""
+    if document is None:
+        return
     kind = document["type"]
     if kind == "FeatureCollection":
-        for feature in document["features"]:
+        for feature in document["features"] or []:
             yield from _polygons(feature)
     elif kind == "Feature":
-        yield from _polygons(document["geometry"])
+        yield from _polygons(document.get("geometry"))
     elif kind == "GeometryCollection":
-        for geometry in document["geometries"]:
+        for geometry in document["geometries"] or []:
             yield from _polygons(geometry)
     elif kind == "MultiPolygon":
         yield from map(_polygon, document["coordinates"])

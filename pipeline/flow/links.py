@@ -25,7 +25,7 @@ from pipeline.config import FlowSettings, Reading
 from pipeline.flow.forgetting import ForgetBlocks
 from pipeline.flow.records import Row
 from pipeline.flow.resources import Places
-from pipeline.flow.shares import list_shares, plan_share, read_plan
+from pipeline.flow.shares import done_before, list_shares, plan_share, read_plan
 from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
 from pipeline.flow.watch import Guard
 from pipeline.scene import Refusal, Scene
@@ -46,6 +46,7 @@ class Links:
     scenes: Iterable[Scene | Refusal]
     output: str
     classes: Sequence[str]
+    made_by: Mapping[str, Any]
     make_segmenter: MakeSegmenter
     held: Sequence[ray.ObjectRef[Any]]
     layout: ChipLayout
@@ -67,6 +68,7 @@ class Links:
             plan_share,
             output=self.output,
             classes=self.classes,
+            made_by=self.made_by,
             settings=self.settings,
             reading=self.reading,
             guard=guard,
@@ -81,6 +83,17 @@ class Links:
             readers=room.readers,
         )
         return self._segmented(windows, room=room, guard=guard)
+
+    def look_again(self, scene: Scene) -> int | None:
+        """Return how many windows a scene has where nothing of it is left to do, see ``done_before``."""
+        return done_before(
+            scene,
+            output=self.output,
+            classes=self.classes,
+            made_by=self.made_by,
+            settings=self.settings,
+            reading=self.reading,
+        )
 
     def _read(self, shares: Dataset, plan: Step, read: Step, *, readers: int) -> Dataset:
         """Plan and read; every step claims something else, because of equal claims Ray makes one step."""

@@ -18,6 +18,7 @@ import ray
 
 from pipeline.config import FlowSettings
 from pipeline.errors import PipelineError, ResourceError
+from pipeline.flow.private import make_session_private, make_token_private
 
 _EPSILON = 1e-6  # Ray counts in ten-thousandths of a CPU, floats do not
 
@@ -51,7 +52,9 @@ def cluster() -> Iterator[None]:
         return
     with _own_sigterm():
         try:
-            ray.init(log_to_driver=False, logging_level=logging.WARNING)
+            make_token_private()
+            joined = ray.init(log_to_driver=False, logging_level=logging.WARNING)
+            make_session_private(getattr(joined, "address_info", {}))
         except ConnectionError as error:
             address = os.environ.get("RAY_ADDRESS", "")
             raise PipelineError(

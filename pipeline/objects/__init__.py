@@ -14,12 +14,13 @@ from pipeline.objects.content import (
     put_bytes,
     sweep,
 )
-from pipeline.objects.creating import create_bytes, remove, remove_folder
+from pipeline.objects.creating import create_bytes
 from pipeline.objects.documents import OWN_BYTES, get_document
 from pipeline.objects.flat import Listed, folder_info, list_all, written_s
 from pipeline.objects.listing import glob, list_entries, list_folders, list_names, walk
-from pipeline.objects.place import join, resolve, with_small_scheme, writing
+from pipeline.objects.place import join, link_between, resolve, with_small_scheme, writing
 from pipeline.objects.reading import Follow, check_regular, serves_ranges
+from pipeline.objects.removing import linked_folders, remove, remove_made
 from pipeline.objects.schemes import check_uri, is_remote, is_text, is_web, local, readable, scheme_of
 from pipeline.objects.tree import Refused
 
@@ -43,6 +44,8 @@ __all__ = [
     "is_text",
     "is_web",
     "join",
+    "link_between",
+    "linked_folders",
     "list_all",
     "list_entries",
     "list_folders",
@@ -52,7 +55,7 @@ __all__ = [
     "put_bytes",
     "readable",
     "remove",
-    "remove_folder",
+    "remove_made",
     "resolve",
     "scheme_of",
     "serves_ranges",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.errors import PipelineError
-from pipeline.objects.place import located, reported, writing
+from pipeline.objects.place import link_between, located, reported, writing
 from pipeline.objects.reading import anywhere, content, file_of
 from pipeline.objects.schemes import is_remote, local
 from pipeline.retry import patiently
@@ -38,12 +38,15 @@ def put_bytes(uri: str, data: bytes) -> None:
             _put_file(Path(local(uri)), data)
 
 
-def sweep(folder: str) -> None:
+def sweep(folder: str, *, below: str | None = None) -> None:
     """Remove what killed writers of objects directly below ``folder`` left half-written; S3 keeps nothing of such.
 
-    A writer that is still at work writes once more.
+    A writer that is still at work writes once more. Where there is a link between the folder ``below`` and this one
+    nothing is removed: what it leads to may be another's.
     """
     if is_remote(folder) or not Path(local(folder)).is_dir():
+        return
+    if below is not None and link_between(below, folder) is not None:
         return
     with writing(folder):
         for partial_file in Path(local(folder)).glob(_partial_name("*", "?" * 32)):

@@ -15,7 +15,7 @@ from pipeline.objects.place import located, reported, uri_of
 from pipeline.objects.s3 import s3_pages
 from pipeline.objects.schemes import is_remote
 from pipeline.objects.tree import Refused, Tree
-from pipeline.retry import patiently
+from pipeline.retry import MANY_S, patiently
 
 
 def list_names(prefix: str) -> Iterator[str]:
@@ -121,7 +121,7 @@ def _entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:  # noq
     elif "s3" in filesystem.protocol:
         yield from _s3_entries(filesystem, folder)
     elif patiently(lambda: filesystem.isdir(folder)):
-        listed = patiently(lambda: filesystem.ls(folder, detail=True))
+        listed = patiently(lambda: filesystem.ls(folder, detail=True), answer_s=MANY_S)
         yield from sorted((each["name"].rstrip("/"), each["type"] == "file") for each in listed)
 
 

@@ -83,6 +83,15 @@ def _joined(path: str, reference: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(path), reference))
 
 
+def link_between(root: str, uri: str) -> str | None:
+    """Return the first link on the way from ``root`` to ``uri`` below it, itself included; None where there is none."""
+    if is_remote(uri):
+        return None
+    top, end = Path(local(root)), Path(local(uri))
+    way = [end, *end.parents]
+    return next((str(each) for each in reversed(way) if top in each.parents and each.is_symlink()), None)
+
+
 def located(uri: str) -> tuple[Any, str]:
     """Return the file system of ``uri`` and its path there.
 

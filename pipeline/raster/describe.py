@@ -13,16 +13,18 @@ from pipeline.errors import PipelineError, RasterError
 from pipeline.objects import ObjectInfo
 from pipeline.raster.again import again
 from pipeline.raster.colours import Choice, choose_bands
+from pipeline.raster.dates import stated_datetime
 from pipeline.raster.foreign import Foreign
 from pipeline.raster.gdal import Source, faults_as
 from pipeline.raster.limits import check_directories, check_limits, check_pixels, files_of
 from pipeline.raster.opening import opened
 from pipeline.raster.placing import laid_flat, placement
-from pipeline.raster.regrid import at_ground_size
+from pipeline.raster.regrid import at_ground_size, upsampling
 from pipeline.raster.slides import is_slide, slide_info, stated_pixel_m
 from pipeline.raster.validity import reasons
 from pipeline.raster.zarr import zarr_info
 from pipeline.scene import Band, Header, Scene, is_zarr
+from pipeline.statistics import has_areas
 from pipeline.view import Base, Placed, Range, View
 
 _SAME_PX = 1e-3  # as far as the corners of two bands' files may be apart
@@ -49,6 +51,7 @@ def describe(scene: Scene, reading: Reading) -> View:
         base=views[0].base,
         validity=tuple(dict.fromkeys(reason for view in views for reason in view.validity)),
         warnings=tuple(dict.fromkeys(text for view in views for text in view.warnings)),
+        datetime=views[0].datetime,
     )
 
 
@@ -105,16 +108,26 @@ def _described(uri: str, reading: Reading, *, number: int | None = None) -> View
             placed=placed,
             base=base,
             validity=reasons(source, choice.numbers, reading.nodata),
-            warnings=(*choice.warnings, *_warnings(source, header, reading)),
+            warnings=(*choice.warnings, *_warnings(source, header, base, reading)),
+            datetime=stated_datetime(source.tags()),
         )
 
 
-def _warnings(source: Source, header: Header, reading: Reading) -> Iterator[str]:
-    if header.crs_wkt is None:
+def _warnings(source: Source, header: Header, base: Base | None, reading: Reading) -> Iterator[str]:
+    if header.crs_wkt is None and source.crs:
+        yield "a CRS is stated, and no transform to it: the scene has no place, so there are no areas"
+    elif header.crs_wkt is None:
         points = "; its ground control points state none either" if source.gcps[0] else ""
         yield f"no CRS is stated, so there are no areas{points}"
+    elif not has_areas(header):
+        yield "its CRS has no place on earth, or PROJ cannot transform it, so there are no areas"
     if reading.value_range is not None and header.dtype == "uint8":
         yield "range is left out: 8 bits are read as they are"
+    if (times := upsampling(base)) > 1:
+        pixels = (
+            f"{times:.3g} x {times:.3g} pixels are made of each, {header.height * header.width / 1e6:.1f} Mpx"
+        )
+        yield f"gsd {reading.gsd_m:g} m is finer than the scene: {pixels}, and they show no more"
 
 
 def _grid(uri: str, source: Source, reading: Reading) -> tuple[Header, Base | None, Placed]:
@@ -134,7 +147,7 @@ def _header(source: Source) -> Header:
         width=source.width,
         bands=source.count,
         dtype=source.dtypes[0],
-        crs_wkt=source.crs.to_wkt() if source.crs else None,
+        crs_wkt=source.crs.to_wkt() if source.crs and not source.transform.is_identity else None,
         transform=tuple(source.transform)[:6],
         nodata=None if source.nodata is None else float(source.nodata),
         pixel_m=_pixel_m(source),

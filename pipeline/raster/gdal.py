@@ -32,6 +32,13 @@ _ENDS_EARLY = re.compile(
 )
 _DAMAGE = re.compile(r"corrupt jpeg|premature end|discarding \d+ bytes", re.IGNORECASE)
 
+_BARE = (
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+)  # their texts alone say nothing, such as 'x'
+
 
 @contextmanager
 def environment(*, remote: bool = False) -> Iterator[None]:
@@ -99,6 +106,9 @@ def reason(error: BaseException) -> str:
     causes = [error]
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)
-    text = " ".join(str(causes[-1]).split()) or type(causes[-1]).__name__
+    name = type(causes[-1]).__name__
+    text = " ".join(str(causes[-1]).split()) or name
+    if isinstance(causes[-1], _BARE):
+        text = f"{name}: {text}"
     early = any(_ENDS_EARLY.search(str(cause)) for cause in causes)
     return f"the file ends early, or its storage did not answer ({text})" if early else text

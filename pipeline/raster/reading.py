@@ -32,15 +32,17 @@ _RGB_BANDS = 3
 _AT_ONCE_PIXELS = 1 << 22  # of the scene, that are resampled
 
 
-def look(scene: Scene, reading: Reading = PLAIN) -> View:
+def look(scene: Scene, reading: Reading = PLAIN, *, etags: Mapping[str, str] | None = None) -> View:
     """Return how a scene is read: its bands, the values that become 0 and 255, its validity and its grid.
+
+    ``etags`` are those of all its files, where they are known.
 
     Raises:
         RasterError: it cannot be opened or measured, or is not of a kind that is read.
     """
     return within(
         reading.read_timeout_s,
-        lambda: again(scene.files, lambda: measure(describe(scene, reading), reading)),
+        lambda: again(scene.files, lambda: measure(describe(scene, reading), reading), etags),
         doing=f"looking at {scene.uri}",
     )
 
@@ -69,13 +71,19 @@ def read(uri: str, window: Window) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.
 
 
 def read_view(
-    view: View, window: Window, reading: Reading = PLAIN, outline: Outline | None = None
+    view: View,
+    window: Window,
+    reading: Reading = PLAIN,
+    outline: Outline | None = None,
+    *,
+    etags: Mapping[str, str] | None = None,
 ) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
     """Read a window as red, green, blue in 8 bits, and where it has data.
 
     A pixel is valid inside the scene where a band that is read has data, the file's mask is set, and its
     alpha is above zero. ``window`` may reach outside the scene; pixels that are not valid are ``FILL``.
     Outside ``outline`` nothing is valid, but pixels are as they are: what is inside keeps its surroundings.
+    ``etags`` are those of all files that are read, where they are known.
 
     Raises:
         RasterError: the scene cannot be opened, or the window cannot be read.
@@ -89,7 +97,7 @@ def read_view(
         what = f"{_in_words(inside)} of {' and '.join(view.uris)}"
         found, found_valid = within(
             reading.read_timeout_s,
-            lambda: again(view.uris, lambda: _read_inside(view, inside, reading, what)),
+            lambda: again(view.uris, lambda: _read_inside(view, inside, reading, what), etags),
             doing=f"reading {what}",
         )
         place = inside.slices_in(window)

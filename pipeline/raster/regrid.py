@@ -95,6 +95,11 @@ def scaled_by(
     return _scaled(header, grid), base
 
 
+def upsampling(base: Base | None) -> float:
+    """Return how many pixels of a view lie along the side of one that is stored: more than 1 shows no more detail."""
+    return 1.0 if base is None else max(1.0, 1 / math.sqrt(base.step_rows * base.step_cols))
+
+
 def _level(uri: str, header: Header, reading: Reading, overview: int) -> _Level:
     with opened(uri, reading, overview=overview) as source:
         height, width = source.shape

@@ -7,7 +7,7 @@ and roles, and the common names of bands.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline import objects
@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.scene import Band, Refusal, Scene, scene_of
 from pipeline.sources.bands import RGB as _RGB
 from pipeline.sources.bands import colours_of
+from pipeline.sources.dates import taken
 from pipeline.sources.fields import mapped, number_of, text_of, texts_of
 from pipeline.sources.files import SUFFIXES, has_suffix
 
@@ -59,7 +60,8 @@ def scene_of_item(item: Mapping[str, Any], *, origin: str, wanted: Sequence[str]
     try:
         rasters = _rasters(item, origin)
         chosen = _asked(rasters, wanted) if wanted else _best([asset for asset in rasters if asset.is_data])
-        return _scene(str(name) if isinstance(name, int) else text_of(item, "id") or "", chosen)
+        name = str(name) if isinstance(name, int) else text_of(item, "id") or ""
+        return replace(_scene(name, chosen), datetime=taken(item))
     except (PipelineError, ValueError) as error:
         assets = item.get("assets")
         keys = ", ".join(map(str, assets if isinstance(assets, dict) else ())) or "none"
