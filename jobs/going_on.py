@@ -17,6 +17,7 @@ CONFIG_KEYS = (
     "scenes",
     "suffixes",
     "assets",
+    "link_hosts",
     "checkpoint",
     "max_failures",
     *(key for key in FLOW_KEYS if key not in run_record.GRID_KEYS),

@@ -13,9 +13,7 @@ from pipeline.config import DRIVERS, Reading
 from pipeline.errors import RasterError
 
 T = TypeVar("T")
-READING = Reading(
-    drivers=(*DRIVERS, "BMP", "GIF", "WEBP")
-)  # data sets come in more kinds than scenes do
+READING = Reading(drivers=(*DRIVERS, "BMP", "GIF", "WEBP"))  # data sets come in more kinds than scenes do
 
 
 def _image(file: Path) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:

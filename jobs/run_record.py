@@ -15,6 +15,7 @@ from jobs.settings import FLOW_KEYS, SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.config import Reading
+from pipeline.documents import json_of
 from pipeline.errors import ResumeError
 from pipeline.output import RUN
 from pipeline.redact import redacted
@@ -47,6 +48,7 @@ def describe(
             "scenes": [_spec(spec) for spec in settings.scenes.specs],
             "suffixes": list(settings.scenes.suffixes),
             "assets": list(settings.scenes.assets),
+            "link_hosts": list(settings.scenes.link_hosts),
             "output": redacted(settings.output),
             "redacted": any(_spec(spec) != _plain(spec) for spec in settings.scenes.specs),
             "checkpoint": _checkpoint(settings.checkpoint),
@@ -97,7 +99,7 @@ def earlier(output: str) -> dict[str, Any] | None:
     """
     uri = objects.join(output, RUN)
     try:
-        found = json.loads(objects.get_bytes(uri))
+        found = json_of(objects.get_document(uri))
     except FileNotFoundError:
         return None
     except ValueError as error:

@@ -19,7 +19,8 @@ from typing import Any
 
 from pipeline import ledger, objects, raster
 from pipeline.config import Reading
-from pipeline.errors import RasterError, ResumeError
+from pipeline.documents import json_of
+from pipeline.errors import PipelineError, RasterError, ResumeError
 from pipeline.objects import ObjectInfo
 from pipeline.output import inputs_uri, is_made, ledger_path, statistics_uri
 from pipeline.redact import redacted
@@ -178,9 +179,13 @@ def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 def _noted(uri: str) -> dict[str, Any] | None:
     try:
-        noted: dict[str, Any] = json.loads(objects.get_bytes(uri))
+        noted: dict[str, Any] = json_of(objects.get_document(uri))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise PipelineError(
+            f"{uri} is damaged ({error}): have `mrovseg verify --forget` remove it and what depends on it"
+        ) from error
     for each in (*noted["files"], *noted.get("beside", []), *noted["view"]["bands"]):
         each["uri"] = redacted(each["uri"])  # what an earlier version showed
     return noted

@@ -26,6 +26,7 @@ from pipeline import objects
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.gdal import environment
 from pipeline.raster.naming import gdal_path
+from pipeline.raster.opening import NO_RANGES, lacks_ranges
 from pipeline.retry import pauses_s
 from pipeline.scene import file_of, is_zarr
 
@@ -62,6 +63,9 @@ def _again(remote: Sequence[str], call: Callable[[], T], replaced: Sequence[str]
             return call()
     except RasterError as error:
         first = _of_gdal(error)
+    for uri in remote:
+        if lacks_ranges(uri):
+            raise RasterError(f"{uri} {NO_RANGES}") from first
     for pause_s in islice(pauses_s(), _ATTEMPTS - 2):
         _wait_for(remote, first)
         time.sleep(pause_s)

@@ -68,7 +68,7 @@ def check_directories(uri: str) -> None:
     """
     if objects.is_remote(uri):
         return  # each step would be a request; what is remote has read_timeout_s
-    with open(file_of(uri).removeprefix("file://"), "rb") as file:  # noqa: PTH123 - of a uri
+    with open(objects.local(file_of(uri)), "rb") as file:  # noqa: PTH123 - of a uri
         if next(islice(directories(file), MAX_DIRECTORIES, None), None) is not None:
             raise RasterError(
                 f"{uri} has more than {MAX_DIRECTORIES} TIFF directories: expected one scene a file"

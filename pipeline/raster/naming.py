@@ -15,6 +15,7 @@ _FILE_SYSTEMS = {
     "gcs": "/vsigs/",
     "az": "/vsiaz/",
     "abfs": "/vsiaz/",
+    "abfss": "/vsiaz/",
 }
 
 
@@ -26,12 +27,12 @@ def gdal_path(uri: str) -> str:
     if objects.is_web(uri):
         return f"/vsicurl/{uri}"
     if objects.is_remote(uri):
-        scheme, place = uri.split("://", 1)
+        scheme, place = objects.scheme_of(uri), uri.partition("://")[2]
         if scheme not in _FILE_SYSTEMS:
             known = ", ".join(f"{each}://" for each in ("https", "http", *_FILE_SYSTEMS))
             raise RasterError(f"{uri} cannot be reached: expected a path or one of {known}")
         return _FILE_SYSTEMS[scheme] + place
-    path = str(Path(uri.removeprefix("file://")).absolute())
+    path = str(Path(objects.local(uri)).absolute())
     if path.startswith("/vsi"):
         raise RasterError(f"{uri} is a name of GDAL's own file systems: name the file by a path or an uri")
     return path

@@ -24,6 +24,11 @@ from pipeline.scene import file_of, is_zarr, page_of
 
 _SNIFF_BYTES = 1024
 
+NO_RANGES = (
+    "cannot be read where it is: its server answers with all of a file instead of the part that is asked for (HTTP "
+    "ranges). Download it, or serve it by a server that knows them"
+)
+
 
 @contextmanager
 def opened(
@@ -40,6 +45,7 @@ def opened(
         RasterError: it is missing, empty, not a raster of an allowed kind, damaged at its beginning, or a
             virtual raster that names what it must not.
     """
+    _check_regular(uri)
     with environment(remote=objects.is_remote(uri)):
         if is_zarr(uri) or is_slide(uri):
             with _foreign(uri, reading, overview) as foreign:
@@ -56,6 +62,13 @@ def opened(
             if source.count == 0:
                 raise RasterError(f"{uri} {_inside(source.subdatasets)}")
             yield source
+
+
+def _check_regular(uri: str) -> None:
+    try:
+        objects.check_regular(uri)
+    except PipelineError as error:
+        raise RasterError(str(error)) from error
 
 
 @contextmanager
@@ -116,6 +129,14 @@ def _inside(names: Sequence[str]) -> str:
     return f"has no bands of its own but {len(names)} rasters inside{first}: write the one that is wanted as a GeoTIFF"
 
 
+def lacks_ranges(uri: str) -> bool:
+    """Tell whether a file is of a server of the web that answers only with all of it."""
+    try:
+        return not objects.serves_ranges(uri)
+    except (PipelineError, OSError):
+        return False
+
+
 def _beginning(uri: str) -> bytes:
     try:
         return objects.get_bytes(file_of(uri), limit_bytes=_SNIFF_BYTES)
@@ -134,6 +155,8 @@ def _why_not_opened(uri: str, reading: Reading, error: Exception) -> str:
         return f"is a folder, not {expected}"
     except PipelineError as refusal:
         return f"cannot be opened: {refusal}"
+    if lacks_ranges(uri):
+        return NO_RANGES
     if page_of(uri) is not None and beginning.startswith(tuple(MAGIC)):
         return f"is no page of {file_of(uri)}: {reason(error)}"
     return found_instead(beginning, expected=expected, error=error)

@@ -57,7 +57,7 @@ def test_flags_override_the_file_key_by_key(file: Path) -> None:
 def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "all.yaml"
     path.write_text(
-        "{scenes: a.tif, suffixes: [.tif], assets: visual, classes: road, output: o, checkpoint: c,"
+        "{scenes: a.tif, suffixes: [.tif], assets: visual, link_hosts: s3://b, classes: road, output: o, checkpoint: c,"
         " threshold: 0.5, precision: float32, window_px: 512,"
         " chunk_px: 256, actors: 2, actor_cpus: 1, actor_gpus: 1, task_cpus: 0.5, bands: [4, 3, 2],"
         " range: [0, 3000], nodata: 7, gsd: 2, aoi: [1, 2, 3, 4], drivers: [GTiff],"
