@@ -6,7 +6,7 @@ Beside what made it, it says how the last runs ended; that alone differs between
 import hashlib
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -21,11 +21,13 @@ from pipeline.redact import redacted
 from pipeline.scene import absolute_uri
 from pipeline.sources import Search
 
-FORMAT = 2
+FORMAT = 3
 RUNS, DIGEST = "runs", "digest"
 LAST_RUNS = 20
 IDENTITY = (
+    "format",
     "vocabulary",
+    "rivals",
     "model",
     "grid",
     "reading",
@@ -33,8 +35,13 @@ IDENTITY = (
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 
 
-def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: float) -> dict[str, Any]:
-    """Describe a run by plain values: the same run gives the same bytes. It holds no credentials."""
+def describe(
+    settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: float, rivals: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Describe a run by plain values: the same run gives the same bytes. It holds no credentials.
+
+    `rivals` are the names of the classes that competed in silence.
+    """
     flow, words = settings.flow, settings.vocabulary
     return {
         "format": FORMAT,
@@ -56,6 +63,7 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             {"class_id": class_id, "name": name, "prompts": list(prompts)}
             for class_id, (name, prompts) in enumerate(zip(words.names, words.prompts, strict=True), start=1)
         ],
+        "rivals": list(rivals),
         "model": {
             "digest": checkpoint.digest,
             "threshold": threshold,

@@ -17,7 +17,7 @@ from jobs.going_on import failed_before, going_on
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
 from jobs.supervision import supervised
 from jobs.table import duration
-from jobs.wiring import ActorSegmenter, embed_aloud, make_segmenter
+from jobs.wiring import ActorSegmenter, embed_aloud, make_segmenter, say_classes
 from mrovseg import checkpoint as checkpoints
 from mrovseg.segmenter import OTHER_THRESHOLD
 from pipeline import flow, objects
@@ -47,11 +47,14 @@ def segment(settings: SegmentSettings) -> RunResult:
     Raises ConfigError or ModelError before anything is started, PipelineError when the output cannot be
     written. What goes wrong with a scene or a window is in the result and in the output's failures.
     """
+    say_classes(settings.vocabulary)
     checkpoint = checkpoints.load(settings.checkpoint)
     vocabulary = embed_aloud(checkpoint, settings.vocabulary)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
     settings.scenes.check()
-    description = run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)
+    description = run_record.describe(
+        settings, checkpoint=checkpoint, threshold=threshold, rivals=vocabulary.rivals
+    )
     scenes = failed_before(settings.output, settings.scenes) if settings.retry_failed else settings.scenes
     with supervised(settings, description) as supervisor:
         return flow.run(

@@ -18,6 +18,7 @@ from mrovseg.clip import ImageEncoder, TextEncoder, adopt, build
 from mrovseg.config import ModelConfig
 from mrovseg.errors import CheckpointError
 from mrovseg.model import MROVSeg
+from mrovseg.rivals import Classes
 from mrovseg.sentences import SentenceEncoder
 from mrovseg.vocabulary import PLAIN, TEMPLATES
 
@@ -31,7 +32,9 @@ class Checkpoint:
 
     Weights are named `visual.*`, `text.*`, `head.*` and `logit_scale`. `known_phrases` are those that images were
     compared with in training; None means that they are more than can be listed. `taught_phrases` are those of which the
-    head saw masks; None where there is no head, or nothing is known of it. `digest` is the file's SHA-256.
+    head saw masks; None where there is no head, or nothing is known of it. `known_sets` are the classes into which
+    each set of masks divided its images, `known_kinds` those of whole images; both are empty where nothing is known of
+    them. `digest` is the file's SHA-256.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Checkpoint:
     known_phrases: tuple[str, ...] | None
     taught_phrases: tuple[str, ...] | None
     digest: str
+    known_sets: tuple[Classes, ...] = ()
+    known_kinds: Classes = ()
 
     @property
     def image_weights(self) -> dict[str, np.ndarray]:
@@ -95,7 +100,13 @@ def load(name_or_path: str) -> Checkpoint:
         known_phrases=None if known is None else tuple(known),
         taught_phrases=None if taught is None else tuple(taught),
         digest=hashlib.sha256(file.read_bytes()).hexdigest(),
+        known_sets=tuple(_classes(one) for one in about.get("known_sets", [])),
+        known_kinds=_classes(about.get("known_kinds", [])),
     )
+
+
+def _classes(said: Sequence[Sequence[str]]) -> Classes:
+    return tuple(tuple(phrases) for phrases in said)
 
 
 def save(
@@ -105,6 +116,8 @@ def save(
     weights: Mapping[str, np.ndarray],
     known_phrases: Sequence[str] | None,
     taught_phrases: Sequence[str] | None = None,
+    known_sets: Sequence[Classes] = (),
+    known_kinds: Classes = (),
 ) -> None:
     """Write a checkpoint whole or not at all."""
     about = {
@@ -112,6 +125,8 @@ def save(
         "config": config.to_dict(),
         "known_phrases": known_phrases,
         "taught_phrases": taught_phrases,
+        "known_sets": known_sets,
+        "known_kinds": known_kinds,
     }
     write_arrays(path, {name: np.asarray(array, order="C") for name, array in weights.items()}, about)
 
