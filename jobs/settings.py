@@ -169,7 +169,9 @@ def vocabulary_of(given: object) -> Vocabulary:
     if isinstance(given, str):
         return parse(given)
     if not isinstance(given, list) or not given:
-        raise ConfigError(f"classes must be a text such as 'building,house; road' or a list, got {shown(str(given))}")
+        raise ConfigError(
+            f"classes must be a text such as 'building,house; road' or a list, got {shown(str(given))}"
+        )
     classes = [_class_of(one) for one in given]
     return refuse_reserved(
         Vocabulary(tuple(name for name, _ in classes), tuple(prompts for _, prompts in classes))
@@ -181,11 +183,11 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
         one = parse(given)
         if len(one.names) == 1:
             return one.names[0], one.prompts[0]
-        raise ConfigError(
-            f"an item of the list classes is one class, got {len(one.names)} in {shown(given)}"
-        )
+        raise ConfigError(f"an item of the list classes is one class, got {len(one.names)} in {shown(given)}")
     if not isinstance(given, dict):
-        raise ConfigError(f"a class is a text or has the keys {', '.join(CLASS_KEYS)}, got {shown(str(given))}")
+        raise ConfigError(
+            f"a class is a text or has the keys {', '.join(CLASS_KEYS)}, got {shown(str(given))}"
+        )
     _refuse_unknown(given, CLASS_KEYS, where="a class")
     name, prompts = given.get("name"), given.get("prompts", [given.get("name")])
     prompts = [prompts] if isinstance(prompts, str) else prompts
@@ -195,7 +197,9 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
         or not prompts
         or not all(isinstance(one, str) and one for one in prompts)
     ):
-        raise ConfigError(f"prompts of class {shown(str(name))} must be a list of texts, got {shown(str(prompts))}")
+        raise ConfigError(
+            f"prompts of class {shown(str(name))} must be a list of texts, got {shown(str(prompts))}"
+        )
     return " ".join(str(name).split()), tuple(" ".join(prompt.split()) for prompt in prompts)
 
 

@@ -3,7 +3,7 @@
 import ctypes
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,7 +13,7 @@ from mrovseg.config import ModelConfig
 from mrovseg.errors import DeviceLostError
 from mrovseg.proposals import Proposals
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
-from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, some
+from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, listed, some
 
 # One thread an actor: two processes of one thread are faster than one of two, and matrix products may round
 # differently for another number.
@@ -97,15 +97,13 @@ def embed_aloud(checkpoint: Checkpoint, vocabulary: Vocabulary) -> EmbeddedVocab
     names = [vocabulary.names[i] for i in embedded.untaught if i < embedded.classes]
     if names:
         print(
-            f"mrovseg: warning: the head saw no masks of anything like {_listed(names)}, which is found by patches, "
+            f"mrovseg: warning: the head saw no masks of anything like {listed(names, SHOWN_CLASSES)}, which is found by patches, "
             "coarsely",
             file=sys.stderr,
         )
     if embedded.rivals:
-        print(f"class 0  other: also what is more like {_listed(embedded.rivals)}", file=sys.stderr)
+        print(
+            f"class 0  other: also what is more like {listed(embedded.rivals, SHOWN_CLASSES)}",
+            file=sys.stderr,
+        )
     return embedded
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN_CLASSES} more" if len(names) > SHOWN_CLASSES else ""
-    return ", ".join(names[:SHOWN_CLASSES]) + more

@@ -12,7 +12,6 @@ from mrovseg.data import LabelledImage, LabelledSet, WordSet
 from mrovseg.losses import IGNORE
 
 
-
 @dataclass(frozen=True, slots=True)
 class Augmentation:
     """How a chip is varied: ranges of ground size, brightness, contrast, colour and blur.
@@ -97,8 +96,7 @@ def crop(
     labels = np.full((side_px, side_px), IGNORE, np.uint16)
     part = image.labels[top : top + side_px, left : left + side_px]
     rows, cols = (
-        _mirrored(start, side_px, length=n)
-        for start, n in zip((top, left), image.labels.shape, strict=True)
+        _mirrored(start, side_px, length=n) for start, n in zip((top, left), image.labels.shape, strict=True)
     )
     labels[: part.shape[0], : part.shape[1]] = part
     labels[: part.shape[0], : part.shape[1]][part == np.iinfo(part.dtype).max] = IGNORE

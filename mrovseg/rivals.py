@@ -36,7 +36,9 @@ GENERIC: tuple[Classes, ...] = (
         ("water", "river", "lake", "pond", "sea"),
     ),
 )
-NAME_SHARE = 0.01  # lets a class's name break ties between sets: "grass" is a class of one, a synonym in another
+NAME_SHARE = (
+    0.01  # lets a class's name break ties between sets: "grass" is a class of one, a synonym in another
+)
 
 
 def rivals(asked: Vocabulary, sets: Sequence[Classes], encode: Encode) -> Classes:

@@ -84,9 +84,14 @@ def shown(text: str) -> str:
 
 
 def some(texts: Sequence[str], most: int = SHOWN) -> str:
-    """Return the first few texts, and how many more there are."""
-    more = f" and {len(texts) - most} more" if len(texts) > most else ""
-    return ", ".join(map(shown, texts[:most])) + more
+    """Return the first few texts in quotes, and how many more there are."""
+    return listed([shown(text) for text in texts[:most]], most, of=len(texts))
+
+
+def listed(texts: Sequence[str], most: int = SHOWN, *, of: int | None = None) -> str:
+    """Return the first few texts, and how many more there are; `of` is how many there are where some were cut off."""
+    count = len(texts) if of is None else of
+    return ", ".join(texts[:most]) + (f" and {count - most} more" if count > most else "")
 
 
 def refuse_reserved(vocabulary: Vocabulary) -> Vocabulary:
@@ -112,9 +117,7 @@ def parse(text: str) -> Vocabulary:
         if part.strip()
     ]
     if not all(classes):
-        raise VocabularyError(
-            f"a class without a word in {shown(text)}; write 'building,house; road; water'"
-        )
+        raise VocabularyError(f"a class without a word in {shown(text)}; write 'building,house; road; water'")
     return refuse_reserved(Vocabulary(tuple(prompts[0] for prompts in classes), tuple(classes)))
 
 
@@ -226,7 +229,7 @@ def embed(
     """
     kept = [(i, p) for i, prompts in enumerate(vocabulary.prompts) for p in prompts if p not in set(without)]
     if not kept:
-        raise VocabularyError(f"the checkpoint knows none of the words of {some(vocabulary.names)}")
+        raise VocabularyError(f"the checkpoint knows none of the words of {listed(vocabulary.names)}")
     vectors = encode([template.format(phrase) for _, phrase in kept for template in templates])
     mean = vectors.reshape(len(kept), len(templates), -1).mean(axis=1)
     unit = (mean / np.linalg.norm(mean, axis=1, keepdims=True)).astype(np.float32)

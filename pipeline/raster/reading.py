@@ -87,14 +87,14 @@ def read_view(
     rows = mirrored(window.row_off, window.row_end, length=height)
     cols = mirrored(window.col_off, window.col_end, length=width)
     needed = Window(int(rows.min()), int(cols.min()), int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1)
-    what = f"{_in_words(needed)} of {' and '.join(view.uris)}"
+    inside = window.intersection(Window(0, 0, height, width))
+    what = f"{_in_words(inside or needed)} of {' and '.join(view.uris)}"
     found, has_data = within(
         reading.read_timeout_s,
         lambda: again(view.uris, lambda: _read_inside(view, needed, reading, what)),
         doing=f"reading {what}",
     )
     found[~has_data] = FILL
-    inside = window.intersection(Window(0, 0, height, width))
     if inside == window:
         pixels, valid = found, has_data
     else:
