@@ -76,8 +76,8 @@ def say_classes(vocabulary: Vocabulary) -> None:
         meant = " ".join("; ".join(prompts[:SHOWN_PROMPTS]).split())
         more = "; ..." if len(prompts) > SHOWN_PROMPTS else ""
         print(
-            f"mrovseg: warning: this is one class, and what stands behind its commas are synonyms; classes are separated "
-            f"by semicolons: --classes {meant + more!r} would be {len(prompts)}",
+            "mrovseg: warning: this is one class, and what stands behind its commas are synonyms; classes are "
+            f"separated by semicolons: --classes {meant + more!r} would be {len(prompts)}",
             file=sys.stderr,
         )
 
@@ -97,8 +97,8 @@ def embed_aloud(checkpoint: Checkpoint, vocabulary: Vocabulary) -> EmbeddedVocab
     names = [vocabulary.names[i] for i in embedded.untaught if i < embedded.classes]
     if names:
         print(
-            f"mrovseg: warning: the head saw no masks of anything like {listed(names, SHOWN_CLASSES)}, which is found by patches, "
-            "coarsely",
+            f"mrovseg: warning: the head saw no masks of anything like {listed(names, SHOWN_CLASSES)}, which is found "
+            "by patches, coarsely",
             file=sys.stderr,
         )
     if embedded.rivals:

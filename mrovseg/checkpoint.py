@@ -109,7 +109,7 @@ def _classes(said: Sequence[Sequence[str]]) -> Classes:
     return tuple(tuple(phrases) for phrases in said)
 
 
-def save(
+def save(  # noqa: PLR0913 - each by its name
     path: Path,
     *,
     config: ModelConfig,

@@ -82,8 +82,8 @@ def told_apart(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) 
         score(c) = D(c)                           c in U
         score(c) = (1 - sum over U of D) head(c)  else
 
-    and the head, which is asked for the other classes alone, shares out the rest. Rivals that it was not taught only
-    have their part in the patches' softmax.
+    and the head, which is asked for the other classes alone, shares out the rest. For the patches all rivals are one
+    class, as like as the likest of them: many would leave no class a share that wins.
     """
     untaught = vocabulary.untaught
     if not untaught:
@@ -94,7 +94,10 @@ def told_apart(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) 
             "propose again with this vocabulary"
         )
     head = _places(proposals, chip, vocabulary.of_classes(set(range(vocabulary.competing)) - set(untaught)))
-    patches = _places(proposals.patches, chip, dataclasses.replace(vocabulary, no_object=None))
+    as_one = np.minimum(vocabulary.class_index, vocabulary.classes)
+    patches = _places(
+        proposals.patches, chip, dataclasses.replace(vocabulary, no_object=None, class_index=as_one)
+    )
     found = np.zeros_like(patches.probabilities)
     taken = np.zeros_like(patches.shares[0])
     for class_index in (one for one in untaught if one < vocabulary.classes):
