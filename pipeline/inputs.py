@@ -3,29 +3,89 @@
 It is OUT/inputs/SCENE_ID.json. Who reads a scene notes it, so that nobody has to ask for the files of a million scenes
 before the first. The same files are always read in the same way, so it does not matter which of several tasks writes
 it. It is kept all the same: a later run, with another version of GDAL, must go on with the very numbers of the first.
+
+``files`` are those that the scene is named by, ``beside`` are all others that it depends on: masks, overviews and texts
+beside them, and the tiles of virtual rasters. Outputs of earlier versions note none beside, and keep to that.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline import ledger, objects, raster
 from pipeline.config import Reading
-from pipeline.errors import ResumeError
+from pipeline.errors import RasterError, ResumeError
+from pipeline.objects import ObjectInfo
 from pipeline.output import inputs_uri, ledger_uri, statistics_uri
 from pipeline.redact import redacted
 from pipeline.scene import Band, Scene
 from pipeline.view import View
 
+_SAID = 5  # of what differs
 
-def claim(output: str, scene: Scene, reading: Reading, *, keep_valid: bool = False) -> View:
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The files that a scene is named by, and all others that it depends on, as they are: by uri."""
+
+    files: Mapping[str, ObjectInfo]
+    beside: Mapping[str, ObjectInfo]
+
+    @property
+    def etags(self) -> dict[str, str]:
+        """The etag of each file."""
+        return {uri: info.etag for files in (self.files, self.beside) for uri, info in files.items()}
+
+    def noted(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what of it is noted."""
+        kinds = {"files": self.files, "beside": self.beside}
+        return {
+            kind: [{"uri": redacted(uri), **info._asdict()} for uri, info in files.items()]
+            for kind, files in kinds.items()
+        }
+
+
+def found(scene: Scene, reading: Reading) -> Inputs:
+    """Look at a scene's files, and at all others that it depends on.
+
+    Raises:
+        RasterError: a file is missing, or is a virtual raster that is refused.
+        PipelineError: the storage refused.
+    """
+    files = {file: raster.read_input(file) for file in scene.files}
+    return Inputs(files, _infos(_beside(scene, reading)))
+
+
+def check_unchanged(inputs: Inputs) -> None:
+    """Refuse what was made of a scene whose files have changed since.
+
+    A window that is done before stays as it is: it is of the file that is noted, and a later run refuses the scene
+    as long as it has such windows, or does all of it anew.
+
+    Raises:
+        RasterError: a file has changed, is gone, or is new.
+        PipelineError: the storage refused.
+    """
+    files = {file: raster.read_input(file) for file in inputs.files}
+    beside = raster.new_beside([*files, *inputs.beside])
+    now = Inputs(files, _infos(sorted({*inputs.beside, *beside} - {*files})))
+    if now != inputs:
+        raise RasterError(
+            f"{' and '.join(files)} changed while it was read: {_differences(inputs.noted(), now.noted())}. Give the "
+            "command again when nobody writes there; with --keep-valid where windows of it were done before"
+        )
+
+
+def claim(
+    output: str, scene: Scene, reading: Reading, *, keep_valid: bool = False, inputs: Inputs | None = None
+) -> View:
     """Note the scene's files, and how they are read; where it has windows that are done both stay as noted then.
 
     With ``keep_valid`` a scene that has changed since loses its masks, instead of being refused: it may then be claimed
-    by one at a time only.
+    by one at a time only. ``inputs`` are what ``found`` just gave.
 
     Doing it twice, or at once by several that share a scene, changes nothing.
 
@@ -35,19 +95,31 @@ def claim(output: str, scene: Scene, reading: Reading, *, keep_valid: bool = Fal
         PipelineError: the output cannot be read or written.
     """
     uri = inputs_uri(output, scene.scene_id)
-    files = [{"uri": redacted(file), **raster.read_input(file)._asdict()} for file in scene.files]
+    inputs = found(scene, reading) if inputs is None else inputs
+    now = inputs.noted()
     noted = _noted(uri)
-    if noted is not None and noted["files"] == files:
+    if noted is not None and all(noted[kind] == now[kind] for kind in now if kind in noted):
         return _named(View.from_values(noted["view"]), {redacted(file): file for file in scene.files})
     if noted is not None and ledger.done(output, scene.scene_id):
         if not keep_valid:
-            raise ResumeError(_changed(output, scene, noted["files"], files))
+            raise ResumeError(_changed(output, scene, noted, now))
         remove_scene(output, scene.scene_id)
-    view = raster.look(scene, reading)
+    view = raster.look(scene, reading, etags=inputs.etags)
     without_secrets = _named(view, {file: redacted(file) for file in scene.files})
-    note = {"files": files, "view": without_secrets.to_values()}
+    note = {**now, "view": without_secrets.to_values()}
     objects.put_bytes(uri, json.dumps(note, sort_keys=True, indent=1).encode() + b"\n")
     return view
+
+
+def _beside(scene: Scene, reading: Reading) -> list[str]:
+    every = {beside for file in scene.files for beside in raster.beside(file, reading)}
+    return sorted(every - {*scene.files})
+
+
+def _infos(files: Sequence[str]) -> dict[str, ObjectInfo]:
+    """Return size and etag of the files that are there."""
+    infos = raster.read_beside(files)
+    return {file: info for file, info in zip(files, infos, strict=True) if info is not None}
 
 
 def remove_scene(output: str, scene_id: str) -> None:
@@ -62,19 +134,29 @@ def remove_scene(output: str, scene_id: str) -> None:
     objects.remove(inputs_uri(output, scene_id))
 
 
-def _changed(output: str, scene: Scene, was: list[dict[str, Any]], now: list[dict[str, Any]]) -> str:
+def _changed(output: str, scene: Scene, was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Say which files have changed, and in what."""
-    before = {file["uri"]: file for file in was}
-    differences = [
-        f"{key} of {file['uri']} was {before.get(file['uri'], {}).get(key)}, is {value}"
-        for file in now
-        for key, value in file.items()
-        if before.get(file["uri"], {}).get(key) != value
-    ]
     return (
-        f"{output} holds masks of {', '.join(scene.files)} as it was before it changed: {'; '.join(differences)}. "
+        f"{output} holds masks of {', '.join(scene.files)} as it was before it changed: {_differences(was, now)}. "
         "Give another output, or the file as it was, or --keep-valid to have only what has changed done anew"
     )
+
+
+def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Say in what two notes differ, where both say something of it."""
+    before, after = (
+        {file["uri"]: file for kind in ("files", "beside") if kind in was for file in each[kind]}
+        for each in (was, now)
+    )
+    said = [f"{uri} is gone" for uri in before if uri not in after]
+    said += [f"{uri} is new" for uri in after if uri not in before]
+    said += [
+        f"{key} of {uri} was {before[uri].get(key)}, is {value}"
+        for uri in before.keys() & after.keys()
+        for key, value in after[uri].items()
+        if before[uri].get(key) != value
+    ]
+    return "; ".join([*said[:_SAID], *([f"and {len(said) - _SAID} more"] if said[_SAID:] else [])])
 
 
 def _noted(uri: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from pipeline.flow.watch import Guard, Work
+from pipeline.inputs import Inputs
 from pipeline.raster import Outline
 from pipeline.scene import Header, Refusal, Scene
 from pipeline.segment import WindowLabels
@@ -37,7 +38,8 @@ class Plan:
 
     ``view`` is how the scene is read, ``outline`` its area of interest; windows outside of it do not count.
 
-    ``left`` has a bit for each of these ``windows``, so that a plan is small however large the scene.
+    ``left`` has a bit for each of these ``windows``, so that a plan is small however large the scene. ``inputs`` are
+    the scene's files as they were when it was looked at.
     """
 
     scene: Scene
@@ -47,6 +49,7 @@ class Plan:
     parts: int
     windows: int
     left: UInt8[np.ndarray, "bytes"]
+    inputs: Inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Pixels:
     window: Window
     pixels: UInt8[np.ndarray, "y x 3"]
     valid: Bool[np.ndarray, "y x"]
+    inputs: Inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Masks:
     header: Header
     window: Window
     labels: WindowLabels
+    inputs: Inputs
 
 
 @dataclass(frozen=True, slots=True)

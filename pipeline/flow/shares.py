@@ -19,6 +19,7 @@ import numpy as np
 from pipeline import inputs, ledger, objects, raster, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
+from pipeline.errors import RasterError
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
 from pipeline.grid import count_windows
@@ -108,7 +109,8 @@ def _plan(
     reading: Reading,
 ) -> Record:
     objects.sweep(ledger_uri(output, scene.scene_id))
-    view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid)
+    files = inputs.found(scene, reading)
+    view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid, inputs=files)
     outline = raster.outlined(view, reading)
     done, planned = ledger.look(output, scene.scene_id)
     if planned is None or not done:  # with windows that are done it can no longer be another
@@ -119,7 +121,7 @@ def _plan(
         store.lay_out(
             masks_uri(output, scene.scene_id), header=view.header, classes=classes, chunk_px=settings.chunk_px
         )
-    return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left))
+    return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left), files)
 
 
 def _note_plan(output: str, scene: Scene, windows: int, planned: ledger.Plan | None) -> None:
@@ -146,8 +148,13 @@ def _windows(
 
 
 def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> Record:
-    pixels, valid = raster.read_view(plan.view, cover(window, layout), reading, plan.outline)
-    return Pixels(plan.scene, plan.view.header, window, pixels, valid)
+    try:
+        area, etags = cover(window, layout), plan.inputs.etags
+        pixels, valid = raster.read_view(plan.view, area, reading, plan.outline, etags=etags)
+    except RasterError:
+        inputs.check_unchanged(plan.inputs)  # says so where the file was replaced meanwhile
+        raise
+    return Pixels(plan.scene, plan.view.header, window, pixels, valid, plan.inputs)
 
 
 def _refused(entry: Refusal) -> Failure:

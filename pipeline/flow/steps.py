@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from pipeline import ledger, statistics, store
+from pipeline import inputs, ledger, statistics, store
 from pipeline.flow.records import Done, Masks, Pixels, Record, Row, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
 from pipeline.output import masks_uri
@@ -48,7 +48,7 @@ class Segment:
 
     def _masks(self, record: Pixels) -> Record:
         labels = self._segment(record.pixels, record.valid, window=record.window)
-        return Masks(record.scene, record.header, record.window, labels)
+        return Masks(record.scene, record.header, record.window, labels, record.inputs)
 
 
 def store_masks(row: Row, *, output: str, classes: Sequence[str], guard: Guard) -> Row:
@@ -66,6 +66,7 @@ def store_masks(row: Row, *, output: str, classes: Sequence[str], guard: Guard) 
 
 def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
     labels, window = record.labels, record.window
+    inputs.check_unchanged(record.inputs)
     arrays = {"class": labels.mask, "score": labels.score, "margin": labels.margin}
     digests = store.write(masks_uri(output, record.scene.scene_id), arrays, window=window)
     counted = statistics.window_statistics(

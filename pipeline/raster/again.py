@@ -2,12 +2,18 @@
 
 GDAL itself repeats what a server refuses for now. But it takes an answer that ends early for the end of the file, says
 that the file is damaged, and keeps what came in its cache: every later read in the same process would fail alike.
+
+It keeps what it read of an object that has been replaced since, too, and would make one image of two. So it is told to
+forget an object whose etag is another one than at the last time, and S3 is asked for what has that etag and for nothing
+else (If-Match). Of other storages GDAL can be given no condition that is of one file: what was read of these is looked
+at afterwards alone, see ``pipeline.inputs``.
 """
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TypeVar
@@ -19,27 +25,39 @@ from rasterio.session import DummySession
 from pipeline import objects
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.gdal import environment
-from pipeline.raster.opening import gdal_path
+from pipeline.raster.naming import gdal_path
 from pipeline.retry import pauses_s
+from pipeline.scene import is_zarr
 
 T = TypeVar("T")
 
 _ATTEMPTS = 5  # all fail once in 100,000 where one in ten does; a file that is truly damaged costs as many
 
 
-def again(uris: Sequence[str], call: Callable[[], T]) -> T:
+_READ: dict[str, str] = {}
+"""By uri the etag of what GDAL may keep in this process; empty where it was read without one."""
+
+
+def again(uris: Sequence[str], call: Callable[[], T], etags: Mapping[str, str] | None = None) -> T:
     """Return what ``call`` reads of the files at ``uris``, read anew where GDAL failed and one is on another machine.
 
-    Before each further attempt the storage has to answer, which is waited for as long as ``retry`` says.
+    ``etags`` are those of all files that it reads, where they are known. Before each further attempt the storage has
+    to answer, which is waited for as long as ``retry`` says.
 
     Raises:
         RasterError: it still cannot be read, or what is wrong with it is not GDAL's to say.
     """
-    remote = [uri for uri in uris if objects.is_remote(uri)]
+    remote = [uri for uri in (etags or uris) if objects.is_remote(uri) and not is_zarr(uri)]
     if not remote:
         return call()
+    with _only_if(etags or {}):
+        return _again(remote, call, _replaced(remote, etags or {}))
+
+
+def _again(remote: Sequence[str], call: Callable[[], T], replaced: Sequence[str]) -> T:
     try:
-        return call()
+        with _forgetting(replaced):
+            return call()
     except RasterError as error:
         first = _of_gdal(error)
     for pause_s in islice(pauses_s(), _ATTEMPTS - 2):
@@ -49,6 +67,25 @@ def again(uris: Sequence[str], call: Callable[[], T]) -> T:
             return call()
     with _forgetting(remote):
         return call()
+
+
+def _replaced(remote: Sequence[str], etags: Mapping[str, str]) -> list[str]:
+    """Return the files of which GDAL may keep something that is of another etag; note what it reads now."""
+    found = [uri for uri in remote if uri in _READ and uri in etags and _READ[uri] != etags[uri]]
+    for uri in remote:
+        _READ[uri] = etags.get(uri, _READ.get(uri, ""))
+    return found
+
+
+@contextmanager
+def _only_if(etags: Mapping[str, str]) -> Iterator[None]:
+    """Have S3 answer with one object as it was and with no other: GDAL's headers are those of all its requests."""
+    (uri, etag), *others = etags.items() or [("", "")]
+    if others or not etag or not uri.startswith(("s3://", "s3a://")) or "GDAL_HTTP_HEADERS" in os.environ:
+        yield
+        return
+    with rasterio.Env(session=DummySession(), GDAL_HTTP_HEADERS=f'If-Match: "{etag}"'):
+        yield
 
 
 def _of_gdal(error: RasterError) -> RasterError:
@@ -70,6 +107,9 @@ def _wait_for(uris: Sequence[str], error: RasterError) -> None:
 @contextmanager
 def _forgetting(uris: Sequence[str]) -> Iterator[None]:
     """Have GDAL forget what it keeps of the files at ``uris``, and of what lies beside them as soon as it is closed."""
+    if not uris:
+        yield
+        return
     paths = [gdal_path(uri) for uri in uris]
     folders = ":".join(sorted({path.rpartition("/")[0] for path in paths}))
     with (

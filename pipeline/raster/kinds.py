@@ -17,6 +17,19 @@ MAGIC = {
 }
 """The beginnings of the plain kinds that are opened unless the user says otherwise."""
 
+_PLAIN = {
+    b"II*\0": "GTiff",
+    b"MM\0*": "GTiff",
+    b"II+\0": "GTiff",
+    b"MM\0+": "GTiff",
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"\0\0\0\x0cjP  \r\n\x87\n": "JP2OpenJPEG",
+    b"\xff\x4f\xff\x51\0": "JP2OpenJPEG",
+}
+_MARKS = (b"<VRTDataset", b"<GDALTileIndexDataset")
+"""Drivers that GDAL asks before that of JPEG take a file for theirs by such a text, as far as no zero is before it."""
+
 _OTHERS = {
     b"BM": "BMP",
     b"GIF8": "GIF",
@@ -30,6 +43,18 @@ _OTHERS = {
     b"NITF": "NITF",
 }
 _NAMES = {"GTiff": "GeoTIFF", "JP2OpenJPEG": "JPEG 2000"}
+
+
+def plain_driver(beginning: bytes) -> str | None:
+    r"""Return the driver by which GDAL opens a file where it may choose; None where it may be one that names files.
+
+    >>> plain_driver(b"II*\0"), plain_driver(b"\x89PNG <VRTDataset>"), plain_driver(b"<VRTDataset>")
+    ('GTiff', None, None)
+    """
+    found = next((driver for magic, driver in _PLAIN.items() if beginning.startswith(magic)), None)
+    if found == "JPEG" and any(mark in beginning for mark in _MARKS):
+        return None
+    return found
 
 
 def wanted(drivers: Sequence[str]) -> str:

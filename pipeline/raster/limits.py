@@ -15,7 +15,7 @@ from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.foreign import ZARR, Foreign
 from pipeline.raster.gdal import Source
-from pipeline.raster.vrt import check_sources
+from pipeline.raster.vrt import sources_of
 
 MAX_DIRECTORIES = 10_000
 """Pictures in one TIFF: GDAL looks for overviews through all of them, a million take it 13 s and 1.2 GB."""
@@ -112,7 +112,8 @@ def files_of(uri: str, source: Source, reading: Reading) -> list[str]:
     """
     if source.driver == ZARR:
         return []
-    return check_sources(uri) if source.driver == "VRT" and reading.vrt == "inside" else [uri]
+    inside = source.driver == "VRT" and reading.vrt == "inside"
+    return sources_of(uri, reading.drivers)[0] if inside else [uri]
 
 
 def _stored_bytes(uri: str, source: Source, reading: Reading, *, enough: int) -> int:

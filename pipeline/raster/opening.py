@@ -11,23 +11,18 @@ from rasterio.io import DatasetReader
 from pipeline import objects
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import PipelineError, RasterError
+from pipeline.raster.beside import Beside
 from pipeline.raster.foreign import OPENSLIDE, ZARR, Foreign
 from pipeline.raster.gdal import Source, environment, faults_as, known_warnings_silenced
 from pipeline.raster.kinds import found_instead, wanted
+from pipeline.raster.naming import gdal_path
+from pipeline.raster.second_files import check_beside, check_opened
 from pipeline.raster.slides import is_slide, opened_slide
-from pipeline.raster.vrt import MARK, check_sources
+from pipeline.raster.vrt import MARK, rebuilt
 from pipeline.raster.zarr import opened_zarr
 from pipeline.scene import is_zarr
 
 _SNIFF_BYTES = 1024
-_FILE_SYSTEMS = {
-    "s3": "/vsis3/",
-    "s3a": "/vsis3/",
-    "gs": "/vsigs/",
-    "gcs": "/vsigs/",
-    "az": "/vsiaz/",
-    "abfs": "/vsiaz/",
-}
 
 
 @contextmanager
@@ -50,14 +45,14 @@ def opened(
             with _foreign(uri, reading, overview) as foreign:
                 yield foreign
             return
-        try:
-            with known_warnings_silenced():
-                source = _open(uri, reading, overview)
-        except PipelineError:
-            raise
-        except Exception as error:  # rasterio lets errors of many kinds through
-            raise RasterError(f"{uri} {_why_not_opened(uri, reading, error)}") from error
-        with source:
+        with ExitStack() as stack:
+            try:
+                with known_warnings_silenced():
+                    source = _open(uri, reading, overview, stack)
+            except PipelineError:
+                raise
+            except Exception as error:  # rasterio lets errors of many kinds through
+                raise RasterError(f"{uri} {_why_not_opened(uri, reading, error)}") from error
             if source.count == 0:
                 raise RasterError(f"{uri} has no bands of its own but rasters inside: name one")
             yield source
@@ -81,38 +76,38 @@ def _foreign(uri: str, reading: Reading, overview: int | None) -> Iterator[Forei
         yield found
 
 
-def _open(uri: str, reading: Reading, overview: int | None) -> DatasetReader:
-    # VRTs apart: only a file that is of no other kind is looked into before GDAL does.
+def _open(uri: str, reading: Reading, overview: int | None, stack: ExitStack) -> DatasetReader:
+    # VRTs apart: only a file that is of no other kind is looked into, and GDAL gets what was understood of it.
     path, options = gdal_path(uri), {} if overview is None else {"OVERVIEW_LEVEL": overview}
+    if not objects.is_remote(uri):
+        _check_file(uri, Path(path))
+    check_beside(uri, Beside(), reading.drivers)
     drivers = [driver for driver in _gdals(reading) if driver != "VRT"]
     try:
-        return DatasetReader(path, driver=drivers, sharing=False, **options)
+        source = stack.enter_context(DatasetReader(path, driver=drivers, sharing=False))
     except Exception:
         if "VRT" not in reading.drivers or MARK not in _beginning(uri):
             raise
-        if reading.vrt == "inside":
-            check_sources(uri)
-        return DatasetReader(path, driver=["VRT"], sharing=False, **options)
+        trusted = reading.vrt == "anywhere"
+        path = path if trusted else stack.enter_context(rebuilt(uri, reading.drivers))
+        return stack.enter_context(DatasetReader(path, driver=["VRT"], sharing=False, **options))
+    check_opened(uri, source)
+    if overview is None:
+        return source
+    source.close()
+    return stack.enter_context(DatasetReader(path, driver=drivers, sharing=False, **options))
+
+
+def _check_file(uri: str, path: Path) -> None:
+    """Refuse what is no file: what a link to nothing has for a name GDAL would open, and a pipe has no end."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise RasterError(f"{uri} is neither a file nor a folder: expected a raster")
+    if not path.is_file():
+        raise FileNotFoundError(path)
 
 
 def _gdals(reading: Reading) -> list[str]:
     return [driver for driver in reading.drivers if driver not in (ZARR, OPENSLIDE)]
-
-
-def gdal_path(uri: str) -> str:
-    """Return GDAL's name of a file: rasterio would open s3:// through boto3."""
-    if objects.is_web(uri):
-        return f"/vsicurl/{uri}"
-    if objects.is_remote(uri):
-        scheme, place = uri.split("://", 1)
-        if scheme not in _FILE_SYSTEMS:
-            known = ", ".join(f"{each}://" for each in ("https", "http", *_FILE_SYSTEMS))
-            raise RasterError(f"{uri} cannot be reached: expected a path or one of {known}")
-        return _FILE_SYSTEMS[scheme] + place
-    path = str(Path(uri.removeprefix("file://")).absolute())
-    if path.startswith("/vsi"):
-        raise RasterError(f"{uri} is a name of GDAL's own file systems: name the file by a path or an uri")
-    return path
 
 
 def _beginning(uri: str) -> bytes:

@@ -32,15 +32,17 @@ _RGB_BANDS = 3
 _AT_ONCE_PIXELS = 1 << 22  # of the scene, that are resampled
 
 
-def look(scene: Scene, reading: Reading = PLAIN) -> View:
+def look(scene: Scene, reading: Reading = PLAIN, *, etags: Mapping[str, str] | None = None) -> View:
     """Return how a scene is read: its bands, the values that become 0 and 255, its validity and its grid.
+
+    ``etags`` are those of all its files, where they are known.
 
     Raises:
         RasterError: it cannot be opened or measured, or is not of a kind that is read.
     """
     return within(
         reading.read_timeout_s,
-        lambda: again(scene.files, lambda: measure(describe(scene, reading), reading)),
+        lambda: again(scene.files, lambda: measure(describe(scene, reading), reading), etags),
         doing=f"looking at {scene.uri}",
     )
 
@@ -69,14 +71,20 @@ def read(uri: str, window: Window) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.
 
 
 def read_view(
-    view: View, window: Window, reading: Reading = PLAIN, outline: Outline | None = None
+    view: View,
+    window: Window,
+    reading: Reading = PLAIN,
+    outline: Outline | None = None,
+    *,
+    etags: Mapping[str, str] | None = None,
 ) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
     """Read a window as red, green, blue in 8 bits, and where it has data.
 
     A pixel is valid inside the scene where a band that is read has data, the file's mask is set, and its
     alpha is above zero; pixels without data are ``FILL``. ``window`` may reach outside the scene: nothing is
     valid there, and pixels are those of the scene reflected at its edges. Outside ``outline`` nothing is
-    valid, but pixels are as they are: what is inside keeps its surroundings.
+    valid, but pixels are as they are: what is inside keeps its surroundings. ``etags`` are those of all files
+    that are read, where they are known.
 
     Raises:
         RasterError: the scene cannot be opened, or the window cannot be read.
@@ -91,7 +99,7 @@ def read_view(
     what = f"{_in_words(inside or needed)} of {' and '.join(view.uris)}"
     found, has_data = within(
         reading.read_timeout_s,
-        lambda: again(view.uris, lambda: _read_inside(view, needed, reading, what)),
+        lambda: again(view.uris, lambda: _read_inside(view, needed, reading, what), etags),
         doing=f"reading {what}",
     )
     found[~has_data] = FILL

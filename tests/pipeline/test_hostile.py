@@ -1,8 +1,11 @@
 """What a file may ask of a worker, and what a virtual raster may name."""
 
+import http.server
 import struct
 import threading
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from pipeline.errors import RasterError
 from pipeline.raster.deadline import within
 from pipeline.scene import scene_of
 from pipeline.window import Window
-from tests.pipeline.rasters import assert_refused, read_whole, write
+from tests.pipeline.rasters import assert_refused, assert_unreadable, read_whole, write
 
 # ---------------------------------------------------------------------------------------- virtual rasters
 
@@ -32,6 +35,34 @@ def vrt(path: Path, inside: str, *, kind: str = "", head: str = "") -> Path:
 
 def named(name: object, *, relative: int = 0) -> str:
     return SOURCE.format(name=name, relative=relative)
+
+
+@contextmanager
+def asked_server(files: Mapping[str, bytes] | None = None) -> Iterator[tuple[str, list[str]]]:
+    """A web server of these files by path; yields its root and what it was asked for."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            data = (files or {}).get(self.path)
+            self.send_response(404 if data is None else 200)
+            self.send_header("Content-Length", str(len(data or b"")))
+            self.end_headers()
+            self.wfile.write(data or b"")
+
+        def do_HEAD(self) -> None:
+            asked.append(self.path)
+            self.send_response(404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
 
 
 @pytest.fixture
@@ -104,6 +135,142 @@ def test_a_link_that_leads_outside_is_refused(archive: Path) -> None:
 )
 def test_what_is_more_than_a_mosaic_is_refused(archive: Path, inside: str, kind: str, head: str) -> None:
     assert_refused(vrt(archive / "a.vrt", inside, kind=kind, head=head), "virtual raster that.*vrt: anywhere")
+
+
+OUTSIDE = "{root}/secret.tif"
+RECTANGLES = (
+    '<SrcRect xOff="0" yOff="0" xSize="20" ySize="10"/><DstRect xOff="0" yOff="0" xSize="20" ySize="10"/>'
+)
+RAW = (
+    '<{file} relativeToVRT="0">{root}/passwd</{file}><ImageOffset>0</ImageOffset><PixelOffset>1</PixelOffset>'
+    "<LineOffset>20</LineOffset>"
+)
+
+
+@pytest.mark.parametrize(
+    ("inside", "kind"),
+    [
+        (f'<SimpleSource SourceFilename="{OUTSIDE}"/>', ""),
+        (f'<SimpleSource sourcefilename="{OUTSIDE}" SourceBand="1">{RECTANGLES}</SimpleSource>', ""),
+        (f"<simplesource><sourcefilename>{OUTSIDE}</sourcefilename></simplesource>", ""),
+        (f"<COMPLEXSOURCE><SOURCEFILENAME>{OUTSIDE}</SOURCEFILENAME></COMPLEXSOURCE>", ""),
+        ('<SimpleSource><SourceFilename relativetovrt="1">../secret.tif</SourceFilename></SimpleSource>', ""),
+        (f"<SimpleSource><SourceFilename>{OUTSIDE}</SourceFilename>{named('a.tif')}</SimpleSource>", ""),
+        (
+            "<SimpleSource><SourceFilename><relativeToVRT>1</relativeToVRT>../x</SourceFilename></SimpleSource>",
+            "",
+        ),
+        (
+            '<SimpleSource SourceFilename="/vsicurl/http://127.0.0.1:9/a.tif"/>',
+            "",
+        ),
+        (
+            f"<MaskBand><VRTRasterBand dataType='Byte' MaskBand=''>{named(OUTSIDE)}</VRTRasterBand></MaskBand>",
+            "",
+        ),
+        (f"<Overview><SourceFilename>{OUTSIDE}</SourceFilename><SourceBand>1</SourceBand></Overview>", ""),
+        (f"<KernelFilteredSource><SourceFilename>{OUTSIDE}</SourceFilename></KernelFilteredSource>", ""),
+        (f"<SimpleSource><SourceFilename>{OUTSIDE}</SourceFilename><OpenOptions/></SimpleSource>", ""),
+        (RAW.format(file="SourceFilename", root="{root}"), ' subclass="VRTRawRasterBand"'),
+        (RAW.format(file="sourcefilename", root="{root}"), ' SUBCLASS="vrtrawrasterband"'),
+        ("<subClass>VRTRawRasterBand</subClass>" + RAW.format(file="SourceFilename", root="{root}"), ""),
+        ("", ' subclass="VRTRawRasterBand" SourceFilename="{root}/passwd" ImageOffset="0" LineOffset="20"'),
+        ("<SubClass>VRTDerivedRasterBand</SubClass><PixelFunctionType>inv</PixelFunctionType>", ""),
+    ],
+)
+def test_however_a_name_is_spelled_nothing_outside_is_read(archive: Path, inside: str, kind: str) -> None:
+    inside, kind = (text.replace("{root}", str(archive.parent)) for text in (inside, kind))
+    path = vrt(archive / "a.vrt", inside, kind=kind)
+    assert_unreadable(path, "virtual raster that.*vrt: anywhere|does not exist, or is no file")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<VRTDataset rasterXSize="20" rasterYSize="10" subClass="VRTWarpedDataset">',
+        '<VRTDataset rasterXSize="20" rasterYSize="10" subclass="VRTPansharpenedDataset">',
+        '<VRTDataset rasterXSize="20" rasterYSize="10"><SUBCLASS>VRTProcessedDataset</SUBCLASS>',
+        '<VRTDataset rasterXSize="20" rasterYSize="10" GDALWarpOptions="">',
+        '<VRTDataset rasterXSize="20" rasterYSize="10"><Group name="/"/>',
+        '<a/><VRTDataset rasterXSize="20" rasterYSize="10">',
+        '<a><VRTDataset rasterXSize="20" rasterYSize="10"></a>',
+    ],
+)
+def test_what_is_no_mosaic_is_refused(archive: Path, head: str) -> None:
+    (archive / "a.vrt").write_text(
+        f"{head}{BAND.format(kind='', inside=named('a.tif', relative=1))}</VRTDataset>"
+    )
+    assert_unreadable(archive / "a.vrt", "virtual raster that")
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"\x89PNG\r\n", b"\x89PNG", b"\xff\xd8\xff\xfe\x7f\x7f", b"\xff\xd8\xff\xe0 "],
+)
+@pytest.mark.parametrize("name", ["b.png", "b.jpg", "b.vrt"])
+def test_a_text_that_begins_as_a_picture_is_no_picture(archive: Path, beginning: bytes, name: str) -> None:
+    text = vrt(archive / "b.vrt", named(archive.parent / "secret.tif")).read_bytes()
+    (archive / "b.vrt").unlink()
+    (archive / name).write_bytes(beginning + text)
+    assert_unreadable(vrt(archive / "a.vrt", named(name, relative=1)), "virtual raster that")
+    assert_unreadable(archive / name, "virtual raster that|begins as a JPEG does")
+
+
+def test_what_lies_behind_a_link_to_nothing_is_not_asked_for(archive: Path) -> None:
+    with asked_server() as (root, asked):
+        for name in (f"/vsicurl/{root}/a.tif", f"vrt:///vsicurl/{root}/a.tif", f"{root}/a.tif"):
+            (archive / "link.tif").unlink(missing_ok=True)
+            (archive / "link.tif").symlink_to(name)
+            assert_unreadable(archive / "link.tif", "does not exist")
+            assert_unreadable(vrt(archive / "a.vrt", named("link.tif", relative=1)), "virtual raster")
+    assert asked == []
+
+
+def test_a_remote_one_names_nothing_on_this_machine_or_above_it(archive: Path) -> None:
+    """By HTTP, where whoever serves it writes it anew each time."""
+    mosaics = [
+        named(archive.parent / "secret.tif"),
+        f'<SimpleSource SourceFilename="{archive.parent}/secret.tif"/>',
+        named("../secret.tif", relative=1),
+        named("%2e%2e/secret.tif", relative=1),
+        named("..%5csecret.tif", relative=1),
+        named("//127.0.0.1/secret.tif", relative=1),
+    ]
+    for mosaic in mosaics:
+        text = vrt(archive / "a.vrt", mosaic).read_bytes()
+        with asked_server({"/b/a.vrt": text}) as (root, asked):
+            assert_unreadable(f"{root}/b/a.vrt", "not below its own folder|virtual raster that")
+        assert {path for path in asked if "secret" in path} == set()
+
+
+def test_a_mosaic_as_others_write_them_is_read_as_gdal_reads_it(archive: Path) -> None:
+    """Attributes as elements, names in capitals, comments, and what says nothing of pixels."""
+    write(archive / "b.tif", np.arange(200, dtype=np.uint16).reshape(1, 10, 20), nodata=7)
+    text = f"""<?xml version="1.0"?><!-- by hand -->
+<VRTDataset rasterXSize="30" rasterYSize="10">
+  <SRS dataAxisToSRSAxisMapping="1,2">EPSG:32633</SRS><GeoTransform>5, 2, 0, 9, 0, -2</GeoTransform>
+  <Metadata domain="xml:XMP" format="xml"><x><SourceFilename>{archive}/../secret.tif</SourceFilename></x></Metadata>
+  <Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">{archive.parent}/secret.tif</MDI></Metadata>
+  <Metadata><MDI key="AREA_OR_POINT">Area</MDI></Metadata>
+  <VRTRasterBand dataType="UInt16" NoDataValue="9"><BAND>1</BAND>
+    <Histograms><HistItem><HistMin>0</HistMin></HistItem></Histograms>
+    <ComplexSource resampling="nearest"><sourcefilename relativeToVRT="1" shared="0">b.tif</sourcefilename>
+      <SourceBand>1</SourceBand><NODATA>7</NODATA><ScaleOffset>3</ScaleOffset><ScaleRatio>2</ScaleRatio>
+      <SrcRect xOff="0" yOff="0" xSize="20" ySize="10"/><DstRect xOff="10" yOff="0" xSize="20" ySize="10"/>
+    </ComplexSource>
+  </VRTRasterBand>
+</VRTDataset>"""
+    (archive / "a.vrt").write_text(text)
+    reading = Reading(value_range=(0, 255))
+    view = raster.look(scene_of(str(archive / "a.vrt")), reading)
+    found, valid = raster.read_view(view, Window(0, 0, 10, 30), reading)
+    with rasterio.open(archive / "a.vrt") as source:
+        stored, mask = source.read(1), source.read_masks(1) > 0
+        assert view.header.crs_wkt == source.crs.to_wkt()
+        assert view.header.transform == tuple(source.transform)[:6]
+    assert valid.sum() == mask.sum() == 200 - 1 - 1  # b's own no data; what becomes 9 by the scale
+    np.testing.assert_array_equal(valid, mask)
+    np.testing.assert_array_equal(found[..., 0][valid], np.minimum(stored, 255)[valid])
 
 
 def test_a_text_in_its_folder_is_no_source(archive: Path) -> None:

@@ -1,0 +1,110 @@
+"""What must not be beside a raster, or in it: names of other files that GDAL would follow. See ``beside``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from rasterio.errors import RasterioIOError
+from rasterio.io import DatasetReader
+
+from pipeline import objects
+from pipeline.errors import PipelineError, RasterError
+from pipeline.raster.beside import Beside, is_raster
+from pipeline.raster.gdal import known_warnings_silenced
+from pipeline.raster.kinds import plain_driver
+from pipeline.raster.naming import gdal_path
+
+_IMAGINE = b"EHFA_HEADER_TAG"
+_FOLLOWED = {"OVERVIEWS": ("OVERVIEW_FILE",), "GEOLOCATION": ("X_DATASET", "Y_DATASET")}
+
+
+def check_beside(uri: str, beside: Beside, drivers: Sequence[str]) -> None:
+    """Refuse a raster that has something beside it by which GDAL would reach a file of another name.
+
+    Raises:
+        RasterError: it has; the message names the file.
+    """
+    for file in beside.of(uri):
+        _check_link(uri, file)
+        if file.lower().endswith(".aux") and "HFA" not in drivers and _starts(file).startswith(_IMAGINE):
+            raise _refusal(uri, f"{file}, an ERDAS Imagine file, which is none of the drivers allowed")
+        if is_raster(file):
+            if plain_driver(_starts(file)) != "GTiff":
+                raise _refusal(uri, f"{file}, which is no TIFF")
+            _check_unopened(file, ("GTiff",), _state(file, beside))
+
+
+def check_unopened(uri: str, beside: Beside, drivers: Sequence[str]) -> None:
+    """Do as ``check_beside`` and ``check_opened`` do, with a raster that GDAL will open itself.
+
+    Raises:
+        RasterError: it is refused.
+    """
+    check_beside(uri, beside, drivers)
+    _check_unopened(uri, tuple(drivers), _state(uri, beside))
+
+
+def check_opened(uri: str, source: DatasetReader) -> None:
+    """Refuse a raster that names a file to be opened for its overviews, or for where its pixels lie.
+
+    It must be called before anything is asked of overviews, masks or places: names are followed then.
+
+    Raises:
+        RasterError: it does.
+    """
+    for domain, names in _FOLLOWED.items():
+        if domain == "GEOLOCATION" and not source.rpcs:
+            continue  # a swath that is read as it lies
+        found = {name.upper(): value for name, value in source.tags(ns=domain).items()}
+        for name in names:
+            if name in found:
+                raise RasterError(
+                    f"{uri} (or its .aux.xml) names {found[name]!r} as its {name}, and no file of another name is "
+                    "opened: take it out"
+                )
+
+
+@lru_cache(maxsize=65_536)
+def _check_unopened(uri: str, drivers: tuple[str, ...], state: object) -> None:
+    """Open a raster as GDAL will, and look for names; once in a process as long as its ``state`` is the same."""
+    del state
+    gdals = [driver for driver in drivers if driver in {"GTiff", "PNG", "JPEG", "JP2OpenJPEG"}]
+    with known_warnings_silenced():
+        try:
+            source = DatasetReader(gdal_path(uri), driver=gdals, sharing=False)
+        except RasterioIOError:
+            return  # GDAL will not open it either
+        with source:
+            check_opened(uri, source)
+
+
+def _state(uri: str, beside: Beside) -> object:
+    if objects.is_remote(uri):
+        return None
+    stats = [Path(file).stat() for file in (uri, *beside.of(uri))]
+    return tuple((each.st_ino, each.st_size, each.st_mtime_ns) for each in stats)
+
+
+def _check_link(uri: str, file: str) -> None:
+    """Refuse a link beside a raster that leads out of its folder, and of the one that the raster's own leads to."""
+    if objects.is_remote(file):
+        return
+    target = Path(file).resolve()
+    folders = (Path(uri).absolute().parent.resolve(), Path(uri).resolve().parent)
+    if not any(target.is_relative_to(folder) for folder in folders):
+        raise _refusal(uri, f"{file}, a link to {target}")
+    if not target.is_file():
+        raise _refusal(uri, f"{file}, which is no file")
+
+
+def _starts(file: str) -> bytes:
+    try:
+        return objects.get_bytes(file, limit_bytes=1024)
+    except (OSError, PipelineError) as error:
+        raise RasterError(f"cannot read {file}: {error}") from error
+
+
+def _refusal(uri: str, what: str) -> RasterError:
+    return RasterError(f"{uri} has beside it {what}: take it away, or name it otherwise")
