@@ -56,10 +56,10 @@ def rivals(asked: Vocabulary, sets: Sequence[Classes], encode: Encode) -> Classe
     akin = {
         phrase
         for one, found in zip(sets, cosines, strict=True)
-        for phrases in _chosen(one, _like(found)[:, unknown].any(axis=1))
+        for phrases in _akin(one, _like(found)[:, unknown])
         for phrase in phrases
     }
-    others = _chosen(sets[best], ~_like(cosines[best]).any(axis=1))
+    others = _others(sets[best], _like(cosines[best]))
     return tuple(phrases for phrases in others if akin.isdisjoint(phrases))
 
 
@@ -69,15 +69,21 @@ def unlike_kinds(asked: Vocabulary, kinds: Classes, sets: Sequence[Classes], enc
     akin = {
         phrase
         for one in sets
-        for phrases in _chosen(one, _like(_cosines(one, prompts, encode)).any(axis=1))
+        for phrases in _akin(one, _like(_cosines(one, prompts, encode)))
         for phrase in phrases
     }
-    others = _chosen(kinds, ~_like(_cosines(kinds, prompts, encode)).any(axis=1)) if kinds else ()
+    others = _others(kinds, _like(_cosines(kinds, prompts, encode))) if kinds else ()
     return tuple(phrases for phrases in others if akin.isdisjoint(phrases))
 
 
-def _chosen(classes: Classes, which: Bool[np.ndarray, " c"]) -> Classes:
-    return tuple(phrases for phrases, chosen in zip(classes, which, strict=True) if chosen)
+def _akin(classes: Classes, like: Bool[np.ndarray, "c p"]) -> Classes:
+    """Return the classes that are like one of the prompts."""
+    return tuple(phrases for phrases, prompts in zip(classes, like, strict=True) if prompts.any())
+
+
+def _others(classes: Classes, like: Bool[np.ndarray, "c p"]) -> Classes:
+    """Return the classes that are like none of the prompts."""
+    return tuple(phrases for phrases, prompts in zip(classes, like, strict=True) if not prompts.any())
 
 
 def _cosines(classes: Classes, prompts: Sequence[str], encode: Encode) -> Float32[np.ndarray, "c p"]:

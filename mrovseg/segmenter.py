@@ -67,11 +67,11 @@ def _leant(said: EmbeddedVocabulary, known: Float32[np.ndarray, "k e"] | None) -
 def _untaught(
     checkpoint: Checkpoint, said: EmbeddedVocabulary, known: Float32[np.ndarray, "k e"] | None
 ) -> tuple[int, ...]:
-    head, taught = checkpoint.config.head, checkpoint.taught_phrases
+    head, taught, phrases = checkpoint.config.head, checkpoint.taught_phrases, checkpoint.known_phrases
     # An average of views looks at no patches.
-    if known is None or taught is None or head is None or head.averaged:
+    if known is None or phrases is None or taught is None or head is None or head.averaged:
         return ()
-    return untaught_classes(said, known, np.isin(checkpoint.known_phrases, taught))
+    return untaught_classes(said, known, np.isin(phrases, taught))
 
 
 def _against_rivals(
