@@ -14,7 +14,7 @@ from jobs.scene_lists import absolute_spec, search_of
 from jobs.texts import texts_of
 from jobs.yaml_values import from_home, read_values
 from mrovseg.device import PRECISIONS
-from mrovseg.vocabulary import Vocabulary, parse
+from mrovseg.vocabulary import Vocabulary, parse, refuse_reserved, shown
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
 from pipeline.sources import SceneList, Search
@@ -223,9 +223,13 @@ def vocabulary_of(given: object) -> Vocabulary:
     if isinstance(given, str):
         return parse(given)
     if not isinstance(given, list) or not given:
-        raise ConfigError(f"classes must be a text such as 'building,house; road' or a list, got {given!r}")
+        raise ConfigError(
+            f"classes must be a text such as 'building,house; road' or a list, got {shown(str(given))}"
+        )
     classes = [_class_of(one) for one in given]
-    return Vocabulary(tuple(name for name, _ in classes), tuple(prompts for _, prompts in classes))
+    return refuse_reserved(
+        Vocabulary(tuple(name for name, _ in classes), tuple(prompts for _, prompts in classes))
+    )
 
 
 def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
@@ -233,10 +237,10 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
         one = parse(given)
         if len(one.names) == 1:
             return one.names[0], one.prompts[0]
-        raise ConfigError(f"an item of the list classes is one class, got {len(one.names)} in {given!r}")
+        raise ConfigError(f"an item of the list classes is one class, got {len(one.names)} in {shown(given)}")
     if not isinstance(given, dict):
         raise ConfigError(
-            f"an item of the list classes is a text or has the keys {', '.join(CLASS_KEYS)}, got {given!r}"
+            f"an item of the list classes is a text or has the keys {', '.join(CLASS_KEYS)}, got {shown(str(given))}"
         )
     _refuse_unknown(given, CLASS_KEYS, where="a class")
     name, prompts = given.get("name"), given.get("prompts", [given.get("name")])
@@ -247,8 +251,10 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
         or not prompts
         or not all(isinstance(one, str) and one for one in prompts)
     ):
-        raise ConfigError(f"prompts of class {name!r} must be a list of texts, got {prompts!r}")
-    return str(name), tuple(prompts)
+        raise ConfigError(
+            f"prompts of class {shown(str(name))} must be a list of texts, got {shown(str(prompts))}"
+        )
+    return " ".join(str(name).split()), tuple(" ".join(prompt.split()) for prompt in prompts)
 
 
 def read(file: Path | str) -> dict[str, Any]:

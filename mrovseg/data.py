@@ -162,6 +162,16 @@ class TrainingData:
         return sorted(_prompts(vocabularies) | set(some))
 
     @property
+    def known_sets(self) -> list[tuple[tuple[str, ...], ...]]:
+        """The classes into which each set divides its images, by their prompts; the same ones once."""
+        return list(dict.fromkeys(s.spoken.prompts for s in self.sets))
+
+    @property
+    def known_kinds(self) -> tuple[tuple[str, ...], ...]:
+        """The classes of whole images, by their prompts."""
+        return self.words.vocabulary.prompts if self.words else ()
+
+    @property
     def taught(self) -> list[str]:
         """Every prompt of every class that has masks; sorted."""
         return sorted(_prompts([s.vocabulary for s in self.sets]))

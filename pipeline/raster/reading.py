@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from pipeline.chips import FILL
+from pipeline.chips import FILL, mirrored
 from pipeline.config import PLAIN, Reading
 from pipeline.raster.again import again
 from pipeline.raster.alpha import doubted
@@ -106,28 +106,35 @@ def read_view(
     """Read a window as red, green, blue in 8 bits, and where it has data.
 
     A pixel is valid inside the scene where a band that is read has data, the file's mask is set, and its
-    alpha is above zero. ``window`` may reach outside the scene; pixels that are not valid are ``FILL``.
-    Outside ``outline`` nothing is valid, but pixels are as they are: what is inside keeps its surroundings.
-    ``etags`` are those of all files that are read, where they are known.
+    alpha is above zero; pixels without data are ``FILL``. ``window`` may reach outside the scene: nothing is
+    valid there, and pixels are those of the scene reflected at its edges. Outside ``outline`` nothing is
+    valid, but pixels are as they are: what is inside keeps its surroundings. ``etags`` are those of all files
+    that are read, where they are known.
 
     Raises:
         RasterError: the scene cannot be opened, or the window cannot be read.
     """
-    pixels = np.full((*window.shape, 3), FILL, np.uint8)
-    valid = np.zeros(window.shape, np.bool_)
-    inside = window.intersection(Window(0, 0, view.header.height, view.header.width))
-    if inside is not None:
-        # GDAL is asked for what exists and no more: rasterio's boundless reads go through a virtual
-        # raster, are slow, and are wrong beside masks and overviews.
-        what = f"{_in_words(inside)} of {' and '.join(view.uris)}"
-        found, found_valid = within(
-            reading.read_timeout_s,
-            lambda: again(view.uris, lambda: _read_inside(view, inside, reading, what), etags),
-            doing=f"reading {what}",
-        )
-        place = inside.slices_in(window)
-        valid[place] = found_valid
-        np.copyto(pixels[place], found, where=found_valid[..., None])
+    # GDAL is asked for what exists and no more: rasterio's boundless reads go through a virtual
+    # raster, are slow, and are wrong beside masks and overviews.
+    height, width = view.header.height, view.header.width
+    rows = mirrored(window.row_off, window.row_end, length=height)
+    cols = mirrored(window.col_off, window.col_end, length=width)
+    needed = Window(int(rows.min()), int(cols.min()), int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1)
+    inside = window.intersection(Window(0, 0, height, width))
+    what = f"{_in_words(inside or needed)} of {' and '.join(view.uris)}"
+    found, has_data = within(
+        reading.read_timeout_s,
+        lambda: again(view.uris, lambda: _read_inside(view, needed, reading, what), etags),
+        doing=f"reading {what}",
+    )
+    found[~has_data] = FILL
+    if inside == window:
+        pixels, valid = found, has_data
+    else:
+        pixels = found[np.ix_(rows - needed.row_off, cols - needed.col_off)]
+        valid = np.zeros(window.shape, np.bool_)
+        if inside is not None:
+            valid[inside.slices_in(window)] = has_data[inside.slices_in(needed)]
     if outline is not None:
         valid &= outline.inside(window)
     return pixels, valid
