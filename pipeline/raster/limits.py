@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
-from io import BytesIO
 from itertools import islice
-from typing import BinaryIO
 
 import numpy as np
 from rasterio.enums import Interleaving
@@ -75,7 +74,7 @@ def check_directories(uri: str) -> None:
             )
 
 
-def directories(file: BinaryIO | BytesIO) -> Iterator[int]:
+def directories(file: io.IOBase) -> Iterator[int]:
     """Yield where each directory of a TIFF begins, in bytes, until one comes again; nothing of any other file."""
     mark = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(mark[:2])

@@ -8,7 +8,6 @@ import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import islice
-from typing import BinaryIO
 
 from pipeline import objects
 from pipeline.errors import PipelineError
@@ -42,7 +41,7 @@ def orientation_of(uri: str, source: Source) -> int:
 
 def _in_file(uri: str, driver: str) -> int | None:
     """Look for the tag in a file of which GDAL does not tell it; what is damaged there tells nothing."""
-    readers: Mapping[str, Callable[[BinaryIO], int | None]] = {
+    readers: Mapping[str, Callable[[io.IOBase], int | None]] = {
         "GTiff": lambda file: of_tiff(file, page=page_of(uri) or 1),
         "PNG": lambda file: _of_png(file, whole=not objects.is_remote(uri)),
     }
@@ -53,7 +52,7 @@ def _in_file(uri: str, driver: str) -> int | None:
     return None
 
 
-def of_tiff(file: BinaryIO | io.BytesIO, *, page: int = 1) -> int | None:
+def of_tiff(file: io.IOBase, *, page: int = 1) -> int | None:
     """Return the orientation that a TIFF's directory states, None where it does not."""
     offset = next(islice(directories(file), page - 1, None), None)
     if offset is None:
@@ -73,7 +72,7 @@ def of_tiff(file: BinaryIO | io.BytesIO, *, page: int = 1) -> int | None:
     return None
 
 
-def _of_png(file: BinaryIO, *, whole: bool) -> int | None:
+def _of_png(file: io.IOBase, *, whole: bool) -> int | None:
     """Return what the chunk eXIf states; behind the pixels it is looked for in a ``whole`` file that is at hand."""
     file.seek(_PNG_BYTES)
     while len(head := file.read(8)) == 8:  # noqa: PLR2004 - length and name

@@ -119,8 +119,8 @@ def test_an_output_of_another_format_is_refused_in_one_line_by_whatever_needs_it
         ResumeError, match=r"is of format \d, .* reads and writes format \d: give another output"
     ):
         run_record.claim(str(tmp_path), description(tmp_path))
-    for command in (lambda: verify.main([str(tmp_path)]), lambda: segment.main(["-o", str(tmp_path)])):
-        assert command() == ExitCode.BAD_USAGE
+    for verb, arguments in ((verify.main, [str(tmp_path)]), (segment.main, ["-o", str(tmp_path)])):
+        assert verb(arguments) == ExitCode.BAD_USAGE
         (line,) = capsys.readouterr().err.strip().splitlines()
         assert "is of format 2" in line
     assert (tmp_path / "run.json").read_bytes() == before
