@@ -6,7 +6,7 @@ Beside what made it, it says how the last runs ended; that alone differs between
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -15,6 +15,7 @@ from jobs.settings import FLOW_KEYS, SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.config import Reading
+from pipeline.documents import json_of
 from pipeline.errors import ResumeError
 from pipeline.output import RUN
 from pipeline.redact import redacted
@@ -29,17 +30,28 @@ LAST_RUNS = 20
 GRID_KEYS = ("window_px", "chunk_px")
 IDENTITY = (
     "vocabulary",
+    "rivals",
     "model",
     "grid",
     "reading",
 )  # with another of these, windows of two runs would not fit
+PARTS = dict.fromkeys(("config", "model", "grid", "reading", "versions"), dict) | {"vocabulary": list}
+"""What a record of any format has, and of which kind each is."""
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 
 
 def describe(
-    settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: float, precision: str = SINGLE
+    settings: SegmentSettings,
+    *,
+    checkpoint: Checkpoint,
+    threshold: float,
+    precision: str = SINGLE,
+    rivals: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Describe a run by plain values: the same run gives the same bytes. It holds no credentials."""
+    """Describe a run by plain values: the same run gives the same bytes. It holds no credentials.
+
+    `rivals` are the names of the classes that competed in silence.
+    """
     flow, words = settings.flow, settings.vocabulary
     return {
         "format": FORMAT,
@@ -47,6 +59,7 @@ def describe(
             "scenes": [_spec(spec) for spec in settings.scenes.specs],
             "suffixes": list(settings.scenes.suffixes),
             "assets": list(settings.scenes.assets),
+            "link_hosts": list(settings.scenes.link_hosts),
             "output": redacted(settings.output),
             "redacted": any(_spec(spec) != _plain(spec) for spec in settings.scenes.specs),
             "checkpoint": _checkpoint(settings.checkpoint),
@@ -59,6 +72,7 @@ def describe(
             {"class_id": class_id, "name": name, "prompts": list(prompts)}
             for class_id, (name, prompts) in enumerate(zip(words.names, words.prompts, strict=True), start=1)
         ],
+        "rivals": list(rivals),
         "model": {
             "digest": checkpoint.digest,
             "threshold": threshold,
@@ -79,6 +93,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "bands": None if reading.bands is None else list(reading.bands),
         "range": None if reading.value_range is None else list(reading.value_range),
         "nodata": None if reading.nodata is None else str(reading.nodata),
+        "alpha": reading.alpha,
         "gsd_m": reading.gsd_m,
         "aoi": None if reading.aoi is None else hashlib.sha256(reading.aoi.text.encode()).hexdigest(),
     }
@@ -96,7 +111,7 @@ def earlier(output: str) -> dict[str, Any] | None:
     """
     uri = objects.join(output, RUN)
     try:
-        found = json.loads(objects.get_bytes(uri))
+        found = json_of(objects.get_document(uri))
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -116,9 +131,9 @@ def earlier(output: str) -> dict[str, Any] | None:
 
 def is_whole(record: Mapping[str, Any]) -> bool:
     """Tell whether a record is one that a run wrote: of a known format, with all its parts, and unchanged."""
-    parts = {key: type(record.get(key)) for key in ("config", *IDENTITY, "versions")}
-    expected = dict.fromkeys(parts, dict) | {"vocabulary": list}
-    if record.get("format") not in FORMATS or record.get(DIGEST) != _digest(record) or parts != expected:
+    if record.get("format") not in FORMATS or record.get(DIGEST) != _digest(record):
+        return False
+    if not all(isinstance(record.get(key), kind) for key, kind in PARTS.items()):
         return False
     return "output" in record["config"] and "digest" in record["model"] and "mrovseg" in record["versions"]
 

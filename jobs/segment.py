@@ -20,7 +20,7 @@ from jobs.proxies import check_proxies
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
 from jobs.supervision import supervised
 from jobs.table import duration
-from jobs.wiring import ActorSegmenter, choose_aloud, embed_aloud, make_segmenter
+from jobs.wiring import ActorSegmenter, choose_aloud, embed_aloud, make_segmenter, say_classes
 from mrovseg import checkpoint as checkpoints
 from mrovseg.checkpoint import Checkpoint
 from mrovseg.segmenter import OTHER_THRESHOLD
@@ -56,6 +56,7 @@ def segment(settings: SegmentSettings) -> RunResult:
     Raises ConfigError or ModelError before anything is started, PipelineError when the output cannot be
     written. What goes wrong with a scene or a window is in the result and in the output's failures.
     """
+    say_classes(settings.vocabulary)
     check_proxies([*settings.scenes.specs, settings.output])
     settings.scenes.check()
     say_missing(settings.scenes)
@@ -66,7 +67,13 @@ def segment(settings: SegmentSettings) -> RunResult:
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
     for warning in look_ahead(settings.scenes, settings.reading):
         print(f"mrovseg: {redacted(warning)}", file=sys.stderr)
-    described = functools.partial(run_record.describe, settings, checkpoint=checkpoint, threshold=threshold)
+    described = functools.partial(
+        run_record.describe,
+        settings,
+        checkpoint=checkpoint,
+        threshold=threshold,
+        rivals=vocabulary.rivals,
+    )
     precision = _precision(settings, described)
     with flow.cluster():
         return _run(settings, checkpoint, vocabulary=vocabulary, described=described, precision=precision)

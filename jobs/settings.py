@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from jobs.failure_limit import FailureLimit
+from jobs.places import place_of
 from jobs.reading_settings import READING_KEYS, add_reading_arguments, reading_settings
 from jobs.scene_lists import absolute_spec, search_of
 from jobs.texts import texts_of
 from jobs.yaml_values import from_home, read_values
 from mrovseg.device import PRECISIONS
-from mrovseg.vocabulary import Vocabulary, parse
+from mrovseg.vocabulary import Vocabulary, parse, refuse_reserved, shown
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
 from pipeline.sources import SceneList, Search
 
 FLOW_KEYS = tuple(field.name for field in dataclasses.fields(FlowSettings))
-LIST_KEYS = ("scenes", "suffixes", "assets")
+LIST_KEYS = ("scenes", "suffixes", "assets", "link_hosts")
 OWN_KEYS = (*LIST_KEYS, "classes", "output", "checkpoint", "threshold", "precision", "max_failures")
 ONCE_KEYS = ("overwrite", "retry_failed")  # flags only: a file would have them hold at every start
 KEYS = (*OWN_KEYS, *FLOW_KEYS, *READING_KEYS)
@@ -127,7 +128,7 @@ def asked(arguments: argparse.Namespace) -> dict[str, Any]:
 
     Raises ConfigError for a file that cannot be read or that holds unknown keys.
     """
-    file = {} if arguments.config is None else read(Path(arguments.config))
+    file = {} if arguments.config is None else read(arguments.config)
     flags = {
         key: value
         for key in (*KEYS, *ONCE_KEYS)
@@ -145,14 +146,14 @@ def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
     return SegmentSettings(
         scenes=scene_list(values),
         vocabulary=vocabulary_of(values["classes"]),
-        output=values["output"],
+        output=place_of("output", values["output"]),
         flow=flow_settings(values),
         reading=reading_settings(values),
         max_failures=None
         if values.get("max_failures") is None
         else FailureLimit.parse(values["max_failures"]),
         **{
-            key: values[key]
+            key: place_of(key, values[key])
             for key in ("checkpoint", "threshold", "precision", "overwrite", "retry_failed")
             if key in values
         },
@@ -192,7 +193,7 @@ def scene_list(values: Mapping[str, Any]) -> SceneList:
     """
     if not values.get("scenes"):
         raise ConfigError("scenes must be given, as arguments or in the --config file")
-    given = {key: texts_of(key, values[key]) for key in ("suffixes", "assets") if values.get(key)}
+    given = {key: texts_of(key, values[key]) for key in LIST_KEYS[1:] if values.get(key)}
     specs = [
         spec if isinstance(spec, Search) else absolute_spec(spec) for spec in scenes_of(values["scenes"])
     ]
@@ -222,9 +223,13 @@ def vocabulary_of(given: object) -> Vocabulary:
     if isinstance(given, str):
         return parse(given)
     if not isinstance(given, list) or not given:
-        raise ConfigError(f"classes must be a text such as 'building,house; road' or a list, got {given!r}")
+        raise ConfigError(
+            f"classes must be a text such as 'building,house; road' or a list, got {shown(str(given))}"
+        )
     classes = [_class_of(one) for one in given]
-    return Vocabulary(tuple(name for name, _ in classes), tuple(prompts for _, prompts in classes))
+    return refuse_reserved(
+        Vocabulary(tuple(name for name, _ in classes), tuple(prompts for _, prompts in classes))
+    )
 
 
 def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
@@ -232,10 +237,10 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
         one = parse(given)
         if len(one.names) == 1:
             return one.names[0], one.prompts[0]
-        raise ConfigError(f"an item of the list classes is one class, got {len(one.names)} in {given!r}")
+        raise ConfigError(f"an item of the list classes is one class, got {len(one.names)} in {shown(given)}")
     if not isinstance(given, dict):
         raise ConfigError(
-            f"an item of the list classes is a text or has the keys {', '.join(CLASS_KEYS)}, got {given!r}"
+            f"an item of the list classes is a text or has the keys {', '.join(CLASS_KEYS)}, got {shown(str(given))}"
         )
     _refuse_unknown(given, CLASS_KEYS, where="a class")
     name, prompts = given.get("name"), given.get("prompts", [given.get("name")])
@@ -246,11 +251,13 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
         or not prompts
         or not all(isinstance(one, str) and one for one in prompts)
     ):
-        raise ConfigError(f"prompts of class {name!r} must be a list of texts, got {prompts!r}")
-    return str(name), tuple(prompts)
+        raise ConfigError(
+            f"prompts of class {shown(str(name))} must be a list of texts, got {shown(str(prompts))}"
+        )
+    return " ".join(str(name).split()), tuple(" ".join(prompt.split()) for prompt in prompts)
 
 
-def read(file: Path) -> dict[str, Any]:
+def read(file: Path | str) -> dict[str, Any]:
     """Read a configuration file, keys and values; a key that is empty is not given.
 
     Raises ConfigError for a file that cannot be read or that holds unknown keys.

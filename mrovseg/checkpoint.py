@@ -18,6 +18,7 @@ from mrovseg.clip import ImageEncoder, TextEncoder, adopt, build
 from mrovseg.config import ModelConfig
 from mrovseg.errors import CheckpointError, ModelConfigError
 from mrovseg.model import MROVSeg
+from mrovseg.rivals import Classes
 from mrovseg.sentences import SentenceEncoder
 from mrovseg.vocabulary import PLAIN, TEMPLATES
 
@@ -31,7 +32,9 @@ class Checkpoint:
 
     Weights are named `visual.*`, `text.*`, `head.*` and `logit_scale`. `known_phrases` are those that images were
     compared with in training; None means that they are more than can be listed. `taught_phrases` are those of which the
-    head saw masks; None where there is no head, or nothing is known of it. `digest` is the file's SHA-256.
+    head saw masks; None where there is no head, or nothing is known of it. `known_sets` are the classes into which
+    each set of masks divided its images, `known_kinds` those of whole images; both are empty where nothing is known of
+    them. `digest` is the file's SHA-256.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Checkpoint:
     known_phrases: tuple[str, ...] | None
     taught_phrases: tuple[str, ...] | None
     digest: str
+    known_sets: tuple[Classes, ...] = ()
+    known_kinds: Classes = ()
 
     @property
     def image_weights(self) -> dict[str, np.ndarray]:
@@ -90,6 +95,8 @@ def load(name_or_path: str) -> Checkpoint:
     try:
         config = ModelConfig.from_dict(about["config"])
         known, taught = _phrases(about["known_phrases"]), _phrases(about.get("taught_phrases"))
+        sets = tuple(_classes(one) for one in about.get("known_sets", []))
+        kinds = _classes(about.get("known_kinds", []))
         _check_scale(weights["logit_scale"])
     except (ModelConfigError, KeyError, TypeError, ValueError, AttributeError) as fault:
         raise CheckpointError(
@@ -102,6 +109,8 @@ def load(name_or_path: str) -> Checkpoint:
         known_phrases=known,
         taught_phrases=taught,
         digest=_digest(file),
+        known_sets=sets,
+        known_kinds=kinds,
     )
 
 
@@ -116,18 +125,26 @@ def _phrases(given: object) -> tuple[str, ...] | None:
     return None if given is None else tuple(given)
 
 
+def _classes(given: object) -> Classes:
+    if not isinstance(given, list):
+        raise TypeError(f"classes are a list of lists of phrases, not {str(given)[:100]}")
+    return tuple(_phrases(one) or () for one in given)
+
+
 def _digest(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def save(
+def save(  # noqa: PLR0913 - each by its name
     path: Path,
     *,
     config: ModelConfig,
     weights: Mapping[str, np.ndarray],
     known_phrases: Sequence[str] | None,
     taught_phrases: Sequence[str] | None = None,
+    known_sets: Sequence[Classes] = (),
+    known_kinds: Classes = (),
 ) -> None:
     """Write a checkpoint whole or not at all."""
     about = {
@@ -135,6 +152,8 @@ def save(
         "config": config.to_dict(),
         "known_phrases": known_phrases,
         "taught_phrases": taught_phrases,
+        "known_sets": known_sets,
+        "known_kinds": known_kinds,
     }
     write_arrays(path, {name: np.asarray(array, order="C") for name, array in weights.items()}, about)
 

@@ -83,7 +83,8 @@ class Reading:
 
     ``bands`` are the numbers (from 1) of red, green and blue, or one that is all three. ``value_range`` are
     the stored values that become 0 and 255, in place of the scene's own percentiles. ``nodata`` is the value
-    without data in place of the file's; "none" says that every value is data. ``gsd_m`` is the side of a pixel on
+    without data in place of the file's; "none" says that every value is data. ``alpha`` "none" says that a band or
+    a colour of the file's is no mask though it calls itself alpha. ``gsd_m`` is the side of a pixel on
     the ground, in place of the scene's own; outside ``aoi`` pixels are without data.
 
     ``drivers`` are GDAL's; ``vrt`` "inside" has a virtual raster name files of its own folder only. A scene
@@ -98,6 +99,7 @@ class Reading:
     bands: tuple[int, ...] | None = None
     value_range: tuple[float | int, ...] | None = None
     nodata: float | int | str | None = None
+    alpha: str | None = None
     gsd_m: float | int | None = None
     aoi: Aoi | None = None
     drivers: tuple[str, ...] = DRIVERS
@@ -118,6 +120,8 @@ class Reading:
         _check_range(self.value_range)
         if self.nodata != "none" and self.nodata is not None and not _is_number(self.nodata):
             raise ConfigError(f"nodata must be a number, nan or none, got {self.nodata!r}")
+        if self.alpha not in {None, "none"}:
+            raise ConfigError(f"alpha must be none, or left out where alpha is a mask, got {self.alpha!r}")
         if not self.drivers or not all(self.drivers):
             raise ConfigError(f"drivers must be GDAL's names of kinds of file, got {self.drivers!r}")
         if self.vrt not in {"inside", "anywhere"}:

@@ -28,7 +28,7 @@ from pipeline.flow.watch import Guard, Work
 from pipeline.grid import count_windows
 from pipeline.output import inputs_uri, ledger_uri, masks_uri
 from pipeline.raster import Outline
-from pipeline.scene import Refusal, Scene, scene_of
+from pipeline.scene import Refusal, Scene
 from pipeline.statistics import Failure
 from pipeline.view import View
 from pipeline.window import Window
@@ -225,6 +225,4 @@ def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> R
 
 
 def _refused(entry: Refusal) -> Failure:
-    return Failure(
-        scene_id=scene_of(entry.uri).scene_id, uri=entry.uri, error="Refusal", message=entry.reason
-    )
+    return Failure(scene_id=entry.scene_id, uri=entry.uri, error="Refusal", message=entry.reason)

@@ -176,12 +176,9 @@ class Ground:
     def _authalic(self, lat: Float64[np.ndarray, "n m outline"]) -> Float64[np.ndarray, "n m outline"]:
         """Return q, by which the ellipsoid's area grows; Snyder, Map Projections (1987), 3-12."""
         es, sine = float(self._geod.es), np.sin(lat)
-        if not es:
-            return 2 * sine
         first = es**0.5
-        zone: Float64[np.ndarray, "n m outline"] = (1 - es) * (
-            sine / (1 - es * sine**2) + np.arctanh(first * sine) / first
-        )
+        rest = np.arctanh(first * sine) / first if es else sine  # of a sphere
+        zone: Float64[np.ndarray, "n m outline"] = (1 - es) * (sine / (1 - es * sine**2) + rest)
         return zone
 
     def _lonlat(self, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from jobs import run_record
+from jobs import run_record, segment, verify
+from jobs.exit_codes import ExitCode
 from jobs.settings import SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from mrovseg.config import TINY
@@ -103,3 +104,33 @@ def test_a_signed_spec_and_a_search_are_recorded_without_their_credentials(tmp_p
         {"stac_api": "https://host/stac", "collections": ["naip"]},
     ]
     assert not any(secret in text for secret in ("hunter2", "s3same", "pl4in"))
+
+
+def test_an_output_of_another_format_is_refused_in_one_line_by_whatever_needs_its_masks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_record.claim(str(tmp_path), description(tmp_path))
+    record = json.loads((tmp_path / "run.json").read_bytes())
+    del record["digest"]
+    record["format"] -= 1  # scores in 1/255, and 0 for no data
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(
+        ResumeError, match=r"is of format \d, .* reads and writes format \d: give another output"
+    ):
+        run_record.claim(str(tmp_path), description(tmp_path))
+    for verb, arguments in ((verify.main, [str(tmp_path)]), (segment.main, ["-o", str(tmp_path)])):
+        assert verb(arguments) == ExitCode.BAD_USAGE
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert "is of format 2" in line
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_what_mask_stores_say_of_a_run_is_the_same_for_whoever_goes_on_with_it(tmp_path: Path) -> None:
+    made = run_record.provenance(description(tmp_path))
+    assert (made["model"], made["threshold"]) == ("ab12", 0.2)
+    assert made["vocabulary"][1] == {"class_id": 2, "name": "road", "prompts": ["road"]}
+    others = description(tmp_path / "b", scenes=("b.tif",), flow=FlowSettings(actors=5))
+    assert run_record.provenance(others) == made
+    assert run_record.provenance(json.loads(json.dumps(others))) == made
+    assert run_record.provenance(description(tmp_path, threshold=0.3))["run"] != made["run"]
