@@ -18,7 +18,7 @@ from jobs.looking_ahead import MISSED, look_ahead
 from jobs.missing import say_missing
 from jobs.proxies import check_proxies
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
-from jobs.supervision import supervised
+from jobs.supervision import refuse_foreign, supervised
 from jobs.table import duration
 from jobs.wiring import ActorSegmenter, choose_aloud, embed_aloud, make_segmenter, say_classes
 from mrovseg import checkpoint as checkpoints
@@ -124,6 +124,8 @@ def _precision(settings: SegmentSettings, described: Callable[..., dict[str, Any
     Raises ResumeError when another run holds the output, or it holds another run, OutputError when it cannot be
     written: neither needs a cluster to be known.
     """
+    if settings.overwrite:
+        refuse_foreign(settings.output)
     with lease.held(settings.output):
         if settings.overwrite:
             return settings.precision

@@ -59,7 +59,7 @@ def supervised(settings: SegmentSettings, description: dict[str, Any]) -> Iterat
     Raises ResumeError when another run holds the output, or it holds another run.
     """
     if settings.overwrite:
-        _refuse_foreign(settings.output)
+        refuse_foreign(settings.output)
     with lease.held(settings.output) as held:
         if settings.overwrite:
             _empty(settings.output)
@@ -94,7 +94,7 @@ def _ended(supervisor: Supervisor, how: str, reason: str) -> dict[str, Any]:
     }
 
 
-def _refuse_foreign(output: str) -> None:
+def refuse_foreign(output: str) -> None:
     """Raise ResumeError for a folder that holds something and is no output of ours, or of which a part is elsewhere."""
     record = run_record.earlier(output)
     if record is None and next(iter(objects.list_all(output)), None) is None:
