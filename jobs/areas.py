@@ -7,8 +7,9 @@ from pipeline import aoi, objects, raster
 from pipeline.aoi import Aoi
 from pipeline.errors import ConfigError, PipelineError
 
+_LIMIT_BYTES = 128 * 2**20
 _TEXT = re.compile(
-    r"\s*(\{|SRID=|(MULTI)?POLYGON|[-+.\d][-+.\dE]*(\s*,|\s+[-+.\d])|[^{]+?;\[\[\[)", re.IGNORECASE
+    r"\s*+(\{|SRID=|(MULTI)?POLYGON|[-+.\d][-+.\dE]*+(\s*+,|\s++[-+.\d])|[^{]+?;\[\[\[)", re.IGNORECASE
 )
 
 
@@ -41,7 +42,7 @@ def _area_of(value: object) -> Aoi:
 
 def _read(uri: str) -> bytes:
     try:
-        return objects.get_bytes(uri)
+        return objects.get_document(uri, limit_bytes=_LIMIT_BYTES)
     except (OSError, PipelineError) as error:
         raise ConfigError(f"cannot read aoi from {uri}: {error}") from error
 

@@ -14,7 +14,8 @@ from jaxtyping import Bool, UInt, UInt8
 from jobs import metrics
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
-from jobs.wiring import embed_aloud, make_segmenter
+from jobs.reading_files import READER
+from jobs.wiring import embed_aloud, make_segmenter, say_classes
 from mrovseg import checkpoint as checkpoints
 from mrovseg.data import LabelledImage, read_pairs
 from mrovseg.definition import Definition
@@ -22,7 +23,7 @@ from mrovseg.evaluate import Agreement, join, score
 from mrovseg.layout import read_segments
 from mrovseg.segmenter import OTHER_THRESHOLD
 from mrovseg.vocabulary import Vocabulary, parse
-from pipeline.chips import FILL, cover
+from pipeline.chips import cover, mirrored
 from pipeline.config import FlowSettings
 from pipeline.errors import ConfigError
 from pipeline.grid import count_windows, plan_windows
@@ -42,6 +43,8 @@ def main(argv: Sequence[str]) -> int:
     definition = Definition.named(arguments.definition)
     vocabulary = parse(arguments.classes) if arguments.classes else definition.vocabulary
     classes = definition.vocabulary.names
+    if arguments.classes:
+        say_classes(vocabulary)
     if len(vocabulary.names) < len(classes):
         raise ConfigError(
             f"--classes must begin with the {len(classes)} of {definition.name} in their order "
@@ -153,16 +156,13 @@ def _scenes(arguments: argparse.Namespace, definition: Definition) -> Iterator[L
         images, masks = zip(*layout.pairs(arguments.root), strict=True)
         segments = read_segments(arguments.root / layout.segments) if layout.segments else None
     rows, cols = grid_of(arguments.mosaic or "1x1", len(images))
-    return read_scenes(read_pairs(definition, images, masks, segments), rows=rows, cols=cols)
+    return read_scenes(read_pairs(definition, images, masks, segments, reader=READER), rows=rows, cols=cols)
 
 
 def read_scenes(pairs: Iterator[LabelledImage], *, rows: int, cols: int) -> Iterator[LabelledImage]:
-    """Read images and join each rows * cols of them. Raises ConfigError for a file that cannot be read."""
-    try:
-        while parts := list(itertools.islice(pairs, rows * cols)):
-            yield join(parts, rows=rows, cols=cols)
-    except OSError as error:  # missing, or nothing that Pillow knows
-        raise ConfigError(f"cannot read an image or a mask: {error}") from error
+    """Read images and join each rows * cols of them. Raises DataError for a file that cannot be read."""
+    while parts := list(itertools.islice(pairs, rows * cols)):
+        yield join(parts, rows=rows, cols=cols)
 
 
 def painted_images(seeds: Iterable[int], *, size_px: int) -> Iterator[LabelledImage]:
@@ -175,14 +175,15 @@ def painted_images(seeds: Iterable[int], *, size_px: int) -> Iterator[LabelledIm
 def _cut(
     pixels: UInt8[np.ndarray, "y x 3"], window: Window
 ) -> tuple[UInt8[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
-    """Read a window of an image as of a scene; it may reach outside."""
-    cut, valid = np.full((*window.shape, 3), FILL, np.uint8), np.zeros(window.shape, np.bool_)
-    whole = Window(0, 0, *pixels.shape[:2])
-    inside = window.intersection(whole)
+    """Read a window of an image as of a scene; outside it is reflected, and not valid."""
+    height, width = pixels.shape[:2]
+    rows = mirrored(window.row_off, window.row_end, length=height)
+    cols = mirrored(window.col_off, window.col_end, length=width)
+    valid = np.zeros(window.shape, np.bool_)
+    inside = window.intersection(Window(0, 0, height, width))
     if inside is not None:
-        cut[inside.slices_in(window)] = pixels[inside.slices_in(whole)]
         valid[inside.slices_in(window)] = True
-    return cut, valid
+    return pixels[np.ix_(rows, cols)], valid
 
 
 if __name__ == "__main__":

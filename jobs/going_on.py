@@ -17,6 +17,7 @@ CONFIG_KEYS = (
     "scenes",
     "suffixes",
     "assets",
+    "link_hosts",
     "checkpoint",
     "max_failures",
     *(key for key in FLOW_KEYS if key not in run_record.GRID_KEYS),
@@ -69,9 +70,11 @@ def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
     config, reading = record["config"], record["reading"]
     values = {key: config.get(key) for key in CONFIG_KEYS}
     values |= {key: reading[of] for key, of in (("bands", "bands"), ("range", "range"), ("nodata", "nodata"))}
+    values |= {"alpha": reading.get("alpha")}  # which older runs did not know
     values |= {"gsd": reading["gsd_m"], "aoi": config.get("aoi"), **record["grid"]}
     limits = config.get("limits", {})
     values |= {key: limits.get(key) for key in ("drivers", *LIMIT_KEYS)}
     values["classes"] = [{key: each[key] for key in ("name", "prompts")} for each in record["vocabulary"]]
     values["threshold"] = record["model"]["threshold"]
+    values["precision"] = record["model"].get("precision", run_record.SINGLE)
     return {key: value for key, value in values.items() if value is not None and value != []}

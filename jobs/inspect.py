@@ -9,6 +9,7 @@ from typing import Any
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.picture import save_small
+from jobs.proxies import check_proxies
 from jobs.reading_settings import reading_settings
 from jobs.settings import add_arguments, asked, flow_settings, scene_list
 from pipeline import raster
@@ -35,6 +36,7 @@ def main(argv: Sequence[str]) -> int:
     values = asked(arguments)
     scenes = scene_list(values)
     window_px, reading = flow_settings(values).window_px, reading_settings(values)
+    check_proxies(scenes.specs)
     scenes.check()
     refused = False
     for entry in scenes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline import objects
 from pipeline.deadline import within
 from pipeline.errors import ConfigError
-from pipeline.scene import Refusal, Scene
+from pipeline.scene import Refusal, Scene, file_of
 from pipeline.sources import SceneList, Search
 
 LOOKED_AT = 1000  # of the list's scenes: looking takes less than a second then
@@ -45,8 +45,8 @@ def say_missing(scenes: SceneList) -> None:
 def _reason(entry: Scene | Refusal) -> str | None:
     if isinstance(entry, Refusal):
         return entry.reason
-    local = [file for file in entry.files if not objects.is_remote(file)]
-    missing = [file for file in local if not Path(file.removeprefix("file://")).exists()]
+    local = [file for file in map(file_of, entry.files) if not objects.is_remote(file)]
+    missing = [file for file in local if not Path(objects.local(file)).exists()]
     return f"{', '.join(missing)} does not exist" if missing else None
 
 

@@ -11,6 +11,8 @@ from jobs import table
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.looking_ahead import MISSED, finer_than
+from jobs.places import place_of
+from jobs.proxies import check_proxies
 from jobs.reading_settings import reading_settings
 from jobs.settings import add_arguments, asked, flow_settings, scene_list
 from mrovseg import checkpoint as checkpoints
@@ -53,8 +55,11 @@ def main(argv: Sequence[str]) -> int:
     values = asked(arguments)
     scenes = scene_list(values)
     window_px, reading = flow_settings(values).window_px, reading_settings(values)
-    config = checkpoints.load(values.get("checkpoint", checkpoints.EMBEDDED)).config
+    config = checkpoints.load(
+        str(place_of("checkpoint", values.get("checkpoint", checkpoints.EMBEDDED)))
+    ).config
     layout = ChipLayout(core_px=config.core_px, halo_px=config.halo_px)
+    check_proxies(scenes.specs)
     scenes.check()
     plan = Plan(window_px, layout, reading, most=None if arguments.all else OPENED)
     plan.take(scenes)

@@ -11,6 +11,7 @@ import numpy as np
 
 from jobs.evaluate import PAINTED, SPLIT, grid_of, measure, painted_images, read_scenes
 from jobs.labelled_scenes import labelled_windows
+from jobs.reading_files import READER
 from jobs.yaml_values import from_home, read_values
 from mrovseg import state_dict
 from mrovseg.captions import read_captions
@@ -93,8 +94,9 @@ def read_inputs(
     sets = [one.without(withhold) for one in sets if not set(one.vocabulary.names) <= set(withhold)]
     words = None
     if "words" in plan:
-        words = read_words(Definition.named(plan["words"]["definition"]), folder / plan["words"]["folder"])
-    captions = read_captions(folder / plan["captions"]) if "captions" in plan else None
+        definition = Definition.named(plan["words"]["definition"])
+        words = read_words(definition, folder / plan["words"]["folder"], reader=READER)
+    captions = read_captions(folder / plan["captions"], reader=READER) if "captions" in plan else None
     validation = list(validation_sets(plan["validation"], folder)) if "validation" in plan else []
     stem = state_dict.read(folder / plan["stem"]) if "stem" in plan else None
     return Inputs(TrainingData(sets, words, captions), Beginning(stem=stem, source=source), validation)
@@ -126,7 +128,7 @@ def labelled_sets(about: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[
             images = list(labelled_windows(definition, scenes, labels))
         else:
             files, masks = (_files(folder, one[key]) for key in ("images", "masks"))
-            images = list(read_pairs(definition, files, masks))
+            images = list(read_pairs(definition, files, masks, reader=READER))
         yield LabelledSet(
             definition.vocabulary, images, float(one["share"]), definition.rest, definition.upright
         )
@@ -136,7 +138,7 @@ def published(definition: Definition, root: Path, *, split: str) -> list[Labelle
     """Find the images of a data set's split, to be read one at a time. Raises DataError as `Layout.pairs`."""
     layout = definition.layout(split)
     segments = read_segments(root / layout.segments) if layout.segments else None
-    return [LabelledFile(definition, image, mask, segments) for image, mask in layout.pairs(root)]
+    return [LabelledFile(definition, image, mask, READER, segments) for image, mask in layout.pairs(root)]
 
 
 def painted_sets(*, seeds: int, side_px: int, shares: Mapping[str, float | int]) -> list[LabelledSet]:
@@ -164,7 +166,7 @@ def validation_sets(about: Mapping[str, Any], folder: Path) -> Iterator[Validati
             continue
         images, masks = (_files(folder, one[key]) for key in ("images", "masks"))
         rows, cols = grid_of(one.get("mosaic", "1x1"), len(images))
-        pairs = read_pairs(Definition.named(one["definition"]), images, masks)
+        pairs = read_pairs(Definition.named(one["definition"]), images, masks, reader=READER)
         yield ValidationSet(one["definition"], list(read_scenes(pairs, rows=rows, cols=cols)))
     if "painted" in about:
         painted = about["painted"]

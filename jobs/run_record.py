@@ -6,7 +6,7 @@ Beside what made it, it says how the last runs ended; that alone differs between
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -15,6 +15,7 @@ from jobs.settings import FLOW_KEYS, SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.config import Reading
+from pipeline.documents import json_of
 from pipeline.errors import ResumeError
 from pipeline.output import RUN
 from pipeline.redact import redacted
@@ -24,19 +25,33 @@ from pipeline.sources import Search
 FORMAT = 3
 FORMATS = (2, FORMAT)  # 2 stored scores in 1/255, with 0 as no data
 RUNS, DIGEST, RETRY = "runs", "digest", "retry_failed"
+SINGLE = "float32"  # also the precision of a record that does not say: there was no other
 LAST_RUNS = 20
 GRID_KEYS = ("window_px", "chunk_px")
 IDENTITY = (
     "vocabulary",
+    "rivals",
     "model",
     "grid",
     "reading",
 )  # with another of these, windows of two runs would not fit
+PARTS = dict.fromkeys(("config", "model", "grid", "reading", "versions"), dict) | {"vocabulary": list}
+"""What a record of any format has, and of which kind each is."""
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 
 
-def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: float) -> dict[str, Any]:
-    """Describe a run by plain values: the same run gives the same bytes. It holds no credentials."""
+def describe(
+    settings: SegmentSettings,
+    *,
+    checkpoint: Checkpoint,
+    threshold: float,
+    precision: str = SINGLE,
+    rivals: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Describe a run by plain values: the same run gives the same bytes. It holds no credentials.
+
+    `rivals` are the names of the classes that competed in silence.
+    """
     flow, words = settings.flow, settings.vocabulary
     return {
         "format": FORMAT,
@@ -44,6 +59,7 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             "scenes": [_spec(spec) for spec in settings.scenes.specs],
             "suffixes": list(settings.scenes.suffixes),
             "assets": list(settings.scenes.assets),
+            "link_hosts": list(settings.scenes.link_hosts),
             "output": redacted(settings.output),
             "redacted": any(_spec(spec) != _plain(spec) for spec in settings.scenes.specs),
             "checkpoint": _checkpoint(settings.checkpoint),
@@ -56,11 +72,13 @@ def describe(settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: fl
             {"class_id": class_id, "name": name, "prompts": list(prompts)}
             for class_id, (name, prompts) in enumerate(zip(words.names, words.prompts, strict=True), start=1)
         ],
+        "rivals": list(rivals),
         "model": {
             "digest": checkpoint.digest,
             "threshold": threshold,
             "core_px": checkpoint.config.core_px,
             "halo_px": checkpoint.config.halo_px,
+            "precision": precision,
         },
         "grid": {key: getattr(flow, key) for key in GRID_KEYS},
         "reading": _reading(settings.reading),
@@ -75,6 +93,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "bands": None if reading.bands is None else list(reading.bands),
         "range": None if reading.value_range is None else list(reading.value_range),
         "nodata": None if reading.nodata is None else str(reading.nodata),
+        "alpha": reading.alpha,
         "gsd_m": reading.gsd_m,
         "aoi": None if reading.aoi is None else hashlib.sha256(reading.aoi.text.encode()).hexdigest(),
     }
@@ -92,7 +111,7 @@ def earlier(output: str) -> dict[str, Any] | None:
     """
     uri = objects.join(output, RUN)
     try:
-        found = json.loads(objects.get_bytes(uri))
+        found = json_of(objects.get_document(uri))
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -112,9 +131,9 @@ def earlier(output: str) -> dict[str, Any] | None:
 
 def is_whole(record: Mapping[str, Any]) -> bool:
     """Tell whether a record is one that a run wrote: of a known format, with all its parts, and unchanged."""
-    parts = {key: type(record.get(key)) for key in ("config", *IDENTITY, "versions")}
-    expected = dict.fromkeys(parts, dict) | {"vocabulary": list}
-    if record.get("format") not in FORMATS or record.get(DIGEST) != _digest(record) or parts != expected:
+    if record.get("format") not in FORMATS or record.get(DIGEST) != _digest(record):
+        return False
+    if not all(isinstance(record.get(key), kind) for key, kind in PARTS.items()):
         return False
     return "output" in record["config"] and "digest" in record["model"] and "mrovseg" in record["versions"]
 
@@ -155,6 +174,22 @@ def claim(output: str, description: dict[str, Any]) -> None:
     _write(output, description | {RUNS: [] if found is None else found.get(RUNS, [])})
 
 
+def precision(output: str) -> str | None:
+    """Return the precision in which the masks of an output were made; None where there are none."""
+    found = earlier(output)
+    return None if found is None else found.get("model", {}).get("precision", SINGLE)
+
+
+def check(output: str, description: dict[str, Any]) -> None:
+    """Refuse what `claim` would refuse, and write nothing.
+
+    Raises ResumeError when the output holds a run of another vocabulary, model or grid.
+    """
+    found = earlier(output)
+    if found is not None:
+        _refuse_other_run(output, found, description)
+
+
 def conclude(output: str, ended: dict[str, Any], description: dict[str, Any]) -> None:
     """Note how a run ended, beside the last ones before it; a record that was removed meanwhile is written again."""
     found = earlier(output) or description
@@ -185,6 +220,7 @@ def _write(output: str, record: dict[str, Any]) -> None:
 
 
 def _refuse_other_run(output: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    before = before | {"model": {"precision": SINGLE} | before.get("model", {})}
     found = [text for key in IDENTITY for text in _differences(before.get(key), now[key], at=key)]
     if found:
         raise ResumeError(

@@ -4,7 +4,7 @@ import functools
 import io
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,16 @@ from jobs.flags import FlagParser
 from jobs.going_on import failed_before, going_on
 from jobs.looking_ahead import MISSED, look_ahead
 from jobs.missing import say_missing
+from jobs.proxies import check_proxies
 from jobs.settings import SegmentSettings, add_arguments, asked, segment_settings
 from jobs.supervision import supervised
 from jobs.table import duration
-from jobs.wiring import ActorSegmenter, embed_aloud, make_segmenter
+from jobs.wiring import ActorSegmenter, choose_aloud, embed_aloud, make_segmenter, say_classes
 from mrovseg import checkpoint as checkpoints
+from mrovseg.checkpoint import Checkpoint
 from mrovseg.segmenter import OTHER_THRESHOLD
-from pipeline import flow, objects
+from mrovseg.vocabulary import EmbeddedVocabulary
+from pipeline import flow, lease, objects
 from pipeline.chips import ChipLayout
 from pipeline.flow import RunResult
 from pipeline.output import FAILURES, SUMMARY
@@ -53,15 +56,44 @@ def segment(settings: SegmentSettings) -> RunResult:
     Raises ConfigError or ModelError before anything is started, PipelineError when the output cannot be
     written. What goes wrong with a scene or a window is in the result and in the output's failures.
     """
+    say_classes(settings.vocabulary)
+    check_proxies([*settings.scenes.specs, settings.output])
     settings.scenes.check()
     say_missing(settings.scenes)
     checkpoint = checkpoints.load(settings.checkpoint)
+    # What no actor could build is known before Ray starts.
+    checkpoints.network(checkpoint.config, checkpoint.image_weights)
     vocabulary = embed_aloud(checkpoint, settings.vocabulary)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
     for warning in look_ahead(settings.scenes, settings.reading):
         print(f"mrovseg: {redacted(warning)}", file=sys.stderr)
-    description = run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)
+    described = functools.partial(
+        run_record.describe,
+        settings,
+        checkpoint=checkpoint,
+        threshold=threshold,
+        rivals=vocabulary.rivals,
+    )
+    precision = _precision(settings, described)
+    with flow.cluster():
+        return _run(settings, checkpoint, vocabulary=vocabulary, described=described, precision=precision)
+
+
+def _run(
+    settings: SegmentSettings,
+    checkpoint: Checkpoint,
+    *,
+    vocabulary: EmbeddedVocabulary,
+    described: functools.partial[dict[str, Any]],
+    precision: str,
+) -> RunResult:
+    """Run on the cluster that is joined."""
     scenes = failed_before(settings.output, settings.scenes) if settings.retry_failed else settings.scenes
+    layout = ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px)
+    # Before the output says that this run is at it: one that cannot fit leaves it as it was.
+    room = flow.room(settings.flow, layout, checkpoint.image_weights)
+    execution = choose_aloud(precision, room=room, flow=settings.flow, gsd_m=settings.reading.gsd_m)
+    description = described(precision=execution.precision)
     with supervised(settings, description) as supervisor:
         return flow.run(
             scenes,
@@ -71,11 +103,12 @@ def segment(settings: SegmentSettings) -> RunResult:
                 make_segmenter,
                 config=checkpoint.config,
                 vocabulary=vocabulary,
-                threshold=threshold,
+                threshold=described.keywords["threshold"],
                 kind=ActorSegmenter,
+                execution=execution,
             ),
             weights=checkpoint.image_weights,
-            layout=ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px),
+            layout=layout,
             settings=settings.flow,
             reading=settings.reading,
             made_by=run_record.provenance(description),
@@ -83,6 +116,22 @@ def segment(settings: SegmentSettings) -> RunResult:
             supervise=supervisor,
             still_ours=supervisor.held.check,
         )
+
+
+def _precision(settings: SegmentSettings, described: Callable[..., dict[str, Any]]) -> str:
+    """Return the precision that is asked for, or that of the output's masks; refuse early what `claim` would refuse.
+
+    Raises ResumeError when another run holds the output, or it holds another run, OutputError when it cannot be
+    written: neither needs a cluster to be known.
+    """
+    with lease.held(settings.output):
+        if settings.overwrite:
+            return settings.precision
+        before = run_record.precision(settings.output)
+        asked = before if before and settings.precision == "auto" else settings.precision
+        single = run_record.SINGLE if asked == "auto" else asked
+        run_record.check(settings.output, described(precision=single))
+        return asked
 
 
 def class_table(output: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from jobs.yaml_documents import yaml_text
 from pipeline.errors import ConfigError
 
 _NULL, _TEXT = "tag:yaml.org,2002:null", "tag:yaml.org,2002:str"
@@ -43,14 +44,14 @@ for _tag, (_pattern, _first) in _SCALARS.items():
 _Loader.add_constructor("tag:yaml.org,2002:int", _whole)
 
 
-def read_values(file: Path, *, names: Collection[str] = ()) -> Any:  # noqa: ANN401 - what a file holds
+def read_values(file: Path | str, *, names: Collection[str] = ()) -> Any:  # noqa: ANN401 - what a file holds
     """Return what a file holds; below the keys ``names`` every scalar is the text that was written.
 
     Raises:
         ConfigError: it cannot be read, or a key is given twice.
     """
     try:
-        loader = _Loader(file.read_text(encoding="utf-8-sig"))
+        loader = _Loader(yaml_text(str(file)))
         root = loader.get_single_node()
         if root is None:
             return None
@@ -75,7 +76,7 @@ def from_home(value: Any) -> Any:  # noqa: ANN401 - what a file holds
     return os.path.expanduser(value) if isinstance(value, str) else value  # noqa: PTH111 - a uri is no Path
 
 
-def _refuse_doubled(mapping: yaml.MappingNode, file: Path) -> None:
+def _refuse_doubled(mapping: yaml.MappingNode, file: Path | str) -> None:
     lines = defaultdict(list)
     for key, _ in mapping.value:
         if isinstance(key, yaml.ScalarNode):

@@ -7,11 +7,9 @@ import numpy as np
 from jaxtyping import Int64, UInt8, UInt16
 from PIL import Image, ImageFilter
 
-from mrovseg.captions import CaptionSet, read_pixels
+from mrovseg.captions import CaptionSet
 from mrovseg.data import LabelledImage, LabelledSet, WordSet
 from mrovseg.losses import IGNORE
-
-FILL = 127  # what pipelines put where a scene has no data
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def draw_captions(
     Raises DataError for a file that is no image.
     """
     chosen = rng.integers(len(captions.files), size=count)
-    images = [read_pixels(captions.files[i]) for i in chosen]
+    images = [captions.reader.image(captions.files[i])[0] for i in chosen]
     return np.stack([_small(image, side_px, rng, augmentation) for image in images]), chosen
 
 
@@ -88,20 +86,26 @@ def _small(
 def crop(
     image: LabelledImage, *, side_px: int, rng: np.random.Generator, overhang: float = 0.0
 ) -> tuple[UInt8[np.ndarray, "s s 3"], UInt16[np.ndarray, "s s"]]:
-    """Cut a square at a random place; beyond the image's lower and right edge it is as a scene without data.
+    """Cut a square at a random place; beyond the image's lower and right edge it is reflected, as a scene is.
 
-    Labels are class ids, 0 none of the classes, IGNORE unlabelled.
+    Labels are class ids, 0 none of the classes, IGNORE unlabelled, as all is beyond the edges.
 
     `overhang` is how often, by each axis, the square hangs over that edge, with up to nine tenths of its side.
     """
     top, left = (_offset(n, side_px, rng, over=rng.random() < overhang) for n in image.labels.shape)
-    pixels = np.full((side_px, side_px, 3), FILL, np.uint8)
     labels = np.full((side_px, side_px), IGNORE, np.uint16)
     part = image.labels[top : top + side_px, left : left + side_px]
-    pixels[: part.shape[0], : part.shape[1]] = image.pixels[top : top + side_px, left : left + side_px]
+    rows, cols = (
+        _mirrored(start, side_px, length=n) for start, n in zip((top, left), image.labels.shape, strict=True)
+    )
     labels[: part.shape[0], : part.shape[1]] = part
     labels[: part.shape[0], : part.shape[1]][part == np.iinfo(part.dtype).max] = IGNORE
-    return pixels, labels
+    return image.pixels[np.ix_(rows, cols)], labels
+
+
+def _mirrored(start: int, side_px: int, *, length: int) -> Int64[np.ndarray, " s"]:
+    place = np.arange(start, start + side_px) % (2 * length)
+    return np.minimum(place, 2 * length - 1 - place)
 
 
 def _offset(size_px: int, side_px: int, rng: np.random.Generator, *, over: bool) -> int:

@@ -17,6 +17,7 @@ from mrovseg.checkpoint import Checkpoint
 from mrovseg.clip import ImageEncoder, build
 from mrovseg.config import TINY, HeadConfig, reference_head
 from mrovseg.model import MROVSeg
+from mrovseg.rivals import Classes
 from mrovseg.sentences import SentenceEncoder
 from mrovseg.stem import adopt_mobilenetv2
 from mrovseg.vocabulary import PLAIN
@@ -85,8 +86,18 @@ class Networks:
         self.model.encoder.requires_grad_(requires_grad=False).eval()
         self.log_scale.requires_grad_(False)  # noqa: FBT003 -- the name is not in its signature
 
-    def save(self, path: Path, *, known: Sequence[str] | None, taught: Sequence[str]) -> None:
+    def save(
+        self,
+        path: Path,
+        *,
+        known: Sequence[str] | None,
+        taught: Sequence[str],
+        sets: Sequence[Classes] = (),
+        kinds: Classes = (),
+    ) -> None:
         """Write a checkpoint; `known` are the phrases that images were compared with, `taught` those with masks.
+
+        `sets` and `kinds` are the checkpoint's `known_sets` and `known_kinds`.
 
         Matrices that were trained are in half precision, those of another checkpoint as they were.
         """
@@ -103,4 +114,6 @@ class Networks:
             weights={**halved, **self.frozen},
             known_phrases=known,
             taught_phrases=taught,
+            known_sets=sets,
+            known_kinds=kinds,
         )

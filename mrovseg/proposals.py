@@ -47,7 +47,10 @@ class Places(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """Labels of chips: class ids (0 is `other`), the winner's probability and its lead over the next, times 254."""
+    """Labels of chips: class ids (0 is `other`), the winner's probability and its lead over the next, times 254.
+
+    Where a class that competes in silence wins, the id is 0, and probability and lead are that class's.
+    """
 
     class_id: UInt[np.ndarray, "b y x"]
     score: UInt8[np.ndarray, "b y x"]
@@ -55,7 +58,7 @@ class Labels(NamedTuple):
 
 
 def label(proposals: Proposals, vocabulary: EmbeddedVocabulary, *, threshold: float) -> Labels:
-    """Give every pixel the class with the highest score, or 0 where that score is below `threshold`.
+    """Give every pixel the class with the highest score, or 0 where that is a rival's or below `threshold`.
 
     score(class, place) = sum_q p_q(class) w_q / max(1, sum_q w_q) over the kept queries q of the place, with p_q the
     softmax over classes and no-object and w_q the mask probability; scores are upsampled bilinearly to pixels, and one
@@ -63,7 +66,9 @@ def label(proposals: Proposals, vocabulary: EmbeddedVocabulary, *, threshold: fl
     Raises VocabularyError where there are such classes and the proposals were kept without the chips' patches.
     """
     chips = [
-        _label_chip(told_apart(proposals, chip, vocabulary), proposals.stride_px, threshold)
+        _label_chip(
+            told_apart(proposals, chip, vocabulary), vocabulary.classes, proposals.stride_px, threshold
+        )
         for chip in range(len(proposals.embeddings))
     ]
     return Labels(*(np.stack(arrays) for arrays in zip(*chips, strict=True)))
@@ -78,7 +83,8 @@ def told_apart(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) 
         score(c) = D(c)                           c in U
         score(c) = (1 - sum over U of D) head(c)  else
 
-    and the head, which is asked for the other classes alone, shares out the rest.
+    and the head, which is asked for the other classes alone, shares out the rest. For the patches all rivals are one
+    class, as like as the likest of them: many would leave no class a share that wins.
     """
     untaught = vocabulary.untaught
     if not untaught:
@@ -88,11 +94,14 @@ def told_apart(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) 
             f"{len(untaught)} of the classes are told by patches, and these proposals were kept without any: "
             "propose again with this vocabulary"
         )
-    head = _places(proposals, chip, vocabulary.of_classes(set(range(vocabulary.classes)) - set(untaught)))
-    patches = _places(proposals.patches, chip, dataclasses.replace(vocabulary, no_object=None))
+    head = _places(proposals, chip, vocabulary.of_classes(set(range(vocabulary.competing)) - set(untaught)))
+    as_one = np.minimum(vocabulary.class_index, vocabulary.classes)
+    patches = _places(
+        proposals.patches, chip, dataclasses.replace(vocabulary, no_object=None, class_index=as_one)
+    )
     found = np.zeros_like(patches.probabilities)
     taken = np.zeros_like(patches.shares[0])
-    for class_index in untaught:
+    for class_index in (one for one in untaught if one < vocabulary.classes):
         found[:, class_index] = patches.probabilities[:, class_index]
         taken += score(np.ascontiguousarray(found[:, class_index]), patches.queries, patches.shares)
     return Places(
@@ -118,7 +127,7 @@ def query_probabilities(
     """
     scale = np.float32(vocabulary.scale)
     cosines = np.einsum("qe,pe->qp", embeddings, vocabulary.vectors) * scale
-    logits = np.full((len(embeddings), vocabulary.classes + 1), -np.inf, np.float32)
+    logits = np.full((len(embeddings), vocabulary.competing + 1), -np.inf, np.float32)
     for prompt, class_index in enumerate(vocabulary.class_index):
         np.maximum(logits[:, class_index], cosines[:, prompt], out=logits[:, class_index])
     if vocabulary.no_object is not None:
@@ -136,11 +145,11 @@ def shares(weight: UInt8[np.ndarray, "k y x"]) -> Float32[np.ndarray, "k y x"]:
 
 
 def _label_chip(
-    places: Places, stride_px: float, threshold: float
+    places: Places, classes: int, stride_px: float, threshold: float
 ) -> tuple[UInt[np.ndarray, "h w"], UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]]:
     winner, best, second = two_best(*places, stride_px=stride_px)
-    winner[best < threshold] = 0
-    ids = np.uint8 if places.probabilities.shape[1] <= UINT8_CLASSES else np.uint16
+    winner[(best < threshold) | (winner > classes)] = 0
+    ids = np.uint8 if classes <= UINT8_CLASSES else np.uint16
     return winner.astype(ids), _as_uint8(best), _as_uint8(best - second)
 
 

@@ -5,15 +5,18 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from mrovseg import average, dense
 from mrovseg.checkpoint import Checkpoint, network
 from mrovseg.config import ModelConfig
-from mrovseg.errors import DeviceLostError
+from mrovseg.errors import DeviceLostError, DeviceMissingError
 from mrovseg.model import Predictions, precision
 from mrovseg.proposals import Labels, Proposals, label
+from mrovseg.rivals import GENERIC, Classes, rivals, unlike_kinds
+from mrovseg.sentences import SentenceEncoder
 from mrovseg.vocabulary import (
+    MAX_CLASSES,
     EmbeddedVocabulary,
     Vocabulary,
     embed,
@@ -29,14 +32,24 @@ OTHER_THRESHOLD = 0.2
 def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[EmbeddedVocabulary, list[str]]:
     """Embed a vocabulary by a checkpoint's text encoder, leaning on the phrases that it was trained on.
 
-    Classes that its head saw nothing like are left to the patches. Also returns the prompts that are like nothing that
-    the checkpoint was trained on; they are left out, because what it says of them means nothing. Raises
-    VocabularyError when no prompt is left.
+    Classes that its head saw nothing like are left to the patches, and classes unlike all of the vocabulary compete in
+    silence. Also returns the prompts that are like nothing that the checkpoint was trained on; they are left out,
+    because what it says of them means nothing. Raises VocabularyError when no prompt is left.
     """
-    encode, phrases, taught = checkpoint.encode_text, checkpoint.known_phrases, checkpoint.taught_phrases
-    known = None if phrases is None else encode(phrases)
+    phrases = checkpoint.known_phrases
+    known = None if phrases is None else checkpoint.encode_text(phrases)
+    said, unlike = _embed(checkpoint, vocabulary, known)
+    embedded = dataclasses.replace(_leant(said, known), untaught=_untaught(checkpoint, said, known))
+    return _against_rivals(checkpoint, embedded, vocabulary, known), unlike
+
+
+def _embed(
+    checkpoint: Checkpoint, vocabulary: Vocabulary, known: Float32[np.ndarray, "k e"] | None
+) -> tuple[EmbeddedVocabulary, list[str]]:
+    """Embed the prompts as they are said; also returns those that are left out."""
+    encode = checkpoint.encode_text
     unlike = [] if known is None else unlike_prompts(vocabulary, known, encode)
-    embedded = embed(
+    said = embed(
         vocabulary,
         encode,
         templates=checkpoint.templates,
@@ -44,13 +57,61 @@ def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[Em
         no_object=checkpoint.no_object,
         scale=checkpoint.scale,
     )
-    if phrases is None or known is None:
-        return embedded, unlike
-    head, untaught = checkpoint.config.head, tuple[int, ...]()
+    return said, unlike
+
+
+def _leant(said: EmbeddedVocabulary, known: Float32[np.ndarray, "k e"] | None) -> EmbeddedVocabulary:
+    return said if known is None else dataclasses.replace(said, vectors=lean_on(known, said.vectors))
+
+
+def _untaught(
+    checkpoint: Checkpoint, said: EmbeddedVocabulary, known: Float32[np.ndarray, "k e"] | None
+) -> tuple[int, ...]:
+    head, taught, phrases = checkpoint.config.head, checkpoint.taught_phrases, checkpoint.known_phrases
     # An average of views looks at no patches.
-    if taught is not None and head is not None and not head.averaged:
-        untaught = untaught_classes(embedded, known, np.isin(phrases, taught))
-    return dataclasses.replace(embedded, vectors=lean_on(known, embedded.vectors), untaught=untaught), unlike
+    if known is None or phrases is None or taught is None or head is None or head.averaged:
+        return ()
+    return untaught_classes(said, known, np.isin(phrases, taught))
+
+
+def _against_rivals(
+    checkpoint: Checkpoint,
+    embedded: EmbeddedVocabulary,
+    vocabulary: Vocabulary,
+    known: Float32[np.ndarray, "k e"] | None,
+) -> EmbeddedVocabulary:
+    """Let classes unlike the asked ones compete; kinds of whole images only where patches are compared with words."""
+    sets, encode = checkpoint.known_sets or GENERIC, SentenceEncoder()
+    silent = rivals(vocabulary, sets, encode)
+    kinds: Classes = ()
+    if embedded.untaught or checkpoint.config.head is None:
+        taken = {phrase for phrases in silent for phrase in phrases}
+        unlike = unlike_kinds(vocabulary, checkpoint.known_kinds, sets, encode)
+        kinds = tuple(phrases for phrases in unlike if taken.isdisjoint(phrases))
+    classes = (*silent, *kinds)[: MAX_CLASSES + 1 - embedded.classes]  # ids are 16 bit
+    if not classes:
+        return embedded
+    names = tuple(phrases[0] for phrases in classes)
+    said, _ = _embed(checkpoint, Vocabulary(names, classes), known)
+    competing = embedded.against(_leant(said, known), names)
+    told_by_patches = range(embedded.classes + len(silent), competing.competing) if embedded.untaught else ()
+    return dataclasses.replace(competing, untaught=(*embedded.untaught, *told_by_patches))
+
+
+def device_of(asked: str | None) -> torch.device:
+    """Return the device that was asked for, or the best there is.
+
+    Raises:
+        DeviceMissingError: a GPU was asked for, and torch can use none.
+    """
+    if asked is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise DeviceMissingError(
+            f"a GPU was expected here and torch {torch.__version__} can use none: see that its build fits the driver, "
+            "or run on CPUs"
+        )
+    return torch.device(asked)
 
 
 class MrovsegSegmenter:
@@ -60,7 +121,7 @@ class MrovsegSegmenter:
     device, `threads` and torch are the same.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by its name
         self,
         config: ModelConfig,
         weights: Mapping[str, np.ndarray],
@@ -69,13 +130,18 @@ class MrovsegSegmenter:
         threshold: float = OTHER_THRESHOLD,
         threads: int = 1,
         bfloat16: bool = False,
+        device: str | None = None,
     ) -> None:
         """Build the network over `weights`, which may be read-only shared memory, on a GPU if there is one.
 
         `bfloat16`: run it in half precision, as `precision` says; other labels then win where classes are close.
+        `device`: run it on "cuda" or "cpu" and on nothing else.
+
+        Raises:
+            DeviceMissingError: there is no GPU, or none that torch can use.
         """
         torch.set_num_threads(threads)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device_of(device)
         self.model = network(config, weights).to(self.device)
         self.vocabulary = vocabulary
         self.threshold = threshold

@@ -83,11 +83,15 @@ def train(
         run_stage(_contrast_stage(recipe, networks, data), history, worker)
         networks.freeze_clip()
     known = _known(data, beginning.source)
+    kinds = data.known_kinds if beginning.source is None else beginning.source.known_kinds
     path = history.folder / "checkpoint.safetensors"
+
+    def save() -> None:
+        networks.save(path, known=known, taught=data.taught, sets=data.known_sets, kinds=kinds)
 
     def evaluate() -> float:
         assert validation is not None  # noqa: S101 -- else nobody calls
-        networks.save(path, known=known, taught=data.taught)
+        save()
         miou = validation.evaluate(path)
         if miou > history.best:
             _copy(path, history.folder / "best.safetensors")
@@ -96,7 +100,7 @@ def train(
     every = validation.every if validation else None
     run_stage(_masks_stage(recipe, networks, data, evaluate, every), history, worker)
     if worker.leads:
-        networks.save(path, known=known, taught=data.taught)
+        save()
         history.draw()
     return path
 

@@ -22,6 +22,9 @@ SHARPNESS = 0.05
 # told as that phrase is: "forest" has 0.66 with "trees", "water" 0.29 with the nearest phrase for anything else.
 LIKE_TAUGHT = 0.5
 MAX_CLASSES = 65_534  # ids are 16 bit at most; 0 is `other` and 65535 no data
+MAX_LENGTH = 256  # characters of a name or a prompt
+RESERVED = ("other", "no data", "nodata", "no_data")  # what ids 0 and 255 are called
+SHOWN, SHOWN_LENGTH = 3, 60  # of words in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +45,64 @@ class Vocabulary:
             raise VocabularyError(
                 "every class needs at least one prompt, such as 'building,house; road; water'"
             )
-        phrases = (phrase for prompts in self.prompts for phrase in prompts)
-        twice = sorted(
-            {said for of in (phrases, self.names) for said, times in Counter(of).items() if times > 1}
-        )
+        phrases = [phrase for prompts in self.prompts for phrase in prompts]
+        for phrase in (*self.names, *phrases):
+            _check_phrase(phrase)
+        twice = sorted({said for of in (phrases, self.names) for said in _doubled(of)})
         if twice:
             raise VocabularyError(
-                f"{', '.join(map(repr, twice))} stands more than once among the classes; name it once"
+                f"{some(twice)} stands more than once among the classes, where capitals do not count; name it once"
             )
 
     def without(self, names: Collection[str]) -> "Vocabulary":
         """Return the other classes in their order. Raises VocabularyError when none is left."""
         kept = [i for i, name in enumerate(self.names) if name not in names]
         return Vocabulary(tuple(self.names[i] for i in kept), tuple(self.prompts[i] for i in kept))
+
+
+def _check_phrase(phrase: str) -> None:
+    """Raise VocabularyError for a phrase that is empty, too long, or holds what cannot be seen."""
+    if not phrase.strip() or len(phrase) > MAX_LENGTH or not phrase.isprintable():
+        raise VocabularyError(
+            f"a class's name or prompt has 1 to {MAX_LENGTH} characters, none of them a control character, "
+            f"got {shown(phrase)} of {len(phrase)}"
+        )
+
+
+def _doubled(phrases: Sequence[str]) -> list[str]:
+    """Return the phrases that stand more than once, by their first spelling; capitals do not count."""
+    first: dict[str, str] = {}
+    times = Counter(phrase.casefold() for phrase in phrases)
+    for phrase in phrases:
+        first.setdefault(phrase.casefold(), phrase)
+    return [first[key] for key, count in times.items() if count > 1]
+
+
+def shown(text: str) -> str:
+    """Return a text in quotes, cut short where it is long."""
+    return repr(text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 3] + "...")
+
+
+def some(texts: Sequence[str], most: int = SHOWN) -> str:
+    """Return the first few texts in quotes, and how many more there are."""
+    return listed([shown(text) for text in texts[:most]], most, of=len(texts))
+
+
+def listed(texts: Sequence[str], most: int = SHOWN, *, of: int | None = None) -> str:
+    """Return the first few texts, and how many more there are; `of` is how many there are where some were cut off."""
+    count = len(texts) if of is None else of
+    return ", ".join(texts[:most]) + (f" and {count - most} more" if count > most else "")
+
+
+def refuse_reserved(vocabulary: Vocabulary) -> Vocabulary:
+    """Return a vocabulary that was asked for. Raises VocabularyError when a class is called as id 0 or no data is."""
+    taken = [name for name in vocabulary.names if " ".join(name.casefold().split()) in RESERVED]
+    if taken:
+        raise VocabularyError(
+            f"{some(taken)} is the name of what is none of the classes (id 0) or without data, and comes by itself: "
+            "leave the class out, or give it another name"
+        )
+    return vocabulary
 
 
 def parse(text: str) -> Vocabulary:
@@ -69,8 +117,8 @@ def parse(text: str) -> Vocabulary:
         if part.strip()
     ]
     if not all(classes):
-        raise VocabularyError(f"a class without a word in {text!r}; write 'building,house; road; water'")
-    return Vocabulary(tuple(prompts[0] for prompts in classes), tuple(classes))
+        raise VocabularyError(f"a class without a word in {shown(text)}; write 'building,house; road; water'")
+    return refuse_reserved(Vocabulary(tuple(prompts[0] for prompts in classes), tuple(classes)))
 
 
 def unlike_prompts(
@@ -115,7 +163,8 @@ class EmbeddedVocabulary:
 
     `vectors` are unit vectors of the prompts and `class_index[p]` is the class (0..k-1) of prompt p. `no_object` is
     the learned vector of a query that shows nothing, absent in the training-free mode. `scale` multiplies cosines.
-    `untaught` are the classes (0..k-1) that the head never saw masks of; they are told by the chip's patches.
+    `untaught` are the classes that the head never saw masks of; they are told by the chip's patches. `rivals` are the
+    names of the classes k, k+1 ... that compete in silence: a pixel that one of them wins is `other`.
     """
 
     vectors: Float32[np.ndarray, "p e"]
@@ -124,6 +173,21 @@ class EmbeddedVocabulary:
     no_object: Float32[np.ndarray, " e"] | None
     scale: float
     untaught: tuple[int, ...] = ()
+    rivals: tuple[str, ...] = ()
+
+    @property
+    def competing(self) -> int:
+        """How many classes compete: those asked for and their rivals."""
+        return self.classes + len(self.rivals)
+
+    def against(self, rivals: "EmbeddedVocabulary", names: Sequence[str]) -> "EmbeddedVocabulary":
+        """Return this vocabulary with further classes, those of `rivals`, that compete in silence."""
+        return dataclasses.replace(
+            self,
+            vectors=np.concatenate([self.vectors, rivals.vectors]),
+            class_index=np.concatenate([self.class_index, rivals.class_index + self.competing]),
+            rivals=(*self.rivals, *names),
+        )
 
     def of_classes(self, chosen: Collection[int]) -> "EmbeddedVocabulary":
         """Return the same classes with the prompts of the `chosen` ones alone."""
@@ -165,7 +229,7 @@ def embed(
     """
     kept = [(i, p) for i, prompts in enumerate(vocabulary.prompts) for p in prompts if p not in set(without)]
     if not kept:
-        raise VocabularyError(f"the checkpoint knows none of the words of {', '.join(vocabulary.names)}")
+        raise VocabularyError(f"the checkpoint knows none of the words of {listed(vocabulary.names)}")
     vectors = encode([template.format(phrase) for _, phrase in kept for template in templates])
     mean = vectors.reshape(len(kept), len(templates), -1).mean(axis=1)
     unit = (mean / np.linalg.norm(mean, axis=1, keepdims=True)).astype(np.float32)

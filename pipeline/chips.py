@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Int64, Shaped
 
 from pipeline.window import Window
 
 FILL = 127
-"""The value of pixels outside a scene or without data: mid grey, about what a network's mean is."""
+"""The value of pixels without data: mid grey, about what a network's mean is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,16 @@ class ChipLayout:
 def cover(window: Window, layout: ChipLayout) -> Window:
     """Return what to read for ``window``: its whole chip cores and their halo (may leave the scene)."""
     return _cores(window, layout).expand(layout.halo_px)
+
+
+def mirrored(start: int, end: int, *, length: int) -> Int64[np.ndarray, " n"]:
+    """Return which of a scene's ``length`` rows (or columns) stand for the rows ``start .. end``, end excluded.
+
+    Beyond an edge the scene is reflected, its edge repeated, and again where that does not reach: what stands
+    there depends on the scene alone.
+    """
+    place = np.arange(start, end) % (2 * length)
+    return np.minimum(place, 2 * length - 1 - place)
 
 
 def count_chips(window: Window, layout: ChipLayout) -> int:

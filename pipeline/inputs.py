@@ -11,7 +11,7 @@ beside them, and the tiles of virtual rasters. Outputs of earlier versions note 
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +19,8 @@ from typing import Any
 
 from pipeline import ledger, objects, raster
 from pipeline.config import Reading
-from pipeline.errors import RasterError, ResumeError
+from pipeline.documents import json_of
+from pipeline.errors import PipelineError, RasterError, ResumeError
 from pipeline.objects import ObjectInfo
 from pipeline.output import inputs_uri, is_made, ledger_path, statistics_uri
 from pipeline.redact import redacted
@@ -44,11 +45,9 @@ class Inputs:
     def noted(self) -> dict[str, list[dict[str, Any]]]:
         """Return what of it is noted."""
         kinds = {"files": self.files, "beside": self.beside}
+        names = {kind: _shown([*files]) for kind, files in kinds.items()}
         return {
-            kind: [
-                {"uri": name, **info._asdict()}
-                for name, info in zip(_shown([*files]).values(), files.values(), strict=True)
-            ]
+            kind: [{"uri": names[kind][uri], **info._asdict()} for uri, info in files.items()]
             for kind, files in kinds.items()
         }
 
@@ -145,10 +144,11 @@ def remove_scene(output: str, scene_id: str) -> None:
 def _shown(files: Sequence[str]) -> dict[str, str]:
     """Return for each file a name of its own without credentials."""
     names: dict[str, str] = {}
+    alike: Counter[str] = Counter()
     for file in files:
         name = redacted(file)
-        alike = sum(each.partition(" ")[0] == name for each in names.values())
-        names[file] = f"{name} ({alike + 1})" if alike else name
+        alike[name] += 1
+        names[file] = name if alike[name] == 1 else f"{name} ({alike[name]})"
     return names
 
 
@@ -179,10 +179,14 @@ def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 def _noted(uri: str) -> dict[str, Any] | None:
     try:
-        noted: dict[str, Any] = json.loads(objects.get_bytes(uri))
+        noted: dict[str, Any] = json_of(objects.get_document(uri))
     except FileNotFoundError:
         return None
-    for each in (*noted["files"], *noted["view"]["bands"]):
+    except ValueError as error:
+        raise PipelineError(
+            f"{uri} is damaged ({error}): have `mrovseg verify --forget` remove it and what depends on it"
+        ) from error
+    for each in (*noted["files"], *noted.get("beside", []), *noted["view"]["bands"]):
         each["uri"] = redacted(each["uri"])  # what an earlier version showed
     return noted
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import objects
+from pipeline.documents import json_of
 from pipeline.errors import LeaseLostError, OutputError, PipelineError, ResumeError
 from pipeline.output import LEASE, RUN
 
@@ -222,11 +223,11 @@ def _refuse(uri: str, other: Lease | None) -> None:
 def _read(uri: str) -> tuple[bytes, Lease | None] | None:
     """Return the lease as bytes and as a value, None for what is being written or damaged."""
     try:
-        content = objects.get_bytes(uri)
+        content = objects.get_document(uri)
     except FileNotFoundError:
         return None
     try:
-        return content, Lease(**json.loads(content))
+        return content, Lease(**json_of(content))
     except (ValueError, TypeError):
         return content, None
 

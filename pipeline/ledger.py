@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from pipeline import objects
+from pipeline.documents import json_of
 from pipeline.errors import PipelineError
 from pipeline.output import ledger_uri
 from pipeline.window import Window
@@ -192,7 +193,7 @@ def parsed(content: bytes) -> LedgerEntry:
         ValueError: it is none.
     """
     try:
-        values = json.loads(content)
+        values = json_of(content)
         return LedgerEntry(Window(**values["window"]), values["digests"], values["statistics"])
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(repr(error)) from error
@@ -205,7 +206,7 @@ def entry_uri(output: str, scene_id: str, row_off: int, col_off: int) -> str:
 
 def _read(uri: str) -> LedgerEntry:
     try:
-        return parsed(objects.get_bytes(uri))
+        return parsed(objects.get_document(uri))
     except ValueError as error:
         raise PipelineError(
             f"{uri} is not an entry of a ledger ({error}). Remove it: the window is then computed again, or have "

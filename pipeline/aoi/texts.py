@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from pipeline.aoi.area import EXPECTED, Aoi, Polygon
+from pipeline.documents import json_of
 from pipeline.errors import ConfigError
 
 _LONGITUDE_LATITUDE = "OGC:CRS84"
 _GEOGRAPHIC = re.compile(r"OGC:CRS84|EPSG:4\d{3}")  # EPSG has those by which boxes are given in its 4000s
 _HALF_TURN, _TURN = 180.0, 360.0
-_STORED = re.compile(r"(.+?);(\[\[\[.*\]\]\])", re.DOTALL)  # the CRS may be WKT of a Shapefile
+_STORED = ";[[["
+_WKT_LEVELS = 4  # a list of polygons, of rings, of corners, and around it
+_PART = re.compile(r"[(),]|[^\s(),]+")
 
 
 def parse(text: str) -> Aoi:
@@ -25,19 +27,25 @@ def parse(text: str) -> Aoi:
     Raises:
         ConfigError: it is none of the known forms.
     """
-    if stored := _STORED.fullmatch(text):
-        return Aoi(crs=stored[1], polygons=tuple(map(_polygon, json.loads(stored[2]))))
+    stored, rings, corners = text.partition(_STORED)  # the CRS may be WKT of a Shapefile
+    if stored and rings and corners.endswith("]]]"):
+        return Aoi(crs=stored, polygons=tuple(_of_stored(f"{rings[1:]}{corners}", text)))
     text = text.removeprefix("\ufeff")
-    found = re.fullmatch(r"\s*(?:SRID=(\d+);)?\s*(.*?)\s*", text, re.DOTALL | re.IGNORECASE)
-    if found is None:
-        raise ConfigError(f"aoi is {text[:80]!r}: {EXPECTED}")
-    crs = f"EPSG:{found[1]}" if found[1] else _LONGITUDE_LATITUDE
-    body = found[2]
+    found = re.match(r"\s*SRID=(\d+);", text, re.IGNORECASE)
+    crs = f"EPSG:{found[1]}" if found else _LONGITUDE_LATITUDE
+    body = text[found.end() if found else 0 :].strip()
     if body.startswith("{"):
         return _of_geojson(body, crs)
     if re.match(r"(MULTI)?POLYGON", body, re.IGNORECASE):
         return Aoi(crs=crs, polygons=tuple(_of_wkt(body)))
     return Aoi(crs=crs, polygons=(_of_box(body, geographic=_GEOGRAPHIC.fullmatch(crs) is not None),))
+
+
+def _of_stored(rings: str, text: str) -> Iterator[Polygon]:
+    try:
+        yield from map(_polygon, json_of(rings))
+    except (TypeError, ValueError, OverflowError):
+        raise ConfigError(f"aoi is {text[:80]!r}: {EXPECTED}") from None
 
 
 def _of_box(text: str, *, geographic: bool) -> Polygon:
@@ -57,25 +65,45 @@ def _of_box(text: str, *, geographic: bool) -> Polygon:
 
 
 def _of_wkt(text: str) -> Iterator[Polygon]:
-    """Read WKT's nested lists as JSON: POLYGON ((0 0, 1 0, 1 1)) is [[[0,0],[1,0],[1,1]]]."""
-    head, _, body = text.partition("(")
-    number = r"[-+0-9.eE]+"
-    corner = re.compile(rf"({number})\s+({number})(?:\s+{number})*")
+    head, bracket, body = text.partition("(")
     try:
-        corners = corner.sub(lambda found: f"[{float(found[1])},{float(found[2])}]", f"({body}")
-        nested = json.loads(corners.replace("(", "[").replace(")", "]"))
+        nested = _nested(bracket + body)
         for polygon in nested if head.upper().startswith("MULTI") else [nested]:
             yield _polygon(polygon)
-    except (json.JSONDecodeError, TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ConfigError(f"aoi is {text[:80]!r}, which is no WKT: {EXPECTED}") from None
+
+
+def _nested(text: str) -> list[Any]:
+    """Read WKT's nested lists of corners, each character once: ((0 0, 1 0, 1 1)) is [[[0, 0], [1, 0], [1, 1]]]."""
+    root: list[Any] = []
+    around, corner = [root], list[float]()
+    for part in _PART.findall(text):
+        if part not in "(),":
+            corner.append(float(part))
+            continue
+        if corner:
+            around[-1].append(corner)
+            corner = []
+        if part == "(":
+            around[-1].append([])
+            around.append(around[-1][-1])
+        elif part == ")":
+            around.pop()
+        if not 1 <= len(around) <= _WKT_LEVELS:
+            raise ValueError(text[:80])
+    if len(root) != 1 or len(around) != 1 or corner:
+        raise ValueError(text[:80])
+    nested: list[Any] = root[0]
+    return nested
 
 
 def _of_geojson(text: str, crs: str) -> Aoi:
     try:
-        document = json.loads(text)
+        document = json_of(text)
         named = _named_crs(document.get("crs") or {}) or crs
         return Aoi(crs=named, polygons=tuple(polygon for polygon in _polygons(document) if polygon))
-    except (json.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise ConfigError(f"aoi begins {text[:80]!r}, which is no GeoJSON of polygons: {EXPECTED}") from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from pipeline import objects, statistics, store
 from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import OutputError, PipelineError, ResourceError
+from pipeline.flow import resources
 from pipeline.flow.events import Events
 from pipeline.flow.finished import all_done
 from pipeline.flow.hearing import ChainBroken, heard
@@ -90,7 +91,9 @@ def run(  # noqa: PLR0913 - each by its name
     events = Events() if run_id is None else Events(run_id)
     progress = Progress(statistics.failures_table(output), events, supervise, still_ours)
     with cluster():
-        room = places(nodes(), settings)
+        room = resources.room(settings, layout, weights)
+        # Also where machines come back without their GPUs.
+        settings = replace(settings, actor_gpus=room.actor_gpus)
         links = Links(
             scenes=scenes,
             output=output,
@@ -169,7 +172,7 @@ def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> N
 def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
     """Run the chain once, and count what comes out of it."""
     watchdog = Watchdog(guard, progress.events, links.settings.stall_s)
-    claims = {"CPU": links.settings.actor_cpus, "GPU": links.settings.actor_gpus}
+    claims = {"CPU": links.settings.actor_cpus, "GPU": room.actor_gpus}
     waiting = Waiting(guard, progress.events, room.actors, claims)
     progress.look_ahead = guard.ahead
     with quietly(in_flight_bytes=links.in_flight_bytes(room)):

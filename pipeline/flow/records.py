@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from pipeline.errors import PipelineError
+from pipeline.flow.notices import Found
 from pipeline.flow.watch import Guard, Work
 from pipeline.inputs import Inputs
 from pipeline.raster import Outline
@@ -62,11 +63,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The windows of a plan, and how many of them were done before."""
+    """The windows of a plan, how many of them were done before, and, with its first part, what the scene is."""
 
     scene_id: str
     windows: int
     skipped: int
+    found: Found | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,13 @@ from pipeline import inputs, ledger, objects, raster, statistics, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import PipelineError, RasterError
+from pipeline.flow import notices
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
 from pipeline.grid import count_windows
 from pipeline.output import inputs_uri, ledger_uri, masks_uri
 from pipeline.raster import Outline
-from pipeline.scene import Refusal, Scene, scene_of
+from pipeline.scene import Refusal, Scene
 from pipeline.statistics import Failure
 from pipeline.view import View
 from pipeline.window import Window
@@ -116,7 +117,8 @@ def read_plan(
         yield row
         return
     left = np.unpackbits(plan.left, count=plan.windows).astype(np.bool_)
-    yield packed(Planned(plan.scene.scene_id, plan.windows, plan.windows - int(left.sum())))
+    about = notices.found(plan.scene.scene_id, plan.view, reading) if plan.part == 0 else None
+    yield packed(Planned(plan.scene.scene_id, plan.windows, plan.windows - int(left.sum()), about))
     for window in compress(_windows(plan.view, plan.outline, plan.part, plan.parts, settings), left):
         step = partial(_read, plan, window, layout, reading)
         yield packed(attempt(step, guard, stage="read", scene=plan.scene, window=window))
@@ -223,6 +225,4 @@ def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> R
 
 
 def _refused(entry: Refusal) -> Failure:
-    return Failure(
-        scene_id=scene_of(entry.uri).scene_id, uri=entry.uri, error="Refusal", message=entry.reason
-    )
+    return Failure(scene_id=entry.scene_id, uri=entry.uri, error="Refusal", message=entry.reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -35,6 +36,7 @@ class Segment:
         Raises:
             Quarantined: it takes its process down with it. An actor that raises here is not started again.
         """
+        _see_own_gpus_only()
         start = Work("start", part=ray.get_runtime_context().get_actor_id())
         segmenter = guard.watched(start, lambda: make_segmenter(ray.get(weights[0])))
         self._segment = WindowSegmenter(segmenter, dtype=class_dtype(len(classes)))
@@ -51,6 +53,12 @@ class Segment:
     def _masks(self, record: Pixels) -> Record:
         labels = self._segment(record.pixels, record.valid, window=record.window)
         return Masks(record.scene, record.header, record.window, labels, record.inputs)
+
+
+def _see_own_gpus_only() -> None:
+    """Hide every GPU from a process that claims none: Ray hides the others' only from one that has its own."""
+    if not ray.get_runtime_context().get_accelerator_ids().get("GPU"):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def store_masks(row: Row, *, output: str, classes: Sequence[str], guard: Guard) -> Row:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipeline.objects.place import is_remote, local, located, writing
+from pipeline.objects.place import located, writing
+from pipeline.objects.schemes import is_remote, local
 from pipeline.retry import patiently
 
 _TAKEN = "PreconditionFailed"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pipeline.errors import OutputError
 from pipeline.objects.flat import list_all
-from pipeline.objects.place import is_remote, join, link_between, local, located, writing
+from pipeline.objects.place import join, link_between, located, writing
+from pipeline.objects.schemes import is_remote, local
 from pipeline.retry import patiently
 
 _BATCH = 1000  # as many as S3 deletes in one request

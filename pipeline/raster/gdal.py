@@ -19,10 +19,11 @@ from rasterio.vrt import WarpedVRT
 
 from pipeline.errors import RasterError
 from pipeline.raster.foreign import Foreign
+from pipeline.raster.upright import Upright
 from pipeline.storage import gdal_options
 
-Source = DatasetReader | WarpedVRT | Foreign
-"""A raster that is open: as it is, laid flat, or of another library."""
+Source = DatasetReader | WarpedVRT | Foreign | Upright
+"""A raster that is open: as it is, laid flat or upright, or of another library."""
 
 _CACHE_BYTES = 16 * 2**20  # a few rows of blocks: as fast as more; GDAL's own grows with the machine
 _ENDS_EARLY = re.compile(

@@ -35,9 +35,9 @@ _BY_SHAPE = [  # keys of AWS, JSON web tokens, keys of Google, GitHub, Hugging F
     r"()()\b(?:AIza[\w-]{35}|ya29\.[\w.-]+|gh[pousr]_\w{20,}|github_pat_\w{20,}|hf_\w{20,}|xox[abprs]-[\w-]{10,})",
     r"()()-----BEGIN [A-Z ]*PRIVATE KEY-----[^\"']*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
 ]
-_CREDENTIALS = [re.compile(each, re.IGNORECASE) for each in _BY_NAME] + [
-    re.compile(each) for each in _BY_SHAPE
-]
+_NAMED_ONES = [re.compile(each, re.IGNORECASE) for each in _BY_NAME]
+_MAY_NAME = re.compile(r"[=:<]|bearer|basic|sharedkey", re.IGNORECASE)  # most texts, and all paths, do not
+_SHAPED_ONES = [re.compile(each) for each in _BY_SHAPE]
 
 
 def redacted(text: str) -> str:
@@ -50,6 +50,6 @@ def redacted(text: str) -> str:
     text = _URI.sub(lambda found: shown(found[0]), text)
     text = _WEB_PATH.sub(lambda found: shown(found[0]), text)
     text = _QUERY.sub(lambda found: unsigned(found[0]), text)
-    for credential in _CREDENTIALS:
+    for credential in (*(_NAMED_ONES if _MAY_NAME.search(text) else ()), *_SHAPED_ONES):
         text = credential.sub(_HIDDEN, text)
     return text

@@ -149,7 +149,7 @@ def _sweep(uri: str, name: str, *, window: Window, chunk_px: int) -> None:
         return
     rows = range(window.row_off // chunk_px, -(-window.row_end // chunk_px))
     cols = range(window.col_off // chunk_px, -(-window.col_end // chunk_px))
-    chunks = Path(uri.removeprefix("file://")) / LEVEL / name / "c"
+    chunks = Path(objects.local(uri)) / LEVEL / name / "c"
     for row, col in itertools.product(rows, cols):
         if objects.link_between(output_of(uri), str(chunks / str(row))) is not None:
             continue  # what it leads to may be another's

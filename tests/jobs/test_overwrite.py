@@ -43,13 +43,14 @@ def fill(output: str, scene: Scene) -> None:
     header = inputs.claim(output, scene, Reading()).header
     window = Window(0, 0, header.height, header.width)
     uri = masks_uri(output, scene.scene_id)
+    store.lay_out_scenes(output)
     store.lay_out(uri, header=header, classes=CLASSES, chunk_px=64)
     labels = {name: np.zeros(window.shape, np.uint8) for name in store.ARRAYS}
     digests = store.write(uri, labels, window=window)
     ledger.commit(output, scene.scene_id, window=window, digests=digests, statistics=[])
     plan = ledger.Plan(1, "0" * 32)
     ledger.note_plan(output, scene.scene_id, plan=plan, inputs=b"", instead_of=None)
-    table = statistics.scene_table(output, scene.scene_id, listing="")
+    table = statistics.scene_table(output, scene.scene_id, listing="", about={})
     objects.put_bytes(f"{output}/statistics/{scene.scene_id}.parquet", table.content())
     run_record.claim(output, described(output)[1])
 

@@ -25,6 +25,7 @@ def description(  # noqa: PLR0913 - each by its name
     scenes: tuple[str | Search, ...] = ("a.tif",),
     digest: str = "ab12",
     threshold: float = 0.2,
+    precision: str = "float32",
     flow: FlowSettings = FlowSettings(),  # noqa: B008 - frozen
     reading: Reading = PLAIN,
 ) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def description(  # noqa: PLR0913 - each by its name
         reading=reading,
     )
     checkpoint = Checkpoint("tiny", TINY, {}, None, None, digest)
-    return run_record.describe(settings, checkpoint=checkpoint, threshold=threshold)
+    return run_record.describe(settings, checkpoint=checkpoint, threshold=threshold, precision=precision)
 
 
 def test_the_record_is_written_and_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -58,6 +59,7 @@ def test_the_record_is_written_and_the_same_run_gives_the_same_bytes(tmp_path: P
         ({"classes": "house"}, ["vocabulary", "road"]),
         ({"digest": "cd34"}, ["model.digest", "ab12", "cd34"]),
         ({"threshold": 0.3}, ["model.threshold", "0.2", "0.3"]),
+        ({"precision": "bfloat16"}, ["model.precision", "float32", "bfloat16"]),
         ({"flow": FlowSettings(window_px=4096)}, ["grid.window_px", "2048", "4096"]),
         ({"reading": Reading(nodata=math.nan)}, ["reading.nodata", "null", "nan"]),
         ({"reading": Reading(bands=(4, 3, 2))}, ["reading.bands", "null", "[4, 3, 2]"]),
@@ -72,6 +74,16 @@ def test_another_run_is_refused_and_the_difference_shown(
         run_record.claim(str(tmp_path), description(tmp_path, **changed))
     assert all(part in str(raised.value) for part in named), raised.value
     assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_a_record_that_does_not_say_its_precision_is_of_single_precision(tmp_path: Path) -> None:
+    before = description(tmp_path)
+    del before["model"]["precision"]  # as it was written before there was a choice
+    run_record.claim(str(tmp_path), before)
+    assert run_record.precision(str(tmp_path)) == "float32"
+    with pytest.raises(ResumeError, match=r"model\.precision"):
+        run_record.claim(str(tmp_path), description(tmp_path, precision="bfloat16"))
+    run_record.claim(str(tmp_path), description(tmp_path))
 
 
 def test_other_scenes_and_other_actors_are_the_same_run(tmp_path: Path) -> None:
@@ -105,8 +117,8 @@ def test_an_output_of_another_format_is_refused_in_one_line_by_whatever_needs_it
         ResumeError, match=r"is of format \d, .* reads and writes format \d: give another output"
     ):
         run_record.claim(str(tmp_path), description(tmp_path))
-    for command in (lambda: verify.main([str(tmp_path)]), lambda: segment.main(["-o", str(tmp_path)])):
-        assert command() == ExitCode.BAD_USAGE
+    for verb, arguments in ((verify.main, [str(tmp_path)]), (segment.main, ["-o", str(tmp_path)])):
+        assert verb(arguments) == ExitCode.BAD_USAGE
         (line,) = capsys.readouterr().err.strip().splitlines()
         assert "is of format 2" in line
     assert (tmp_path / "run.json").read_bytes() == before

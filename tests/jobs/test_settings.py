@@ -11,6 +11,7 @@ from jobs import settings
 from jobs.areas import area_of
 from jobs.flags import FlagParser
 from jobs.settings import SegmentSettings
+from mrovseg.errors import VocabularyError
 from pipeline.aoi import Aoi
 from pipeline.config import Reading
 from pipeline.errors import ConfigError
@@ -57,8 +58,8 @@ def test_flags_override_the_file_key_by_key(file: Path) -> None:
 def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "all.yaml"
     path.write_text(
-        "{scenes: a.tif, suffixes: [.tif], assets: visual, classes: road, output: o, checkpoint: c,"
-        " threshold: 0.5, window_px: 512,"
+        "{scenes: a.tif, suffixes: [.tif], assets: visual, link_hosts: s3://b, classes: road, output: o, checkpoint: c,"
+        " threshold: 0.5, precision: float32, window_px: 512,"
         " chunk_px: 256, actors: 2, actor_cpus: 1, actor_gpus: 1, task_cpus: 0.5, bands: [4, 3, 2],"
         " range: [0, 3000], nodata: 7, gsd: 2, aoi: [1, 2, 3, 4], drivers: [GTiff],"
         " vrt: anywhere, max_pixels: 9, max_bands: 8,"
@@ -83,6 +84,36 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
         max_expansion=6,
         read_timeout_s=5,
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "gpus"), [("1", 1), ("0.5", 0.5), ("none", 0), ("0", 0), ("auto", None), (None, None)]
+)
+def test_gpus_of_an_actor_are_a_flag_and_a_key_of_one_meaning(
+    tmp_path: Path, given: str | None, gpus: float | None
+) -> None:
+    base = ["a.tif", "--classes", "road", "-o", "o"]
+    assert settings_of(*base, *(["--gpus", given] if given else [])).flow.actor_gpus == gpus
+    for key in ("gpus", "actor_gpus") if given else ():
+        (tmp_path / "a.yaml").write_text(f"{key}: {given}")
+        assert settings_of(*base, "--config", str(tmp_path / "a.yaml")).flow.actor_gpus == gpus
+        overridden = settings_of(*base, "--config", str(tmp_path / "a.yaml"), "--gpus", "2")
+        assert overridden.flow.actor_gpus == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("gpus: many", "gpus.*'many'"),
+        ("gpus: -1", "gpus.*-1"),
+        ("{gpus: 1, actor_gpus: 1}", "gpus and its older name"),
+        ("precision: half", "precision.*bfloat16.*'half'"),
+    ],
+)
+def test_what_gpus_and_precision_cannot_be_is_named(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=named):
+        settings_of("a.tif", "--classes", "road", "-o", "o", "--config", str(tmp_path / "a.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -333,3 +364,27 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_configuration_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.yaml"):
         settings_of("--config", str(tmp_path / "none.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("classes", "says"),
+    [
+        (["road", "Road"], "'road' stands more than once"),
+        (["road", {"name": "way", "prompts": ["ROAD"]}], "'road' stands more than once"),
+        (["road", {"name": "Other", "prompts": ["sand"]}], "'Other' is the name of what is none"),
+        ([{"name": "x" * 300}], "1 to 256 characters"),
+        ([{"name": "wet", "prompts": [" "]}], "1 to 256 characters"),
+        ([{"name": "wet", "prompts": ["a\0b"]}], "control character"),
+        (["; ".join(f"w{i}" for i in range(5000))], r"is one class, got 5000 in '.{60}'$"),
+    ],
+)
+def test_classes_of_a_file_are_checked_as_those_of_the_flag(classes: list[object], says: str) -> None:
+    with pytest.raises((ConfigError, VocabularyError), match=says) as raised:
+        settings.vocabulary_of(classes)
+    assert len(str(raised.value)) < 300
+
+
+def test_spaces_in_the_classes_of_a_file_are_as_in_the_flag() -> None:
+    assert settings.vocabulary_of([{"name": " bare\n ground ", "prompts": ["dry  sand"]}]).names == (
+        "bare ground",
+    )

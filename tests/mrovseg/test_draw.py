@@ -12,11 +12,17 @@ from mrovseg.vocabulary import parse
 from tests.mrovseg.test_data import image
 
 
-def test_a_crop_beyond_the_image_is_filled() -> None:
+def reflected(pixels: np.ndarray, *, side_px: int) -> np.ndarray:
+    """numpy's own reflection below and right of an image."""
+    beyond = [(0, max(0, side_px - length)) for length in pixels.shape[:2]]
+    return np.pad(pixels, [*beyond, (0, 0)], mode="symmetric")
+
+
+def test_a_crop_beyond_the_image_is_reflected() -> None:
     pixels, labels = crop(image(), side_px=50, rng=np.random.default_rng(0))
-    assert (pixels[40:] == 127).all()
     assert (labels[40:] == IGNORE).all()
     assert np.array_equal(pixels[:40, :, 0], labels[:40] * 50)
+    assert np.array_equal(pixels, reflected(pixels[:40], side_px=50))
 
 
 @given(seed=st.integers(0, 200), side_px=st.integers(10, 70))
@@ -26,8 +32,9 @@ def test_a_crop_may_hang_over_the_lower_right_corner(seed: int, side_px: int) ->
     rows, cols = (int((labels != IGNORE).any(axis=axis).sum()) for axis in (1, 0))
     assert min(rows, cols) >= 1
     assert rows <= side_px
-    assert (pixels[rows:] == 127).all()
-    assert (pixels[:, cols:] == 127).all()
+    whole = reflected(one.pixels, side_px=140)
+    top, left = one.labels.shape[0] - rows, one.labels.shape[1] - cols
+    assert np.array_equal(pixels, whole[top : top + side_px, left : left + side_px])
     height, width = one.labels.shape
     np.testing.assert_array_equal(labels[:rows, :cols], one.labels[height - rows :, width - cols :])
 
@@ -42,7 +49,8 @@ def test_a_chip_is_the_same_for_the_same_generator_and_keeps_labels_on_their_pix
         assert which == again[0]
         assert np.array_equal(pixels, again[1])
         assert np.array_equal(labels, again[2])
-        assert np.array_equal(pixels[..., 0], np.where(labels == IGNORE, 127, labels * 50))
+        seen = labels != IGNORE
+        assert np.array_equal(pixels[..., 0][seen], labels[seen] * 50)
     assert {which for which, _, _ in drawn} == {0, 1}
 
 

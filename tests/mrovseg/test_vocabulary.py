@@ -59,6 +59,14 @@ def test_what_is_written_is_read(groups: list[list[str]]) -> None:
         ("road; ,; water", "without a word"),
         ("road; water; road", "'road' stands more than once"),
         ("road,street; lane,street", "'street' stands more than once"),
+        ("Road; water; road", "'Road' stands more than once.*capitals"),
+        ("road,Strasse; lane,STRASSE", "'Strasse' stands more than once"),
+        ("; ".join(["a", "b", "c", "d", "e"] * 2), "'a', 'b', 'c' and 2 more stands"),
+        ("road; Other", "'Other' is the name of what is none of the classes"),
+        ("no  data", "'no data' is the name"),
+        ("x" * 257, "1 to 256 characters.*'x{57}\\.\\.\\.' of 257"),
+        ("road; a\x07b", "none of them a control character"),
+        ("road; \u200b", "none of them a control character"),
     ],
 )
 def test_what_cannot_be_read_is_named(text: str, says: str) -> None:
@@ -158,3 +166,7 @@ def test_a_vocabulary_of_unknown_words_is_refused() -> None:
             no_object=None,
             scale=1.0,
         )
+
+
+def test_names_as_long_as_may_be_and_classes_that_only_sound_reserved_are_taken() -> None:
+    assert parse("x" * 256 + "; another; no data lines").names[1:] == ("another", "no data lines")

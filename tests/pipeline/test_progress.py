@@ -17,7 +17,7 @@ class Slow(BrightnessSegmenter):
     """Takes its time for each chip."""
 
     def propose(self, chips: np.ndarray, /) -> np.ndarray:
-        time.sleep(0.05 * len(chips))
+        time.sleep(0.1 * len(chips))
         return super().propose(chips)
 
 
@@ -36,8 +36,11 @@ def test_the_total_does_not_trail_behind_what_is_done(
     assert run_flow(listed, tmp_path / "out", window_px=128, make_segmenter=make_slow).windows_done == 16
     said = events(capsys.readouterr().err)
     counts = [event for event in said if event["event"] in {"progress", "run_ended"}]
-    after_some = [event["windows_known"] for event in counts if event["windows_done"] >= 4]
-    assert len(after_some) > 2
-    assert set(after_some) == {16}
+    midway = [
+        (event["windows_done"], event["windows_known"]) for event in counts if event["windows_done"] >= 4
+    ]
+    assert len(midway) > 2
+    assert all(known >= min(16, done + 4) for done, known in midway), midway  # at least one scene ahead
+    assert counts[-1]["windows_known"] == 16
     last = counts[-1]
     assert (last["windows_failed"], last["scenes_failed"], last["failures"]) == (0, 1, 1)

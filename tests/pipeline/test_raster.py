@@ -91,10 +91,35 @@ def test_a_window_anywhere_is_the_scene_where_there_is_one(
     pixels, valid = raster.read(uri, window)
     inside = window.intersection(extent)
     assert valid.sum() == (inside.height * inside.width if inside else 0)
-    assert (pixels[~valid] == FILL).all()
+    around = np.pad(whole, ((300, 700), (300, 700), (0, 0)), mode="symmetric")  # numpy's own reflection
+    rows, cols = (slice(off + 300, off + 300 + side) for off, side in ((row_off, height), (col_off, width)))
+    assert np.array_equal(pixels, around[rows, cols])
     if inside:
         assert valid[inside.slices_in(window)].all()
-        assert np.array_equal(pixels[inside.slices_in(window)], whole[inside.slices_in(extent)])
+
+
+def test_no_data_keeps_its_fill_on_either_side_of_an_edge(tmp_path: Path) -> None:
+    stored = np.full((3, 9, 9), 200, np.uint8)
+    stored[:, :, 7:] = 0
+    uri = write(tmp_path / "a.tif", stored, nodata=0)
+    pixels, valid = raster.read(uri, Window(0, 0, 9, 20))
+    assert (pixels[:, :7] == 200).all()
+    assert (pixels[:, 7:11] == FILL).all()  # two columns without data, and these reflected
+    assert (pixels[:, 11:18] == 200).all()  # the whole scene is too narrow: it is reflected again
+    assert (pixels[:, 18:] == 200).all()
+    assert valid[:, :7].all()
+    assert not valid[:, 7:].any()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1)])
+def test_scenes_smaller_than_a_halo_are_reflected_again_and_again(
+    tmp_path: Path, shape: tuple[int, int]
+) -> None:
+    stored = np.random.default_rng(0).integers(1, 256, (3, *shape), dtype=np.uint8)
+    pixels, valid = raster.read(write(tmp_path / "a.tif", stored), Window(-20, -20, 50, 50))
+    beyond = [(20, 30 - side) for side in shape]
+    assert np.array_equal(pixels, np.pad(np.moveaxis(stored, 0, -1), [*beyond, (0, 0)], mode="symmetric"))
+    assert valid.sum() == shape[0] * shape[1]
 
 
 def test_an_overview_changes_no_pixel(tmp_path: Path) -> None:

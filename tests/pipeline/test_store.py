@@ -298,7 +298,10 @@ def test_two_names_that_differ_by_a_blank_alone_are_two_words() -> None:
 
 
 def test_the_root_says_what_made_the_masks_and_whether_all_of_them_are_done(uri: str) -> None:
-    made: dict[str, Any] = {"scene": {"uri": "a.tif", "datetime": None}, "made_by": {"run": "5f", "threshold": 0.2}}
+    made: dict[str, Any] = {
+        "scene": {"uri": "a.tif", "datetime": None},
+        "made_by": {"run": "5f", "threshold": 0.2},
+    }
     _lay_out(uri, **made)
 
     def said() -> dict[str, Any]:

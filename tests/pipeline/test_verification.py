@@ -131,7 +131,7 @@ def test_a_window_that_the_last_run_already_did_not_have_is_left_to_do(output: P
     assert [finding.path for finding in look(output).findings if finding.kind == "missing"] == [
         str(entry.relative_to(output))
     ]
-    sum_up([entry.parent.name], str(output), CLASSES)
+    sum_up({entry.parent.name: 0}, str(output), CLASSES)
     report = look(output)
     assert report.left == 1
     assert [finding.path for finding in report.findings] == [SUMMARY]
