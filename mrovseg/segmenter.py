@@ -88,6 +88,7 @@ def _against_rivals(
         taken = {phrase for phrases in silent for phrase in phrases}
         unlike = unlike_kinds(vocabulary, checkpoint.known_kinds, sets, encode)
         kinds = tuple(phrases for phrases in unlike if taken.isdisjoint(phrases))
+    silent, kinds = (_spoken(checkpoint, classes, known) for classes in (silent, kinds))
     classes = (*silent, *kinds)[: MAX_CLASSES + 1 - embedded.classes]  # ids are 16 bit
     if not classes:
         return embedded
@@ -96,6 +97,15 @@ def _against_rivals(
     competing = embedded.against(_leant(said, known), names)
     told_by_patches = range(embedded.classes + len(silent), competing.competing) if embedded.untaught else ()
     return dataclasses.replace(competing, untaught=(*embedded.untaught, *told_by_patches))
+
+
+def _spoken(checkpoint: Checkpoint, classes: Classes, known: Float32[np.ndarray, "k e"] | None) -> Classes:
+    """Return the classes of which the checkpoint knows a phrase."""
+    if known is None or not classes:
+        return classes
+    words = Vocabulary(tuple(phrases[0] for phrases in classes), classes)
+    unlike = set(unlike_prompts(words, known, checkpoint.encode_text))
+    return tuple(phrases for phrases in classes if not unlike.issuperset(phrases))
 
 
 def device_of(asked: str | None) -> torch.device:

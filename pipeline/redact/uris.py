@@ -55,7 +55,7 @@ def shown(uri: str) -> str:
     """Return a uri that names no user with what of its parameters may be shown, and a mark of what is not.
 
     >>> shown("https://host/a.tif?id=5&X-Amz-Signature=b0b"), shown("https://host/get?what=5")
-    ('https://host/a.tif?id=5', 'https://host/get?~afe34ae8')
+    ('https://host/a.tif?id=5', 'https://host/get?~e198a5fc')
     """
     return _chosen(uri, _shown_on_the_web if _WEB.match(uri) else _shown, remote=True)
 

@@ -51,6 +51,7 @@ def test_bad_usage_is_code_2_and_one_clear_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.tif").touch()
     code: object
     try:
         code = cli.main(arguments)
