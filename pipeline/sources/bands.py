@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.sources.fields import listed, mapped, text_of
+from pipeline.sources.fields import listed, text_of
 
 RGB = ("red", "green", "blue")
 
@@ -20,7 +20,8 @@ def colours_of(key: str, asset: Mapping[str, Any], item: Mapping[str, Any]) -> t
     Raises:
         ValueError: a field is of another type than STAC has it.
     """
-    table = listed(mapped(item, "properties"), "eo:bands")
+    properties = item.get("properties")  # of another type it costs no scene: it seldom says anything of bands
+    table = listed(properties, "eo:bands") if isinstance(properties, dict) else []
     newer = [_band(each, table) for each in listed(asset, "bands")]
     older = [_band(each, table) for each in listed(asset, "eo:bands")]
     if not newer and not older:

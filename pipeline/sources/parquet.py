@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from pipeline.sources.records import check_columns, recorded
 
 _BATCH_ROWS = 1024
 _NAMES = ("scene_id", "id")
+_DATES = ("datetime", "start_datetime", "end_datetime")
 _TEXT_BYTES = 2**20  # of one text; a uri has some hundred
 _BATCH_BYTES = 256 * 2**20
 _EXPANSION = 200  # times its bytes in the file may a column have when decoded
@@ -81,7 +83,7 @@ def _wanted(uri: str, names: Sequence[str]) -> list[str]:
     """Return the columns to read: those of items where that is what the table holds, whatever its name."""
     check_columns(uri, names, wanted=("uri", "assets"))
     is_items = "assets" in names and ("uri" not in names or "stac_version" in names)
-    known = ("id", "assets", "eo:bands") if is_items else ("uri", *_NAMES)
+    known = ("id", "assets", "eo:bands", *_DATES) if is_items else ("uri", *_NAMES)
     return [name for name in known if name in names]
 
 
@@ -163,8 +165,17 @@ def _item(record: Mapping[str, Any]) -> dict[str, Any]:
     assets = record["assets"]
     if isinstance(assets, str | bytes):
         assets = json_of(assets)
-    properties = {"eo:bands": record.get("eo:bands")}
+    properties = {"eo:bands": record.get("eo:bands")} | {name: _dated(record.get(name)) for name in _DATES}
     return {"id": record.get("id"), "assets": _without_nulls(assets), "properties": properties}
+
+
+def _dated(value: object) -> object:
+    """Return a time as STAC writes it: a table may hold it as one, where none of another zone is."""
+    if not isinstance(value, datetime):
+        return value
+    return (
+        value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else f"{value.isoformat()}Z"
+    )
 
 
 def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - what JSON holds

@@ -103,7 +103,7 @@ def test_each_damaged_item_of_a_page_is_one_failure(tmp_path: Path) -> None:
     damaged: list[Any] = [None, 5, "x", [], {}, item("a") | {"assets": 5}]
     for place, value in (
         (["assets", "a", "roles"], 5),
-        (["properties"], "x"),
+        (["assets", "a", "eo:bands"], 5),
         (["id"], {}),
         (["assets", "a"], 3),
     ):
@@ -229,7 +229,8 @@ from pipeline.sources import SceneList
 from pipeline.scene import Refusal
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 print(sum(isinstance(each, Refusal) for each in SceneList((sys.argv[1],))))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+(line,) = [each for each in open("/proc/self/status") if each.startswith("VmHWM")]  # since it began, unlike getrusage
+print(int(line.split()[1]) // 1024)
 """
 
 
@@ -263,7 +264,7 @@ def test_a_small_table_takes_no_memory(tmp_path: Path) -> None:
         assert done.returncode == 0, (name, done.stderr[-500:])
         refused, peak_mib = map(int, done.stdout.split())
         assert refused >= 1, name
-        assert peak_mib < 1500, name
+        assert peak_mib < 1000, (name, peak_mib)
 
 
 @pytest.mark.parametrize("name", ["pipe.csv", "pipe.txt", "pipe.parquet", "pipe.json", "pipe.tif", "pipe"])
