@@ -56,10 +56,10 @@ def segment(settings: SegmentSettings) -> RunResult:
     Raises ConfigError or ModelError before anything is started, PipelineError when the output cannot be
     written. What goes wrong with a scene or a window is in the result and in the output's failures.
     """
-    say_classes(settings.vocabulary)
     check_proxies([*settings.scenes.specs, settings.output])
     settings.scenes.check()
     say_missing(settings.scenes)
+    say_classes(settings.vocabulary)
     checkpoint = checkpoints.load(settings.checkpoint)
     # What no actor could build is known before Ray starts.
     checkpoints.network(checkpoint.config, checkpoint.image_weights)

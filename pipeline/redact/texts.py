@@ -15,7 +15,8 @@ _USER = re.compile(
 )
 
 _NAMED = (
-    r"[\w.-]{0,40}(?:token|secret|passw(?:or)?d|passphrase|pwd|credentials?|signature|jwt|(?<![a-z])sig"
+    r"[\w.-]{0,40}(?:token|secret|passw(?:or)?d|passphrase|pwd|credentials?|signature|jwt"
+    r"|(?<![a-z])sig(?=[\"'\s:=]{1,9}[^\s,]{8})"  # files of fuzzers have it in their names, with two digits
     r"|(?:api|access|auth|secret|private|shared|account|subscription)[-_]?key(?:[-_]?id)?)"
 )
 _IS, _VALUE = r"[\"']?\s*=\s*[\"']?", r"[^\s\"'<>&;,)\]}\\]"
