@@ -14,9 +14,11 @@ EVERY_KEY = """
 scenes: [a.tif, {stac_api: "https://h/stac", collections: [c]}]
 suffixes: [.tif]
 assets: [visual]
+link_hosts: ["https://other.org"]
 classes: ["no, never", {name: wet, prompts: [river, lake]}]
 checkpoint: tiny
 threshold: 0.5
+precision: bfloat16
 max_failures: 2.5%
 window_px: 512
 chunk_px: 256
@@ -30,6 +32,7 @@ stall_s: 31
 bands: [4, 3, 2]
 range: [-3.4e+38, 3000]
 nodata: -9999
+alpha: none
 gsd: 2.5
 aoi: [1, 2, 3, 4]
 drivers: [GTiff]
@@ -57,7 +60,10 @@ def made(tmp_path: Path) -> SegmentSettings:
 def claimed(made: SegmentSettings) -> None:
     checkpoint = checkpoints.load(made.checkpoint)
     threshold = 0.2 if made.threshold is None else made.threshold
-    run_record.claim(made.output, run_record.describe(made, checkpoint=checkpoint, threshold=threshold))
+    description = run_record.describe(
+        made, checkpoint=checkpoint, threshold=threshold, precision=made.precision
+    )
+    run_record.claim(made.output, description)
 
 
 def test_a_run_goes_on_by_every_setting_that_it_had(made: SegmentSettings, tmp_path: Path) -> None:
