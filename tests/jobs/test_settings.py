@@ -61,7 +61,7 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
         "{scenes: a.tif, suffixes: [.tif], assets: visual, link_hosts: s3://b, classes: road, output: o, checkpoint: c,"
         " threshold: 0.5, precision: float32, window_px: 512,"
         " chunk_px: 256, actors: 2, actor_cpus: 1, actor_gpus: 1, task_cpus: 0.5, bands: [4, 3, 2],"
-        " range: [0, 3000], nodata: 7, gsd: 2, aoi: [1, 2, 3, 4], drivers: [GTiff],"
+        " range: [0, 3000], nodata: 7, alpha: none, gsd: 2, aoi: [1, 2, 3, 4], drivers: [GTiff],"
         " vrt: anywhere, max_pixels: 9, max_bands: 8,"
         " max_block_bytes: 7, max_expansion: 6, read_timeout_s: 5, max_failures: 5%, keep_valid: true,"
         " window_timeout_s: 60, stall_s: 30}"
@@ -74,6 +74,7 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
         bands=(4, 3, 2),
         value_range=(0, 3000),
         nodata=7,
+        alpha="none",
         gsd_m=2,
         aoi=BOX,
         drivers=("GTiff",),
