@@ -6,7 +6,8 @@ PYTHON := $(VENV)/bin/python
 PINNED := --constraint constraints.txt --constraint requirements.lock
 UNLOCKED := ^(torch|torchvision|triton|nvidia-.*|cuda-.*|pip|setuptools|mrovseg)==
 
-.PHONY: demo install lock format check test test-slow test-no-torch chaos bench
+.PHONY: demo install lock format check test test-slow test-no-torch ci chaos bench
+.PHONY: test-jobs-model test-slow-model test-slow-flow
 
 demo: install
 	$(VENV)/bin/mrovseg demo
@@ -51,8 +52,24 @@ test-no-torch: .venv-pipeline/installed
 
 .venv-pipeline/installed: pyproject.toml requirements.lock
 	test -x .venv-pipeline/bin/python || python3 -m venv .venv-pipeline
-	.venv-pipeline/bin/python -m pip install --constraint requirements.lock --editable '.[pipeline,dev]'
+	.venv-pipeline/bin/python -m pip install --constraint requirements.lock --editable '.[pipeline,slides,dev]'
 	touch $@
+
+# Each test once: those of `test` that are the pipeline's own run without torch, and two parts at a time, as most of a
+# run of Ray is waiting.
+ci: install .venv-pipeline/installed
+	$(MAKE) --jobs=2 --output-sync=line check test-no-torch
+	$(MAKE) test-jobs-model
+	$(MAKE) --jobs=2 --output-sync=line test-slow-model test-slow-flow
+
+test-jobs-model: install
+	$(PYTHON) -m pytest mrovseg jobs tests --ignore=tests/pipeline
+
+test-slow-model: install
+	$(PYTHON) -m pytest -m slow mrovseg tests/mrovseg tests/yardstick
+
+test-slow-flow: install
+	$(PYTHON) -m pytest -m slow pipeline jobs tests --ignore=tests/mrovseg --ignore=tests/yardstick
 
 # Thirty runs on a cluster of three nodes, of each four processes or nodes are killed.
 chaos: install

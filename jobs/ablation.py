@@ -16,6 +16,7 @@ from typing import Any
 
 from jobs import table, trainer
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
 from jobs.recipes import Inputs, mean_iou, read_inputs, read_recipe
 from jobs.train import add_arguments
 from mrovseg import checkpoint as checkpoints
@@ -124,7 +125,7 @@ def report(figures: Mapping[str, Sequence[float]]) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mrovseg ablation", description=__doc__)
+    parser = FlagParser(prog="mrovseg ablation", description=__doc__)
     add_arguments(parser, output="a folder for each training", recipe="ablation")
     add = parser.add_argument
     add("--checkpoint", default=checkpoints.EMBEDDED, help="whose encoder the heads are trained on (tiny)")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
 from mrovseg import checkpoint as checkpoints
 from mrovseg.convert import headless
 from pipeline.errors import ConfigError
@@ -38,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mrovseg convert", description=__doc__)
+    parser = FlagParser(prog="mrovseg convert", description=__doc__)
     add = parser.add_argument
     add("model", help="a ViT that open_clip knows, or hf-hub:ORG/NAME or local-dir:FOLDER with its weights")
     add(

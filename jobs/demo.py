@@ -1,6 +1,5 @@
 """Paint a scene, segment it by five words, compare with the painted truth, draw a picture: `mrovseg demo`."""
 
-import argparse
 import shutil
 import sys
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from jaxtyping import UInt8
 
 from jobs import picture, segment, table
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
 from jobs.settings import SegmentSettings
 from mrovseg.definition import Definition
 from mrovseg.metrics import Confusion
@@ -33,7 +33,7 @@ FLOW = FlowSettings(window_px=SIDE_PX // 2, chunk_px=SIDE_PX // 4)
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Run the main job on a painted scene and say how well it did."""
-    argparse.ArgumentParser(prog="mrovseg demo", description=__doc__).parse_args(argv)
+    FlagParser(prog="mrovseg demo", description=__doc__).parse_args(argv)
     scene, pixels, truth = _paint()
     output = FOLDER / "masks"
     shutil.rmtree(output, ignore_errors=True)  # an earlier demo's, perhaps of another checkpoint

@@ -13,6 +13,8 @@ from jaxtyping import Bool, UInt, UInt8
 
 from jobs import metrics
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
+from jobs.reading_files import READER
 from jobs.wiring import embed_aloud, make_segmenter, say_classes
 from mrovseg import checkpoint as checkpoints
 from mrovseg.data import LabelledImage, read_pairs
@@ -88,7 +90,7 @@ def segment_image(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mrovseg evaluate", description=__doc__)
+    parser = FlagParser(prog="mrovseg evaluate", description=__doc__)
     add = parser.add_argument
     add("images", nargs="*", type=Path, metavar="IMAGE", help="images with true masks")
     add("--masks", nargs="+", type=Path, default=[], metavar="MASK", help="one for each image")
@@ -154,16 +156,13 @@ def _scenes(arguments: argparse.Namespace, definition: Definition) -> Iterator[L
         images, masks = zip(*layout.pairs(arguments.root), strict=True)
         segments = read_segments(arguments.root / layout.segments) if layout.segments else None
     rows, cols = grid_of(arguments.mosaic or "1x1", len(images))
-    return read_scenes(read_pairs(definition, images, masks, segments), rows=rows, cols=cols)
+    return read_scenes(read_pairs(definition, images, masks, segments, reader=READER), rows=rows, cols=cols)
 
 
 def read_scenes(pairs: Iterator[LabelledImage], *, rows: int, cols: int) -> Iterator[LabelledImage]:
-    """Read images and join each rows * cols of them. Raises ConfigError for a file that cannot be read."""
-    try:
-        while parts := list(itertools.islice(pairs, rows * cols)):
-            yield join(parts, rows=rows, cols=cols)
-    except OSError as error:  # missing, or nothing that Pillow knows
-        raise ConfigError(f"cannot read an image or a mask: {error}") from error
+    """Read images and join each rows * cols of them. Raises DataError for a file that cannot be read."""
+    while parts := list(itertools.islice(pairs, rows * cols)):
+        yield join(parts, rows=rows, cols=cols)
 
 
 def painted_images(seeds: Iterable[int], *, size_px: int) -> Iterator[LabelledImage]:

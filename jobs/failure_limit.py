@@ -45,5 +45,6 @@ class FailureLimit:
         )
 
     def __str__(self) -> str:
-        """Return the text that was parsed."""
-        return f"{self.most:g}{'%' if self.percent else ''}"
+        """Return a text that is parsed to the same."""
+        number = f"{self.most:.12f}".rstrip("0").rstrip(".")
+        return f"{number}{'%' if self.percent else ''}"

@@ -1,28 +1,26 @@
 """Go on with the run that an output describes, or with what failed in it."""
 
-import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from jobs import run_record
 from jobs.reading_settings import LIMIT_KEYS
+from jobs.settings import FLOW_KEYS
 from pipeline import objects
 from pipeline.errors import ResumeError
 from pipeline.output import FAILURES
 from pipeline.scene import Refusal, Scene
 from pipeline.sources import Only
+from pipeline.status import status
 
 CONFIG_KEYS = (
     "scenes",
     "suffixes",
     "assets",
+    "link_hosts",
     "checkpoint",
-    "actors",
-    "actor_cpus",
-    "actor_gpus",
-    "task_cpus",
+    "max_failures",
+    *(key for key in FLOW_KEYS if key not in run_record.GRID_KEYS),
 )
 
 
@@ -37,30 +35,34 @@ def going_on(values: Mapping[str, Any]) -> dict[str, Any]:
     record = run_record.earlier(str(given["output"]))
     if record is None:
         return given
+    if not run_record.is_whole(record):
+        raise ResumeError(
+            f"{given['output']} holds a run.json that is not whole: name the scenes and classes again"
+        )
+    if not given.get("overwrite"):
+        run_record.check_format(str(given["output"]), record)
     if record["config"].get("redacted"):
         raise ResumeError(
-            f"{given['output']} was made of scenes whose uris hold credentials, which are not kept: name the scenes "
-            "and classes again"
+            f"{given['output']} was made of scenes whose uris hold what is not kept, as it may be a credential: name "
+            "the scenes and classes again"
         )
-    return _recorded(record) | given
+    recorded = _recorded(record)
+    if given.get("overwrite"):
+        recorded.pop("keep_valid", None)  # which would contradict it
+    return recorded | given
 
 
 def failed_before(output: str, scenes: Iterable[Scene | Refusal]) -> Only:
-    """Return of the scenes those that are in the output's failures.
+    """Return of the scenes those that are in the output's failures, and those that were begun and not finished.
+
+    Of the latter a run that was cut off may have been trying again what had failed.
 
     Raises ResumeError when there is no list of failures.
     """
     uri = objects.join(output, FAILURES)
-    try:
-        table = pq.ParquetFile(io.BytesIO(objects.get_bytes(uri)))
-    except FileNotFoundError:
-        raise ResumeError(
-            f"{uri} does not exist: there is no run whose failures could be tried again"
-        ) from None
-    ids = {
-        scene_id for batch in table.iter_batches(columns=["scene_id"]) for scene_id in batch[0].to_pylist()
-    }
-    return Only(scenes, frozenset(ids))
+    if not objects.exists(uri):
+        raise ResumeError(f"{uri} does not exist: there is no run whose failures could be tried again")
+    return Only(scenes, frozenset(scene.scene_id for scene in status(output).unfinished()))
 
 
 def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,9 +70,11 @@ def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
     config, reading = record["config"], record["reading"]
     values = {key: config.get(key) for key in CONFIG_KEYS}
     values |= {key: reading[of] for key, of in (("bands", "bands"), ("range", "range"), ("nodata", "nodata"))}
+    values |= {"alpha": reading.get("alpha")}  # which older runs did not know
     values |= {"gsd": reading["gsd_m"], "aoi": config.get("aoi"), **record["grid"]}
     limits = config.get("limits", {})
     values |= {key: limits.get(key) for key in ("drivers", *LIMIT_KEYS)}
     values["classes"] = [{key: each[key] for key in ("name", "prompts")} for each in record["vocabulary"]]
     values["threshold"] = record["model"]["threshold"]
+    values["precision"] = record["model"].get("precision", run_record.SINGLE)
     return {key: value for key, value in values.items() if value is not None and value != []}

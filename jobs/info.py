@@ -1,6 +1,5 @@
 """Say what a checkpoint is, what it costs and how fast it runs here: `mrovseg info CHECKPOINT`."""
 
-import argparse
 import resource
 import sys
 import time
@@ -11,6 +10,7 @@ import torch
 
 from jobs import table
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
 from jobs.wiring import THREADS
 from mrovseg import checkpoint as checkpoints
 from mrovseg.checkpoint import Checkpoint
@@ -25,7 +25,7 @@ SHOWN_WORDS = 12
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Print what the checkpoint is, its parts with their cost, and its speed and memory on this device."""
-    parser = argparse.ArgumentParser(prog="mrovseg info", description=__doc__)
+    parser = FlagParser(prog="mrovseg info", description=__doc__)
     parser.add_argument(
         "checkpoint", nargs="?", default=checkpoints.EMBEDDED, help="embedded name or file (tiny)"
     )

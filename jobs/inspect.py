@@ -1,6 +1,5 @@
 """Say what scenes' headers say and how their pixels would be read: `mrovseg inspect SCENES...`."""
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -8,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
 from jobs.picture import save_small
+from jobs.proxies import check_proxies
 from jobs.reading_settings import reading_settings
 from jobs.settings import add_arguments, asked, flow_settings, scene_list
 from pipeline import raster
@@ -25,7 +26,7 @@ MICROSCOPIC_M = 1e-3
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Print a few lines a scene; a scene that would be refused is named with its reason."""
-    parser = argparse.ArgumentParser(prog="mrovseg inspect", description=__doc__)
+    parser = FlagParser(prog="mrovseg inspect", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object a line instead")
     parser.add_argument(
@@ -35,6 +36,7 @@ def main(argv: Sequence[str]) -> int:
     values = asked(arguments)
     scenes = scene_list(values)
     window_px, reading = flow_settings(values).window_px, reading_settings(values)
+    check_proxies(scenes.specs)
     scenes.check()
     refused = False
     for entry in scenes:
@@ -65,6 +67,7 @@ def facts(scene: Scene, view: View, *, window_px: int, reading: Reading) -> dict
     Raises RasterError when the scene has no place for what is asked.
     """
     header, outline = view.header, raster.outlined(view, reading)
+    windows = sum(1 for _ in raster.windows_of(view, outline, window_px=window_px))
     return {
         "scene_id": scene.scene_id,
         "uri": redacted(scene.uri),
@@ -82,9 +85,12 @@ def facts(scene: Scene, view: View, *, window_px: int, reading: Reading) -> dict
         "ranges": [None if limits is None else list(limits) for limits in view.ranges],
         "without_data": list(view.validity),
         "overview": None if view.base is None else view.base.overview,
-        "windows": sum(1 for _ in raster.windows_of(view, outline, window_px=window_px)),
+        "windows": windows,
         "decoded_bytes": header.height * header.width * 3,
-        "warnings": list(view.warnings),
+        "warnings": [
+            *view.warnings,
+            *(["aoi does not touch it"] if outline is not None and not windows else []),
+        ],
     }
 
 

@@ -35,7 +35,8 @@ class LabelledWindow:
     def load(self) -> LabelledImage:
         """Read both; pixels without data are unlabelled. Raises RasterError when either cannot be read."""
         pixels, valid = raster.read_view(self.view, self.window)
-        labels = self.definition.labels_of(raster.read_levels(self.labels, self.window))
+        stored = raster.read_colours if self.definition.coloured else raster.read_levels
+        labels = self.definition.labels_of(stored(self.labels, self.window))
         return LabelledImage(self.view.uris[0], pixels, np.where(valid, labels, np.iinfo(labels.dtype).max))
 
 

@@ -3,13 +3,16 @@
 A scene's size stands in its file, which must be opened for it. Of a long list only the first are, and that is said.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs import table
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
+from jobs.looking_ahead import MISSED, finer_than
+from jobs.places import place_of
+from jobs.proxies import check_proxies
 from jobs.reading_settings import reading_settings
 from jobs.settings import add_arguments, asked, flow_settings, scene_list
 from mrovseg import checkpoint as checkpoints
@@ -17,6 +20,7 @@ from pipeline import raster
 from pipeline.chips import ChipLayout, count_chips
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import RasterError
+from pipeline.redact import redacted
 from pipeline.scene import Refusal, Scene
 from pipeline.sources import SceneList
 
@@ -25,7 +29,7 @@ OPENED = 1000
 
 @dataclass(frozen=True, slots=True)
 class ScenePlan:
-    """What one scene costs: network inputs are `chips`; `size_bytes` is its files'."""
+    """What one scene costs: network inputs are `chips`; `size_bytes` is its files', `upsampling` see `raster`."""
 
     scene_id: str
     height: int
@@ -33,6 +37,7 @@ class ScenePlan:
     windows: int
     chips: int
     size_bytes: int
+    upsampling: float = 1.0
 
     @property
     def pixels(self) -> int:
@@ -43,19 +48,24 @@ class ScenePlan:
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Print a line a scene and a sum; a scene that cannot be read is named with its reason."""
-    parser = argparse.ArgumentParser(prog="mrovseg plan", description=__doc__)
+    parser = FlagParser(prog="mrovseg plan", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--all", action="store_true", help=f"open every scene, not only the first {OPENED}")
     arguments = parser.parse_args(argv)
     values = asked(arguments)
     scenes = scene_list(values)
     window_px, reading = flow_settings(values).window_px, reading_settings(values)
-    config = checkpoints.load(values.get("checkpoint", checkpoints.EMBEDDED)).config
+    config = checkpoints.load(
+        str(place_of("checkpoint", values.get("checkpoint", checkpoints.EMBEDDED)))
+    ).config
     layout = ChipLayout(core_px=config.core_px, halo_px=config.halo_px)
+    check_proxies(scenes.specs)
     scenes.check()
     plan = Plan(window_px, layout, reading, most=None if arguments.all else OPENED)
     plan.take(scenes)
     print(_table(plan.scenes))
+    for warning in plan.warnings():
+        print(f"mrovseg: {redacted(warning)}", file=sys.stderr)
     if plan.unopened:
         print(
             f"opened: the first {len(plan.scenes):,} of {len(plan.scenes) + plan.unopened:,} scenes; the sum is of "
@@ -84,6 +94,14 @@ class Plan:
                 self.broken += 1
                 print(f"mrovseg: {error}", file=sys.stderr)
 
+    def warnings(self) -> list[str]:
+        """Return what the user may want to ask otherwise."""
+        missed = self._reading.aoi is not None and self.scenes and not any(one.windows for one in self.scenes)
+        return [
+            *finer_than([(one.scene_id, one.pixels, one.upsampling) for one in self.scenes], self._reading),
+            *([MISSED] if missed else []),
+        ]
+
     def _opened(self, entry: Scene | Refusal) -> ScenePlan:
         if isinstance(entry, Refusal):
             raise RasterError(entry.reason)
@@ -105,6 +123,7 @@ def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout, reading: Rea
         windows=len(windows),
         chips=sum(count_chips(window, layout) for window in windows),
         size_bytes=sum(raster.read_input(uri).size_bytes for uri in scene.files),
+        upsampling=raster.upsampling(view.base),
     )
 
 

@@ -12,7 +12,9 @@ from pipeline.config import Reading
 from pipeline.errors import ConfigError
 
 LIMIT_KEYS = ("vrt", "max_pixels", "max_bands", "max_block_bytes", "max_expansion", "read_timeout_s")
-READING_KEYS = ("bands", "range", "nodata", "gsd", "aoi", "drivers", *LIMIT_KEYS)
+READING_KEYS = ("bands", "range", "nodata", "alpha", "gsd", "aoi", "drivers", *LIMIT_KEYS)
+
+_BEYOND_ALL = 2**64  # whole numbers of bands are below
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +26,11 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         "--range", metavar="LO,HI", help="stored values that become 0 and 255 (percentiles 2, 98)"
     )
     parser.add_argument("--nodata", help="value without data, instead of the file's; nan; none: all are data")
+    parser.add_argument(
+        "--alpha",
+        choices=["none"],
+        help="none: a band that is flagged alpha is no mask, such as near infrared",
+    )
     parser.add_argument(
         "--gsd", type=float, metavar="METRES", help="side of a pixel on the ground (the scene's own)"
     )
@@ -49,6 +56,8 @@ def reading_settings(values: Mapping[str, Any]) -> Reading:
         given["value_range"] = tuple(_numbers("range", values["range"]))
     if "nodata" in values:
         given["nodata"] = _nodata(values["nodata"])
+    if values.get("alpha") is not None:
+        given["alpha"] = str(values["alpha"]).lower()
     if "gsd" in values:
         given["gsd_m"] = values["gsd"]
     if "aoi" in values:
@@ -72,4 +81,21 @@ def _whole(number: float) -> float | int:
 
 
 def _nodata(value: object) -> object:
-    return "none" if str(value).lower() == "none" else _numbers("nodata", value)[0]
+    """Read one number, nan or none; a whole one that a float would round stays whole.
+
+    >>> [_nodata(each) for each in ("-9999", "9223372036854775807", "none")]
+    [-9999.0, 9223372036854775807, 'none']
+    """
+    text = str(value).strip().lower()
+    if text == "none":
+        return text
+    if (
+        re.fullmatch(r"[+-]?[0-9]{1,20}", text)
+        and abs(int(text)) < _BEYOND_ALL
+        and float(int(text)) != int(text)
+    ):
+        return int(text)
+    numbers = _numbers("nodata", value)
+    if len(set(numbers)) > 1:
+        raise ConfigError(f"nodata must be one number, nan or none, got {value!r}")
+    return numbers[0]

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from jobs.evaluate import PAINTED, SPLIT, grid_of, measure, painted_images, read_scenes
 from jobs.labelled_scenes import labelled_windows
+from jobs.reading_files import READER
+from jobs.yaml_values import from_home, read_values
 from mrovseg import state_dict
 from mrovseg.captions import read_captions
 from mrovseg.checkpoint import Checkpoint
@@ -54,14 +55,17 @@ class Inputs:
 
 
 def read_recipe(name_or_path: str) -> dict[str, Any]:
-    """Read a recipe. Raises DataError when there is none, or a part is missing."""
+    """Read a recipe. Raises DataError when there is none, or a part is missing, ConfigError when it is no YAML."""
     folder = resources.files("mrovseg") / "recipes"
     embedded = folder / f"{name_or_path}.yaml"
     file = embedded if embedded.is_file() else Path(name_or_path)
     if not file.is_file():
         names = ", ".join(sorted(Path(each.name).stem for each in folder.iterdir()))
         raise DataError(f"no recipe {name_or_path!r}: give a YAML file, or an embedded one: {names}")
-    plan: dict[str, Any] = yaml.safe_load(file.read_text())
+    with resources.as_file(file) as readable:
+        plan: dict[str, Any] = from_home(read_values(readable))
+    if not isinstance(plan, dict):
+        raise DataError(f"the recipe {file} must hold keys and values, got {type(plan).__name__}")
     if not PARTS <= set(plan) <= PARTS | MAY_HAVE:
         raise DataError(
             f"a recipe has the parts {', '.join(sorted(PARTS))}, and may have {', '.join(sorted(MAY_HAVE))}; {file} "
@@ -90,8 +94,9 @@ def read_inputs(
     sets = [one.without(withhold) for one in sets if not set(one.vocabulary.names) <= set(withhold)]
     words = None
     if "words" in plan:
-        words = read_words(Definition.named(plan["words"]["definition"]), folder / plan["words"]["folder"])
-    captions = read_captions(folder / plan["captions"]) if "captions" in plan else None
+        definition = Definition.named(plan["words"]["definition"])
+        words = read_words(definition, folder / plan["words"]["folder"], reader=READER)
+    captions = read_captions(folder / plan["captions"], reader=READER) if "captions" in plan else None
     validation = list(validation_sets(plan["validation"], folder)) if "validation" in plan else []
     stem = state_dict.read(folder / plan["stem"]) if "stem" in plan else None
     return Inputs(TrainingData(sets, words, captions), Beginning(stem=stem, source=source), validation)
@@ -123,7 +128,7 @@ def labelled_sets(about: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[
             images = list(labelled_windows(definition, scenes, labels))
         else:
             files, masks = (_files(folder, one[key]) for key in ("images", "masks"))
-            images = list(read_pairs(definition, files, masks))
+            images = list(read_pairs(definition, files, masks, reader=READER))
         yield LabelledSet(
             definition.vocabulary, images, float(one["share"]), definition.rest, definition.upright
         )
@@ -133,7 +138,7 @@ def published(definition: Definition, root: Path, *, split: str) -> list[Labelle
     """Find the images of a data set's split, to be read one at a time. Raises DataError as `Layout.pairs`."""
     layout = definition.layout(split)
     segments = read_segments(root / layout.segments) if layout.segments else None
-    return [LabelledFile(definition, image, mask, segments) for image, mask in layout.pairs(root)]
+    return [LabelledFile(definition, image, mask, READER, segments) for image, mask in layout.pairs(root)]
 
 
 def painted_sets(*, seeds: int, side_px: int, shares: Mapping[str, float | int]) -> list[LabelledSet]:
@@ -161,7 +166,7 @@ def validation_sets(about: Mapping[str, Any], folder: Path) -> Iterator[Validati
             continue
         images, masks = (_files(folder, one[key]) for key in ("images", "masks"))
         rows, cols = grid_of(one.get("mosaic", "1x1"), len(images))
-        pairs = read_pairs(Definition.named(one["definition"]), images, masks)
+        pairs = read_pairs(Definition.named(one["definition"]), images, masks, reader=READER)
         yield ValidationSet(one["definition"], list(read_scenes(pairs, rows=rows, cols=cols)))
     if "painted" in about:
         painted = about["painted"]
@@ -185,8 +190,13 @@ def _located(folder: Path, spec: str) -> str:
     return spec if objects.is_remote(spec) else str(folder / spec)
 
 
+def _found(folder: Path, pattern: Path) -> list[Path]:
+    root = Path(pattern.anchor) if pattern.is_absolute() else folder
+    return sorted(root.glob(str(pattern.relative_to(pattern.anchor))))
+
+
 def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
-    found = [sorted(folder.glob(pattern)) for pattern in patterns]
+    found = [_found(folder, Path(pattern)) for pattern in patterns]
     for pattern, files in zip(patterns, found, strict=True):
         if not files:
             raise DataError(f"{folder / pattern} finds nothing; --data must be the folder the recipe means")

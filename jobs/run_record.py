@@ -6,15 +6,16 @@ Beside what made it, it says how the last runs ended; that alone differs between
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
 from jobs.reading_settings import LIMIT_KEYS
-from jobs.settings import SegmentSettings
+from jobs.settings import FLOW_KEYS, SegmentSettings
 from mrovseg.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.config import Reading
+from pipeline.documents import json_of
 from pipeline.errors import ResumeError
 from pipeline.output import RUN
 from pipeline.redact import redacted
@@ -22,21 +23,30 @@ from pipeline.scene import absolute_uri
 from pipeline.sources import Search
 
 FORMAT = 3
-RUNS, DIGEST = "runs", "digest"
+FORMATS = (2, FORMAT)  # 2 stored scores in 1/255, with 0 as no data
+RUNS, DIGEST, RETRY = "runs", "digest", "retry_failed"
+SINGLE = "float32"  # also the precision of a record that does not say: there was no other
 LAST_RUNS = 20
+GRID_KEYS = ("window_px", "chunk_px")
 IDENTITY = (
-    "format",
     "vocabulary",
     "rivals",
     "model",
     "grid",
     "reading",
 )  # with another of these, windows of two runs would not fit
+PARTS = dict.fromkeys(("config", "model", "grid", "reading", "versions"), dict) | {"vocabulary": list}
+"""What a record of any format has, and of which kind each is."""
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 
 
 def describe(
-    settings: SegmentSettings, *, checkpoint: Checkpoint, threshold: float, rivals: Sequence[str] = ()
+    settings: SegmentSettings,
+    *,
+    checkpoint: Checkpoint,
+    threshold: float,
+    precision: str = SINGLE,
+    rivals: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Describe a run by plain values: the same run gives the same bytes. It holds no credentials.
 
@@ -49,13 +59,12 @@ def describe(
             "scenes": [_spec(spec) for spec in settings.scenes.specs],
             "suffixes": list(settings.scenes.suffixes),
             "assets": list(settings.scenes.assets),
-            "output": settings.output,
+            "link_hosts": list(settings.scenes.link_hosts),
+            "output": redacted(settings.output),
             "redacted": any(_spec(spec) != _plain(spec) for spec in settings.scenes.specs),
             "checkpoint": _checkpoint(settings.checkpoint),
-            "actors": flow.actors,
-            "actor_cpus": flow.actor_cpus,
-            "actor_gpus": flow.actor_gpus,
-            "task_cpus": flow.task_cpus,
+            **{key: getattr(flow, key) for key in FLOW_KEYS if key not in GRID_KEYS},
+            "max_failures": None if settings.max_failures is None else str(settings.max_failures),
             "aoi": None if settings.reading.aoi is None else settings.reading.aoi.text,
             "limits": _limits(settings.reading),
         },
@@ -69,8 +78,9 @@ def describe(
             "threshold": threshold,
             "core_px": checkpoint.config.core_px,
             "halo_px": checkpoint.config.halo_px,
+            "precision": precision,
         },
-        "grid": {"window_px": flow.window_px, "chunk_px": flow.chunk_px},
+        "grid": {key: getattr(flow, key) for key in GRID_KEYS},
         "reading": _reading(settings.reading),
         "versions": {"python": platform.python_version()}
         | {package: metadata.version(package) for package in PACKAGES},
@@ -83,6 +93,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "bands": None if reading.bands is None else list(reading.bands),
         "range": None if reading.value_range is None else list(reading.value_range),
         "nodata": None if reading.nodata is None else str(reading.nodata),
+        "alpha": reading.alpha,
         "gsd_m": reading.gsd_m,
         "aoi": None if reading.aoi is None else hashlib.sha256(reading.aoi.text.encode()).hexdigest(),
     }
@@ -100,13 +111,15 @@ def earlier(output: str) -> dict[str, Any] | None:
     """
     uri = objects.join(output, RUN)
     try:
-        found = json.loads(objects.get_bytes(uri))
+        found = json_of(objects.get_document(uri))
     except FileNotFoundError:
         return None
     except ValueError as error:
         raise ResumeError(
             f"{uri} is damaged ({error}). Remove it and give the whole command that made the output again"
         ) from error
+    if isinstance(found, dict) and found.keys() == {RUNS, DIGEST}:
+        return None  # left by a run whose output was removed meanwhile
     if not isinstance(found, dict) or "format" not in found:
         raise ResumeError(f"{uri} is no record of a run of mrovseg: give another output")
     if found.get(DIGEST) not in {None, _digest(found)}:
@@ -114,6 +127,38 @@ def earlier(output: str) -> dict[str, Any] | None:
             f"{uri} is not what was written. Remove it and give the whole command that made the output again"
         )
     return found
+
+
+def is_whole(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record is one that a run wrote: of a known format, with all its parts, and unchanged."""
+    if record.get("format") not in FORMATS or record.get(DIGEST) != _digest(record):
+        return False
+    if not all(isinstance(record.get(key), kind) for key, kind in PARTS.items()):
+        return False
+    return "output" in record["config"] and "digest" in record["model"] and "mrovseg" in record["versions"]
+
+
+def provenance(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what mask stores say of the run that a record describes: the same for all who share in the output.
+
+    `run` is the digest of all that decides what the masks are.
+    """
+    identity = json.dumps({key: record[key] for key in IDENTITY}, sort_keys=True)
+    return {
+        "run": hashlib.sha256(identity.encode()).hexdigest(),
+        "model": record["model"]["digest"],
+        "threshold": record["model"]["threshold"],
+        "vocabulary": record["vocabulary"],
+    }
+
+
+def check_format(output: str, record: dict[str, Any]) -> None:
+    """Refuse an output of another layout. Raises ResumeError."""
+    if record["format"] != FORMAT:
+        raise ResumeError(
+            f"{output} is of format {record['format']}, and this version of mrovseg reads and writes format {FORMAT}: "
+            "give another output, or --overwrite to remove it and start anew"
+        )
 
 
 def claim(output: str, description: dict[str, Any]) -> None:
@@ -124,17 +169,44 @@ def claim(output: str, description: dict[str, Any]) -> None:
     """
     found = earlier(output)
     if found is not None:
+        check_format(output, found)
         _refuse_other_run(output, found, description)
     _write(output, description | {RUNS: [] if found is None else found.get(RUNS, [])})
 
 
-def conclude(output: str, ended: dict[str, Any]) -> None:
-    """Note how a run ended, beside the last ones before it."""
-    found = earlier(output) or {}
+def precision(output: str) -> str | None:
+    """Return the precision in which the masks of an output were made; None where there are none."""
+    found = earlier(output)
+    return None if found is None else found.get("model", {}).get("precision", SINGLE)
+
+
+def check(output: str, description: dict[str, Any]) -> None:
+    """Refuse what `claim` would refuse, and write nothing.
+
+    Raises ResumeError when the output holds a run of another vocabulary, model or grid.
+    """
+    found = earlier(output)
+    if found is not None:
+        _refuse_other_run(output, found, description)
+
+
+def conclude(output: str, ended: dict[str, Any], description: dict[str, Any]) -> None:
+    """Note how a run ended, beside the last ones before it; a record that was removed meanwhile is written again."""
+    found = earlier(output) or description
     _write(output, found | {RUNS: [*found.get(RUNS, []), ended][-LAST_RUNS:]})
 
 
-def _digest(record: dict[str, Any]) -> str:
+def whole_list_done(record: Mapping[str, Any]) -> bool:
+    """Tell whether all scenes of the last list were tried: that run finished, and so did those that tried again."""
+    for run in reversed(record.get(RUNS, [])):
+        if run["end"] != "finished":
+            return False
+        if not run.get(RETRY):
+            return True
+    return False
+
+
+def _digest(record: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what made an output: how its runs ended is no part of it."""
     made = {key: value for key, value in record.items() if key not in {RUNS, DIGEST}}
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
@@ -148,6 +220,7 @@ def _write(output: str, record: dict[str, Any]) -> None:
 
 
 def _refuse_other_run(output: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    before = before | {"model": {"precision": SINGLE} | before.get("model", {})}
     found = [text for key in IDENTITY for text in _differences(before.get(key), now[key], at=key)]
     if found:
         raise ResumeError(
@@ -160,7 +233,7 @@ def _spec(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds
     """Return a spec as it was given, without its credentials."""
     if isinstance(spec, Search):
         return {"stac_api": redacted(spec.stac_api), **spec.asked}
-    return redacted(spec)
+    return redacted(spec) if objects.is_remote(spec) else spec
 
 
 def _plain(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds

@@ -4,14 +4,20 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, PipelineError
 from pipeline.scene import absolute_uri
 from pipeline.sources import Search
 
 
 def absolute_spec(spec: str) -> str:
-    """Return a spec for any process of the cluster; a slash at its end still says that it is a folder."""
-    absolute = absolute_uri(spec)
+    """Return a spec for any process of the cluster; a slash at its end still says that it is a folder.
+
+    What is no name of anything stays as it is: the list says what is wrong with it, when its turn comes.
+    """
+    try:
+        absolute = absolute_uri(spec)
+    except PipelineError:
+        return spec
     return absolute if absolute.endswith("/") or not spec.endswith("/") else f"{absolute}/"
 
 

@@ -7,33 +7,59 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jobs.failure_limit import FailureLimit
+from jobs.places import place_of
 from jobs.reading_settings import READING_KEYS, add_reading_arguments, reading_settings
 from jobs.scene_lists import absolute_spec, search_of
 from jobs.texts import texts_of
+from jobs.yaml_values import from_home, read_values
+from mrovseg.device import PRECISIONS
 from mrovseg.vocabulary import Vocabulary, parse, refuse_reserved, shown
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
 from pipeline.sources import SceneList, Search
 
 FLOW_KEYS = tuple(field.name for field in dataclasses.fields(FlowSettings))
-LIST_KEYS = ("scenes", "suffixes", "assets")
-OWN_KEYS = (*LIST_KEYS, "classes", "output", "checkpoint", "threshold", "max_failures")
+LIST_KEYS = ("scenes", "suffixes", "assets", "link_hosts")
+OWN_KEYS = (*LIST_KEYS, "classes", "output", "checkpoint", "threshold", "precision", "max_failures")
 ONCE_KEYS = ("overwrite", "retry_failed")  # flags only: a file would have them hold at every start
 KEYS = (*OWN_KEYS, *FLOW_KEYS, *READING_KEYS)
 SHARE_KEYS = ("actor_cpus", "actor_gpus", "task_cpus")
 CLASS_KEYS = ("name", "prompts")
+GPUS = "gpus"  # what flags and files say of `actor_gpus`, which a file may call so too
+TEXT_KEYS = ("classes", "collections", "ids", "datetime")  # a class may be called `no`, or 7
+PATH_KEYS = ("scenes", "output", "checkpoint", "aoi")
+COUNT_KEYS = (
+    "window_px",
+    "chunk_px",
+    "actors",
+    "max_pixels",
+    "max_bands",
+    "max_block_bytes",
+    "max_expansion",
+)
+NUMBER_KEYS = ("actor_cpus", "task_cpus", "threshold", "window_timeout_s", "stall_s", "gsd", "read_timeout_s")
+KINDS: tuple[tuple[tuple[str, ...], set[type], str], ...] = (
+    (COUNT_KEYS, {int}, "a whole number above zero"),
+    (NUMBER_KEYS, {int, float}, "a number"),
+    (("actor_gpus", GPUS), {int, float, str}, "a number of GPUs for each actor, or none"),
+    (("keep_valid",), {bool}, "true or false"),
+    (("output", "checkpoint", "vrt"), {str}, "a text"),
+    (("max_failures",), {int, str}, "a number such as 100, or percent such as 5%"),
+    (("nodata",), {int, float, str}, "a number, nan or none"),
+    (("aoi",), {str, list}, "a text, or the four numbers of a box"),
+)
+"""What a file may hold behind a key; all else is checked where it is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentSettings:
     """One run: which scenes, which words, where to, with what.
 
-    A pixel whose best class scores below `threshold` (a probability; None: the segmenter's own)
-    is `other`. With `overwrite` what the output holds is removed first, with `retry_failed` only the scenes of its
-    failures are run over, and more failures than `max_failures` end the run.
+    A pixel whose best class scores below `threshold` (a probability; None: the segmenter's own) is `other`. `precision`
+    is the network's; "auto" is that of the output's masks, else the device's own. With `overwrite` what the output
+    holds is removed first, with `retry_failed` only the scenes of its failures are run over, and more failures than
+    `max_failures` end the run.
 
     Raises ConfigError when a value is missing or out of range; the message names the key.
     """
@@ -43,6 +69,7 @@ class SegmentSettings:
     output: str
     checkpoint: str = "tiny"
     threshold: float | None = None
+    precision: str = "auto"
     flow: FlowSettings = dataclasses.field(default_factory=FlowSettings)
     reading: Reading = dataclasses.field(default_factory=Reading)
     max_failures: FailureLimit | None = None
@@ -56,6 +83,8 @@ class SegmentSettings:
             raise ConfigError("overwrite keeps nothing: give it without retry_failed and keep_valid")
         if self.threshold is not None:
             _check_probability("threshold", self.threshold)
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"precision must be {', '.join(PRECISIONS)}, got {self.precision!r}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +103,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window-px", type=int, help="side of a window, the unit of work (2048)")
     parser.add_argument("--chunk-px", type=int, help="side of a chunk of the mask store (1024)")
     parser.add_argument("--actors", type=int, help="segmenting processes (as many as fit)")
+    parser.add_argument(
+        "--gpus", dest="actor_gpus", metavar="N|none", help="GPUs of each actor (one where Ray has GPUs)"
+    )
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, help="of the network (bfloat16 on GPUs, float32 on CPUs)"
+    )
     add_reading_arguments(parser)
     parser.add_argument("--max-failures", metavar="N|P%", help="stop once more scenes and windows failed")
     parser.add_argument(
@@ -93,13 +128,14 @@ def asked(arguments: argparse.Namespace) -> dict[str, Any]:
 
     Raises ConfigError for a file that cannot be read or that holds unknown keys.
     """
-    file = {} if arguments.config is None else read(Path(arguments.config))
+    file = {} if arguments.config is None else read(arguments.config)
     flags = {
         key: value
         for key in (*KEYS, *ONCE_KEYS)
         if (value := getattr(arguments, key, None)) not in (None, [])
     }
-    return file | flags
+    values = file | flags
+    return values | {key: from_home(values[key]) for key in PATH_KEYS if key in values}
 
 
 def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
@@ -110,15 +146,15 @@ def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
     return SegmentSettings(
         scenes=scene_list(values),
         vocabulary=vocabulary_of(values["classes"]),
-        output=values["output"],
+        output=place_of("output", values["output"]),
         flow=flow_settings(values),
         reading=reading_settings(values),
         max_failures=None
         if values.get("max_failures") is None
         else FailureLimit.parse(values["max_failures"]),
         **{
-            key: values[key]
-            for key in ("checkpoint", "threshold", "overwrite", "retry_failed")
+            key: place_of(key, values[key])
+            for key in ("checkpoint", "threshold", "precision", "overwrite", "retry_failed")
             if key in values
         },
     )
@@ -127,9 +163,27 @@ def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
 def flow_settings(values: Mapping[str, Any]) -> FlowSettings:
     """Pick the keys of the flow; what is not given has its default."""
     given = {key: values[key] for key in FLOW_KEYS if key in values}
+    if "actor_gpus" in given:
+        given["actor_gpus"] = _gpus(given["actor_gpus"])
     # YAML's 1 is an int where the flow counts in parts of a CPU or GPU.
     shares = {key: float(value) for key, value in given.items() if key in SHARE_KEYS and type(value) is int}
     return FlowSettings(**given | shares)
+
+
+def _gpus(given: object) -> object:
+    """Read how many GPUs an actor has: a number, none, or auto, which is as if it were not given.
+
+    >>> _gpus("none"), _gpus("0.5"), _gpus("auto")
+    (0.0, 0.5, None)
+    """
+    if not isinstance(given, str):
+        return given
+    if given in {"none", "auto"}:
+        return 0.0 if given == "none" else None
+    try:
+        return float(given)
+    except ValueError:
+        raise ConfigError(f"{GPUS} must be a number of GPUs for each actor, or none, got {given!r}") from None
 
 
 def scene_list(values: Mapping[str, Any]) -> SceneList:
@@ -139,7 +193,7 @@ def scene_list(values: Mapping[str, Any]) -> SceneList:
     """
     if not values.get("scenes"):
         raise ConfigError("scenes must be given, as arguments or in the --config file")
-    given = {key: texts_of(key, values[key]) for key in ("suffixes", "assets") if values.get(key)}
+    given = {key: texts_of(key, values[key]) for key in LIST_KEYS[1:] if values.get(key)}
     specs = [
         spec if isinstance(spec, Search) else absolute_spec(spec) for spec in scenes_of(values["scenes"])
     ]
@@ -186,7 +240,7 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
         raise ConfigError(f"an item of the list classes is one class, got {len(one.names)} in {shown(given)}")
     if not isinstance(given, dict):
         raise ConfigError(
-            f"a class is a text or has the keys {', '.join(CLASS_KEYS)}, got {shown(str(given))}"
+            f"an item of the list classes is a text or has the keys {', '.join(CLASS_KEYS)}, got {shown(str(given))}"
         )
     _refuse_unknown(given, CLASS_KEYS, where="a class")
     name, prompts = given.get("name"), given.get("prompts", [given.get("name")])
@@ -203,20 +257,29 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
     return " ".join(str(name).split()), tuple(" ".join(prompt.split()) for prompt in prompts)
 
 
-def read(file: Path) -> dict[str, Any]:
-    """Read a configuration file, keys and values.
+def read(file: Path | str) -> dict[str, Any]:
+    """Read a configuration file, keys and values; a key that is empty is not given.
 
     Raises ConfigError for a file that cannot be read or that holds unknown keys.
     """
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"cannot read the configuration {file}: {reason}") from error
+    values = read_values(file, names=TEXT_KEYS)
     if not isinstance(values, dict):
         raise ConfigError(f"the configuration {file} must hold keys and values, got {type(values).__name__}")
-    _refuse_unknown(values, KEYS, where=str(file))
-    return values
+    _refuse_unknown(values, (*KEYS, GPUS), where=str(file))
+    if GPUS in values and "actor_gpus" in values:
+        raise ConfigError(f"{file} gives {GPUS} and its older name actor_gpus: leave one out")
+    given = {key: _of_its_kind(key, value) for key, value in values.items()}
+    return {"actor_gpus" if key == GPUS else key: value for key, value in given.items()}
+
+
+def _of_its_kind(key: str, value: object) -> object:
+    """Return a value of a file; 1e11, which is a float in YAML, as the count that it is."""
+    if key in COUNT_KEYS and isinstance(value, float) and value.is_integer():
+        return int(value)
+    for keys, kinds, expected in KINDS:
+        if key in keys and type(value) not in kinds:
+            raise ConfigError(f"{key} must be {expected}, got {value!r}")
+    return value
 
 
 def _refuse_unknown(values: Mapping[Any, Any], known: Sequence[str], *, where: str) -> None:

@@ -1,6 +1,5 @@
 """Say how far an output is: `mrovseg status OUT`, while a run is on or not, from any machine that reaches it."""
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from typing import Any
 
 from jobs import run_record, table
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
 from pipeline import lease
 from pipeline import status as statuses
 from pipeline.errors import ConfigError
@@ -22,7 +22,7 @@ REASON_CHARS = 60
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Read the flags, look, and say what was found."""
-    parser = argparse.ArgumentParser(prog="mrovseg status", description=__doc__)
+    parser = FlagParser(prog="mrovseg status", description=__doc__)
     parser.add_argument("output", metavar="OUT", help="what was given to `segment -o`")
     parser.add_argument("--json", action="store_true", help="everything, all scenes too, for programs")
     arguments = parser.parse_args(argv)
@@ -40,7 +40,8 @@ def describe(output: str) -> dict[str, Any]:
     if record is None:
         raise ConfigError(f"{output} holds no run.json: expected an output of `mrovseg segment`")
     on = lease.observed(output)
-    held = statuses.status(output)
+    everything = statuses.status(output)
+    held = everything.asked_for() if on is None and run_record.whole_list_done(record) else everything
     last = (record[run_record.RUNS] or [None])[-1] if run_record.RUNS in record else None
     finished = on is None and last is not None and last["end"] == "finished" and not held.left
     return {
@@ -53,6 +54,8 @@ def describe(output: str) -> dict[str, Any]:
         "changed": None if held.changed_s is None else _iso(held.changed_s),
         "scenes": {
             "in_all": len(held.scenes),
+            "failed": held.scenes_failed,
+            "no_longer_asked_for": len(everything.scenes) - len(held.scenes),
             "unfinished": [_scene(scene) for scene in held.unfinished()],
         },
     }
@@ -87,6 +90,7 @@ def _scene(scene: SceneStatus) -> dict[str, Any]:
         "planned": scene.planned,
         "done": scene.done,
         "failed": scene.failed,
+        "failed_whole": scene.failed_whole,
         "left": scene.left,
         "reason": scene.reason,
     }
@@ -99,7 +103,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     lines = [
         f"{found['output']}: {_state(found)}",
         f"windows: {windows['done']:,} done of {windows['planned']:,}{so_far}, {windows['left']:,} left, {failed}",
-        f"scenes:  {found['scenes']['in_all']:,}, {len(found['scenes']['unfinished']):,} with windows left or failed",
+        f"scenes:  {_scenes(found['scenes'])}",
     ]
     if found["windows_per_s"] is not None:
         time_left = f", {table.duration(found['left_s'])} left" if windows["left"] else ""
@@ -107,6 +111,15 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if found["changed"] is not None:
         lines.append(f"changed: {found['changed']} by the storage's clock")
     return lines + _unfinished(found["scenes"]["unfinished"])
+
+
+def _scenes(found: dict[str, Any]) -> str:
+    dropped = found["no_longer_asked_for"]
+    with_windows = sum(not scene["failed_whole"] for scene in found["unfinished"])
+    said = (
+        f"{found['in_all']:,}, {found['failed']:,} failed whole, {with_windows:,} with windows left or failed"
+    )
+    return f"{said}; {dropped:,} more were begun for an earlier list" if dropped else said
 
 
 def _state(found: dict[str, Any]) -> str:
@@ -125,13 +138,17 @@ def _unfinished(scenes: list[dict[str, Any]]) -> list[str]:
     if not scenes:
         return []
     listed = [
-        [scene["scene_id"], scene["done"], scene["left"], scene["failed"], _short(scene["reason"])]
+        [scene["scene_id"], scene["done"], scene["left"], _scene_failed(scene), _short(scene["reason"])]
         for scene in scenes[:LISTED_SCENES]
     ]
     lines = ["", table.render(["scene", "done", "left", "failed", "reason"], listed)]
     if len(scenes) > LISTED_SCENES:
         lines.append(f"and {len(scenes) - LISTED_SCENES:,} more scenes; --json lists all")
     return lines
+
+
+def _scene_failed(scene: dict[str, Any]) -> object:
+    return "whole" if scene["failed_whole"] else scene["failed"]
 
 
 def _short(reason: str | None) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jobs import trainer
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
 from jobs.recipes import Inputs, mean_iou, read_inputs, read_recipe
 from mrovseg import checkpoint as checkpoints
 from mrovseg.history import History, Say
@@ -62,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, output: str, recipe: str) 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mrovseg train", description=__doc__)
+    parser = FlagParser(prog="mrovseg train", description=__doc__)
     add_arguments(parser, output="states, checkpoints and history", recipe="tiny")
     add = parser.add_argument
     add(

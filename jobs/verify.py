@@ -1,6 +1,5 @@
 """Look for what is missing, extra or altered in an output: `mrovseg verify OUT`."""
 
-import argparse
 import json
 import shlex
 import sys
@@ -11,6 +10,7 @@ from typing import Any
 
 from jobs import run_record, table
 from jobs.exit_codes import ExitCode, ends_with_code
+from jobs.flags import FlagParser
 from pipeline import aoi, lease
 from pipeline.errors import ConfigError
 from pipeline.verification import Finding, Made, Report, forget
@@ -23,7 +23,7 @@ TOLD_EVERY_S = 5.0
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Read the flags, look at everything, and say what was found."""
-    parser = argparse.ArgumentParser(prog="mrovseg verify", description=__doc__)
+    parser = FlagParser(prog="mrovseg verify", description=__doc__)
     parser.add_argument("output", metavar="OUT", help="what was given to `segment -o`")
     parser.add_argument(
         "--forget", action="store_true", help="remove what is damaged, so that a run makes it anew"
@@ -47,6 +47,11 @@ def look(output: str, *, and_forget: bool = False) -> tuple[Report, dict[str, An
     record = run_record.earlier(output)
     if record is None:
         raise ConfigError(f"{output} holds no run.json: expected an output of `mrovseg segment`")
+    if not run_record.is_whole(record):
+        raise ConfigError(
+            f"{output} holds a run.json that is not whole: expected an output of `mrovseg segment`"
+        )
+    run_record.check_format(output, record)
     if and_forget:
         with lease.held(output):
             report = _verified(output, record, on=False)
@@ -78,6 +83,7 @@ def _verified(output: str, record: dict[str, Any], *, on: bool) -> Report:
         window_px=record["grid"]["window_px"],
         chunk_px=record["grid"]["chunk_px"],
         aoi=None if area is None else aoi.parse(area),
+        made_by=run_record.provenance(record),
     )
     return verified(output, made=made, finished=not on and last.get("end") == "finished", tell=_Told())
 

@@ -6,14 +6,19 @@ import sys
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 
 from mrovseg.checkpoint import Checkpoint
 from mrovseg.config import ModelConfig
+from mrovseg.device import Execution
 from mrovseg.errors import DeviceLostError
+from mrovseg.processor import multiplies_bfloat16
 from mrovseg.proposals import Proposals
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
 from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, listed, some
+from pipeline.config import FlowSettings
+from pipeline.flow import Places
 
 # One thread an actor: two processes of one thread are faster than one of two, and matrix products may round
 # differently for another number.
@@ -46,10 +51,22 @@ def make_segmenter(
     vocabulary: EmbeddedVocabulary,
     threshold: float,
     kind: type[MrovsegSegmenter] = MrovsegSegmenter,
+    execution: Execution | None = None,
 ) -> MrovsegSegmenter:
-    """Build a segmenter over weights that an actor shares with the others of its node."""
+    """Build a segmenter over weights that an actor shares with the others of its node.
+
+    It runs as `execution` says, else in single precision on a GPU if there is one.
+    """
     _keep_freed_memory()
-    return kind(config, weights, vocabulary, threshold=threshold, threads=THREADS)
+    return kind(
+        config,
+        weights,
+        vocabulary,
+        threshold=threshold,
+        threads=THREADS,
+        bfloat16=execution is not None and execution.precision == "bfloat16",
+        device=None if execution is None else execution.device,
+    )
 
 
 def _keep_freed_memory() -> None:
@@ -61,6 +78,30 @@ def _keep_freed_memory() -> None:
     if libc is not None and hasattr(libc, "mallopt"):
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def choose_aloud(asked: str, *, room: Places, flow: FlowSettings, gsd_m: float | int | None) -> Execution:
+    """Choose device and precision of the actors for which there is room, and say them before a run begins."""
+    execution = Execution.chosen(asked, gpu=room.actor_gpus > 0)
+    each = f"{flow.actor_cpus:g} CPUs" + (f" and {room.actor_gpus:g} GPUs" if room.actor_gpus else "")
+    ground = "each scene's own" if gsd_m is None else f"{gsd_m:g} m"
+    _say(
+        f"{room.actors} actor{'s' if room.actors > 1 else ''} of {each}, on {execution.device} in "
+        f"{execution.precision}; windows of {flow.window_px} px; ground size: {ground}"
+    )
+    if room.actor_gpus and execution.device == "cpu":
+        _say(
+            f"warning: the cluster has GPUs, which torch {torch.__version__} was not built for: actors use their CPUs; "
+            "install a build for GPUs, or give --gpus none to have as many actors as there are CPUs"
+        )
+    slow = execution == Execution(device="cpu", precision="bfloat16") and not multiplies_bfloat16()
+    if slow:
+        _say("warning: this processor has no instructions for bfloat16, which is slower on it than float32")
+    return execution
+
+
+def _say(text: str) -> None:
+    print(f"mrovseg: {text}", file=sys.stderr)
 
 
 def say_classes(vocabulary: Vocabulary) -> None:

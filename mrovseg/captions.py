@@ -6,24 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import UInt8
-from PIL import Image
-
 from mrovseg.errors import DataError
+from mrovseg.files import Reader
 
 FILE, TEXT = "file_name", "text"
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionSet:
-    """Images, read each time they are drawn, and a caption of each; an image may stand there several times."""
+    """Images, which `reader` reads each time they are drawn, and a caption of each; an image may stand there twice."""
 
     files: Sequence[Path]
     captions: Sequence[str]
+    reader: Reader
 
 
-def read_captions(table: Path) -> CaptionSet:
+def read_captions(table: Path, *, reader: Reader) -> CaptionSet:
     """Read a table of `file_name`, relative to the table's folder, and `text`: .csv, or .jsonl with an object a line.
 
     Raises DataError for a table that cannot be read or has no rows, and for a row without a caption or an image.
@@ -39,15 +37,7 @@ def read_captions(table: Path) -> CaptionSet:
         captions.append(" ".join(caption.split()))
     if not files:
         raise DataError(f"{table} has no row; expected a {FILE!r} and a {TEXT!r} in each")
-    return CaptionSet(files, captions)
-
-
-def read_pixels(file: Path) -> UInt8[np.ndarray, "y x 3"]:
-    """Read an image. Raises DataError when it is none."""
-    try:
-        return np.asarray(Image.open(file).convert("RGB"))
-    except OSError as fault:
-        raise DataError(f"cannot read the image {file}: {fault}") from fault
+    return CaptionSet(files, captions, reader)
 
 
 def _rows(table: Path) -> Iterator[tuple[int, Mapping[str, object]]]:

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from mrovseg.clip import ImageEncoder, TextEncoder, adopt, build
 from mrovseg.config import ModelConfig
-from mrovseg.errors import CheckpointError
+from mrovseg.errors import CheckpointError, ModelConfigError
 from mrovseg.model import MROVSeg
 from mrovseg.rivals import Classes
 from mrovseg.sentences import SentenceEncoder
@@ -92,21 +92,48 @@ def load(name_or_path: str) -> Checkpoint:
         raise CheckpointError(
             f"{file} is no checkpoint of mrovseg (format {FORMAT}); make one by `mrovseg train` or `mrovseg convert`"
         )
-    known, taught = about["known_phrases"], about.get("taught_phrases")
+    try:
+        config = ModelConfig.from_dict(about["config"])
+        known, taught = _phrases(about["known_phrases"]), _phrases(about.get("taught_phrases"))
+        sets = tuple(_classes(one) for one in about.get("known_sets", []))
+        kinds = _classes(about.get("known_kinds", []))
+        _check_scale(weights["logit_scale"])
+    except (ModelConfigError, KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise CheckpointError(
+            f"{file} does not describe its network as mrovseg does: {fault!r}; make it anew"
+        ) from fault
     return Checkpoint(
         name=file.stem,
-        config=ModelConfig.from_dict(about["config"]),
+        config=config,
         weights=_widened(weights),
-        known_phrases=None if known is None else tuple(known),
-        taught_phrases=None if taught is None else tuple(taught),
-        digest=hashlib.sha256(file.read_bytes()).hexdigest(),
-        known_sets=tuple(_classes(one) for one in about.get("known_sets", [])),
-        known_kinds=_classes(about.get("known_kinds", [])),
+        known_phrases=known,
+        taught_phrases=taught,
+        digest=_digest(file),
+        known_sets=sets,
+        known_kinds=kinds,
     )
 
 
-def _classes(said: Sequence[Sequence[str]]) -> Classes:
-    return tuple(tuple(phrases) for phrases in said)
+def _check_scale(scale: np.ndarray) -> None:
+    if scale.size != 1:
+        raise TypeError(f"logit_scale must be one number, not {scale.shape}")
+
+
+def _phrases(given: object) -> tuple[str, ...] | None:
+    if given is not None and not (isinstance(given, list) and all(isinstance(one, str) for one in given)):
+        raise TypeError(f"phrases are a list of texts or null, not {str(given)[:100]}")
+    return None if given is None else tuple(given)
+
+
+def _classes(given: object) -> Classes:
+    if not isinstance(given, list):
+        raise TypeError(f"classes are a list of lists of phrases, not {str(given)[:100]}")
+    return tuple(_phrases(one) or () for one in given)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def save(  # noqa: PLR0913 - each by its name
@@ -142,7 +169,19 @@ def read_arrays(file: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 -- not a dict
     except SafetensorError as fault:
         raise CheckpointError(f"{file} is damaged or no safetensors file: {fault}") from fault
-    return arrays, {} if header is None else json.loads(header)
+    return arrays, {} if header is None else _about(header, file)
+
+
+def _about(header: str, file: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(header)
+    except (ValueError, RecursionError) as fault:
+        raise CheckpointError(f"{file} is damaged: what it says of itself is no JSON ({fault})") from fault
+    if not isinstance(about, dict):
+        raise CheckpointError(
+            f"{file} is damaged: what it says of itself must be an object, got {str(about)[:100]}"
+        )
+    return about
 
 
 def read_tensors(file: Path) -> dict[str, torch.Tensor]:

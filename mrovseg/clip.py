@@ -46,6 +46,18 @@ def build(config: Mapping[str, Any]) -> "open_clip.CLIP":
     return clip
 
 
+def built(config: Mapping[str, Any]) -> "open_clip.CLIP":
+    """Build a CLIP on the meta device, without weights.
+
+    Raises CheckpointError when open_clip cannot: its errors for wrong values are of many kinds.
+    """
+    try:
+        with torch.device("meta"):
+            return build(config)
+    except (TypeError, ValueError, ArithmeticError, AssertionError, AttributeError, RuntimeError) as fault:
+        raise CheckpointError(f"open_clip cannot build the network that is described: {fault}") from fault
+
+
 class ImageEncoder(nn.Module):
     """The image tower of a CLIP, whose tokens can be read after any block.
 
@@ -70,9 +82,11 @@ class ImageEncoder(nn.Module):
 
     @classmethod
     def from_weights(cls, config: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> "ImageEncoder":
-        """Build on the meta device and adopt `weights` without a copy (they may be read-only shared memory)."""
-        with torch.device("meta"):
-            visual = build(config).visual
+        """Build on the meta device and adopt `weights` without a copy (they may be read-only shared memory).
+
+        Raises CheckpointError when nothing can be built, or of other weights.
+        """
+        visual = built(config).visual
         adopt(visual, weights)
         return cls(visual)
 
@@ -194,7 +208,8 @@ def adopt(module: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
     try:
         module.load_state_dict(tensors, assign=True)
     except RuntimeError as fault:
+        reason = " ".join(str(fault).split())
         raise CheckpointError(
-            f"the weights do not fit the network they are said to be of: {fault}"
+            f"the weights do not fit the network they are said to be of: {reason}"
         ) from fault
     module.requires_grad_(requires_grad=False)

@@ -21,6 +21,36 @@ CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # Radford et al. 2021, the valu
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 CORE_PX = 1024  # a chip's core where nothing is said: whole chips fill a window
 LEAST_HALO_PX = 32
+# The largest of each size that is believed: more is a damaged description, or one that means harm.
+MOST = {
+    "embed_dim": 2**14,
+    "image_size": 2**13,
+    "patch_size": 2**10,
+    "layers": 2**8,
+    "width": 2**14,
+    "head_width": 2**12,
+    "attention_width": 2**12,
+    "heads": 2**8,
+    "queries": 2**13,
+    "context_length": 2**13,
+    "vocab_size": 2**20,
+    "slices": 2**6,
+    "top_k": 2**13,
+}
+
+
+def check_sizes(*parts: Mapping[str, Any]) -> None:
+    """Check the sizes of a network's parts.
+
+    Raises ModelConfigError for one that is no whole number, or beyond belief.
+    """
+    for part in parts:
+        for key, most in MOST.items():
+            value = part.get(key, 1)
+            if type(value) is not int or not 1 <= value <= most:
+                raise ModelConfigError(
+                    f"{key} of a network must be a whole number from 1 to {most}, got {value!r}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +176,12 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ModelConfig":
-        """From `to_dict`'s plain values, JSON's lists back to tuples."""
-        head = values["head"]
+        """From `to_dict`'s plain values, JSON's lists back to tuples.
+
+        Raises ModelConfigError for sizes beyond belief; KeyError, TypeError or AttributeError for other values.
+        """
+        clip, head = values["clip"], values["head"]
+        check_sizes(values, clip, clip["vision_cfg"], clip.get("text_cfg", {}), head or {})
         return cls(
             clip=values["clip"],
             slices=values["slices"],

@@ -3,11 +3,10 @@
 import dataclasses
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from mrovseg import state_dict
-from mrovseg.clip import ImageEncoder, build, resize_positions
+from mrovseg.clip import ImageEncoder, built, resize_positions
 from mrovseg.config import ModelConfig, chip_shape
 from mrovseg.pretrained import Pretrained, find, plain
 
@@ -32,9 +31,9 @@ def headless(
         source = dataclasses.replace(source, clip=plain({**source.clip, "vision_cfg": vision}, name=model))
     count, halo_px = chip_shape(source.clip["vision_cfg"]["image_size"], slices=slices, halo_px=halo_px)
     config = ModelConfig(source.clip, count, halo_px, head=None, mean=source.mean, std=source.std)
-    with torch.device("meta"):
-        network = build(source.clip)
+    network = built(source.clip)
     ImageEncoder(network.visual)  # refuses what it could not tap
+    state_dict.check_size(source.file, network, name=model)
     state = _as_open_clip(state_dict.read(source.file), source)
     if slice_px is not None:
         resize_positions(state, network)

@@ -8,16 +8,15 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int64, Integer, UInt, UInt8
-from PIL import Image
 
 from mrovseg.captions import CaptionSet
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
+from mrovseg.files import Reader
 from mrovseg.layout import Segments, categories
 from mrovseg.vocabulary import Vocabulary
 
 MOST_KNOWN_CAPTIONS = 2000  # of those that a checkpoint remembers
-LEVELS = ("L", "P", "I", "I;16", "I;16B")  # Pillow's modes of one whole number a pixel
 
 
 @runtime_checkable
@@ -60,6 +59,7 @@ class LabelledFile:
     definition: Definition
     image: Path
     mask: Path
+    reader: Reader
     segments: Segments | None = None
 
     @property
@@ -69,7 +69,7 @@ class LabelledFile:
 
     def load(self) -> LabelledImage:
         """Read both files. Raises DataError as `read_pairs`."""
-        (image,) = read_pairs(self.definition, [self.image], [self.mask], self.segments)
+        (image,) = read_pairs(self.definition, [self.image], [self.mask], self.segments, reader=self.reader)
         return image
 
 
@@ -182,49 +182,52 @@ def _prompts(vocabularies: Sequence[Vocabulary]) -> set[str]:
 
 
 def read_pairs(
-    definition: Definition, images: Sequence[Path], masks: Sequence[Path], segments: Segments | None = None
+    definition: Definition,
+    images: Sequence[Path],
+    masks: Sequence[Path],
+    segments: Segments | None = None,
+    *,
+    reader: Reader,
 ) -> Iterator[LabelledImage]:
-    """Read image and mask files in pairs; panoptic masks need their `segments`.
+    """Read image and mask files in pairs; panoptic masks need their `segments`. What has no data is unlabelled.
 
     Raises DataError when a pair does not fit, or a mask is not of the kind that the definition speaks of.
     """
     for image, mask in zip(images, masks, strict=True):
-        pixels = np.asarray(Image.open(image).convert("RGB"))
-        labels = definition.labels_of(_read_mask(definition, mask, segments))
+        pixels, valid = reader.image(image)
+        labels = definition.labels_of(_read_mask(definition, mask, segments, reader))
         if labels.shape != pixels.shape[:2]:
             raise DataError(
                 f"{mask} is {labels.shape} px, its image {image} is {pixels.shape[:2]}; they must be equal"
             )
+        labels = np.where(valid, labels, np.iinfo(labels.dtype).max)
         yield LabelledImage(image.stem, pixels, labels)
 
 
 def _read_mask(
-    definition: Definition, file: Path, segments: Segments | None
+    definition: Definition, file: Path, segments: Segments | None, reader: Reader
 ) -> Integer[np.ndarray, "y x *c"]:
-    with Image.open(file) as picture:
-        if definition.panoptic:
-            if segments is None or file.name not in segments:
-                raise DataError(
-                    f"no segments of {file}: masks of {definition.name} need the JSON file of their split"
-                )
-            return categories(np.asarray(picture.convert("RGB")), segments[file.name])
-        if definition.coloured:
-            return np.asarray(picture.convert("RGB"))
-        if picture.mode not in LEVELS:
-            raise DataError(
-                f"{file} is an image of mode {picture.mode}; masks of {definition.name} have one level a pixel "
-                f"({', '.join(LEVELS)})"
-            )
-        return np.asarray(picture).astype(np.int32)
+    if not definition.panoptic and not definition.coloured:
+        levels = reader.levels(file)
+        if levels.ndim > 2:  # noqa: PLR2004 -- rows and columns
+            raise DataError(f"{file} has colours; masks of {definition.name} have one level a pixel")
+        return levels
+    if not definition.panoptic:
+        return reader.colours(file)
+    if segments is None or file.name not in segments:
+        raise DataError(
+            f"no segments of {file}: masks of {definition.name} need the JSON file of their split"
+        )
+    return categories(reader.colours(file), segments[file.name])
 
 
-def read_words(definition: Definition, folder: Path) -> WordSet:
+def read_words(definition: Definition, folder: Path, *, reader: Reader) -> WordSet:
     """Read a folder of folders, one a class. Raises DataError when one is missing or empty."""
     images, classes = [], []
     for index, name in enumerate(definition.folders):
         files = sorted((folder / name).glob("*.jpg"))
         if not files:
             raise DataError(f"{folder / name} has no image; expected a folder of .jpg for each class")
-        images += [np.asarray(Image.open(file).convert("RGB")) for file in files]
+        images += [reader.image(file)[0] for file in files]
         classes += [index] * len(files)
     return WordSet(definition.vocabulary, images, classes)

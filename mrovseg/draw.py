@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int64, UInt8, UInt16
 from PIL import Image, ImageFilter
 
-from mrovseg.captions import CaptionSet, read_pixels
+from mrovseg.captions import CaptionSet
 from mrovseg.data import LabelledImage, LabelledSet, WordSet
 from mrovseg.losses import IGNORE
 
@@ -69,7 +69,7 @@ def draw_captions(
     Raises DataError for a file that is no image.
     """
     chosen = rng.integers(len(captions.files), size=count)
-    images = [read_pixels(captions.files[i]) for i in chosen]
+    images = [captions.reader.image(captions.files[i])[0] for i in chosen]
     return np.stack([_small(image, side_px, rng, augmentation) for image in images]), chosen
 
 

@@ -21,5 +21,9 @@ class DeviceLostError(ModelError):
     """A GPU that failed, and with it everything that its process will ask of it."""
 
 
+class DeviceMissingError(ModelError):
+    """A GPU that was to be there and is not."""
+
+
 class DataError(ModelError):
     """Training or evaluation data that is not as its definition says."""

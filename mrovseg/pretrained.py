@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,11 @@ from mrovseg import clip as _first  # noqa: F401 -- it lets open_clip be importe
 # isort: split
 import open_clip
 
-from mrovseg.config import CLIP_MEAN, CLIP_STD
+from mrovseg.config import CLIP_MEAN, CLIP_STD, check_sizes
 from mrovseg.errors import CheckpointError, ModelConfigError
 
+SHOWN_CHARS = 200  # of a name
+MOST_BYTES = 2**20  # of a description
 TOKENS = 49_408  # of CLIP's own tokenizer, the only one there is here
 HUB, FOLDER = "hf-hub:", "local-dir:"
 DESCRIPTION = "open_clip_config.json"
@@ -96,6 +99,7 @@ def plain(config: Mapping[str, Any], *, name: str) -> dict[str, Any]:
         raise ModelConfigError(
             f"{name!r} is not a ViT that open_clip knows: its image tower is another network"
         )
+    check_sizes(config, vision, text)
     vision = {key: vision_defaults[key] for key in ("image_size", "layers", "width", "patch_size")} | vision
     text = {key: text_defaults[key] for key in ("context_length", "vocab_size")} | text
     side_px = vision["image_size"]
@@ -131,20 +135,34 @@ def _built_in(model: str, weights: str | None) -> Pretrained:
 def _described(model: str, description: Path, weights: Path) -> Pretrained:
     """Read what lies beside weights. Raises CheckpointError unless it is open_clip's description of a model."""
     try:
-        about = json.loads(description.read_text())
+        about = json.loads(_small_text(description))
         images = about.get("preprocess_cfg", {})
         clip = plain(about["model_cfg"], name=model)
         mean, std = tuple(images.get("mean", CLIP_MEAN)), tuple(images.get("std", CLIP_STD))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise CheckpointError(
             f"{description} must be open_clip's description of a model, with model_cfg: {fault!r}"
         ) from fault
     return Pretrained(model, clip, weights, mean, std)
 
 
+def _small_text(description: Path) -> str:
+    """Read a file that holds a page of text, not one that never ends."""
+    if not description.is_file() or description.stat().st_size > MOST_BYTES:
+        raise ValueError(f"it must be a file of at most {MOST_BYTES} bytes")
+    return description.read_text(encoding="utf-8")
+
+
 def _weights_in(folder: Path) -> Path:
     """Return the file of weights in a folder; of several, the one that open_clip would take."""
-    found = sorted(file for file in folder.glob("*") if file.suffix in SUFFIXES)
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(Path(entry.path) for entry in entries if Path(entry.name).suffix in SUFFIXES)
+    except OSError as fault:
+        raise CheckpointError(
+            f"{str(folder)[:SHOWN_CHARS]} must hold {DESCRIPTION} and a file of weights such as {PREFERRED[0]}; it "
+            f"is no folder that can be read ({fault.strerror})"
+        ) from fault
     known = sorted((f for f in found if f.name in PREFERRED), key=lambda file: PREFERRED.index(file.name))
     if not known and len(found) != 1:
         raise CheckpointError(

@@ -18,6 +18,7 @@ from mrovseg.scores import score
 from mrovseg.vocabulary import EmbeddedVocabulary
 
 UINT8_CLASSES = 254  # 0 is `other` and 255 no data
+SCORE_MAX = 254  # what a probability of 1 is as a score or margin: 255 is no data
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Places(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """Labels of chips: class ids (0 is `other`), the winner's probability and its lead over the next, times 255.
+    """Labels of chips: class ids (0 is `other`), the winner's probability and its lead over the next, times 254.
 
     Where a class that competes in silence wins, the id is 0, and probability and lead are that class's.
     """
@@ -60,8 +61,8 @@ def label(proposals: Proposals, vocabulary: EmbeddedVocabulary, *, threshold: fl
     """Give every pixel the class with the highest score, or 0 where that is a rival's or below `threshold`.
 
     score(class, place) = sum_q p_q(class) w_q / max(1, sum_q w_q) over the kept queries q of the place, with p_q the
-    softmax over classes and no-object and w_q the mask probability; scores are upsampled bilinearly to pixels. One that
-    would be stored as 0 of 255 counts as none. Classes that the head was never taught come first, see `told_apart`.
+    softmax over classes and no-object and w_q the mask probability; scores are upsampled bilinearly to pixels, and one
+    below half a 255th counts as none. Classes that the head was never taught come first, see `told_apart`.
     Raises VocabularyError where there are such classes and the proposals were kept without the chips' patches.
     """
     chips = [
@@ -153,5 +154,5 @@ def _label_chip(
 
 
 def _as_uint8(probability: Float32[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-    levels: np.ndarray = np.rint(np.clip(probability, 0, 1) * 255)
+    levels: np.ndarray = np.rint(np.clip(probability, 0, 1) * SCORE_MAX)
     return levels.astype(np.uint8)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int64, UInt
 
-FAINT = 0.5 / 255  # a score that is stored as 0 counts as none
+FAINT = 0.5 / 255  # a fainter score counts as none, and is stored as 0
 
 
 class TwoBest(NamedTuple):

@@ -10,7 +10,7 @@ from jaxtyping import Float32, UInt8
 from mrovseg import average, dense
 from mrovseg.checkpoint import Checkpoint, network
 from mrovseg.config import ModelConfig
-from mrovseg.errors import DeviceLostError
+from mrovseg.errors import DeviceLostError, DeviceMissingError
 from mrovseg.model import Predictions, precision
 from mrovseg.proposals import Labels, Proposals, label
 from mrovseg.rivals import GENERIC, Classes, rivals, unlike_kinds
@@ -108,6 +108,22 @@ def _spoken(checkpoint: Checkpoint, classes: Classes, known: Float32[np.ndarray,
     return tuple(phrases for phrases in classes if not unlike.issuperset(phrases))
 
 
+def device_of(asked: str | None) -> torch.device:
+    """Return the device that was asked for, or the best there is.
+
+    Raises:
+        DeviceMissingError: a GPU was asked for, and torch can use none.
+    """
+    if asked is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise DeviceMissingError(
+            f"a GPU was expected here and torch {torch.__version__} can use none: see that its build fits the driver, "
+            "or run on CPUs"
+        )
+    return torch.device(asked)
+
+
 class MrovsegSegmenter:
     """Chips to labels: `label(propose(chips))`.
 
@@ -115,7 +131,7 @@ class MrovsegSegmenter:
     device, `threads` and torch are the same.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by its name
         self,
         config: ModelConfig,
         weights: Mapping[str, np.ndarray],
@@ -124,13 +140,18 @@ class MrovsegSegmenter:
         threshold: float = OTHER_THRESHOLD,
         threads: int = 1,
         bfloat16: bool = False,
+        device: str | None = None,
     ) -> None:
         """Build the network over `weights`, which may be read-only shared memory, on a GPU if there is one.
 
         `bfloat16`: run it in half precision, as `precision` says; other labels then win where classes are close.
+        `device`: run it on "cuda" or "cpu" and on nothing else.
+
+        Raises:
+            DeviceMissingError: there is no GPU, or none that torch can use.
         """
         torch.set_num_threads(threads)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device_of(device)
         self.model = network(config, weights).to(self.device)
         self.vocabulary = vocabulary
         self.threshold = threshold

@@ -15,6 +15,7 @@ from mrovseg.errors import CheckpointError
 PARALLEL = "module."  # what data-parallel training puts before every name
 # Three numbers that OpenAI's files hold beside the weights, and open_clip's never.
 OPENAI_MARKS = frozenset({"input_resolution", "context_length", "vocab_size"})
+MOST_TIMES, SPARE_BYTES = 4, 2**26  # of the weights in single precision: Adam's state is two more of each
 SHOWN = 4  # names in an error
 
 
@@ -33,6 +34,19 @@ def read(file: Path) -> dict[str, Tensor]:
             f"{file} holds no state dict but {_said(held)}; save `model.state_dict()` of the CLIP to a file"
         )
     return {name.removeprefix(PARALLEL): tensor for name, tensor in state.items()}
+
+
+def check_size(file: Path, network: nn.Module, *, name: str) -> None:
+    """Refuse a file that is much larger than the network with an optimizer's state, before it is read into memory.
+
+    Raises CheckpointError naming both sizes.
+    """
+    needed = sum(tensor.numel() * 4 for tensor in network.state_dict().values())
+    if file.is_file() and (size := file.stat().st_size) > MOST_TIMES * needed + SPARE_BYTES:
+        raise CheckpointError(
+            f"{file} has {size / 1e9:.1f} GB, the weights of {name} {needed / 1e9:.1f} GB: name the model that it is "
+            "of, or save the state dict alone"
+        )
 
 
 def check(state: Mapping[str, Tensor], network: nn.Module, *, name: str) -> None:

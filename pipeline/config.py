@@ -17,12 +17,12 @@ class FlowSettings:
 
     ``window_px`` is the side of a window and ``chunk_px`` that of a chunk of the mask store; a window
     holds whole chunks, so that two windows never write the same one. ``actors`` is the number of
-    segmenting actors (None: all that fit). An actor claims ``actor_cpus`` and ``actor_gpus``, a read
-    or write ``task_cpus``; reading and writing cost about half a percent of a network's time, so an
-    actor leaves them a tenth of its core. With ``keep_valid`` a scene that has changed since its masks were
-    made loses them and is done anew, and is no failure. A process that plans a scene, or reads, segments or stores
-    a window for longer than ``window_timeout_s`` (None: ``limit_s`` by the size of windows) is ended. When nothing has
-    come out of a run for ``stall_s``, it says what is in flight.
+    segmenting actors (None: all that fit). An actor claims ``actor_cpus`` and ``actor_gpus`` (None: one GPU where
+    the cluster has any, else none) and sees no other GPU, a read or write ``task_cpus``; reading and writing cost about
+    half a percent of a network's time, so an actor leaves them a tenth of its core. With ``keep_valid`` a scene that
+    has changed since its masks were made loses them and is done anew, and is no failure. A process that plans a scene,
+    or reads, segments or stores a window for longer than ``window_timeout_s`` (None: ``limit_s`` by the size of
+    windows) is ended. When nothing has come out of a run for ``stall_s``, it says what is in flight.
 
     Raises:
         ConfigError: a value is out of range; the message names the key.
@@ -33,7 +33,7 @@ class FlowSettings:
     actors: int | None = None
     actor_cpus: float | int = 0.9
     task_cpus: float | int = 0.1
-    actor_gpus: float | int = 0.0
+    actor_gpus: float | int | None = None
     keep_valid: bool = False
     window_timeout_s: float | int | None = None
     stall_s: float | int = 120.0
@@ -50,8 +50,14 @@ class FlowSettings:
             _check_count(key, getattr(self, key))
         if self.actors is not None:
             _check_count("actors", self.actors)
-        for key in ("actor_cpus", "task_cpus", "actor_gpus"):
-            _check_share(key, getattr(self, key), zero=key == "actor_gpus")
+        for key in ("actor_cpus", "task_cpus"):
+            _check_share(key, getattr(self, key), zero=False)
+        if self.actor_gpus is not None:
+            _check_share("gpus", self.actor_gpus, zero=True)
+            if self.actor_gpus > 1 and self.actor_gpus != int(self.actor_gpus):
+                raise ConfigError(
+                    f"gpus must be whole above one, as Ray shares no two GPUs, got {self.actor_gpus:g}"
+                )
         if type(self.keep_valid) is not bool:
             raise ConfigError(f"keep_valid must be true or false, got {self.keep_valid!r}")
         _check_share("stall_s", self.stall_s, zero=False)
@@ -77,7 +83,8 @@ class Reading:
 
     ``bands`` are the numbers (from 1) of red, green and blue, or one that is all three. ``value_range`` are
     the stored values that become 0 and 255, in place of the scene's own percentiles. ``nodata`` is the value
-    without data in place of the file's; "none" says that every value is data. ``gsd_m`` is the side of a pixel on
+    without data in place of the file's; "none" says that every value is data. ``alpha`` "none" says that a band or
+    a colour of the file's is no mask though it calls itself alpha. ``gsd_m`` is the side of a pixel on
     the ground, in place of the scene's own; outside ``aoi`` pixels are without data.
 
     ``drivers`` are GDAL's; ``vrt`` "inside" has a virtual raster name files of its own folder only. A scene
@@ -92,6 +99,7 @@ class Reading:
     bands: tuple[int, ...] | None = None
     value_range: tuple[float | int, ...] | None = None
     nodata: float | int | str | None = None
+    alpha: str | None = None
     gsd_m: float | int | None = None
     aoi: Aoi | None = None
     drivers: tuple[str, ...] = DRIVERS
@@ -112,6 +120,8 @@ class Reading:
         _check_range(self.value_range)
         if self.nodata != "none" and self.nodata is not None and not _is_number(self.nodata):
             raise ConfigError(f"nodata must be a number, nan or none, got {self.nodata!r}")
+        if self.alpha not in {None, "none"}:
+            raise ConfigError(f"alpha must be none, or left out where alpha is a mask, got {self.alpha!r}")
         if not self.drivers or not all(self.drivers):
             raise ConfigError(f"drivers must be GDAL's names of kinds of file, got {self.drivers!r}")
         if self.vrt not in {"inside", "anywhere"}:

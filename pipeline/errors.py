@@ -1,13 +1,26 @@
 """The tree of errors a run can meet. Each message says what was expected, what came and what to do."""
 
+import re
+
 from pipeline.redact import redacted
+
+_ILLEGIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def legible(text: str) -> str:
+    r"""Return ``text`` with what must not reach a terminal or cannot be written escaped: controls, half characters.
+
+    >>> legible("a\x1b[1m")
+    'a\\x1b[1m'
+    """
+    return _ILLEGIBLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class PipelineError(Exception):
     """Anything the pipeline refuses or fails at; the message is meant for the user and holds no credential."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(redacted(message))
+        super().__init__(legible(redacted(message)))
 
 
 class ConfigError(PipelineError):

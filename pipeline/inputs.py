@@ -11,15 +11,18 @@ beside them, and the tiles of virtual rasters. Outputs of earlier versions note 
 from __future__ import annotations
 
 import json
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pipeline import ledger, objects, raster
 from pipeline.config import Reading
-from pipeline.errors import RasterError, ResumeError
+from pipeline.documents import json_of
+from pipeline.errors import PipelineError, RasterError, ResumeError
 from pipeline.objects import ObjectInfo
-from pipeline.output import inputs_uri, ledger_uri, statistics_uri
+from pipeline.output import inputs_uri, is_made, ledger_path, statistics_uri
 from pipeline.redact import redacted
 from pipeline.scene import Band, Scene
 from pipeline.view import View
@@ -42,8 +45,9 @@ class Inputs:
     def noted(self) -> dict[str, list[dict[str, Any]]]:
         """Return what of it is noted."""
         kinds = {"files": self.files, "beside": self.beside}
+        names = {kind: _shown([*files]) for kind, files in kinds.items()}
         return {
-            kind: [{"uri": redacted(uri), **info._asdict()} for uri, info in files.items()]
+            kind: [{"uri": names[kind][uri], **info._asdict()} for uri, info in files.items()]
             for kind, files in kinds.items()
         }
 
@@ -96,16 +100,18 @@ def claim(
     """
     uri = inputs_uri(output, scene.scene_id)
     inputs = found(scene, reading) if inputs is None else inputs
+    names = _shown(scene.files)
     now = inputs.noted()
     noted = _noted(uri)
     if noted is not None and all(noted[kind] == now[kind] for kind in now if kind in noted):
-        return _named(View.from_values(noted["view"]), {redacted(file): file for file in scene.files})
+        return _named(View.from_values(noted["view"]), {names[file]: file for file in scene.files})
     if noted is not None and ledger.done(output, scene.scene_id):
         if not keep_valid:
             raise ResumeError(_changed(output, scene, noted, now))
         remove_scene(output, scene.scene_id)
     view = raster.look(scene, reading, etags=inputs.etags)
-    without_secrets = _named(view, {file: redacted(file) for file in scene.files})
+    view = replace(view, datetime=scene.datetime or view.datetime)
+    without_secrets = _named(view, names)
     note = {**now, "view": without_secrets.to_values()}
     objects.put_bytes(uri, json.dumps(note, sort_keys=True, indent=1).encode() + b"\n")
     return view
@@ -123,15 +129,27 @@ def _infos(files: Sequence[str]) -> dict[str, ObjectInfo]:
 
 
 def remove_scene(output: str, scene_id: str) -> None:
-    """Remove all that an output holds of a scene, and first what says that something of it is done.
+    """Remove all that runs made of a scene, and first what says that something of it is done.
 
     Raises:
         PipelineError: the storage refused.
     """
-    objects.remove_folder(ledger_uri(output, scene_id))
-    objects.remove(statistics_uri(output, scene_id))
-    objects.remove_folder(objects.join(output, "scenes", scene_id))
-    objects.remove(inputs_uri(output, scene_id))
+    made = partial(is_made, scene_id=scene_id)
+    deque(objects.remove_made(output, ledger_path(scene_id), made), maxlen=0)  # what is not ours stays
+    objects.remove(statistics_uri(output, scene_id), below=output)
+    deque(objects.remove_made(output, f"scenes/{scene_id}", made), maxlen=0)
+    objects.remove(inputs_uri(output, scene_id), below=output)
+
+
+def _shown(files: Sequence[str]) -> dict[str, str]:
+    """Return for each file a name of its own without credentials."""
+    names: dict[str, str] = {}
+    alike: Counter[str] = Counter()
+    for file in files:
+        name = redacted(file)
+        alike[name] += 1
+        names[file] = name if alike[name] == 1 else f"{name} ({alike[name]})"
+    return names
 
 
 def _changed(output: str, scene: Scene, was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -161,9 +179,15 @@ def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 def _noted(uri: str) -> dict[str, Any] | None:
     try:
-        noted: dict[str, Any] = json.loads(objects.get_bytes(uri))
+        noted: dict[str, Any] = json_of(objects.get_document(uri))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise PipelineError(
+            f"{uri} is damaged ({error}): have `mrovseg verify --forget` remove it and what depends on it"
+        ) from error
+    for each in (*noted["files"], *noted.get("beside", []), *noted["view"]["bands"]):
+        each["uri"] = redacted(each["uri"])  # what an earlier version showed
     return noted
 
 

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import objects
-from pipeline.errors import LeaseLostError, PipelineError, ResumeError
-from pipeline.output import LEASE
+from pipeline.documents import json_of
+from pipeline.errors import LeaseLostError, OutputError, PipelineError, ResumeError
+from pipeline.output import LEASE, RUN
 
 RENEWED_EVERY_S = 5.0
 SILENT_S = 30.0
@@ -67,9 +68,10 @@ class Held:
 
     def __init__(self, output: str, lease: Lease) -> None:
         self.lease = lease
+        self._output = output
         self._uri = objects.join(output, LEASE)
         self._progress: Mapping[str, int] = {}
-        self._lost_to: str | None = None
+        self._lost: LeaseLostError | OutputError | None = None
         self._over = threading.Event()
 
     def note(self, progress: Mapping[str, int]) -> None:
@@ -77,13 +79,23 @@ class Held:
 
         Raises:
             LeaseLostError: another run has taken the output over.
+            OutputError: the output was removed.
         """
         self._progress = progress
-        if self._lost_to is not None:
-            raise LeaseLostError(
-                f"{self._uri} was taken over by {self._lost_to}, which found it silent for {SILENT_S:.0f} s; this run "
-                "stops. What is done stays done, and the other goes on with the rest"
-            )
+        if self._lost is not None:
+            raise self._lost
+
+    def check(self) -> None:
+        """Look now whether the output is still there and this run's, before something of the whole output is written.
+
+        Raises:
+            LeaseLostError: another run has taken the output over.
+            OutputError: the output was removed.
+            PipelineError: the storage refused.
+        """
+        if self._lost is None:
+            self._is_own()
+        self.note(self._progress)
 
     def renew(self) -> None:
         """Renew until the lease is released or lost; a storage that refuses is asked again the next time."""
@@ -101,15 +113,23 @@ class Held:
     def release(self) -> None:
         """Remove the lease if it is still this run's; nobody may renew it any more."""
         with contextlib.suppress(PipelineError):  # a lease that stays is found dead by the next run
-            if self._lost_to is None and self._is_own():
+            if self._lost is None and self._is_own():
                 objects.remove(self._uri)
 
     def _is_own(self) -> bool:
         found = _read(self._uri)
         if found is not None and found[1] is not None and found[1].run_id != self.lease.run_id:
-            self._lost_to = str(found[1])
-            return False
-        return True  # where it is gone it is written again
+            self._lost = LeaseLostError(
+                f"{self._uri} was taken over by {found[1]}, which found it silent for {SILENT_S:.0f} s; this run "
+                "stops. What is done stays done, and the other goes on with the rest"
+            )
+        elif found is None and not objects.exists(objects.join(self._output, RUN)):
+            # Writing anything there again would make a part of an output that no run could go on with.
+            self._lost = OutputError(
+                f"{self._output} was removed while this run was at it: neither {LEASE} nor {RUN} is there any more. "
+                "The run stops; the same command begins anew"
+            )
+        return self._lost is None  # where the lease alone is gone it is written again
 
 
 @contextlib.contextmanager
@@ -203,11 +223,11 @@ def _refuse(uri: str, other: Lease | None) -> None:
 def _read(uri: str) -> tuple[bytes, Lease | None] | None:
     """Return the lease as bytes and as a value, None for what is being written or damaged."""
     try:
-        content = objects.get_bytes(uri)
+        content = objects.get_document(uri)
     except FileNotFoundError:
         return None
     try:
-        return content, Lease(**json.loads(content))
+        return content, Lease(**json_of(content))
     except (ValueError, TypeError):
         return content, None
 

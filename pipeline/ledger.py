@@ -12,18 +12,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from pipeline import objects
+from pipeline.documents import json_of
 from pipeline.errors import PipelineError
 from pipeline.output import ledger_uri
 from pipeline.window import Window
 
 _NAME = re.compile(r"(\d+)-(\d+)\.json")
 _PLAN = re.compile(r"plan-(\d+)-([0-9a-f]{32})\.json")
+_LIST_AGAIN_S = (1.0, 5.0, 15.0)  # between listings that are too short
 _READERS = 16  # a read is one round trip to the storage and almost no work
 _READ_AHEAD = 256  # entries held at a time, so that a scene of a million windows is read in flat memory
 
@@ -107,7 +110,7 @@ def note_plan(output: str, scene_id: str, *, plan: Plan, inputs: bytes, instead_
     if plan == instead_of:
         return
     if instead_of is not None:
-        objects.remove(objects.join(folder, instead_of.name))
+        objects.remove(objects.join(folder, instead_of.name), below=output)
     objects.put_bytes(objects.join(folder, plan.name), inputs)
 
 
@@ -134,6 +137,29 @@ def look(output: str, scene_id: str) -> tuple[set[tuple[int, int]], Plan | None]
     names = list(objects.list_names(ledger_uri(output, scene_id)))
     places = {place for name in names if (place := place_of(name)) is not None}
     return places, next((plan for name in names if (plan := plan_of(name)) is not None), None)
+
+
+def listed(output: str, scene_id: str, *, least: int = 0) -> list[objects.Listed]:
+    """Return all objects of a scene's ledger; where fewer than ``least`` windows are among them, list again.
+
+    A listing may be older than what was written, and a storage may cut one short.
+
+    Raises:
+        PipelineError: the storage refused, or its listings stay too short.
+    """
+    for pause_s in (*_LIST_AGAIN_S, None):
+        found = list(objects.list_all(ledger_uri(output, scene_id)))
+        windows = sum(place_of(each.path) is not None for each in found)
+        plan = next((plan for each in found if (plan := plan_of(each.path)) is not None), None)
+        if windows >= least or (plan is not None and windows >= plan.windows):
+            break
+        if pause_s is None:
+            raise PipelineError(
+                f"{ledger_uri(output, scene_id)} lists {windows} windows, and {least} are known to be done: the "
+                "storage's listing is not whole, or somebody removed some. The same command does again what is missing"
+            )
+        time.sleep(pause_s)
+    return found
 
 
 def scene_ids(output: str) -> list[str]:
@@ -167,7 +193,7 @@ def parsed(content: bytes) -> LedgerEntry:
         ValueError: it is none.
     """
     try:
-        values = json.loads(content)
+        values = json_of(content)
         return LedgerEntry(Window(**values["window"]), values["digests"], values["statistics"])
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(repr(error)) from error
@@ -180,7 +206,7 @@ def entry_uri(output: str, scene_id: str, row_off: int, col_off: int) -> str:
 
 def _read(uri: str) -> LedgerEntry:
     try:
-        return parsed(objects.get_bytes(uri))
+        return parsed(objects.get_document(uri))
     except ValueError as error:
         raise PipelineError(
             f"{uri} is not an entry of a ledger ({error}). Remove it: the window is then computed again, or have "

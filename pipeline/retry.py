@@ -16,10 +16,18 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
+from pipeline.deadline import within
+
 T = TypeVar("T")
 
 PATIENCE_S = 120.0
 """How long one operation is tried again: a restart or a failover of a storage takes less."""
+
+ANSWER_S = 120.0
+"""How long all of one answer may take, of some megabytes at most: one that trickles never stalls."""
+
+MANY_S = 6 * 3600.0
+"""For what asks for any number of answers in one call."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 10.0
 _SAID_FROM_S = 2.0  # shorter pauses are daily life
@@ -66,38 +74,47 @@ def passes(error: BaseException) -> bool:
     return False
 
 
-def pauses_s(patience_s: float = PATIENCE_S) -> Iterator[float]:
-    """Yield how long to wait before each further attempt, until ``patience_s`` have gone."""
+def pauses_s(patience_s: float | None = None) -> Iterator[float]:
+    """Yield how long to wait before each further attempt, until ``patience_s`` (``PATIENCE_S``) have gone."""
+    patience_s = PATIENCE_S if patience_s is None else patience_s
     began_s, pause_s = time.monotonic(), _FIRST_PAUSE_S
     while time.monotonic() - began_s < patience_s:
         yield pause_s * random.uniform(0.5, 1.0)
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
-def patiently(call: Callable[[], T]) -> T:
-    """Return what ``call`` gives, and ask again while its errors pass."""
+def patiently(call: Callable[[], T], *, answer_s: float | None = None) -> T:
+    """Return what ``call`` gives, and ask again while its errors pass.
+
+    An attempt may take ``answer_s`` (``ANSWER_S``): what asks for many things in one call is given longer.
+    """
+    answer_s = ANSWER_S if answer_s is None else answer_s
     for pause_s in pauses_s():
         try:
-            return call()
+            return _in_time(call, answer_s)
         except Exception as error:
             if not passes(error):
                 raise
             _say(error, pause_s)
         time.sleep(pause_s)
-    return call()
+    return _in_time(call, answer_s)
 
 
 async def patiently_awaited(call: Callable[[], Awaitable[T]]) -> T:
     """Do as ``patiently`` does, with what is awaited."""
     for pause_s in pauses_s():
         try:
-            return await call()
+            return await asyncio.wait_for(call(), ANSWER_S)
         except Exception as error:
             if not passes(error):
                 raise
             _say(error, pause_s)
         await asyncio.sleep(pause_s)
-    return await call()
+    return await asyncio.wait_for(call(), ANSWER_S)
+
+
+def _in_time(call: Callable[[], T], answer_s: float) -> T:
+    return within(answer_s, call, late=TimeoutError(f"no whole answer came within {answer_s:g} s"))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -6,18 +6,20 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from pipeline.redact import redacted
+from pipeline import objects
+from pipeline.errors import legible
+from pipeline.redact import redacted, unsigned
 
 _STEM_MAX_CHARS = 64  # with the digest and ".zarr" well below the 255 bytes a file name may have
+_TOLD_CHARS = 4096  # of what somebody else wrote
 DIGEST_CHARS = 16
 """Hex digits at the end of an id: of a million scenes two are alike in fewer than one list of ten million."""
 
 FOLDERS = (".zarr",)
 """What the name of a folder, or prefix, that is one scene ends with."""
 
-_REMOTE = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_PAGE = re.compile(r"GTIFF_DIR:([1-9][0-9]*):(?=.)")
 _ZARR = re.compile(r"\.zarr(/[^.?*\[]*)?$", re.IGNORECASE)
 
 
@@ -37,7 +39,8 @@ class Band:
 class Scene:
     """A source raster: the id that names its outputs, and where its file is.
 
-    ``bands`` are its red, green and blue, where a scene list says which bands of which files they are.
+    ``bands`` are its red, green and blue, where a scene list says which bands of which files they are, and ``datetime``
+    is when it was taken (ISO 8601), where the list says that.
 
     Raises:
         ValueError: the id could not be a folder's name, or a part is empty.
@@ -46,6 +49,7 @@ class Scene:
     scene_id: str
     uri: str
     bands: tuple[Band, Band, Band] | None = None
+    datetime: str | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", self.scene_id) or not self.uri:
@@ -63,6 +67,16 @@ class Refusal:
 
     uri: str
     reason: str
+
+    def __post_init__(self) -> None:
+        for name in ("uri", "reason"):
+            text = legible(getattr(self, name))
+            object.__setattr__(self, name, text if len(text) <= _TOLD_CHARS else f"{text[:_TOLD_CHARS]} ...")
+
+    @property
+    def scene_id(self) -> str:
+        """The id that its failure has: that of a scene at its uri."""
+        return _scene_id(self.uri, None, [unsigned(self.uri)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,23 +112,48 @@ def scene_of(uri: str, *, name: str | None = None, bands: tuple[Band, Band, Band
     digits of the SHA-256 of the absolute uri, or of the bands: files of one name in two folders stay apart,
     and one file has one id however its path was written or its uri signed.
 
+    Raises:
+        PipelineError: it is no uri of a listed scheme, or a name that is no text.
+
     >>> scene_of("s3://bucket/north/A 1.tif").scene_id
     'A-1-6c0f7a1f5cc4d229'
     """
     absolute = absolute_uri(uri)
     absolute = absolute.rstrip("/") if is_zarr(absolute) else absolute
-    path = urlsplit(absolute).path if absolute.startswith(("http://", "https://")) else absolute
-    stem = Path(path).stem if name is None else name
+    files = [unsigned(absolute)] if bands is None else [f"{unsigned(b.uri)}#{b.number}" for b in bands]
+    return Scene(_scene_id(absolute, name, files), absolute, bands)
+
+
+def _scene_id(uri: str, name: str | None, files: list[str]) -> str:
+    stem = _stem(uri) if name is None else name
     safe = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:_STEM_MAX_CHARS] or "scene"
-    files = [redacted(absolute)] if bands is None else [f"{redacted(b.uri)}#{b.number}" for b in bands]
     digest = hashlib.sha256("\n".join(files).encode()).hexdigest()[:DIGEST_CHARS]
-    return Scene(f"{safe}-{digest}", absolute, bands)
+    return f"{safe}-{digest}"
+
+
+def _stem(absolute: str) -> str:
+    """Return the stem of a file's name, without what of its uri is not to be shown."""
+    plain = unsigned(absolute)
+    if objects.is_remote(absolute) and redacted(absolute) != plain:
+        plain = re.split(r"[?#;]|%(?:25)*3F", plain, maxsplit=1, flags=re.IGNORECASE)[0]
+    if objects.is_web(plain):
+        plain = re.split(r"[?#]", plain, maxsplit=1)[0].partition("://")[2].partition("/")[2]
+    return Path(plain).stem
 
 
 def absolute_uri(uri: str) -> str:
-    """Return ``uri`` as is where it names a remote object, else as an absolute local path without ``..``."""
-    local = uri.removeprefix("file://")
-    return local if _REMOTE.match(local) else str(_without_parents(Path(local).absolute()))
+    """Return ``uri`` as is where it names a remote object, else as an absolute local path without ``..``.
+
+    Raises:
+        PipelineError: it is no uri of a listed scheme.
+    """
+    page = _PAGE.match(uri)
+    if page:
+        return page[0] + absolute_uri(file_of(uri))
+    objects.check_uri(uri)
+    if objects.is_remote(uri):
+        return objects.with_small_scheme(uri)
+    return str(_without_parents(Path(objects.readable(uri)).absolute()))
 
 
 def _without_parents(path: Path) -> Path:
@@ -126,6 +165,25 @@ def _without_parents(path: Path) -> Path:
         else:
             found = (found.resolve() if found.is_symlink() else found).parent
     return found
+
+
+def page_of(uri: str) -> int | None:
+    """Return which page (from 1) of a TIFF ``uri`` names as GDAL does, None where it names a file.
+
+    >>> page_of("GTIFF_DIR:2:s3://bucket/pages.tif"), page_of("pages.tif")
+    (2, None)
+    """
+    page = _PAGE.match(uri)
+    return int(page[1]) if page else None
+
+
+def file_of(uri: str) -> str:
+    """Return the uri of the file of which ``uri`` may name a page.
+
+    >>> file_of("GTIFF_DIR:2:s3://bucket/pages.tif")
+    's3://bucket/pages.tif'
+    """
+    return _PAGE.sub("", uri, count=1) if _PAGE.match(uri) else uri
 
 
 def is_zarr(uri: str) -> bool:

@@ -17,8 +17,12 @@ from pipeline.chips import FILL, ChipLayout
 from pipeline.window import Window
 
 Labels = tuple[UInt[np.ndarray, "b y x"], UInt8[np.ndarray, "b y x"], UInt8[np.ndarray, "b y x"]]
-"""Class id (uint8, or uint16 where a vocabulary has more than 254 classes), score and margin of chips."""
+"""Class id (uint8, or uint16 where a vocabulary has more than 254 classes), score and margin (0..254) of chips."""
 
+SCORE_MAX = 254
+"""What a probability of 1 is as a score or margin: probability = value / 254, and 255 is no data."""
+
+_SCORE_NODATA = 255
 _UINT8_CLASSES = 254  # 0 is `other` and 255 no data
 
 
@@ -51,9 +55,9 @@ class Segmenter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WindowLabels:
-    """What is known of a window's pixels; ``mask`` has class ids, and its dtype's maximum is no data.
+    """What is known of a window's pixels: class ids, and probabilities times ``SCORE_MAX``.
 
-    ``score`` and ``margin`` are probabilities in 1/255, 0 where there is no data.
+    The maximum of an array's dtype is no data, and all three have it at the same pixels.
     """
 
     mask: UInt[np.ndarray, "y x"]
@@ -92,7 +96,8 @@ class WindowSegmenter:
         cores = self._label(cut, np.flatnonzero(wanted.any(axis=(1, 2))))
         mask, score, margin = (chips.stitch(part, window=window, layout=self.layout) for part in cores)
         outside = ~valid[window.slices_in(chips.cover(window, self.layout))]
-        mask[outside], score[outside], margin[outside] = np.iinfo(self._dtype).max, 0, 0
+        mask[outside] = np.iinfo(self._dtype).max
+        score[outside] = margin[outside] = _SCORE_NODATA
         return WindowLabels(mask, score, margin)
 
     def _label(self, cut: UInt8[np.ndarray, "b y x 3"], wanted: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -113,4 +118,6 @@ class WindowSegmenter:
         expected = [(name, call.shape[:3]) for name in (self._dtype.name, "uint8", "uint8")]
         if got != expected:
             raise ValueError(f"a segmenter's class ids, scores and margins are {expected}, got {got}")
+        if max(part.max() for part in labels[1:]) > SCORE_MAX:
+            raise ValueError(f"a segmenter's scores and margins are 0..{SCORE_MAX}, got {_SCORE_NODATA}")
         return labels

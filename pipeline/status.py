@@ -7,7 +7,6 @@ failures.
 from __future__ import annotations
 
 import io
-from collections import Counter
 from dataclasses import dataclass
 
 import pyarrow.parquet as pq
@@ -18,21 +17,28 @@ from pipeline.output import FAILURES
 
 @dataclass(slots=True)
 class SceneStatus:
-    """How many windows of a scene there are, are done, and failed in the last run that ended.
+    """How many windows of a scene there are, are done, and failed when they were last tried.
 
-    ``planned`` is 0 for a scene that could not be opened yet; ``reason`` is why, or why a window failed.
+    ``planned`` is 0 for a scene that could not be opened yet, ``failed_whole`` says that it failed as such; ``reason``
+    is why, or why a window failed.
     """
 
     scene_id: str
     planned: int = 0
     done: int = 0
     failed: int = 0
+    failed_whole: bool = False
     reason: str | None = None
 
     @property
     def left(self) -> int:
         """Windows that are still to do, those that failed among them."""
         return max(0, self.planned - self.done)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it, or a window of it, failed."""
+        return self.failed_whole or self.failed > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,13 @@ class OutputStatus:
 
     @property
     def failed(self) -> int:
-        """Windows that failed in the last run that ended, and scenes that failed whole."""
+        """Windows that failed when they were last tried."""
         return sum(scene.failed for scene in self.scenes.values())
+
+    @property
+    def scenes_failed(self) -> int:
+        """Scenes that failed whole."""
+        return sum(scene.failed_whole for scene in self.scenes.values())
 
     @property
     def left(self) -> int:
@@ -64,8 +75,18 @@ class OutputStatus:
 
     def unfinished(self) -> list[SceneStatus]:
         """Return the scenes of which something is left or failed, the most first."""
-        some = (scene for scene in self.scenes.values() if scene.left or scene.failed)
-        return sorted(some, key=lambda scene: (-scene.failed, -scene.left, scene.scene_id))
+        some = (scene for scene in self.scenes.values() if scene.left or scene.has_failed)
+        return sorted(
+            some, key=lambda scene: (-scene.failed_whole, -scene.failed, -scene.left, scene.scene_id)
+        )
+
+    def asked_for(self) -> OutputStatus:
+        """Return the status without scenes that are neither done nor failed, though all that were asked for were tried.
+
+        They are of an earlier list.
+        """
+        kept = {key: scene for key, scene in self.scenes.items() if scene.has_failed or not scene.left}
+        return OutputStatus(kept, self.changed_s)
 
 
 def status(output: str) -> OutputStatus:
@@ -94,11 +115,9 @@ def _add_failures(output: str, scenes: dict[str, SceneStatus]) -> None:
         table = pq.ParquetFile(io.BytesIO(objects.get_bytes(objects.join(output, FAILURES))))
     except FileNotFoundError:
         return
-    failed: Counter[str] = Counter()
-    for batch in table.iter_batches(columns=["scene_id", "message"]):
+    for batch in table.iter_batches(columns=["scene_id", "row_off", "message"]):
         for row in batch.to_pylist():
-            failed[row["scene_id"]] += 1
             scene = scenes.setdefault(row["scene_id"], SceneStatus(row["scene_id"]))
+            scene.failed += row["row_off"] is not None
+            scene.failed_whole |= row["row_off"] is None
             scene.reason = scene.reason or row["message"]
-    for scene_id, count in failed.items():
-        scenes[scene_id].failed = count

@@ -23,7 +23,8 @@ _WEB: dict[str, Any] = {
     "CPL_VSIL_CURL_USE_HEAD": False,  # a uri that is signed for GET is refused to HEAD
     "GDAL_HTTP_CONNECTTIMEOUT": 10,  # s; without it a machine that does not answer is waited for in vain
     "GDAL_HTTP_LOW_SPEED_TIME": 5,  # s below; curl looks back as long again
-    "GDAL_HTTP_LOW_SPEED_LIMIT": 1,  # bytes a second
+    "GDAL_HTTP_LOW_SPEED_LIMIT": 1000,  # bytes a second; one every few seconds is no answer either
+    "GDAL_HTTP_TIMEOUT": 120,  # s for all of an answer, of 16 MB at most
     "GDAL_HTTP_MAX_RETRY": 4,  # of what passes: 429, 500, 502, 503, 504, resets; a refused key is none of these
     "GDAL_HTTP_RETRY_DELAY": 0.3,  # s, more than doubled each time
 }

@@ -41,8 +41,11 @@ class View:
     ``header`` is of the grid whose pixels are read. ``bands`` are read from their files, and ``colours``
     says what they are; ``base`` is None where these pixels are the file's own. ``ranges`` holds for each band
     the stored values that become 0 and 255, None where 8 bits are left alone; ``unmeasured`` are the places
-    in it that the pixels have yet to tell. ``validity`` says in words by what pixels are without data, and
-    ``warnings`` what the user may want to decide otherwise.
+    in it that the pixels have yet to tell, and ``inverted`` those of bands whose lowest value is white.
+    ``orientation`` is EXIF's number (1 to 8) of how the file's rows and columns lie in those of the header: 1 as
+    they are. ``validity`` says in words by what pixels are without data, and ``warnings`` what the user may want
+    to decide otherwise. ``datetime`` is when the scene was taken (ISO 8601), where its STAC item or
+    its file says so.
     """
 
     header: Header
@@ -50,10 +53,13 @@ class View:
     colours: Colours
     ranges: tuple[Range | None, ...]
     unmeasured: tuple[int, ...] = ()
+    inverted: tuple[int, ...] = ()
+    orientation: int = 1
     placed: Placed = "transform"
     base: Base | None = None
     validity: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    datetime: str | None = None
 
     @property
     def uris(self) -> tuple[str, ...]:
@@ -66,7 +72,7 @@ class View:
 
     @classmethod
     def from_values(cls, plain: Mapping[str, Any]) -> View:
-        """Return the view of ``to_values``, whose tuples may have become lists."""
+        """Return the view of ``to_values``, whose tuples may have become lists; of older ones, which say less, too."""
         values = dict(plain)
         header, ranges, base = (values.pop(name) for name in ("header", "ranges", "base"))
         return cls(
@@ -77,6 +83,7 @@ class View:
             ),
             base=None if base is None else Base(**base),
             unmeasured=tuple(values.pop("unmeasured")),
+            inverted=tuple(values.pop("inverted", ())),
             validity=tuple(values.pop("validity")),
             warnings=tuple(values.pop("warnings")),
             **values,

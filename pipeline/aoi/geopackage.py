@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from pipeline.aoi.area import Aoi, Polygon, Ring
+from pipeline.aoi.area import MOST_CORNERS, Aoi, Polygon, Ring
 from pipeline.errors import ConfigError
 
 _SQLITE = b"SQLite format 3\0"
 _ENVELOPE_BYTES = (0, 32, 48, 48, 64)
 _HEADER_BYTES = 8
+_WITHIN_S = 60.0
+_STEPS = 100_000  # of SQLite between two looks at the clock
 _EMPTY = 0b10000
 _POLYGON, _MULTIPOLYGON = 3, 6
 _KINDS = {1: "points", 2: "lines", 4: "points", 5: "lines", 7: "a collection", 10: "curves", 12: "curves"}
@@ -35,12 +38,20 @@ def of_geopackage(data: bytes) -> Aoi:
     try:
         with closing(sqlite3.connect(":memory:")) as database:
             database.deserialize(data)
+            _limit(database, length_bytes=len(data))
             table, column, srs = _layer(database)
             found = database.execute(f"SELECT {_quoted(column)} FROM {_quoted(table)}")  # noqa: S608 - quoted names
-            polygons = [polygon for (geometry,) in found if geometry for polygon in _polygons(geometry)]
-            return Aoi(crs=_crs(database, srs), polygons=tuple(polygons))
+            polygons = (polygon for (geometry,) in found if geometry for polygon in _polygons(geometry))
+            return Aoi(crs=_crs(database, srs), polygons=tuple(_few(polygons)))
     except (sqlite3.Error, struct.error, IndexError, TypeError, RecursionError) as error:
         raise ConfigError(f"aoi is a damaged GeoPackage, or one that is open elsewhere: {error}") from error
+
+
+def _limit(database: sqlite3.Connection, *, length_bytes: int) -> None:
+    """Have what is no table but a view end: of a value's bytes by those of the file, of its rows by time."""
+    end_s = time.monotonic() + _WITHIN_S
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, length_bytes)
+    database.set_progress_handler(lambda: time.monotonic() > end_s, _STEPS)
 
 
 def _layer(database: sqlite3.Connection) -> tuple[str, str, int]:
@@ -54,6 +65,16 @@ def _layer(database: sqlite3.Connection) -> tuple[str, str, int]:
         raise ConfigError(f"aoi is a GeoPackage of the layers {names}: expected one, save it by itself")
     table, column, srs = layers[0]
     return str(table), str(column), int(srs)
+
+
+def _few(polygons: Iterator[Polygon]) -> Iterator[Polygon]:
+    """Yield polygons, and end where there are more than any area has."""
+    corners = 0
+    for polygon in polygons:
+        corners += sum(map(len, polygon))
+        yield polygon
+        if corners > MOST_CORNERS:
+            return
 
 
 def _quoted(name: str) -> str:

@@ -5,6 +5,7 @@ A record of polygons is a list of rings: those that run clockwise are outer ones
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from pipeline.errors import ConfigError
 
 _CODE, _HEADER_BYTES = 9994, 100
 _NOTHING, _POLYGONS = 0, (5, 15, 25)  # plain, with z, with m
+_MOST_PAIRS, _MOST_EDGES = 10_000_000, 200_000_000  # of holes and rings, or their corners: a minute
 _BOX_BYTES = 36  # a record's kind and bounds, before the counts of its rings and points
 
 
@@ -47,6 +49,10 @@ def _rings(data: bytes, place: int) -> list[Ring]:
     if parts < 0 or points < 0:
         raise ConfigError("aoi is a Shapefile that is damaged: a record has less than no points")
     starts = struct.unpack_from(f"<{parts}i", data, place + _BOX_BYTES + 8)
+    if any(start > end for start, end in itertools.pairwise((0, *starts, points))):
+        raise ConfigError(
+            "aoi is a Shapefile that is damaged: the rings of a record do not follow each other"
+        )
     values = struct.unpack_from(f"<{2 * points}d", data, place + _BOX_BYTES + 8 + 4 * parts)
     corners = tuple(zip(values[::2], values[1::2], strict=True))
     return [corners[start:end] for start, end in zip(starts, (*starts[1:], points), strict=True)]
@@ -57,8 +63,13 @@ def _grouped(rings: list[Ring]) -> list[Polygon]:
     outer = [ring for ring in rings if not _area(ring) > 0]
     if not outer:
         return [(ring,) for ring in rings]
+    holes = [ring for ring in rings if _area(ring) > 0]
+    if len(holes) * len(outer) > _MOST_PAIRS or len(holes) * sum(map(len, outer)) > _MOST_EDGES:
+        raise ConfigError(
+            "aoi has a Shapefile's record of too many holes in too many rings: save it as a GeoPackage"
+        )
     polygons = [[ring] for ring in outer]
-    for hole in (ring for ring in rings if _area(ring) > 0):
+    for hole in holes:
         around = [polygon for polygon in polygons if _contains(polygon[0], hole[0])]
         if around:
             # of rings inside each other the smallest: an island in a lake has lakes of its own

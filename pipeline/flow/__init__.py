@@ -7,6 +7,6 @@ os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
 
 from pipeline.flow.chain import RunResult, run
 from pipeline.flow.progress import Progress
-from pipeline.flow.resources import Node, cluster, nodes
+from pipeline.flow.resources import Node, Places, cluster, nodes, room
 
-__all__ = ["Node", "Progress", "RunResult", "cluster", "nodes", "run"]
+__all__ = ["Node", "Places", "Progress", "RunResult", "cluster", "nodes", "room", "run"]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeException
 
-from pipeline import objects, statistics
+from pipeline import objects, statistics, store
 from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import OutputError, PipelineError, ResourceError
+from pipeline.flow import resources
 from pipeline.flow.events import Events
+from pipeline.flow.finished import all_done
 from pipeline.flow.hearing import ChainBroken, heard
 from pipeline.flow.links import Links, held, quietly
 from pipeline.flow.progress import Progress
@@ -22,6 +25,7 @@ from pipeline.flow.records import unpacked
 from pipeline.flow.resources import Places, cluster, nodes, places
 from pipeline.flow.steps import MakeSegmenter
 from pipeline.flow.summing import summed_up
+from pipeline.flow.waiting import Waiting
 from pipeline.flow.watch import Guard, watching
 from pipeline.flow.watchdog import BEAT_S, Watchdog
 from pipeline.scene import Refusal, Scene
@@ -45,6 +49,11 @@ class RunResult:
     failures: tuple[Failure, ...]
     failures_in_all: int
 
+    @property
+    def scenes_failed(self) -> int:
+        """How many scenes failed whole."""
+        return self.failures_in_all - self.windows_failed
+
 
 def run(  # noqa: PLR0913 - each by its name
     scenes: Iterable[Scene | Refusal],
@@ -56,15 +65,18 @@ def run(  # noqa: PLR0913 - each by its name
     layout: ChipLayout,
     settings: FlowSettings,
     reading: Reading = PLAIN,
+    made_by: Mapping[str, Any] | None = None,
     run_id: str | None = None,
     supervise: Callable[[Progress], None] | None = None,
+    still_ours: Callable[[], None] | None = None,
 ) -> RunResult:
     """Segment what is not yet done of ``scenes`` into mask stores below ``output``, and sum the output up.
 
     ``scenes`` are listed by a task, while the first are being segmented: they can be pickled, as a ``SceneList``
     and a list can, and may be too many to hold. ``classes`` are the names of the class ids 1..k.
     ``make_segmenter`` is called once in each actor with ``weights``, whose arrays are read-only there; ``layout``
-    is its segmenter's. ``reading`` is how scenes are read; how each of them is, is kept in the output.
+    is its segmenter's. ``reading`` is how scenes are read; how each of them is, is kept in the output. ``made_by`` are
+    plain values that say what makes the masks, the same for every run of the output; each mask store notes them.
 
     What goes wrong with a scene or a window becomes a failure; the others are not touched by it. Events are told under
     ``run_id``, or one of their own. ``supervise`` is called with the counts after each record, and may end the run by a
@@ -77,13 +89,16 @@ def run(  # noqa: PLR0913 - each by its name
         PipelineError: the segmenter cannot be made, or the cluster is lost.
     """
     events = Events() if run_id is None else Events(run_id)
-    progress = Progress(statistics.failures_table(output), events, supervise)
+    progress = Progress(statistics.failures_table(output), events, supervise, still_ours)
     with cluster():
-        room = places(nodes(), settings)
+        room = resources.room(settings, layout, weights)
+        # Also where machines come back without their GPUs.
+        settings = replace(settings, actor_gpus=room.actor_gpus)
         links = Links(
             scenes=scenes,
             output=output,
             classes=classes,
+            made_by=made_by or {},
             make_segmenter=make_segmenter,
             held=held(weights),
             layout=layout,
@@ -91,10 +106,13 @@ def run(  # noqa: PLR0913 - each by its name
             reading=reading,
         )
         events.say("run_started", output=output, actors=room.actors, readers=room.readers)
-        with _ending(progress), watching(settings.limit_s) as guard:
+        with _ending(progress):
             _sweep(output)
-            _followed(links, room, guard, progress)
-            _summed(links)
+            store.lay_out_scenes(output)
+            if not _nothing_left(links, progress):
+                with watching(settings.limit_s) as guard:
+                    _followed(links, room, guard, progress)
+            _summed(links, progress)
     return RunResult(
         progress.done,
         progress.skipped,
@@ -106,22 +124,30 @@ def run(  # noqa: PLR0913 - each by its name
 
 def _sweep(output: str) -> None:
     """Remove what killed writers of small objects left half-written; scenes are swept as they are planned."""
-    for folder in (output, *(objects.join(output, name) for name in ("inputs", "statistics"))):
-        objects.sweep(folder)
+    for folder in (output, *(objects.join(output, name) for name in ("inputs", "statistics", "scenes"))):
+        objects.sweep(folder, below=output)
 
 
 @contextmanager
 def _ending(progress: Progress) -> Iterator[None]:
-    """Say how a run ends, and write what failed until then; a signal leaves no time for more than a word."""
+    """Say how a run ends, and write what failed until then."""
     try:
         yield
-    except PipelineError:
-        progress.finish("stopped")
-        raise
     except BaseException as error:
-        progress.say_end(type(error).__name__)
+        progress.say_end("stopped" if isinstance(error, PipelineError) else type(error).__name__)
+        if not isinstance(error, OutputError):  # it cannot be written, or is gone and is not to be made anew
+            with suppress(PipelineError):  # what ended the run says more
+                progress.write()
         raise
-    progress.finish("done")
+    progress.finish()
+
+
+def _nothing_left(links: Links, progress: Progress) -> bool:
+    """Tell whether all is done already, and count it then."""
+    found = all_done(links.scenes, links.output, links.look_again)
+    for each in found or ():
+        progress.count(each)
+    return found is not None
 
 
 def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
@@ -139,12 +165,16 @@ def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> N
             why = str(broken)
         guard.watch.release.remote()
         room = _room_again(links.settings)
+        progress.write()
         progress.begin_again(statistics.failures_table(links.output), reason=why)
 
 
 def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
     """Run the chain once, and count what comes out of it."""
     watchdog = Watchdog(guard, progress.events, links.settings.stall_s)
+    claims = {"CPU": links.settings.actor_cpus, "GPU": room.actor_gpus}
+    waiting = Waiting(guard, progress.events, room.actors, claims)
+    progress.look_ahead = guard.ahead
     with quietly(in_flight_bytes=links.in_flight_bytes(room)):
         for row in heard(links.chain(room, guard), beat_s=BEAT_S):
             if row is not None:
@@ -153,6 +183,9 @@ def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> No
                 if isinstance(record, Failure) and record.error == OutputError.__name__:
                     raise OutputError(record.message)  # no other window could be written either
                 progress.count(record)
+            else:
+                progress.beat()
+                waiting.look()
             watchdog.look()
 
 
@@ -179,11 +212,22 @@ def _room_again(settings: FlowSettings) -> Places:
                 raise PipelineError(f"the run cannot go on, what is done stays done: {error}") from error
 
 
-def _summed(links: Links) -> None:
-    """Write what is a function of the ledger."""
-    cpus = links.settings.task_cpus
+def _summed(links: Links, progress: Progress) -> None:
+    """Write what is a function of the ledger, and of which scenes failed whole."""
+    cpus, tally = links.settings.task_cpus, progress.tally
     try:
-        found = summed_up(links.output, classes=links.classes, cpus=cpus)
-        statistics.write_summary(links.output, found)
+        found = summed_up(links.output, classes=links.classes, cpus=cpus, tally=tally)
+        checked, failed = _then_checked(found, progress), progress.failed_whole
+        statistics.write_summary(links.output, checked, classes=links.classes, failed=failed)
     except RayError as error:
-        raise PipelineError(f"every window is done or failed, but not summed up: {error}") from error
+        reason = f"every window is done or failed, but not summed up: {ChainBroken(error)}"
+        raise PipelineError(reason) from error
+    except FileNotFoundError as error:
+        raise OutputError(f"{links.output} was removed while the run was at it: {error}") from error
+
+
+def _then_checked(records: Iterator[dict[str, Any]], progress: Progress) -> Iterator[dict[str, Any]]:
+    """Yield the records, and look after the last one whether their table may still be written."""
+    yield from records
+    if progress.still_ours is not None:
+        progress.still_ours()

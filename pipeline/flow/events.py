@@ -25,17 +25,23 @@ class Events:
             return
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         named = {"time": now, "run_id": self.run_id, "event": event}
-        told = {key: value for key, value in values.items() if value is not None}
+        told = {key: _redacted(value) for key, value in values.items() if value is not None}
         self._write(json.dumps(named | told, ensure_ascii=False))
 
     def warn(self, event: str, message: str, **values: Value) -> None:
         """Say what an operator should know, in words where it is a terminal that listens."""
         if sys.stderr.isatty():
-            self._write(f"\nmrovseg: {message}")
+            self._write(f"\nmrovseg: {redacted(message)}")
         self.say(event, message=message, **values)
 
     @staticmethod
     def _write(line: str) -> None:
         # One write: what workers' libraries say on the same stream cannot get into the midst of a line.
-        sys.stderr.write(redacted(line) + "\n")
+        sys.stderr.write(line + "\n")
         sys.stderr.flush()
+
+
+def _redacted(value: Value) -> Value:
+    if isinstance(value, list):
+        return [redacted(each) for each in value]
+    return redacted(value) if isinstance(value, str) else value

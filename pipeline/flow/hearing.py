@@ -11,7 +11,8 @@ from ray.data import Dataset
 
 from pipeline.flow.records import Row
 
-_RAISED = re.compile(r"^[\w.]+(?:Error|Exception|Quarantined): ")
+_RAISED = re.compile(r"^[\w.]*(?:Error|Exception|Exit|Interrupt|Iteration|Quarantined)(?::|$)")
+_FOR_USERS = re.compile(r"^(?:pipeline|mrovseg|ray)\.[\w.]+: ")  # their texts need no type before them
 _AHEAD = 256  # small records: no pixels come this way
 
 
@@ -22,7 +23,7 @@ class ChainBroken(Exception):  # noqa: N818 - what happened to it
         """Keep what was raised, and say why in one line: around it are Ray's own stack and advice."""
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         raised = [line for line in lines if _RAISED.match(line)] or lines
-        super().__init__(_RAISED.sub("", raised[-1]))
+        super().__init__(_FOR_USERS.sub("", raised[-1]))
         self.error = error
 
 

@@ -24,15 +24,14 @@ from pipeline.chips import ChipLayout
 from pipeline.config import FlowSettings, Reading
 from pipeline.flow.forgetting import ForgetBlocks
 from pipeline.flow.records import Row
-from pipeline.flow.resources import Places
-from pipeline.flow.shares import list_shares, plan_share, read_plan
+from pipeline.flow.resources import Places, window_bytes
+from pipeline.flow.shares import done_before, list_shares, plan_share, read_plan
 from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
 from pipeline.flow.watch import Guard
 from pipeline.scene import Refusal, Scene
 
 _QUEUED = 2  # windows an actor has in hand: the one it segments and the next
 _WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
-_BYTES_PER_PIXEL = 4  # red, green, blue, valid
 _PLANNING_BYTES = 64 * 2**20
 
 Step = Callable[[Row], Iterator[Row]]
@@ -46,6 +45,7 @@ class Links:
     scenes: Iterable[Scene | Refusal]
     output: str
     classes: Sequence[str]
+    made_by: Mapping[str, Any]
     make_segmenter: MakeSegmenter
     held: Sequence[ray.ObjectRef[Any]]
     layout: ChipLayout
@@ -55,7 +55,7 @@ class Links:
     @property
     def window_bytes(self) -> int:
         """What a window and its surroundings take."""
-        return _BYTES_PER_PIXEL * (self.settings.window_px + 2 * self.layout.side_px) ** 2
+        return window_bytes(self.settings, self.layout)
 
     def in_flight_bytes(self, room: Places) -> int:
         """What the object store may hold of the run, over all steps."""
@@ -67,6 +67,7 @@ class Links:
             plan_share,
             output=self.output,
             classes=self.classes,
+            made_by=self.made_by,
             settings=self.settings,
             reading=self.reading,
             guard=guard,
@@ -81,6 +82,17 @@ class Links:
             readers=room.readers,
         )
         return self._segmented(windows, room=room, guard=guard)
+
+    def look_again(self, scene: Scene) -> int | None:
+        """Return how many windows a scene has where nothing of it is left to do, see ``done_before``."""
+        return done_before(
+            scene,
+            output=self.output,
+            classes=self.classes,
+            made_by=self.made_by,
+            settings=self.settings,
+            reading=self.reading,
+        )
 
     def _read(self, shares: Dataset, plan: Step, read: Step, *, readers: int) -> Dataset:
         """Plan and read; every step claims something else, because of equal claims Ray makes one step."""
@@ -103,7 +115,7 @@ class Links:
             fn_constructor_args=(self.make_segmenter, self.held, self.classes, guard),
             compute=ActorPoolStrategy(size=room.actors, max_tasks_in_flight_per_actor=_QUEUED),
             num_cpus=self.settings.actor_cpus,
-            num_gpus=self.settings.actor_gpus,
+            num_gpus=room.actor_gpus,
         ).map(
             partial(store_masks, output=self.output, classes=self.classes, guard=guard),
             compute=TaskPoolStrategy(size=room.actors),

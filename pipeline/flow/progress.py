@@ -8,50 +8,97 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 from pipeline.flow.events import Events
+from pipeline.flow.notices import Notices
 from pipeline.flow.records import Done, Planned, Record
+from pipeline.flow.tally import Tally
+from pipeline.flow.watch import Ahead, Quarantined
 from pipeline.statistics import Failure
-from pipeline.statistics.growing import GrowingTable
+from pipeline.statistics.failing import FailuresTable
 
 _TTY_EVERY_S, _LOG_EVERY_S = 0.5, 10.0
 _LISTED_FAILURES = 100  # to show; all are in the table
+_WRITING_SHARE = 0.1  # of the time at most goes into writing the table
 
 
 @dataclass(slots=True)
 class Progress:
     """Counts records as they arrive, and says how far the run is; failures go into their table."""
 
-    table: GrowingTable
+    table: FailuresTable
     events: Events = field(default_factory=Events)
     supervise: Callable[[Progress], None] | None = None
     """Called after each record, outside of the count; what it raises ends the run."""
+    still_ours: Callable[[], None] | None = None
+    """Called before a table is written; raises where the output is another run's, or gone."""
+    look_ahead: Callable[[], Ahead | None] | None = None
+    """Tells what is planned already; asked for when something is said."""
+    tally: Tally = field(default_factory=Tally)
     planned: int = 0
     done: int = 0
     failed: int = 0
     failures: list[Failure] = field(default_factory=list)
+    failed_whole: dict[str, str] = field(default_factory=dict)
+    """The uris of scenes that failed whole, by their ids."""
+    _ahead: Ahead = field(default_factory=lambda: Ahead(0, whole=False))
+    _notices: Notices = field(init=False)
     _found_done: int = 0
     _done_by_earlier: int = 0
     _failed_places: set[int] = field(default_factory=set)
     _pixels: int = 0
     _began_s: float = field(default_factory=time.monotonic)
     _told_s: float = field(default_factory=time.monotonic)
+    _unwritten: bool = False
+    _write_from_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._notices = Notices(self.events)
 
     def count(self, record: Record) -> None:
         """Take a record in; what fails in the same way twice fails once."""
         if isinstance(record, Planned):
+            self.table.tried(record.scene_id)
+            self.tally.add(record.scene_id, record.skipped)
             self.planned += record.windows
             self._found_done += record.skipped
+            if record.found is not None:
+                self._notices.take(record.found)
         elif isinstance(record, Done):
             self.done += 1
+            self.tally.add(record.scene.scene_id, 1)
             self._pixels += record.window.height * record.window.width
             at = {"row_off": record.window.row_off, "col_off": record.window.col_off}
             self.events.say("window_done", scene_id=record.scene.scene_id, **at)
         elif isinstance(record, Failure):
             self._note(record)
+        self.beat()
+
+    def beat(self) -> None:
+        """Say how far the run is, and write what failed lately, so that it outlives whatever happens to the run.
+
+        Raises:
+            PipelineError: the storage refused, the output is no longer this run's, or what ``supervise`` raised.
+        """
         self._tell()
         if self.supervise is not None:
             self.supervise(self)
+        began_s = time.monotonic()
+        if self._unwritten and began_s >= self._write_from_s:
+            self.write()
+            ended_s = time.monotonic()
+            self._write_from_s = ended_s + (ended_s - began_s) / _WRITING_SHARE
 
-    def begin_again(self, table: GrowingTable, *, reason: str) -> None:
+    def write(self) -> None:
+        """Write the table of what failed.
+
+        Raises:
+            PipelineError: the storage refused, or the output is no longer this run's.
+        """
+        if self.still_ours is not None:
+            self.still_ours()
+        self.table.close()
+        self._unwritten = False
+
+    def begin_again(self, table: FailuresTable, *, reason: str) -> None:
         """Begin to count what a new attempt says of every scene: what failed is tried again, and listed if it fails.
 
         What the earlier attempts said they did counts as done by this run, though the new one finds it in the ledger. A
@@ -60,18 +107,25 @@ class Progress:
         self.events.warn("begun_again", f"the chain broke and is begun again: {reason}")
         self.table, self.planned, self._found_done, self._done_by_earlier = table, 0, 0, self.done
         self.failed = 0
+        self._ahead = Ahead(0, whole=False)
+        self.tally.clear()
         self.failures.clear()
+        self.failed_whole.clear()
         self._failed_places.clear()
+        self._notices.begin_again()
 
-    def finish(self, how: str) -> None:
-        """Say how the run ended, and write the table of what failed."""
-        self.say_end(how)
-        self.table.close()
+    def finish(self) -> None:
+        """Say that the run came to its end, and write the table of what failed in it."""
+        self._ahead = Ahead(self.planned, whole=True)
+        self.say_end("done")
+        self.table.forget_earlier()
+        self.write()
 
     def say_end(self, how: str) -> None:
         """Say how the run ended."""
         if sys.stderr.isatty():
             sys.stderr.write(self._line() + "\n")
+        self._notices.finish()
         self.events.say("run_ended", how=how, **self._counts())
 
     @property
@@ -84,24 +138,33 @@ class Progress:
         """Scenes and windows that failed, of which ``failures`` has the first."""
         return len(self._failed_places)
 
+    @property
+    def scenes_failed(self) -> int:
+        """Scenes that failed whole."""
+        return self.failures_in_all - self.failed
+
     def _note(self, failure: Failure) -> None:
-        at = failure.message if failure.row_off is None else (failure.row_off, failure.col_off)
-        place = hash((failure.scene_id, at))  # a scene fails in each of its shares
+        place = hash((failure.scene_id, _where(failure)))  # a scene fails in each of its shares
         if place in self._failed_places:
             return
         self._failed_places.add(place)
         self.failed += failure.row_off is not None
         self.table.add(asdict(failure))
+        if failure.row_off is None:
+            self.failed_whole[failure.scene_id] = failure.uri
+        self._unwritten = True
         if len(self.failures) < _LISTED_FAILURES:
             self.failures.append(failure)
         name = "scene_failed" if failure.row_off is None else "window_failed"
-        self.events.say(name, **asdict(failure))
+        self.events.say(name, **{key: value for key, value in asdict(failure).items() if key != "traceback"})
 
     def _tell(self) -> None:
         now_s, terminal = time.monotonic(), sys.stderr.isatty()
         if now_s - self._told_s < (_TTY_EVERY_S if terminal else _LOG_EVERY_S):
             return
         self._told_s = now_s
+        if self.look_ahead is not None:
+            self._ahead = self.look_ahead() or self._ahead
         if terminal:
             sys.stderr.write(self._line() + "\r")
             sys.stderr.flush()
@@ -114,7 +177,11 @@ class Progress:
         return {
             "windows_done": self.done,
             "windows_skipped": self.skipped,
-            "windows_known": max(finished, self.planned),  # one may arrive before the plan of its share does
+            "windows_known": max(
+                finished, self.planned, self._ahead.windows
+            ),  # the plan of a share may come last
+            "windows_failed": self.failed,
+            "scenes_failed": self.scenes_failed,
             "failures": self.failures_in_all,
             "seconds": round(seconds, 1),
             "mpx_per_s": round(self._pixels / 1e6 / max(seconds, 1e-9), 2),
@@ -123,7 +190,15 @@ class Progress:
     def _line(self) -> str:
         count = self._counts()
         finished = self.done + self.skipped
+        more = "" if self._ahead.whole else " and more"
         return (
-            f"windows: {finished} of {count['windows_known']} done, {count['failures']} failures, "
+            f"windows: {finished} of {count['windows_known']}{more} done, {count['failures']} failures, "
             f"{count['mpx_per_s']:.2f} Mpx/s"
         )
+
+
+def _where(failure: Failure) -> object:
+    """Return what tells the failures of a scene apart: parts of its plan may be given up for different reasons."""
+    if failure.row_off is None:
+        return failure.error if failure.error == Quarantined.__name__ else failure.message
+    return failure.row_off, failure.col_off

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from pipeline.errors import PipelineError
+from pipeline.flow.notices import Found
 from pipeline.flow.watch import Guard, Work
 from pipeline.inputs import Inputs
 from pipeline.raster import Outline
@@ -19,17 +22,23 @@ from pipeline.statistics import Failure
 from pipeline.view import View
 from pipeline.window import Window
 
+_TRACEBACK_CHARS = 10_000  # its end, which is where the error was raised
+
 Row = dict[str, Any]
 """A row as Ray has it, whose one field is of bytes: windows of any size have one schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A planning task's work: of each scene every ``parts``-th window, beginning with window ``part``."""
+    """A planning task's work: of each scene every ``parts``-th window, beginning with window ``part``.
+
+    ``number`` tells it from all others of its list.
+    """
 
     entries: tuple[Scene | Refusal, ...]
     part: int
     parts: int
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +63,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The windows of a plan, and how many of them were done before."""
+    """The windows of a plan, how many of them were done before, and, with its first part, what the scene is."""
 
+    scene_id: str
     windows: int
     skipped: int
+    found: Found | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +117,39 @@ def unpacked(row: Row) -> Record:
 
 
 def attempt(
-    step: Callable[[], Record], guard: Guard, *, stage: str, scene: Scene, window: Window | None
+    step: Callable[[], Record],
+    guard: Guard,
+    *,
+    stage: str,
+    scene: Scene,
+    window: Window | None,
+    part: str | None = None,
 ) -> Record:
-    """Return what ``step`` gives, or why it failed: no window takes the run down with it."""
-    at = (window.row_off, window.col_off) if window else (None, None)
+    """Return what ``step`` gives, or why it failed: no window takes the run down with it.
+
+    ``part`` tells apart what several processes do of one scene at once.
+    """
+    row_off, col_off = (window.row_off, window.col_off) if window else (None, None)
     try:
-        return guard.watched(Work(stage, scene.scene_id, *at), step)
+        return guard.watched(Work(stage, scene.scene_id, row_off, col_off, part), step)
     except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the failures
         where = asdict(window) if window else {}
         failure = Failure(
-            scene_id=scene.scene_id, uri=scene.uri, error=type(error).__name__, message=str(error)
+            scene_id=scene.scene_id,
+            uri=scene.uri,
+            error=type(error).__name__,
+            message=message_of(error),
+            traceback="".join(traceback.format_exception(error))[-_TRACEBACK_CHARS:],
         )
         return replace(failure, **where)
+
+
+def message_of(error: BaseException) -> str:
+    """Return what an error says, with its type where its text is not meant for users.
+
+    >>> message_of(KeyError("x"))
+    "KeyError: 'x'"
+    """
+    if isinstance(error, PipelineError):
+        return str(error)
+    return f"{type(error).__name__}: {error}".removesuffix(": ")

@@ -10,32 +10,41 @@ import math
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import ray
 
+from pipeline.chips import ChipLayout
 from pipeline.config import FlowSettings
 from pipeline.errors import PipelineError, ResourceError
+from pipeline.flow.joining import check_cluster, reason_of
+from pipeline.flow.private import make_session_private, make_token_private
 
 _EPSILON = 1e-6  # Ray counts in ten-thousandths of a CPU, floats do not
+_BYTES_PER_PIXEL = 4  # red, green, blue, valid
+_COPIES = 5  # of a window in one process: as it came, its chips, their labels, and the masks on their way
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The CPUs and GPUs of a machine of the cluster."""
+    """The CPUs and GPUs of a machine of the cluster, and what Ray gives away of its memory."""
 
     cpus: float | int
     gpus: float | int
+    memory_bytes: float | int = math.inf
+    store_bytes: float | int = math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """How many actors and, beside them, how many reading tasks run at a time."""
+    """How many actors and, beside them, how many reading tasks run at a time; what GPUs each actor has."""
 
     actors: int
     readers: int
+    actor_gpus: float | int = 0
 
 
 @contextmanager
@@ -43,20 +52,27 @@ def cluster() -> Iterator[None]:
     """Be connected to a cluster: the one already joined, that of ``RAY_ADDRESS``, else one for this run.
 
     Raises:
-        PipelineError: there is none to join, after Ray has looked for it for some minutes.
+        ConfigError: Ray can neither join nor start one by what its variables say.
+        PipelineError: there is none where one should be.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if ray.is_initialized():
         yield
         return
+    check_cluster()
     with _own_sigterm():
         try:
-            ray.init(log_to_driver=False, logging_level=logging.WARNING)
-        except ConnectionError as error:
+            make_token_private()
+            # A dashboard is for a cluster that lasts: who starts one has it.
+            joined = ray.init(log_to_driver=False, logging_level=logging.WARNING, include_dashboard=False)
+            make_session_private(getattr(joined, "address_info", {}))
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             address = os.environ.get("RAY_ADDRESS", "")
             raise PipelineError(
-                f"cannot join the cluster of RAY_ADDRESS={address}: {error}. Start it, or unset RAY_ADDRESS to run on "
-                "this machine alone; what is done stays done"
+                f"cannot join the cluster of RAY_ADDRESS={address}: {reason_of(error)}. Start it, or unset RAY_ADDRESS "
+                "to run on this machine alone; what is done stays done"
+                if address
+                else f"Ray cannot be started here: {reason_of(error)}"
             ) from error
     try:
         yield
@@ -84,21 +100,70 @@ def _own_sigterm() -> Iterator[None]:
 def nodes() -> list[Node]:
     """Return the living machines of the cluster."""
     found = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    return [Node(float(each.get("CPU", 0)), float(each.get("GPU", 0))) for each in found]
+    keys = ("CPU", "GPU", "memory", "object_store_memory")
+    return [Node(*(float(each.get(key, 0)) for key in keys)) for each in found]
 
 
-def places(machines: Sequence[Node], settings: FlowSettings) -> Places:
+def window_bytes(settings: FlowSettings, layout: ChipLayout) -> int:
+    """Return what a window and its surroundings take."""
+    return _BYTES_PER_PIXEL * (settings.window_px + 2 * layout.side_px) ** 2
+
+
+def room(settings: FlowSettings, layout: ChipLayout, weights: Mapping[str, np.ndarray]) -> Places:
+    """Decide as ``places`` what runs on the cluster that is joined."""
+    return places(
+        nodes(),
+        settings,
+        window_bytes=window_bytes(settings, layout),
+        weights_bytes=sum(array.nbytes for array in weights.values()),
+    )
+
+
+def places(
+    machines: Sequence[Node], settings: FlowSettings, *, window_bytes: int = 0, weights_bytes: int = 0
+) -> Places:
     """Decide how many actors and readers run: all actors that fit, or those asked for.
 
+    Where the settings leave it open an actor has one GPU if any machine has one, else none. ``window_bytes`` are those
+    of a window with its surroundings, ``weights_bytes`` those of the network.
+
     Raises:
-        ResourceError: the actors asked for, and one task, do not fit.
+        ResourceError: the actors asked for, and one task, do not fit; or no machine has the memory for one window.
     """
+    settings = replace(settings, actor_gpus=_gpus(machines, settings))
     fitting = _fitting(machines, settings)
     actors = settings.actors or fitting
     if not 0 < actors <= fitting:
         raise ResourceError(_refusal(machines, settings, actors=max(1, actors), fitting=fitting))
+    holding = [machine for machine in machines if _most(machine, settings)]
+    _check_memory(holding, settings, window_bytes=window_bytes, weights_bytes=weights_bytes)
     free = sum(machine.cpus for machine in machines) - actors * settings.actor_cpus
-    return Places(actors, max(1, min(actors, _times(free, settings.task_cpus))))
+    return Places(actors, max(1, min(actors, _times(free, settings.task_cpus))), settings.actor_gpus or 0)
+
+
+def _gpus(machines: Sequence[Node], settings: FlowSettings) -> float | int:
+    if settings.actor_gpus is not None:
+        return settings.actor_gpus
+    return 1 if any(_most(machine, replace(settings, actor_gpus=1)) for machine in machines) else 0
+
+
+def _check_memory(
+    machines: Sequence[Node], settings: FlowSettings, *, window_bytes: int, weights_bytes: int
+) -> None:
+    """Refuse a window that no machine could hold: Ray would wait for ever, or kill what reads it."""
+    memory = max(machine.memory_bytes for machine in machines)
+    store = max(machine.store_bytes for machine in machines)
+    if _COPIES * window_bytes <= memory and window_bytes + weights_bytes <= store:
+        return
+    raise ResourceError(
+        f"a window of {settings.window_px} px with its surroundings takes {_gb(_COPIES * window_bytes)} of a process's "
+        f"memory, and with the network {_gb(window_bytes + weights_bytes)} of Ray's object store; no machine has more "
+        f"than {_gb(memory)} and {_gb(store)} for them: give a smaller --window-px, or machines with more memory"
+    )
+
+
+def _gb(number: float | int) -> str:
+    return f"{number / 1e9:.2f} GB"
 
 
 def _fitting(machines: Sequence[Node], settings: FlowSettings) -> int:
@@ -128,7 +193,8 @@ def _refusal(machines: Sequence[Node], settings: FlowSettings, *, actors: int, f
     cpus, gpus = sum(each.cpus for each in machines), sum(each.gpus for each in machines)
     asked = f"{actors} actor{'s' if actors > 1 else ''} of {settings.actor_cpus:g} CPUs"
     asked += f" and {settings.actor_gpus:g} GPUs" if settings.actor_gpus else ""
-    remedy = f"ask for at most {fitting} actors" if fitting else "ask for less of actor_cpus or actor_gpus"
+    remedy = f"ask for at most {fitting} actors" if fitting else "ask for less of actor_cpus or gpus"
+    remedy += ", for --gpus none" if settings.actor_gpus else ""
     return (
         f"{asked} and a reading task of {settings.task_cpus:g} CPUs do not fit the cluster, which has "
         f"{cpus:g} CPUs and {gpus:g} GPUs on {len(machines)} machine{'s' if len(machines) != 1 else ''}: "

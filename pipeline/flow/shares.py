@@ -10,22 +10,25 @@ ledger has come to hold meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import compress, count, islice
+from typing import Any
 
 import numpy as np
 
-from pipeline import inputs, ledger, objects, raster, store
+from pipeline import inputs, ledger, objects, raster, statistics, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
-from pipeline.errors import RasterError
+from pipeline.errors import PipelineError, RasterError
+from pipeline.flow import notices
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
 from pipeline.grid import count_windows
 from pipeline.output import inputs_uri, ledger_uri, masks_uri
 from pipeline.raster import Outline
-from pipeline.scene import Refusal, Scene, scene_of
+from pipeline.scene import Refusal, Scene
 from pipeline.statistics import Failure
 from pipeline.view import View
 from pipeline.window import Window
@@ -46,8 +49,9 @@ def list_shares(
     for number in count():
         share = guard.watched(Work("list", part=f"share {number}"), partial(next, found, None))
         if share is None:
+            guard.watch.listed.remote(number)
             return
-        yield packed(share)
+        yield packed(replace(share, number=number))
 
 
 def shares(scenes: Iterable[Scene | Refusal], *, readers: int, whole: bool = False) -> Iterator[Share]:
@@ -67,21 +71,41 @@ def shares(scenes: Iterable[Scene | Refusal], *, readers: int, whole: bool = Fal
         yield Share(entries, 0, 1)
 
 
-def plan_share(
-    row: Row, *, output: str, classes: Sequence[str], settings: FlowSettings, reading: Reading, guard: Guard
+def plan_share(  # noqa: PLR0913 - each by its name
+    row: Row,
+    *,
+    output: str,
+    classes: Sequence[str],
+    made_by: Mapping[str, Any],
+    settings: FlowSettings,
+    reading: Reading,
+    guard: Guard,
 ) -> Iterator[Row]:
     """Yield one record for each scene of a share: its plan, or why there is none."""
     share = unpacked(row)
     if not isinstance(share, Share):
         raise TypeError(f"expected a share, got {share!r}")
+    windows = 0
     for entry in share.entries:
         if isinstance(entry, Refusal):
             yield packed(_refused(entry))
         else:
             step = partial(
-                _plan, share, entry, output=output, classes=classes, settings=settings, reading=reading
+                _plan,
+                share,
+                entry,
+                output=output,
+                classes=classes,
+                made_by=made_by,
+                settings=settings,
+                reading=reading,
             )
-            yield packed(attempt(step, guard, stage="plan", scene=entry, window=None))
+            part = f"part {share.part + 1} of {share.parts}" if share.parts > 1 else None
+            record = attempt(step, guard, stage="plan", scene=entry, window=None, part=part)
+            windows += record.windows if isinstance(record, Plan) else 0
+            guard.watch.planned.remote(share.number, windows)
+            yield packed(record)
+    guard.watch.planned.remote(share.number, windows, whole=True)
 
 
 def read_plan(
@@ -93,22 +117,60 @@ def read_plan(
         yield row
         return
     left = np.unpackbits(plan.left, count=plan.windows).astype(np.bool_)
-    yield packed(Planned(plan.windows, plan.windows - int(left.sum())))
+    about = notices.found(plan.scene.scene_id, plan.view, reading) if plan.part == 0 else None
+    yield packed(Planned(plan.scene.scene_id, plan.windows, plan.windows - int(left.sum()), about))
     for window in compress(_windows(plan.view, plan.outline, plan.part, plan.parts, settings), left):
         step = partial(_read, plan, window, layout, reading)
         yield packed(attempt(step, guard, stage="read", scene=plan.scene, window=window))
 
 
-def _plan(
+def done_before(
+    scene: Scene,
+    *,
+    output: str,
+    classes: Sequence[str],
+    made_by: Mapping[str, Any],
+    settings: FlowSettings,
+    reading: Reading,
+) -> int | None:
+    """Return how many windows a scene has where all are done and its files are as they were; None otherwise.
+
+    No raster is opened, so that nothing can hang that holds the interpreter. What lies beside its chunks in its mask
+    store is put back where it is missing.
+    """
+    done, planned = ledger.look(output, scene.scene_id)
+    if planned is None or not 0 < planned.windows <= len(done):
+        return None
+    if not objects.exists(inputs_uri(output, scene.scene_id)):
+        return None
+    unchanged = replace(settings, keep_valid=False)  # what has changed is refused, and not removed from here
+    share = Share((scene,), 0, 1)
+    try:
+        plan = _plan(
+            share,
+            scene,
+            output=output,
+            classes=classes,
+            made_by=made_by,
+            settings=unchanged,
+            reading=reading,
+        )
+    except PipelineError:
+        return None  # it is planned again, and fails there alone
+    return plan.windows if isinstance(plan, Plan) and not plan.left.any() else None
+
+
+def _plan(  # noqa: PLR0913 - each by its name
     share: Share,
     scene: Scene,
     *,
     output: str,
     classes: Sequence[str],
+    made_by: Mapping[str, Any],
     settings: FlowSettings,
     reading: Reading,
 ) -> Record:
-    objects.sweep(ledger_uri(output, scene.scene_id))
+    objects.sweep(ledger_uri(output, scene.scene_id), below=output)
     files = inputs.found(scene, reading)
     view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid, inputs=files)
     outline = raster.outlined(view, reading)
@@ -119,7 +181,12 @@ def _plan(
     left = np.array([(window.row_off, window.col_off) not in done for window in windows], np.bool_)
     if len(left):  # a scene that the area of interest does not touch has no masks
         store.lay_out(
-            masks_uri(output, scene.scene_id), header=view.header, classes=classes, chunk_px=settings.chunk_px
+            masks_uri(output, scene.scene_id),
+            header=view.header,
+            classes=classes,
+            chunk_px=settings.chunk_px,
+            scene=statistics.origin(view),
+            made_by=made_by,
         )
     return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left), files)
 
@@ -158,6 +225,4 @@ def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> R
 
 
 def _refused(entry: Refusal) -> Failure:
-    return Failure(
-        scene_id=scene_of(entry.uri).scene_id, uri=entry.uri, error="Refusal", message=entry.reason
-    )
+    return Failure(scene_id=entry.scene_id, uri=entry.uri, error="Refusal", message=entry.reason)

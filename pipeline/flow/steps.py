@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
 import ray
 
-from pipeline import inputs, ledger, statistics, store
+from pipeline import inputs, ledger, objects, statistics, store
+from pipeline.errors import OutputError
 from pipeline.flow.records import Done, Masks, Pixels, Record, Row, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
 from pipeline.output import masks_uri
@@ -33,6 +36,7 @@ class Segment:
         Raises:
             Quarantined: it takes its process down with it. An actor that raises here is not started again.
         """
+        _see_own_gpus_only()
         start = Work("start", part=ray.get_runtime_context().get_actor_id())
         segmenter = guard.watched(start, lambda: make_segmenter(ray.get(weights[0])))
         self._segment = WindowSegmenter(segmenter, dtype=class_dtype(len(classes)))
@@ -51,6 +55,12 @@ class Segment:
         return Masks(record.scene, record.header, record.window, labels, record.inputs)
 
 
+def _see_own_gpus_only() -> None:
+    """Hide every GPU from a process that claims none: Ray hides the others' only from one that has its own."""
+    if not ray.get_runtime_context().get_accelerator_ids().get("GPU"):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 def store_masks(row: Row, *, output: str, classes: Sequence[str], guard: Guard) -> Row:
     """Write a window's masks, then its entry in the ledger; pass everything else on."""
     record = unpacked(row)
@@ -58,10 +68,32 @@ def store_masks(row: Row, *, output: str, classes: Sequence[str], guard: Guard) 
         return row
 
     def step() -> Record:
-        _write(record, output=output, classes=classes)
+        with _gone_said(output, record.scene.scene_id):
+            _write(record, output=output, classes=classes)
         return Done(record.scene, record.window)
 
     return packed(attempt(step, guard, stage="store", scene=record.scene, window=record.window))
+
+
+@contextmanager
+def _gone_said(output: str, scene_id: str) -> Iterator[None]:
+    """Say of whatever fails because the output is no longer there that it is not: all other windows would fail alike.
+
+    Raises:
+        OutputError: the scene's mask store, which was laid out before, is gone.
+    """
+    masks = masks_uri(output, scene_id)
+    try:
+        yield
+    except OutputError:
+        raise
+    except Exception as error:
+        if objects.exists(objects.join(masks, "zarr.json")):
+            raise
+        raise OutputError(
+            f"{masks} is gone: it, or all of {output}, was removed while the run was at it. The run stops; the same "
+            "command makes anew what is missing"
+        ) from error
 
 
 def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
@@ -80,8 +112,15 @@ def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
     ledger.commit(output, record.scene.scene_id, window=window, digests=digests, statistics=counted)
 
 
-def sum_up(scene_ids: Sequence[str], output: str, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Write statistics of scenes from their ledgers and return their summary; nothing where nothing is done."""
-    return [
-        record for scene_id in scene_ids for record in statistics.sum_scene(output, scene_id, classes=classes)
-    ]
+def sum_up(least: Mapping[str, int], output: str, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Write statistics of scenes from their ledgers, note which are complete, and return their summary.
+
+    ``least`` has the ids of the scenes, and how many windows of each are known to be done.
+    """
+    summary = []
+    for scene_id, windows in least.items():
+        records = statistics.sum_scene(output, scene_id, classes=classes, least=windows)
+        if records:
+            store.mark(masks_uri(output, scene_id), complete=records[0]["windows_failed"] == 0)
+        summary += records
+    return summary

@@ -16,19 +16,21 @@ from typing import Any, TypeVar
 
 import ray
 from ray.actor import ActorHandle
+from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipeline.errors import PipelineError
 from pipeline.flow.deadline import ends_after
 
 TRIES = 3
+_ANSWER_S = 2.0  # of the watch, to what can be done without
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a process begins and ends: a ``stage`` of a scene or a window; elsewhere ``part`` tells which."""
+    """What a process begins and ends: a ``stage`` of a scene or a window; ``part`` tells which of several."""
 
     stage: str
     scene_id: str | None = None
@@ -38,12 +40,12 @@ class Work:
 
     @property
     def limited(self) -> bool:
-        """Whether it may take only so long: listing may not, and planning ends with its calls of GDAL."""
-        return self.row_off is not None or self.stage == "start"
+        """Whether it may take only so long: all but listing, which may look through any number of objects."""
+        return self.stage != "list"
 
     def __str__(self) -> str:
         at = "" if self.row_off is None else f" at row {self.row_off}, column {self.col_off}"
-        return f"{self.stage} {self.scene_id or self.part or ''}{at}".rstrip()
+        return f"{self.stage} {' '.join(filter(None, (self.scene_id, self.part)))}{at}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,17 @@ class Lost:
     overdue: int
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The windows of what is planned already, which is told long before a plan's windows arrive at the driver.
+
+    ``whole`` says that the list was read to its end and all of it is planned.
+    """
+
+    windows: int
+    whole: bool
+
+
 class Quarantined(PipelineError):  # noqa: N818 - the word of the table of failures
     """Work that every process was lost at."""
 
@@ -95,9 +108,15 @@ class Watch:
         """Call work overdue that takes longer than ``limit_s``."""
         self._limit_s = limit_s
         self._tries: dict[Work, _Tries] = {}
+        self._starts: set[Work] = set()
+        self._planned: dict[int, int] = {}
+        self._wholly_planned: set[int] = set()
+        self._shares: int | None = None
 
     def begin(self, work: Work, by: Process) -> Lost | None:
         """Note that ``work`` begins, or say that it must not: too many processes were lost at it."""
+        if work.stage == "start":
+            self._starts.add(work)
         tries, now_s = self._tries.setdefault(work, _Tries()), time.monotonic()
         if tries.begun and not tries.given_up:
             tries.begun[-1].overdue = work.limited and now_s - tries.begun[-1].at_s >= self._limit_s
@@ -111,8 +130,30 @@ class Watch:
         """Note that ``work`` has ended, well or not."""
         self._tries.pop(work, None)
 
+    def starts(self) -> int:
+        """Return how many actors have a place and begun to start."""
+        return len(self._starts)
+
+    def listed(self, shares: int) -> None:
+        """Note that the list is read to its end, and how many shares it has."""
+        self._shares = shares
+
+    def planned(self, share: int, windows: int, *, whole: bool = False) -> None:
+        """Note how many windows a share has, as far as it is planned."""
+        self._planned[share] = windows
+        if whole:
+            self._wholly_planned.add(share)
+
+    def ahead(self) -> Ahead:
+        """Return how many windows are planned, and whether there may be more."""
+        return Ahead(sum(self._planned.values()), whole=self._shares == len(self._wholly_planned))
+
     def release(self) -> None:
         """Forget what is in flight: the run itself ends these processes, which is no fault of their work."""
+        self._starts.clear()
+        self._planned.clear()
+        self._wholly_planned.clear()
+        self._shares = None
         for tries in self._tries.values():
             if not tries.given_up:
                 tries.begun.pop()
@@ -160,6 +201,22 @@ class Guard:
         finally:
             # Calls arrive in their order: it is known before this process begins anything else.
             self.watch.end.remote(work)
+
+    def ahead(self) -> Ahead | None:
+        """Return what is planned already; None where the watch does not answer at once."""
+        asked: ray.ObjectRef[Ahead] = self.watch.ahead.remote()
+        try:
+            return ray.get(asked, timeout=_ANSWER_S)
+        except (GetTimeoutError, RayError):
+            return None
+
+    def starts(self) -> int:
+        """Return how many actors have begun to start, 0 where the watch does not answer at once."""
+        asked: ray.ObjectRef[int] = self.watch.starts.remote()
+        try:
+            return ray.get(asked, timeout=_ANSWER_S)
+        except (GetTimeoutError, RayError):
+            return 0
 
 
 @contextmanager

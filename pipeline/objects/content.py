@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.errors import PipelineError
-from pipeline.objects.place import is_remote, local, located, reported, writing
+from pipeline.objects.place import link_between, located, reported, writing
+from pipeline.objects.reading import anywhere, content, file_of
+from pipeline.objects.schemes import is_remote, local
 from pipeline.retry import patiently
 
 
@@ -36,12 +38,15 @@ def put_bytes(uri: str, data: bytes) -> None:
             _put_file(Path(local(uri)), data)
 
 
-def sweep(folder: str) -> None:
+def sweep(folder: str, *, below: str | None = None) -> None:
     """Remove what killed writers of objects directly below ``folder`` left half-written; S3 keeps nothing of such.
 
-    A writer that is still at work writes once more.
+    A writer that is still at work writes once more. Where there is a link between the folder ``below`` and this one
+    nothing is removed: what it leads to may be another's.
     """
     if is_remote(folder) or not Path(local(folder)).is_dir():
+        return
+    if below is not None and link_between(below, folder) is not None:
         return
     with writing(folder):
         for partial_file in Path(local(folder)).glob(_partial_name("*", "?" * 32)):
@@ -56,12 +61,11 @@ def get_bytes(uri: str, *, limit_bytes: int | None = None) -> bytes:
         PipelineError: the storage refused.
     """
     with reported("read", uri):
-        filesystem, path = located(uri)
-        return patiently(lambda: _content(filesystem, path, limit_bytes))
+        return content(uri, limit_bytes, anywhere)
 
 
 @contextmanager
-def opened(uri: str) -> Iterator[BinaryIO]:
+def opened(uri: str) -> Iterator[io.IOBase]:
     """Open an object to read it piece by piece.
 
     Raises:
@@ -69,7 +73,7 @@ def opened(uri: str) -> Iterator[BinaryIO]:
     """
     with reported("read", uri):
         try:
-            file = _file(uri)
+            file = file_of(uri)
         except FileNotFoundError:
             raise PipelineError(f"{uri} does not exist") from None
         with file:
@@ -108,25 +112,6 @@ def info(uri: str) -> ObjectInfo:
             raise FileNotFoundError(f"{uri} is a folder")
         etag = etag_of(found) if is_remote(uri) else f"{Path(path).stat().st_mtime_ns:x}"
         return ObjectInfo(int(found["size"] or 0), etag)
-
-
-def _file(uri: str) -> Any:  # noqa: ANN401 - fsspec has no types
-    if not is_remote(uri):
-        return Path(local(uri)).open("rb")
-    filesystem, path = located(uri)
-    file = patiently(lambda: filesystem.open(path, "rb"))
-    if hasattr(file, "cache"):  # what comes as a stream cannot be asked for again
-        fetched = file.cache.fetcher
-        file.cache.fetcher = lambda start, end: patiently(partial(fetched, start, end))
-    return file
-
-
-def _content(filesystem: Any, path: str, limit_bytes: int | None) -> bytes:  # noqa: ANN401 - fsspec has no types
-    if limit_bytes is None:
-        return bytes(filesystem.cat_file(path))
-    if filesystem.size(path) == 0:
-        return b""  # S3 refuses every range of an empty object
-    return bytes(filesystem.cat_file(path, start=0, end=limit_bytes))
 
 
 def _put_file(path: Path, data: bytes) -> None:

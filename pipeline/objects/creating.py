@@ -1,12 +1,12 @@
-"""Objects that only one of several may create, and their removal."""
+"""Objects that only one of several may create."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipeline.objects.place import is_remote, local, located, writing
+from pipeline.objects.place import located, writing
+from pipeline.objects.schemes import is_remote, local
 from pipeline.retry import patiently
 
 _TAKEN = "PreconditionFailed"
@@ -33,35 +33,6 @@ def create_bytes(uri: str, data: bytes) -> bool:
         except FileExistsError:
             return False
         return True
-
-
-def remove(uri: str) -> None:
-    """Remove an object; do nothing where there is none.
-
-    Raises:
-        OutputError: the storage refused.
-    """
-    with writing(uri):
-        filesystem, path = located(uri)
-        try:
-            patiently(lambda: filesystem.rm_file(path))
-        except FileNotFoundError:
-            return
-
-
-def remove_folder(uri: str) -> None:
-    """Remove all objects below a folder or a prefix, and the folder; do nothing where there is none.
-
-    Raises:
-        OutputError: the storage refused.
-    """
-    with writing(uri):
-        if is_remote(uri):
-            filesystem, path = located(uri)
-            if patiently(lambda: filesystem.exists(path)):
-                patiently(lambda: filesystem.rm(path, recursive=True))
-        elif Path(local(uri)).exists():
-            shutil.rmtree(local(uri))
 
 
 def _write_or_unlink(file: BinaryIO, path: Path, data: bytes) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pipeline.objects.content import ObjectInfo, etag_of
 from pipeline.objects.place import located, reported
 from pipeline.objects.s3 import s3_pages
-from pipeline.retry import patiently
+from pipeline.retry import MANY_S, patiently
 
 DIGESTED = 10_000
 """So many objects of a folder tell whether it has changed: ten requests to S3."""
@@ -108,7 +108,7 @@ def _s3(filesystem: Any, root: str) -> Iterator[Listed]:  # noqa: ANN401 - fsspe
 
 
 def _other(filesystem: Any, root: str) -> Iterator[Listed]:  # noqa: ANN401 - fsspec has no types
-    for _, _, files in patiently(lambda: list(filesystem.walk(root, detail=True))):
+    for _, _, files in patiently(lambda: list(filesystem.walk(root, detail=True)), answer_s=MANY_S):
         for each in sorted(files.values(), key=lambda one: str(one["name"])):
             path = str(each["name"]).removeprefix(f"{root}/")
             yield Listed(path, int(each["size"] or 0), etag_of(each), _seconds(each))

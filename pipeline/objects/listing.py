@@ -10,9 +10,12 @@ from typing import Any
 
 from fsspec.utils import glob_translate
 
+from pipeline.errors import PipelineError
 from pipeline.objects.place import located, reported, uri_of
 from pipeline.objects.s3 import s3_pages
-from pipeline.retry import patiently
+from pipeline.objects.schemes import is_remote
+from pipeline.objects.tree import Refused, Tree
+from pipeline.retry import MANY_S, patiently
 
 
 def list_names(prefix: str) -> Iterator[str]:
@@ -24,25 +27,42 @@ def list_names(prefix: str) -> Iterator[str]:
     yield from sorted(name for name in names if name and not name.startswith("."))
 
 
-def walk(prefix: str, *, depth: int | None = None, whole: tuple[str, ...] = ()) -> Iterator[str]:
+def walk(
+    prefix: str, *, depth: int | None = None, whole: tuple[str, ...] = (), refused: Refused | None = None
+) -> Iterator[str]:
     """Yield the uris of all objects below ``prefix``, folder by folder, sorted, lazily; hidden ones not.
 
     With ``depth`` only those so many levels below: 1 is the folder itself. A folder whose name ends with one of
-    ``whole``, in any case of letters, is yielded itself, and not looked into.
+    ``whole``, in any case of letters, is yielded itself, and not looked into. ``refused`` is told of a folder that
+    cannot be listed, which without it ends the walk. A local file is yielded once, whatever links lead to it.
     """
     with reported("list", prefix):
         filesystem, path = located(prefix)
-        for file in _walk(filesystem, path.rstrip("/"), depth, whole):
-            yield uri_of(prefix, file)
+        if is_remote(prefix):
+            for file in _walk(filesystem, path.rstrip("/"), depth, whole):
+                yield uri_of(prefix, file)
+        else:
+            yield from Tree(root=path, refused=refused or _raised, depth=depth, whole=whole).files()
 
 
-def glob(pattern: str, *, whole: tuple[str, ...] = ()) -> Iterator[str]:
+def glob(pattern: str, *, whole: tuple[str, ...] = (), refused: Refused | None = None) -> Iterator[str]:
     """Yield the uris of the objects that match ``pattern`` (``*``, ``?``, ``[...]``, ``**``), as ``walk`` does."""
     with reported("list", pattern):
         _, path = located(pattern)
         folder = path[: re.search(r"[*?\[]|$", path).start()].rpartition("/")[0]  # type: ignore[union-attr]  # $ always
         matches = re.compile(glob_translate(path)).match
         depth = None if "**" in path else path.count("/") - folder.count("/")
+        if not is_remote(pattern):
+            tree = Tree(
+                root=folder or "/",
+                refused=refused or _raised,
+                depth=depth,
+                whole=whole,
+                matches=matches,
+                by_name=True,
+            )
+            yield from tree.files()
+            return
     for uri in walk(uri_of(pattern, folder), depth=depth, whole=whole):
         if matches(located(uri)[1]):
             yield uri
@@ -96,20 +116,17 @@ def _entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:  # noq
         if not Path(folder or "/").is_dir():
             return
         with os.scandir(folder or "/") as found:
-            names = sorted((each.name, each.is_file()) for each in found if not _leads_back(each))
+            names = sorted((each.name, each.is_file()) for each in found)
         yield from ((f"{folder}/{name}", is_file) for name, is_file in names)
     elif "s3" in filesystem.protocol:
         yield from _s3_entries(filesystem, folder)
     elif patiently(lambda: filesystem.isdir(folder)):
-        listed = patiently(lambda: filesystem.ls(folder, detail=True))
+        listed = patiently(lambda: filesystem.ls(folder, detail=True), answer_s=MANY_S)
         yield from sorted((each["name"].rstrip("/"), each["type"] == "file") for each in listed)
 
 
-def _leads_back(entry: os.DirEntry[str]) -> bool:
-    """Tell whether a link names a folder that it is in itself: walking it would have no end."""
-    if not entry.is_symlink() or not entry.is_dir():
-        return False
-    return Path(entry.path).parent.resolve().is_relative_to(Path(entry.path).resolve())
+def _raised(_: str, error: PipelineError) -> None:
+    raise error
 
 
 def _s3_entries(filesystem: Any, folder: str) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - fsspec has no types

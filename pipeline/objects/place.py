@@ -5,15 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import fsspec
 
 from pipeline.errors import OutputError, PipelineError
+from pipeline.objects.schemes import check_uri, is_remote, is_web, local, readable, scheme_of, unescaped
 from pipeline.storage import fsspec_options
 
 _NOT_FOUND = (404, 410)
@@ -24,16 +25,6 @@ _REMEDIES = {
     errno.EACCES: "Make it writable, or give another output",
     errno.EPERM: "Make it writable, or give another output",
 }
-
-
-def is_remote(uri: str) -> bool:
-    """Tell whether ``uri`` names something on another machine, and not a local path."""
-    return "://" in uri and not uri.startswith("file://")
-
-
-def is_web(uri: str) -> bool:
-    """Tell whether ``uri`` is read by HTTP, where nothing can be listed."""
-    return uri.lower().startswith(("https://", "http://"))
 
 
 def join(root: str, *parts: str) -> str:
@@ -56,35 +47,74 @@ def resolve(reference: str, *, origin: str) -> str:
     's3://bucket/b/2.tif'
 
     Raises:
-        PipelineError: an object on another machine names a local file.
+        PipelineError: an object on another machine names a local file, or it is no uri of a listed scheme.
     """
-    if "://" in reference:
-        if is_remote(origin) and not is_remote(reference):
-            raise PipelineError(f"{origin} is remote and may not name the local file {reference}")
-        return reference
+    check_uri(reference)
+    if is_remote(reference):
+        return with_small_scheme(reference)
     if not is_remote(origin):
-        return os.path.normpath(Path(local(origin)).absolute().parent / reference)
-    root = urlsplit(origin)
-    path = posixpath.normpath(posixpath.join(posixpath.dirname(root.path) or "/", reference))
-    return f"{root.scheme}://{root.netloc}{path}"
+        named = readable(reference) if scheme_of(reference) else reference
+        path = os.path.normpath(Path(local(origin)).absolute().parent / named)
+        return path if scheme_of(reference) else unescaped(path)
+    if scheme_of(reference):
+        raise PipelineError(f"{origin} is remote and may not name the local file {reference}")
+    return _resolved(reference, origin)
 
 
-def local(uri: str) -> str:
-    """Return the path of a local uri."""
-    return uri.removeprefix("file://")
+def with_small_scheme(uri: str) -> str:
+    """Return a remote uri with its scheme in small letters, as the clients of storages want it."""
+    return scheme_of(uri) + uri[len(scheme_of(uri)) :]
+
+
+def _resolved(reference: str, origin: str) -> str:
+    """Return what a reference without a scheme names, of an object on another machine."""
+    scheme, _, place = origin.partition("://")
+    if not is_web(origin):
+        host, _, path = place.partition("/")
+        return f"{scheme}://{host}{_joined(f'/{path}', reference)}"
+    if reference.startswith("//"):
+        return f"{scheme}:{reference}"
+    host, _, path = re.split(r"[?#]", place, maxsplit=1)[0].partition("/")
+    named, mark, query = reference.partition("?")
+    return f"{scheme}://{host}{_joined(f'/{path}', named) if named else f'/{path}'}{mark}{query}"
+
+
+def _joined(path: str, reference: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), reference))
+
+
+def link_between(root: str, uri: str) -> str | None:
+    """Return the first link on the way from ``root`` to ``uri`` below it, itself included; None where there is none."""
+    if is_remote(uri):
+        return None
+    top, end = Path(local(root)), Path(local(uri))
+    way = [end, *end.parents]
+    return next((str(each) for each in reversed(way) if top in each.parents and each.is_symlink()), None)
 
 
 def located(uri: str) -> tuple[Any, str]:
-    """Return the file system of ``uri`` and its path there."""
+    """Return the file system of ``uri`` and its path there.
+
+    Raises:
+        PipelineError: it is no uri of a listed scheme.
+    """
+    check_uri(uri)
     if not is_remote(uri):
         return fsspec.filesystem("file"), str(Path(local(uri)).absolute())
-    filesystem, path = fsspec.url_to_fs(uri, **fsspec_options(uri))
-    return filesystem, path
+    uri = with_small_scheme(uri)
+    kind = fsspec.get_filesystem_class(scheme_of(uri))  # never by fsspec's own parser, which knows chains
+    return kind(**fsspec_options(uri), **_said_by(kind, uri)), kind._strip_protocol(uri)  # noqa: SLF001 - as fsspec does
+
+
+def _said_by(kind: Any, uri: str) -> dict[str, Any]:  # noqa: ANN401 - fsspec has no types
+    """Return the options of a file system that a uri states, as that of an account, but those of the environment."""
+    found: dict[str, Any] = kind._get_kwargs_from_urls(uri)  # noqa: SLF001 - the same
+    return {name: value for name, value in found.items() if name not in fsspec_options(uri)}
 
 
 def uri_of(origin: str, path: str) -> str:
     """Return the full uri of a path found by way of ``origin``."""
-    return f"{origin.split('://', 1)[0]}://{path.lstrip('/')}" if is_remote(origin) else path
+    return f"{scheme_of(origin)}://{path.lstrip('/')}" if is_remote(origin) else path
 
 
 @contextmanager

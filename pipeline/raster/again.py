@@ -26,8 +26,9 @@ from pipeline import objects
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.gdal import environment
 from pipeline.raster.naming import gdal_path
+from pipeline.raster.opening import NO_RANGES, lacks_ranges
 from pipeline.retry import pauses_s
-from pipeline.scene import is_zarr
+from pipeline.scene import file_of, is_zarr
 
 T = TypeVar("T")
 
@@ -47,7 +48,9 @@ def again(uris: Sequence[str], call: Callable[[], T], etags: Mapping[str, str] |
     Raises:
         RasterError: it still cannot be read, or what is wrong with it is not GDAL's to say.
     """
-    remote = [uri for uri in (etags or uris) if objects.is_remote(uri) and not is_zarr(uri)]
+    etags = {file_of(uri): etag for uri, etag in (etags or {}).items()}
+    named = [file_of(uri) for uri in (etags or uris)]
+    remote = [uri for uri in named if objects.is_remote(uri) and not is_zarr(uri)]
     if not remote:
         return call()
     with _only_if(etags or {}):
@@ -60,6 +63,9 @@ def _again(remote: Sequence[str], call: Callable[[], T], replaced: Sequence[str]
             return call()
     except RasterError as error:
         first = _of_gdal(error)
+    for uri in remote:
+        if lacks_ranges(uri):
+            raise RasterError(f"{uri} {NO_RANGES}") from first
     for pause_s in islice(pauses_s(), _ATTEMPTS - 2):
         _wait_for(remote, first)
         time.sleep(pause_s)

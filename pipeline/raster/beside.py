@@ -51,7 +51,7 @@ class Beside:
             return [f"{uri}{end}" for end in _REMOTE if objects.exists(f"{uri}{end}")] if _looks(said) else []
         if said == "EMPTY_DIR":
             return []
-        path = Path(uri.removeprefix("file://")).absolute()
+        path = Path(objects.local(uri)).absolute()
         return [str(path.parent / name) for name in self._found(path.parent, _names(path))]
 
     def _found(self, folder: Path, names: tuple[str, ...]) -> list[str]:

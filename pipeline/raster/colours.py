@@ -90,6 +90,7 @@ def paint(
         band if limits is None else scaled(band, *limits)
         for band, limits in zip(stored, view.ranges, strict=True)
     ]
+    levels = [255 - level if place in view.inverted else level for place, level in enumerate(levels)]
     if view.colours == "cmyk":
         light = 255 - levels[3].astype(np.uint16)
         levels = [((255 - ink.astype(np.uint16)) * light // 255).astype(np.uint8) for ink in levels[:3]]
@@ -117,6 +118,15 @@ def _scaled(stored: Shaped[np.ndarray, "*any"], low: float, high: float) -> UInt
         levels = (stored.astype(np.float64) - low) * (255 / (high - low))
         rounded: np.ndarray = np.nan_to_num(np.rint(levels).clip(0, 255), nan=0.0)
         return rounded.astype(np.uint8)
+
+
+def inverted_places(source: Source, choice: Choice) -> tuple[int, ...]:
+    """Return the places of bands whose lowest value is white: all of a TIFF whose photometric interpretation is so.
+
+    A colour table, such as GDAL makes of one bit, already says what is white.
+    """
+    low = source.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
+    return tuple(range(len(choice.numbers))) if low and choice.colours in ("grey", "rgb") else ()
 
 
 def palette_of(source: Source, band: int) -> UInt8[np.ndarray, "n 4"]:

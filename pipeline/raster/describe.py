@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,20 +13,36 @@ from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
 from pipeline.objects import ObjectInfo
 from pipeline.raster.again import again
-from pipeline.raster.colours import Choice, choose_bands
+from pipeline.raster.colours import Choice, choose_bands, inverted_places
+from pipeline.raster.dates import stated_datetime
 from pipeline.raster.foreign import Foreign
 from pipeline.raster.gdal import Source, faults_as
 from pipeline.raster.limits import check_directories, check_limits, check_pixels, files_of
 from pipeline.raster.opening import opened
+from pipeline.raster.orientation import orientation_of
+from pipeline.raster.overviews import Overviews, smaller_pictures
 from pipeline.raster.placing import laid_flat, placement
 from pipeline.raster.regrid import at_ground_size
+from pipeline.raster.remarks import of_grid, of_header
+from pipeline.raster.same_grid import check_same_grid
 from pipeline.raster.slides import is_slide, slide_info, stated_pixel_m
+from pipeline.raster.upright import laid_upright
 from pipeline.raster.validity import reasons
 from pipeline.raster.zarr import zarr_info
-from pipeline.scene import Band, Header, Scene, is_zarr
+from pipeline.scene import Band, Header, Scene, file_of, is_zarr
 from pipeline.view import Base, Placed, Range, View
 
-_SAME_PX = 1e-3  # as far as the corners of two bands' files may be apart
+_LOOKED_INTO = 100  # files of a VRT: what all of them are
+
+
+class _Grid(NamedTuple):
+    """The grid that is read, what it is made of, how it came to its place, and how many overviews cannot be used."""
+
+    header: Header
+    base: Base | None
+    placed: Placed
+    orientation: int
+    overviews: int
 
 
 def describe(scene: Scene, reading: Reading) -> View:
@@ -38,17 +55,20 @@ def describe(scene: Scene, reading: Reading) -> View:
         return _described(scene.uri, reading)
     views = [_described(band.uri, reading, number=band.number) for band in scene.bands]
     for view in views[1:]:
-        _check_same_grid(views[0], view)
+        check_same_grid(views[0], view)
     return View(
         header=views[0].header,
         bands=scene.bands,
         colours="rgb",
         ranges=tuple(view.ranges[0] for view in views),
         unmeasured=tuple(place for place, view in enumerate(views) if view.unmeasured),
+        inverted=tuple(place for place, view in enumerate(views) if view.inverted),
+        orientation=views[0].orientation,
         placed=views[0].placed,
         base=views[0].base,
         validity=tuple(dict.fromkeys(reason for view in views for reason in view.validity)),
         warnings=tuple(dict.fromkeys(text for view in views for text in view.warnings)),
+        datetime=views[0].datetime,
     )
 
 
@@ -75,7 +95,7 @@ def read_input(uri: str) -> ObjectInfo:
     try:
         if is_zarr(uri):
             return zarr_info(uri)
-        return slide_info(uri) if is_slide(uri) else objects.info(uri)
+        return slide_info(uri) if is_slide(uri) else objects.info(file_of(uri))
     except FileNotFoundError as error:
         raise RasterError(f"{uri} does not exist") from error
     except PipelineError as error:
@@ -85,15 +105,17 @@ def read_input(uri: str) -> ObjectInfo:
 def _described(uri: str, reading: Reading, *, number: int | None = None) -> View:
     """Describe a file, of which the one band ``number`` is to be read or those that the policy chooses."""
     with opened(uri, reading) as source, faults_as(f"cannot read the header of {uri}"):
-        for file in files_of(uri, source, reading):
+        files = files_of(uri, source, reading)
+        for file in files:
             check_directories(file)
         _check_real(uri, source.dtypes)
         check_limits(uri, source, reading)
         choice = choose_bands(source, reading.bands if number is None else (number,), uri=uri)
+        choice = choice if number is None else choice._replace(colours="grey")
         ranges = [_known_range(source, band, choice, reading) for band in choice.numbers]
-        header, base, placed = _grid(uri, source, reading)
+        grid = _grid(uri, source, choice, reading)
         return View(
-            header=header,
+            header=grid.header,
             bands=tuple(Band(uri, band) for band in choice.numbers),
             colours=choice.colours,
             ranges=tuple(ranges),
@@ -102,30 +124,51 @@ def _described(uri: str, reading: Reading, *, number: int | None = None) -> View
                 for place, (band, limits) in enumerate(zip(choice.numbers, ranges, strict=True))
                 if limits is None and choice.colours != "palette" and source.dtypes[band - 1] != "uint8"
             ),
-            placed=placed,
-            base=base,
-            validity=reasons(source, choice.numbers, reading.nodata),
-            warnings=(*choice.warnings, *_warnings(source, header, reading)),
+            inverted=_inverted(uri, source, choice, files, reading),
+            orientation=grid.orientation,
+            placed=grid.placed,
+            base=grid.base,
+            validity=reasons(source, choice.numbers, reading),
+            warnings=(
+                *choice.warnings,
+                *of_header(uri, source, grid.header, reading),
+                *of_grid(
+                    grid.header, grid.base, reading, orientation=grid.orientation, overviews=grid.overviews
+                ),
+            ),
+            datetime=stated_datetime(source.tags()),
         )
 
 
-def _warnings(source: Source, header: Header, reading: Reading) -> Iterator[str]:
-    if header.crs_wkt is None:
-        points = "; its ground control points state none either" if source.gcps[0] else ""
-        yield f"no CRS is stated, so there are no areas{points}"
-    if reading.value_range is not None and header.dtype == "uint8":
-        yield "range is left out: 8 bits are read as they are"
+def _inverted(
+    uri: str, source: Source, choice: Choice, files: Sequence[str], reading: Reading
+) -> tuple[int, ...]:
+    """Return the places of bands whose lowest value is white; a VRT does not say what its files do."""
+    if source.driver != "VRT" or choice.colours == "palette":
+        return inverted_places(source, choice)
+    found = set()
+    for file in (each for each in files[:_LOOKED_INTO] if each != uri):
+        with opened(file, reading) as part:
+            found.add(inverted_places(part, choice))
+    if len(found) > 1:
+        raise RasterError(
+            f"{uri} joins files whose lowest value is white to others where it is black: write them alike"
+        )
+    return found.pop() if found else ()
 
 
-def _grid(uri: str, source: Source, reading: Reading) -> tuple[Header, Base | None, Placed]:
+def _grid(uri: str, source: Source, choice: Choice, reading: Reading) -> _Grid:
     """Return the grid that is read, what it is made of, and how it came to its place."""
-    placed = placement(source)
-    with laid_flat(source, placed, reading.nodata) as flat:
-        header = replace(_header(flat), bands=source.count)  # without the alpha that laying flat may add
-    overviews = len(source.overviews(1)) if placed == "transform" and reading.gsd_m else 0
-    header, base = at_ground_size(uri, header, reading, overviews=overviews)
+    placed, orientation = placement(source), orientation_of(uri, source)
+    with laid_flat(source, placed, reading) as flat:
+        upright = _header(laid_upright(flat, orientation))
+    header = replace(upright, bands=source.count)  # without the alpha that laying flat may add
+    overviews = Overviews([], 0)
+    if placed == "transform" and reading.gsd_m:
+        overviews = smaller_pictures(uri, source, choice.numbers, reading, orientation=orientation)
+    header, base = at_ground_size(uri, header, reading, smaller=overviews.alike)
     check_pixels(uri, header.height * header.width, reading)
-    return header, base, placed
+    return _Grid(header, base, placed, orientation, overviews.unlike)
 
 
 def _header(source: Source) -> Header:
@@ -134,7 +177,7 @@ def _header(source: Source) -> Header:
         width=source.width,
         bands=source.count,
         dtype=source.dtypes[0],
-        crs_wkt=source.crs.to_wkt() if source.crs else None,
+        crs_wkt=source.crs.to_wkt() if source.crs and not source.transform.is_identity else None,
         transform=tuple(source.transform)[:6],
         nodata=None if source.nodata is None else float(source.nodata),
         pixel_m=_pixel_m(source),
@@ -171,28 +214,3 @@ def _check_real(uri: str, dtypes: Sequence[str]) -> None:
             raise RasterError(
                 f"{uri} has pixels of {dtype}, which have no brightness: give their amplitude instead"
             )
-
-
-def _check_same_grid(first: View, other: View) -> None:
-    """Refuse a band whose file is of another grid than that of red."""
-    names = ("height", "width", "crs_wkt")
-    differing = [name for name in names if getattr(first.header, name) != getattr(other.header, name)]
-    if not differing and not _near(first.header, other.header):
-        differing = ["transform"]
-    differing += ["overviews"] if not differing and first.base != other.base else []
-    if differing:
-        raise RasterError(
-            f"{other.bands[0].uri} has another {' and '.join(differing)} than {first.bands[0].uri}: bands of one "
-            "scene share grid and CRS; resample one of them first"
-        )
-
-
-def _near(one: Header, other: Header) -> bool:
-    corners = np.array([[0, 0, 1], [one.width, 0, 1], [0, one.height, 1]]).T
-    apart = np.abs(_matrix(one.transform) @ corners - _matrix(other.transform) @ corners)
-    a, b, _, d, e, _ = one.transform
-    return bool(apart.max() <= _SAME_PX * max(np.hypot(a, d), np.hypot(b, e)))
-
-
-def _matrix(transform: Sequence[float]) -> np.ndarray:
-    return np.array(transform, np.float64).reshape(2, 3)

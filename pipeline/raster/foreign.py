@@ -19,11 +19,15 @@ Area = tuple[tuple[int, int], tuple[int, int]]
 
 
 class Place(NamedTuple):
-    """Where a raster lies: its CRS and transform, else the height and width of a pixel in m, where known."""
+    """Where a raster lies: its CRS and transform, else the height and width of a pixel in m, where known.
+
+    ``remarks`` are what the user is to be told of it.
+    """
 
     crs: Any = None
     transform: Any = rasterio.Affine.identity()
     pixel_m: tuple[float, float] | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +51,13 @@ class Foreign:
     block_shape: tuple[int, int]
     block_bytes: int
     descriptions: tuple[str | None, ...]
-    nodata: float | None = None
+    nodata: float | int | None = None
     bits: int | None = None
 
     interleaving = Interleaving.pixel
     gcps: tuple[tuple[()], None] = ((), None)
     rpcs: None = None
+    subdatasets: tuple[()] = ()
 
     @property
     def height(self) -> int:
@@ -75,7 +80,7 @@ class Foreign:
         return (self.dtype,) * self.count
 
     @property
-    def nodatavals(self) -> tuple[float | None, ...]:
+    def nodatavals(self) -> tuple[float | int | None, ...]:
         """The value without data of each band."""
         return (self.nodata,) * self.count
 

@@ -19,10 +19,11 @@ from rasterio.vrt import WarpedVRT
 
 from pipeline.errors import RasterError
 from pipeline.raster.foreign import Foreign
+from pipeline.raster.upright import Upright
 from pipeline.storage import gdal_options
 
-Source = DatasetReader | WarpedVRT | Foreign
-"""A raster that is open: as it is, laid flat, or of another library."""
+Source = DatasetReader | WarpedVRT | Foreign | Upright
+"""A raster that is open: as it is, laid flat or upright, or of another library."""
 
 _CACHE_BYTES = 16 * 2**20  # a few rows of blocks: as fast as more; GDAL's own grows with the machine
 _ENDS_EARLY = re.compile(
@@ -31,6 +32,13 @@ _ENDS_EARLY = re.compile(
     re.IGNORECASE,
 )
 _DAMAGE = re.compile(r"corrupt jpeg|premature end|discarding \d+ bytes", re.IGNORECASE)
+
+_BARE = (
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+)  # their texts alone say nothing, such as 'x'
 
 
 @contextmanager
@@ -99,6 +107,9 @@ def reason(error: BaseException) -> str:
     causes = [error]
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)
-    text = " ".join(str(causes[-1]).split()) or type(causes[-1]).__name__
+    name = type(causes[-1]).__name__
+    text = " ".join(str(causes[-1]).split()) or name
+    if isinstance(causes[-1], _BARE):
+        text = f"{name}: {text}"
     early = any(_ENDS_EARLY.search(str(cause)) for cause in causes)
     return f"the file ends early, or its storage did not answer ({text})" if early else text

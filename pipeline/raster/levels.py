@@ -16,7 +16,7 @@ from pipeline.config import Reading
 from pipeline.raster.foreign import Area
 from pipeline.raster.gdal import Source, faults_as
 from pipeline.raster.opening import opened
-from pipeline.raster.regrid import is_overview
+from pipeline.raster.overviews import smaller_pictures
 from pipeline.raster.validity import read_bands
 from pipeline.view import Range, View
 
@@ -49,9 +49,9 @@ def measure(view: View, reading: Reading) -> View:
 
 def _percentiles(uri: str, numbers: Sequence[int], reading: Reading) -> list[Range]:
     with opened(uri, reading) as source:
-        overview = _overview(uri, source, numbers[0], reading)
+        overview = _overview(uri, source, numbers, reading)
     with opened(uri, reading, overview=overview) as source:
-        parts = [_part(source, numbers, area, reading) for area in _areas(source)]
+        parts = [_part(source, numbers, area, reading) for area in areas(source)]
         if sum(int(valid.sum()) for _, valid in parts) < _FEW_PIXELS * len(numbers):
             parts = list(_until_enough(source, numbers, reading))
     if not parts:
@@ -71,24 +71,22 @@ def _range(values: Shaped[np.ndarray, "n"]) -> Range:
     return (low, high) if low < high else (low, low + 1.0)
 
 
-def _overview(uri: str, source: Source, band: int, reading: Reading) -> int | None:
+def _overview(uri: str, source: Source, numbers: Sequence[int], reading: Reading) -> int | None:
     """Return the smallest overview that is large enough, or None where the scene is small or has none."""
     pixels = source.height * source.width
     if pixels <= _WHOLE_PIXELS:
         return None
-    factors = {
-        place: factor
-        for place, factor in enumerate(source.overviews(band))
-        if pixels >= _ENOUGH_PIXELS * factor**2
-    }
-    for place in sorted(factors, key=lambda place: factors[place], reverse=True):
-        with opened(uri, reading, overview=place) as smaller:
-            if is_overview(*smaller.shape, height=source.height, width=source.width):
-                return place
-    return None
+    factors = source.overviews(numbers[0])
+    enough = {place for place, factor in enumerate(factors) if pixels >= _ENOUGH_PIXELS * factor**2}
+    found = [
+        each.overview
+        for each in smaller_pictures(uri, source, numbers, reading).alike
+        if each.overview in enough
+    ]
+    return max(found, key=lambda place: factors[place], default=None)
 
 
-def _areas(source: Source) -> Iterator[Area]:
+def areas(source: Source, *, per_side: int = _LATTICE) -> Iterator[Area]:
     """Yield what to look at: all of a small raster, else the beginnings of blocks on a lattice."""
     height, width = source.shape
     if height * width <= _WHOLE_PIXELS:
@@ -96,24 +94,24 @@ def _areas(source: Source) -> Iterator[Area]:
         return
     block_height, block_width = source.block_shapes[0]
     if block_width == width:  # a block is a strip: reading a part of it decodes all of it
-        for row in _lattice(height, _STRIP_ROWS, block_height):
+        for row in _lattice(height, _STRIP_ROWS, block_height, per_side):
             yield (row, min(row + _STRIP_ROWS, height)), (0, width)
         return
-    for row in _lattice(height, _SAMPLE_PX, block_height):
-        for col in _lattice(width, _SAMPLE_PX, block_width):
+    for row in _lattice(height, _SAMPLE_PX, block_height, per_side):
+        for col in _lattice(width, _SAMPLE_PX, block_width, per_side):
             yield (row, min(row + _SAMPLE_PX, height)), (col, min(col + _SAMPLE_PX, width))
 
 
-def _lattice(length: int, side: int, block: int) -> list[int]:
+def _lattice(length: int, side: int, block: int, per_side: int) -> list[int]:
     """Return where samples begin, from the first block to the last, each at the beginning of a block."""
     last = max(0, length - side)
-    return sorted({place * last // (_LATTICE - 1) // block * block for place in range(_LATTICE)})
+    return sorted({place * last // (per_side - 1) // block * block for place in range(per_side)})
 
 
 def _part(
     source: Source, numbers: Sequence[int], area: Area, reading: Reading
 ) -> tuple[Shaped[np.ndarray, "bands y x"], Bool[np.ndarray, "bands y x"]]:
-    return read_bands(source, numbers, area=area, nodata=reading.nodata)
+    return read_bands(source, numbers, area=area, reading=reading)
 
 
 def _until_enough(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 from itertools import islice
-from typing import BinaryIO
 
 import numpy as np
 from rasterio.enums import Interleaving
@@ -16,6 +16,7 @@ from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.foreign import ZARR, Foreign
 from pipeline.raster.gdal import Source
 from pipeline.raster.vrt import sources_of
+from pipeline.scene import file_of
 
 MAX_DIRECTORIES = 10_000
 """Pictures in one TIFF: GDAL looks for overviews through all of them, a million take it 13 s and 1.2 GB."""
@@ -66,14 +67,14 @@ def check_directories(uri: str) -> None:
     """
     if objects.is_remote(uri):
         return  # each step would be a request; what is remote has read_timeout_s
-    with open(uri.removeprefix("file://"), "rb") as file:  # noqa: PTH123 - of a uri
-        if next(islice(_directories(file), MAX_DIRECTORIES, None), None) is not None:
+    with open(objects.local(file_of(uri)), "rb") as file:  # noqa: PTH123 - of a uri
+        if next(islice(directories(file), MAX_DIRECTORIES, None), None) is not None:
             raise RasterError(
                 f"{uri} has more than {MAX_DIRECTORIES} TIFF directories: expected one scene a file"
             )
 
 
-def _directories(file: BinaryIO) -> Iterator[int]:
+def directories(file: io.IOBase) -> Iterator[int]:
     """Yield where each directory of a TIFF begins, in bytes, until one comes again; nothing of any other file."""
     mark = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(mark[:2])
@@ -121,6 +122,6 @@ def _stored_bytes(uri: str, source: Source, reading: Reading, *, enough: int) ->
     try:
         if isinstance(source, Foreign):
             return source.stored_bytes(enough)
-        return sum(objects.info(file).size_bytes for file in files)
+        return sum(objects.info(file_of(file)).size_bytes for file in files)
     except (OSError, PipelineError) as error:
         raise RasterError(f"cannot tell the size of {uri}: {error}") from error

@@ -18,7 +18,7 @@ from pipeline.raster.naming import uri_of_gdal
 from pipeline.raster.opening import opened
 from pipeline.raster.slides import is_slide
 from pipeline.raster.vrt import MANY_NAMES, MARK, sources_of
-from pipeline.scene import is_zarr
+from pipeline.scene import file_of, is_zarr
 
 _SNIFF_BYTES = 1024
 _AT_ONCE = 16  # requests to a storage
@@ -38,6 +38,7 @@ def beside(uri: str, reading: Reading) -> list[str]:
     """
     if is_zarr(uri) or is_slide(uri):
         return []
+    uri = file_of(uri)
     around = Beside(MANY_NAMES)
     tiles = list(dict.fromkeys(_tiles(uri, reading))) if _is_virtual(uri, reading) else []
     lone = Beside()  # a folder of a million scenes is not listed for each of them
@@ -47,7 +48,12 @@ def beside(uri: str, reading: Reading) -> list[str]:
 def new_beside(files: Sequence[str]) -> set[str]:
     """Return what lies beside files by their names."""
     around = Beside(MANY_NAMES if len(files) > _FEW else 1000)
-    return {each for file in files if not is_zarr(file) and not is_slide(file) for each in around.of(file)}
+    return {
+        each
+        for file in files
+        if not is_zarr(file) and not is_slide(file)
+        for each in around.of(file_of(file))
+    }
 
 
 def read_beside(files: Sequence[str]) -> list[ObjectInfo | None]:

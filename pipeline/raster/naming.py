@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline import objects
 from pipeline.errors import RasterError
+from pipeline.scene import file_of, page_of
 
 _FILE_SYSTEMS = {
     "s3": "/vsis3/",
@@ -14,20 +15,24 @@ _FILE_SYSTEMS = {
     "gcs": "/vsigs/",
     "az": "/vsiaz/",
     "abfs": "/vsiaz/",
+    "abfss": "/vsiaz/",
 }
 
 
 def gdal_path(uri: str) -> str:
-    """Return GDAL's name of a file: rasterio would open s3:// through boto3."""
+    """Return GDAL's name of a file, or of a page of it: rasterio would open s3:// through boto3."""
+    page = page_of(uri)
+    if page is not None:
+        return f"GTIFF_DIR:{page}:{gdal_path(file_of(uri))}"
     if objects.is_web(uri):
         return f"/vsicurl/{uri}"
     if objects.is_remote(uri):
-        scheme, place = uri.split("://", 1)
+        scheme, place = objects.scheme_of(uri), uri.partition("://")[2]
         if scheme not in _FILE_SYSTEMS:
             known = ", ".join(f"{each}://" for each in ("https", "http", *_FILE_SYSTEMS))
             raise RasterError(f"{uri} cannot be reached: expected a path or one of {known}")
         return _FILE_SYSTEMS[scheme] + place
-    path = str(Path(uri.removeprefix("file://")).absolute())
+    path = str(Path(objects.local(uri)).absolute())
     if path.startswith("/vsi"):
         raise RasterError(f"{uri} is a name of GDAL's own file systems: name the file by a path or an uri")
     return path

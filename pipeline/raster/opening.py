@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,16 +13,21 @@ from pipeline.config import PLAIN, Reading
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.beside import Beside
 from pipeline.raster.foreign import OPENSLIDE, ZARR, Foreign
-from pipeline.raster.gdal import Source, environment, faults_as, known_warnings_silenced
-from pipeline.raster.kinds import found_instead, wanted
+from pipeline.raster.gdal import Source, environment, faults_as, known_warnings_silenced, reason
+from pipeline.raster.kinds import MAGIC, found_instead, wanted
 from pipeline.raster.naming import gdal_path
 from pipeline.raster.second_files import check_beside, check_opened
 from pipeline.raster.slides import is_slide, opened_slide
 from pipeline.raster.vrt import MARK, rebuilt
 from pipeline.raster.zarr import opened_zarr
-from pipeline.scene import is_zarr
+from pipeline.scene import file_of, is_zarr, page_of
 
 _SNIFF_BYTES = 1024
+
+NO_RANGES = (
+    "cannot be read where it is: its server answers with all of a file instead of the part that is asked for (HTTP "
+    "ranges). Download it, or serve it by a server that knows them"
+)
 
 
 @contextmanager
@@ -40,6 +45,7 @@ def opened(
         RasterError: it is missing, empty, not a raster of an allowed kind, damaged at its beginning, or a
             virtual raster that names what it must not.
     """
+    _check_regular(uri)
     with environment(remote=objects.is_remote(uri)):
         if is_zarr(uri) or is_slide(uri):
             with _foreign(uri, reading, overview) as foreign:
@@ -54,8 +60,15 @@ def opened(
             except Exception as error:  # rasterio lets errors of many kinds through
                 raise RasterError(f"{uri} {_why_not_opened(uri, reading, error)}") from error
             if source.count == 0:
-                raise RasterError(f"{uri} has no bands of its own but rasters inside: name one")
+                raise RasterError(f"{uri} {_inside(source.subdatasets)}")
             yield source
+
+
+def _check_regular(uri: str) -> None:
+    try:
+        objects.check_regular(uri)
+    except PipelineError as error:
+        raise RasterError(str(error)) from error
 
 
 @contextmanager
@@ -80,13 +93,13 @@ def _open(uri: str, reading: Reading, overview: int | None, stack: ExitStack) ->
     # VRTs apart: only a file that is of no other kind is looked into, and GDAL gets what was understood of it.
     path, options = gdal_path(uri), {} if overview is None else {"OVERVIEW_LEVEL": overview}
     if not objects.is_remote(uri):
-        _check_file(uri, Path(path))
-    check_beside(uri, Beside(), reading.drivers)
+        _check_file(uri, Path(gdal_path(file_of(uri))))
+    check_beside(file_of(uri), Beside(), reading.drivers)
     drivers = [driver for driver in _gdals(reading) if driver != "VRT"]
     try:
         source = stack.enter_context(DatasetReader(path, driver=drivers, sharing=False))
     except Exception:
-        if "VRT" not in reading.drivers or MARK not in _beginning(uri):
+        if "VRT" not in reading.drivers or page_of(uri) or MARK not in _beginning(uri):
             raise
         trusted = reading.vrt == "anywhere"
         path = path if trusted else stack.enter_context(rebuilt(uri, reading.drivers))
@@ -110,9 +123,23 @@ def _gdals(reading: Reading) -> list[str]:
     return [driver for driver in reading.drivers if driver not in (ZARR, OPENSLIDE)]
 
 
+def _inside(names: Sequence[str]) -> str:
+    """Say what to do about a file that has no bands of its own but other rasters, which GDAL names."""
+    first = f", such as {names[0]}" if names else ""
+    return f"has no bands of its own but {len(names)} rasters inside{first}: write the one that is wanted as a GeoTIFF"
+
+
+def lacks_ranges(uri: str) -> bool:
+    """Tell whether a file is of a server of the web that answers only with all of it."""
+    try:
+        return not objects.serves_ranges(uri)
+    except (PipelineError, OSError):
+        return False
+
+
 def _beginning(uri: str) -> bytes:
     try:
-        return objects.get_bytes(uri, limit_bytes=_SNIFF_BYTES)
+        return objects.get_bytes(file_of(uri), limit_bytes=_SNIFF_BYTES)
     except (PipelineError, OSError):
         return b""  # why, is found out again where it is said
 
@@ -121,11 +148,15 @@ def _why_not_opened(uri: str, reading: Reading, error: Exception) -> str:
     """Say what is at ``uri`` instead of a raster; ``error`` is GDAL's."""
     expected = wanted(_gdals(reading))
     try:
-        beginning = objects.get_bytes(uri, limit_bytes=_SNIFF_BYTES)
+        beginning = objects.get_bytes(file_of(uri), limit_bytes=_SNIFF_BYTES)
     except FileNotFoundError:
         return "does not exist"
     except IsADirectoryError:
         return f"is a folder, not {expected}"
     except PipelineError as refusal:
         return f"cannot be opened: {refusal}"
+    if lacks_ranges(uri):
+        return NO_RANGES
+    if page_of(uri) is not None and beginning.startswith(tuple(MAGIC)):
+        return f"is no page of {file_of(uri)}: {reason(error)}"
     return found_instead(beginning, expected=expected, error=error)

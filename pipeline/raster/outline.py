@@ -15,6 +15,7 @@ from pipeline.aoi import Aoi
 from pipeline.config import Reading
 from pipeline.errors import RasterError
 from pipeline.grid import plan_windows, squares
+from pipeline.raster.antimeridian import unwrapped
 from pipeline.raster.gdal import environment, faults_as
 from pipeline.view import View
 from pipeline.window import Window
@@ -94,13 +95,26 @@ def outline_of(view: View, aoi: Aoi) -> Outline:
     with environment(), faults_as(f"cannot place aoi in {view.uris[0]}"):
         bounds = _bounds(view, aoi.crs)
         polygons = []
-        for polygon in aoi.polygons:
+        for given in aoi.polygons:
+            polygon = [np.array(ring) for ring in given]
+            if _is_geographic(aoi.crs):
+                polygon = unwrapped(polygon)
             for turn in (0.0, -_TURN_DEGREES, _TURN_DEGREES) if _is_geographic(aoi.crs) else (0.0,):
-                clipped = [_clipped(np.array(ring) + np.array([turn, 0.0]), bounds) for ring in polygon]
+                clipped = [_clipped(ring + np.array([turn, 0.0]), bounds) for ring in polygon]
                 rings = [_in_pixels(ring, view, aoi.crs) for ring in clipped if len(ring)]
                 if len(clipped[0]):
                     polygons.append(tuple(rings))
         return Outline(tuple(polygons))
+
+
+def knows_crs(crs: str) -> bool:
+    """Tell whether ``crs`` is one that areas can be given in."""
+    try:
+        with environment():
+            rasterio.crs.CRS.from_user_input(crs)
+    except rasterio.errors.CRSError:
+        return False
+    return True
 
 
 def _is_geographic(crs: str) -> bool:

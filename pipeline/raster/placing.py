@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rasterio.enums import MaskFlags
 from rasterio.vrt import WarpedVRT
 
+from pipeline.config import Reading
+from pipeline.errors import RasterError
 from pipeline.raster.gdal import Source
-from pipeline.raster.validity import Nodata, alpha_bands
+from pipeline.raster.validity import alpha_bands
 from pipeline.view import Placed
 
 _LONGITUDE_LATITUDE = "EPSG:4326"  # what rational polynomials are of
+_DOUBLE = 2.0**53  # from here on a double does not hold every whole number
 
 
 def placement(source: Source) -> Placed:
@@ -27,20 +31,42 @@ def placement(source: Source) -> Placed:
 
 
 @contextmanager
-def laid_flat(source: Source, placed: Placed, nodata: Nodata) -> Iterator[Source]:
+def laid_flat(source: Source, placed: Placed, reading: Reading) -> Iterator[Source]:
     """Yield the file in the CRS of its points or polynomials, north up, by the nearest pixel; else as it is.
 
     The place of each pixel is found exactly, without the interpolation that makes it depend on what else is read.
     What the file does not show, and what is without data in it, is so by an alpha band.
+
+    Raises:
+        RasterError: what is without data in the file could not be told once it is laid flat.
     """
     if placed == "transform":
         yield source
         return
+    _check_told(source, reading)
+    nodata = reading.nodata
     crs = source.gcps[1] if placed == "gcps" else _LONGITUDE_LATITUDE
     options: dict[str, Any] = {"src_crs": crs, "crs": crs, "tolerance": 0}
-    if not alpha_bands(source):
+    if not alpha_bands(source, reading):
         options |= {"add_alpha": True, "nodata": None}
     if nodata is not None:
         options["src_nodata"] = math.nan if nodata == "none" else nodata  # None would be the file's own value
     with WarpedVRT(source, **options) as flat:
         yield flat
+
+
+def _check_told(source: Source, reading: Reading) -> None:
+    """Refuse what GDAL cannot lay flat as it is: a band of alpha that is none, no data values that no double holds."""
+    if alpha_bands(source, Reading()) and reading.alpha is not None:
+        raise RasterError(
+            f"{source.name} has a band flagged alpha and is laid flat by its points, where alpha: none is not known: "
+            "write it without the flag, as gdal_translate does with -colorinterp_4 undefined"
+        )
+    for flags, dtype, own in zip(source.mask_flag_enums, source.dtypes, source.nodatavals, strict=True):
+        stated = own if own is not None else math.inf
+        value = (stated if MaskFlags.nodata in flags else 0) if reading.nodata is None else reading.nodata
+        if dtype in ("int64", "uint64") and value != "none" and abs(float(value)) >= _DOUBLE:
+            raise RasterError(
+                f"{source.name} has pixels of {dtype} without data by a value beyond 2**53 and is laid flat by its "
+                "points, which is done in floats: write it with smaller numbers, or give nodata: none"
+            )

@@ -7,12 +7,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Integer, UInt8
+from jaxtyping import Bool, UInt8
 
 from pipeline.chips import FILL, mirrored
 from pipeline.config import PLAIN, Reading
-from pipeline.errors import RasterError
 from pipeline.raster.again import again
+from pipeline.raster.alpha import doubted
 from pipeline.raster.colours import paint, palette_of
 from pipeline.raster.deadline import within
 from pipeline.raster.describe import describe
@@ -20,15 +20,16 @@ from pipeline.raster.gdal import Source, faults_as
 from pipeline.raster.levels import measure
 from pipeline.raster.opening import opened
 from pipeline.raster.outline import Outline
+from pipeline.raster.overviews import Smaller, smaller_pictures
 from pipeline.raster.placing import laid_flat
 from pipeline.raster.regrid import scaled_by
 from pipeline.raster.resampling import resample, taps
+from pipeline.raster.upright import laid_upright
 from pipeline.raster.validity import read_bands
 from pipeline.scene import Scene, scene_of
 from pipeline.view import Base, View
 from pipeline.window import Window
 
-_RGB_BANDS = 3
 _AT_ONCE_PIXELS = 1 << 22  # of the scene, that are resampled
 
 
@@ -42,7 +43,9 @@ def look(scene: Scene, reading: Reading = PLAIN, *, etags: Mapping[str, str] | N
     """
     return within(
         reading.read_timeout_s,
-        lambda: again(scene.files, lambda: measure(describe(scene, reading), reading), etags),
+        lambda: again(
+            scene.files, lambda: doubted(measure(describe(scene, reading), reading), reading), etags
+        ),
         doing=f"looking at {scene.uri}",
     )
 
@@ -57,17 +60,39 @@ def read_small(
     """
     factor = max(view.header.height, view.header.width) / side_px
     if view.base is None and factor > 1:
-        uri = view.uris[0]
-        with opened(uri, reading) as source:
-            overviews = len(source.overviews(1)) if view.placed == "transform" else 0
-        header, base = scaled_by(factor, uri, view.header, reading, overviews=overviews)
+        header, base = scaled_by(factor, view.header, smaller=_in_every_file(view, reading))
         view = replace(view, header=header, base=base)
     return read_view(view, Window(0, 0, view.header.height, view.header.width), reading)
+
+
+def _in_every_file(view: View, reading: Reading) -> list[Smaller]:
+    """Return the overviews that all files of a view have."""
+    if view.placed != "transform":
+        return []
+    found: list[list[Smaller]] = []
+    for uri in view.uris:
+        numbers = [band.number for band in view.bands if band.uri == uri]
+        with opened(uri, reading) as source:
+            overviews = smaller_pictures(uri, source, numbers, reading, orientation=view.orientation)
+            found.append(overviews.alike)
+    return [each for each in found[0] if all(each in others for others in found)]
 
 
 def read(uri: str, window: Window) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
     """Read a window of the raster at ``uri`` as the policy has it where the user says nothing, see ``read_view``."""
     return read_view(look(scene_of(uri)), window)
+
+
+def read_image(
+    uri: str, reading: Reading = PLAIN
+) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
+    """Read all of the raster at ``uri``, which memory is to hold, see ``read_view``.
+
+    Raises:
+        RasterError: it cannot be opened or read.
+    """
+    view = look(scene_of(uri), reading)
+    return read_view(view, Window(0, 0, view.header.height, view.header.width), reading)
 
 
 def read_view(
@@ -115,23 +140,6 @@ def read_view(
     return pixels, valid
 
 
-def read_levels(uri: str, window: Window) -> Integer[np.ndarray, "y x *c"]:
-    """Read a window of a raster of labels as it is stored, without a scale: whole numbers, or red, green, blue.
-
-    Of a raster of three bands and more the first three, (y, x, 3), else the first, (y, x). ``window`` lies inside it.
-
-    Raises:
-        RasterError: the raster cannot be opened or read, or its pixels are no whole numbers.
-    """
-    with opened(uri) as source, faults_as(f"cannot read {_in_words(window)} of {uri}"):
-        area = ((window.row_off, window.row_end), (window.col_off, window.col_end))
-        found = source.read([1, 2, 3] if source.count >= _RGB_BANDS else 1, window=area)
-    if not np.issubdtype(found.dtype, np.integer):
-        raise RasterError(f"labels are whole numbers, and {uri} has pixels of {found.dtype}")
-    levels: np.ndarray = np.moveaxis(found, 0, -1) if found.ndim > 2 else found  # noqa: PLR2004 -- has bands
-    return levels
-
-
 def _read_inside(
     view: View, window: Window, reading: Reading, what: str
 ) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
@@ -176,7 +184,7 @@ def _opened(view: View, reading: Reading) -> Iterator[dict[str, Source]]:
     with ExitStack() as stack:
         sources = {uri: stack.enter_context(opened(uri, reading, overview=overview)) for uri in view.uris}
         yield {
-            uri: stack.enter_context(laid_flat(source, view.placed, reading.nodata))
+            uri: laid_upright(stack.enter_context(laid_flat(source, view.placed, reading)), view.orientation)
             for uri, source in sources.items()
         }
 
@@ -190,13 +198,13 @@ def _painted(
     for uri, source in sources.items():
         places = [place for place, band in enumerate(view.bands) if band.uri == uri]
         numbers = [view.bands[place].number for place in places]
-        found, found_valid = read_bands(source, numbers, area=area, nodata=reading.nodata)
+        found, found_valid = read_bands(source, numbers, area=area, reading=reading)
         stored |= zip(places, found, strict=True)
         valid |= found_valid.any(axis=0)
     first = view.bands[0]
     palette = palette_of(sources[first.uri], first.number) if view.colours == "palette" else None
     pixels, opaque = paint([stored[place] for place in range(len(view.bands))], view, palette)
-    return pixels, valid & opaque
+    return pixels, valid & opaque if reading.alpha is None else valid
 
 
 def _in_words(window: Window) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from pipeline.config import Reading
 from pipeline.errors import RasterError
-from pipeline.raster.opening import opened
+from pipeline.raster.overviews import Smaller
 from pipeline.scene import Header
 from pipeline.statistics import pixel_areas_m2
 from pipeline.view import Base
 from pipeline.window import Window
 
 _SAME = 0.01  # ground sizes that differ by less are one: no pixel is changed for it
-_ROUNDED_PX = 2  # as far as the sides of overviews, halved again and again, are from their place
 
 
 class _Level(NamedTuple):
@@ -44,12 +44,12 @@ def ground_size_m(header: Header) -> float | None:
 
 
 def at_ground_size(
-    uri: str, header: Header, reading: Reading, *, overviews: int
+    uri: str, header: Header, reading: Reading, *, smaller: Sequence[Smaller]
 ) -> tuple[Header, Base | None]:
     """Return the header of the grid that is read, and what it is made of: None where that is the file's own.
 
-    Of the scene and its ``overviews`` the one of about that ground size is taken as it is, else the coarsest
-    that is finer. The grid begins at the scene's upper left corner, so that no window depends on another.
+    Of the scene and its overviews, the ``smaller`` ones, the one of about that ground size is taken as it is, else
+    the coarsest that is finer. The grid begins at the scene's upper left corner, so that no window depends on another.
 
     Raises:
         RasterError: the scene has no place on the ground, and its pixels have no size.
@@ -61,17 +61,15 @@ def at_ground_size(
         raise RasterError(
             f"{uri} says of no place on the ground, nor how large its pixels are: leave gsd out"
         )
-    return scaled_by(reading.gsd_m / size_m, uri, header, reading, overviews=overviews)
+    return scaled_by(reading.gsd_m / size_m, header, smaller=smaller)
 
 
-def scaled_by(
-    wanted: float, uri: str, header: Header, reading: Reading, *, overviews: int
-) -> tuple[Header, Base | None]:
+def scaled_by(wanted: float, header: Header, *, smaller: Sequence[Smaller]) -> tuple[Header, Base | None]:
     """Return the header of the grid whose pixels are ``wanted`` times as wide, and what it is made of."""
     levels = [_Level(None, header.height, header.width, 1.0, 1.0)]
-    smaller = [_level(uri, header, reading, overview) for overview in range(overviews)]
     levels += [
-        level for level in smaller if is_overview(*level[1:3], height=header.height, width=header.width)
+        _Level(place, height, width, header.height / height, header.width / width)
+        for place, height, width in smaller
     ]
     for level in levels:
         if abs(level.factor / wanted - 1) <= _SAME:
@@ -95,19 +93,9 @@ def scaled_by(
     return _scaled(header, grid), base
 
 
-def _level(uri: str, header: Header, reading: Reading, overview: int) -> _Level:
-    with opened(uri, reading, overview=overview) as source:
-        height, width = source.shape
-    return _Level(overview, height, width, header.height / height, header.width / width)
-
-
-def is_overview(rows: int, cols: int, *, height: int, width: int) -> bool:
-    """Tell whether ``rows`` and ``cols`` are of the raster of ``height`` and ``width``, only smaller.
-
-    Slides keep pictures of their label and their box where overviews are, and GDAL takes them for such.
-    """
-    expected = height * cols / width
-    return abs(rows - expected) <= _ROUNDED_PX + _SAME * expected
+def upsampling(base: Base | None) -> float:
+    """Return how many pixels of a view lie along the side of one that is stored: more than 1 shows no more detail."""
+    return 1.0 if base is None else max(1.0, 1 / math.sqrt(base.step_rows * base.step_cols))
 
 
 def _count(length: int, step: float) -> int:

@@ -46,7 +46,7 @@ def opened_slide(uri: str, overview: int | None) -> Iterator[Foreign]:
     openslide = _openslide(uri)
     if objects.is_remote(uri):
         raise RasterError(f"{uri} is a slide on another machine: copy it to a path that all workers see")
-    path = Path(uri.removeprefix("file://"))
+    path = Path(objects.local(uri))
     if not path.is_file():
         raise RasterError(f"{uri} {'is a folder' if path.is_dir() else 'does not exist'}: expected a slide")
     with openslide.OpenSlide(path) as slide:

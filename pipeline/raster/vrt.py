@@ -149,7 +149,7 @@ def _source(uri: str, name: str, relative: str) -> str:
         ):
             raise _refusal(uri, f"names {name!r}, which is not below its own folder")
         return objects.join(_folder(uri), name)
-    folder = Path(uri.removeprefix("file://")).absolute().parent
+    folder = Path(objects.local(uri)).absolute().parent
     path = folder / name if relative == "1" else Path(name).absolute()
     if "\0" in name or "://" in name or name.startswith("/vsi"):
         raise _refusal(uri, f"names {name!r}, which is not below its own folder")

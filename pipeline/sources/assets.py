@@ -7,17 +7,21 @@ and roles, and the common names of bands.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline import objects
 from pipeline.errors import PipelineError
 from pipeline.scene import Band, Refusal, Scene, scene_of
+from pipeline.sources.bands import RGB as _RGB
+from pipeline.sources.bands import colours_of
+from pipeline.sources.dates import taken
+from pipeline.sources.fields import mapped, number_of, text_of, texts_of
 from pipeline.sources.files import SUFFIXES, has_suffix
 
-_RGB = ("red", "green", "blue")
 _NO_DATA_ROLES = {"thumbnail", "overview", "metadata", "mask", "data-mask", "cloud", "snow-ice", "labels"}
 _SHOWN = ("visual", "rgb", "true_color", "true-color", "tci")
+_SAID_CHARS = 500
 _ABOUT = ("thumbnail", "preview", "overview", "rendered_preview", "udm", "udm2")
 
 
@@ -52,18 +56,19 @@ def scene_of_item(item: Mapping[str, Any], *, origin: str, wanted: Sequence[str]
     It is what ``wanted`` names by asset key or role, else the asset of the role ``visual``, else the one with
     bands red, green and blue, else the three assets of these colours, else the only raster with data.
     """
-    name = str(item.get("id") or "")
+    name = item.get("id")
     try:
         rasters = _rasters(item, origin)
-        if wanted:
-            return _scene(name, _asked(rasters, wanted))
-        return _scene(name, _best([asset for asset in rasters if asset.is_data]))
+        chosen = _asked(rasters, wanted) if wanted else _best([asset for asset in rasters if asset.is_data])
+        name = str(name) if isinstance(name, int) else text_of(item, "id") or ""
+        return replace(_scene(name, chosen), datetime=taken(item))
     except (PipelineError, ValueError) as error:
-        listed = ", ".join(map(str, item.get("assets") or {})) or "none"
+        assets = item.get("assets")
+        keys = ", ".join(map(str, assets if isinstance(assets, dict) else ())) or "none"
         return Refusal(
             origin,
-            f"the STAC item {name or '(without id)'} at {origin} gives no scene: {error}. "
-            f"Its assets are: {listed}; name one by --assets",
+            f"the STAC item {str(name)[:_SAID_CHARS] if name else '(without id)'} at {origin} gives no scene: {error}. "
+            f"Its assets are: {keys[:_SAID_CHARS]}; name one by --assets",
         )
 
 
@@ -71,11 +76,15 @@ def has_data(collection: Mapping[str, Any]) -> bool:
     """Tell whether a collection has assets of its own that are rasters with data, and no mere preview."""
     assets = collection.get("assets")
     return isinstance(assets, dict) and any(
-        isinstance(asset, dict)
-        and _is_raster(asset)
-        and key.lower() not in _ABOUT
-        and not _NO_DATA_ROLES & set(map(str, asset.get("roles") or []))
+        isinstance(asset, dict) and key.lower() not in _ABOUT and _is_raster(asset) and _may_be_data(asset)
         for key, asset in assets.items()
+    )
+
+
+def _may_be_data(asset: Mapping[str, Any]) -> bool:
+    roles = asset.get("roles")
+    return not isinstance(roles, list) or not any(
+        role in _NO_DATA_ROLES for role in roles if isinstance(role, str)
     )
 
 
@@ -132,11 +141,9 @@ def _in_colour(asset: Asset) -> bool:
 
 def _rasters(item: Mapping[str, Any], origin: str) -> list[Asset]:
     """Return the assets that are rasters by media type, or by suffix."""
-    assets = item.get("assets") or {}
-    if not isinstance(assets, dict) or not all(isinstance(asset, dict) for asset in assets.values()):
-        raise PipelineError(
-            f"the assets of an item are objects by key, got {type(assets).__name__} in {origin}"
-        )
+    assets = mapped(item, "assets")
+    if not all(isinstance(asset, dict) for asset in assets.values()):
+        raise ValueError("the assets of an item are objects by key")
     return [_asset(key, asset, item, origin) for key, asset in assets.items() if _is_raster(asset)]
 
 
@@ -149,32 +156,15 @@ def _is_raster(asset: Mapping[str, Any]) -> bool:
 
 
 def _asset(key: str, asset: Mapping[str, Any], item: Mapping[str, Any], origin: str) -> Asset:
-    tiff = "tif" in str(asset.get("type") or asset["href"]).lower()
-    gsd = asset.get("gsd")
-    return Asset(
-        key,
-        objects.resolve(asset["href"], origin=origin),
-        frozenset(map(str, asset.get("roles") or [])),
-        _colours(key, asset, item),
-        # A ground size that is not stated is the item's own, the finest.
-        (not tiff, float(gsd) if isinstance(gsd, int | float) else 0.0),
-    )
-
-
-def _colours(key: str, asset: Mapping[str, Any], item: Mapping[str, Any]) -> tuple[str | None, ...]:
-    bands = asset.get("bands") or asset.get("eo:bands")
-    if not isinstance(bands, list):
-        only = asset.get("eo:common_name") or (key.lower() if key.lower() in _RGB else None)
-        return (only,) if only else ()
-    table = (item.get("properties") or {}).get("eo:bands") or []
-    return tuple(_colour(band, table) for band in bands)
-
-
-def _colour(band: object, table: Sequence[Any]) -> str | None:
-    """Return a band's common name; up to 0.8 a band is its place in the item's table."""
-    if isinstance(band, int) and 0 <= band < len(table):
-        band = table[band]
-    if not isinstance(band, dict):
-        return None
-    name = band.get("eo:common_name") or band.get("common_name") or band.get("name")
-    return str(name).lower() if name else None
+    try:
+        tiff = "tif" in (text_of(asset, "type") or asset["href"]).lower()
+        return Asset(
+            key,
+            objects.resolve(asset["href"], origin=origin),
+            texts_of(asset, "roles"),
+            colours_of(key, asset, item),
+            # A ground size that is not stated is the item's own, the finest.
+            (not tiff, number_of(asset, "gsd") or 0.0),
+        )
+    except ValueError as error:
+        raise ValueError(f"of the asset {key[:_SAID_CHARS]} {error}") from error

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from pipeline import objects
-from pipeline.scene import FOLDERS, is_zarr
+from pipeline.errors import PipelineError
+from pipeline.output import MASKS, is_mask_store
+from pipeline.scene import FOLDERS, Refusal, is_zarr
 
 SUFFIXES = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt", ".zarr"),
@@ -18,12 +20,16 @@ SUFFIXES = (
 _GLOB = re.compile(r"[*?\[]")
 
 
-def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str]:
-    """Yield the rasters that ``spec`` names.
+def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str | Refusal]:
+    """Yield the rasters that ``spec`` names, and what of a folder cannot be listed.
 
     It is a file or an object; a Zarr hierarchy; a glob (``*``, ``?``, ``[...]``, ``**``); or a folder or prefix, of
-    which all rasters at any depth are taken, by suffix, sorted, files before folders. A file that is named outright is
-    taken whatever its suffix, and even where it is missing: it fails later, alone, with its reason.
+    which all rasters at any depth are taken, by suffix, sorted, files before folders; masks of runs are none. A
+    file that is named outright is taken whatever its suffix, and even where it is missing: it fails later, alone,
+    with its reason.
+
+    Raises:
+        PipelineError: the storage refused.
     """
     if not spec.strip():
         return
@@ -34,11 +40,32 @@ def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str]:
     ):
         yield spec  # without asking the server: a list may name a hundred thousand objects
     elif objects.is_folder(spec):
-        yield from (uri for uri in objects.walk(spec, whole=FOLDERS) if has_suffix(uri, suffixes))
+        yield from _below(objects.walk, spec, suffixes)
     elif _GLOB.search(spec) and not objects.exists(spec):  # a file's own name may hold a bracket
-        yield from (uri for uri in objects.glob(spec, whole=FOLDERS) if has_suffix(uri, suffixes))
+        yield from _below(objects.glob, spec, suffixes)
     elif not spec.endswith("/") and _is_file(spec, suffixes):
         yield spec
+
+
+def _below(
+    listed: Callable[..., Iterator[str]], spec: str, suffixes: tuple[str, ...]
+) -> Iterator[str | Refusal]:
+    """Yield the rasters that are found by a listing, which the masks of runs are not."""
+    refusals: list[Refusal] = []
+
+    def refused(path: str, error: PipelineError) -> None:
+        refusals.append(Refusal(path, str(error)))
+
+    for uri in listed(spec, whole=FOLDERS, refused=refused):
+        yield from refusals
+        refusals.clear()
+        if has_suffix(uri, suffixes) and not _is_masks(uri):
+            yield uri
+    yield from refusals
+
+
+def _is_masks(uri: str) -> bool:
+    return uri.endswith(f"/{MASKS}") and is_mask_store(uri)
 
 
 def has_suffix(uri: str, suffixes: tuple[str, ...]) -> bool:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from pipeline import objects
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.scene import DIGEST_CHARS, Refusal, Scene, absolute_uri, scene_of
+from pipeline.output import MASKS, is_mask_store
+from pipeline.scene import DIGEST_CHARS, Refusal, Scene, absolute_uri, is_zarr, scene_of
 from pipeline.sources import files
 from pipeline.sources.files import SUFFIXES
+from pipeline.sources.kinds import Kind, kind_of
+from pipeline.sources.parquet import parquet_scenes, parts_scenes
+from pipeline.sources.places import Links
 from pipeline.sources.search import Search, search_scenes
-from pipeline.sources.stac import is_document, stac_scenes
-from pipeline.sources.tables import csv_scenes, parquet_scenes, text_scenes
-
-_TEXT, _CSV, _PARQUET, _STAC = (".txt",), (".csv",), (".parquet", ".geoparquet"), (".json", ".geojson")
-_LISTS = (*_TEXT, *_CSV, *_PARQUET, *_STAC)
+from pipeline.sources.stac import stac_scenes
+from pipeline.sources.tables import csv_scenes, text_scenes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +25,24 @@ class SceneList:
 
     A spec is what ``files.uris`` takes; a list (``.txt``, ``.csv``, ``.parquet``, ``.geoparquet``); a STAC document
     (``.json``, ``.geojson``, or a web address that answers with JSON); or a search of a STAC API. ``suffixes`` are
-    what is taken for a raster in a folder or below a prefix, ``assets`` the keys or roles of STAC's assets.
+    what is taken for a raster in a folder or below a prefix, ``assets`` the keys or roles of STAC's assets, and
+    ``link_hosts`` where links of STAC documents may lead beside their own scheme and host.
 
     Raises:
-        ConfigError: there is no spec, or a suffix without its dot.
+        ConfigError: there is no spec, a suffix without its dot, or a host without its scheme.
     """
 
     specs: tuple[str | Search, ...]
     suffixes: tuple[str, ...] = SUFFIXES
     assets: tuple[str, ...] = ()
+    link_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.specs:
             raise ConfigError(
                 "no scenes: name at least one file, glob, folder, prefix, list or STAC document"
             )
+        Links(self.link_hosts)
         if not self.suffixes or not all(each.startswith(".") for each in self.suffixes):
             raise ConfigError(
                 f"suffixes begin with a dot, such as .tif, got {', '.join(self.suffixes) or 'none'}"
@@ -48,7 +52,7 @@ class SceneList:
         """Yield the scenes in the order of the specs, each once, and what gives no scene with its reason."""
         seen: set[int] = set()
         for spec in self.specs:
-            for entry in self._reported(spec):
+            for entry in map(_no_masks, self._reported(spec)):
                 if isinstance(entry, Scene):
                     key = int(entry.scene_id[-DIGEST_CHARS:], 16)
                     if key in seen:
@@ -64,11 +68,13 @@ class SceneList:
         """
         for spec in self.specs:
             try:
-                found = next(self._entries(spec), None)
+                found = next(map(_no_masks, self._entries(spec)), None)
             except PipelineError as error:
                 raise ConfigError(str(error)) from error
             if found is None:
                 raise ConfigError(_nothing_at(spec, self.suffixes))
+            if isinstance(found, Refusal) and isinstance(spec, str) and is_zarr(spec):
+                raise ConfigError(found.reason)
 
     def _reported(self, spec: str | Search) -> Iterator[Scene | Refusal]:
         found = False
@@ -85,24 +91,59 @@ class SceneList:
     def _entries(self, spec: str | Search) -> Iterator[Scene | Refusal]:
         """Yield what one spec names; raises PipelineError where it cannot be read itself."""
         if isinstance(spec, Search):
-            yield from search_scenes(spec, assets=self.assets)
-        elif files.has_suffix(spec, _LISTS) and (objects.is_web(spec) or not objects.is_folder(spec)):
-            yield from self._listed(spec)
-        elif objects.is_web(spec) and not files.has_suffix(spec, self.suffixes) and is_document(spec):
-            yield from stac_scenes(spec, assets=self.assets)
+            yield from search_scenes(spec, assets=self.assets, links=self._links)
+        elif not objects.is_text(spec):
+            yield Refusal(spec, f"{spec} is no name in UTF-8: rename it")
         else:
-            yield from map(scene_of, files.uris(spec, suffixes=self.suffixes))
+            objects.check_uri(spec)
+            yield from self._listed(spec, kind_of(spec, rasters=self.suffixes))
 
-    def _listed(self, spec: str) -> Iterator[Scene | Refusal]:
+    def _listed(self, spec: str, kind: Kind) -> Iterator[Scene | Refusal]:
+        if kind is Kind.RASTERS:
+            return map(_scene, files.uris(spec, suffixes=self.suffixes))
         uri = absolute_uri(spec)
-        if files.has_suffix(spec, _TEXT):
-            yield from text_scenes(uri)
-        elif files.has_suffix(spec, _CSV):
-            yield from csv_scenes(uri)
-        elif files.has_suffix(spec, _PARQUET):
-            yield from parquet_scenes(uri, assets=self.assets)
-        else:
-            yield from stac_scenes(uri, assets=self.assets)
+        if kind is Kind.TEXT:
+            return text_scenes(uri)
+        if kind is Kind.CSV:
+            return csv_scenes(uri)
+        if kind is Kind.PARQUET:
+            return parquet_scenes(uri, assets=self.assets)
+        if kind is Kind.PARTS:
+            return parts_scenes(uri, assets=self.assets)
+        return stac_scenes(uri, assets=self.assets, links=self._links)
+
+    @property
+    def _links(self) -> Links:
+        return Links(self.link_hosts)
+
+
+def _no_masks(entry: Scene | Refusal) -> Scene | Refusal:
+    """Return an entry, but a refusal of the masks of a run: what is remote is looked at by its name alone first."""
+    if isinstance(entry, Refusal):
+        return entry
+    for uri in entry.files:
+        if is_zarr(uri) and (MASKS in uri or not objects.is_remote(uri)) and _is_masks(uri):
+            return Refusal(
+                uri, f"{uri} is of the masks that mrovseg wrote, and no scene: name the scene itself"
+            )
+    return entry
+
+
+def _is_masks(uri: str) -> bool:
+    try:
+        return is_mask_store(uri)
+    except PipelineError:
+        return False  # who reads it says why it cannot be
+
+
+def _scene(found: str | Refusal) -> Scene | Refusal:
+    """Return the scene of a uri that was found, or what is wrong with its name."""
+    if isinstance(found, Refusal):
+        return found
+    try:
+        return scene_of(found)
+    except PipelineError as error:
+        return Refusal(found, str(error))
 
 
 def list_scenes(specs: Sequence[str | Search]) -> Iterator[Scene]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pipeline.scene import Refusal, Scene, scene_of
+from pipeline.scene import Refusal, Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,5 @@ class Only:
     def __iter__(self) -> Iterator[Scene | Refusal]:
         """List the scenes, and yield some."""
         for entry in self.scenes:
-            scene_id = scene_of(entry.uri).scene_id if isinstance(entry, Refusal) else entry.scene_id
-            if scene_id in self.scene_ids:
+            if entry.scene_id in self.scene_ids:
                 yield entry

@@ -7,21 +7,28 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin
 
 import requests
 
+from pipeline import objects
+from pipeline.documents import json_of
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.scene import Refusal, Scene
-from pipeline.sources.assets import scene_of_item
-from pipeline.sources.stac import kind_of
+from pipeline.sources.answers import answered
+from pipeline.sources.fields import mapped, text_of
+from pipeline.sources.places import Links
+from pipeline.sources.stac import features_of, kind_of, links_of
 
 KEYS = ("collections", "ids", "bbox", "intersects", "datetime", "query", "filter", "filter-lang", "sortby")
 """What a search may ask for, by the names of the STAC API."""
 
 _PAGE_ITEMS = 100
-_WITHIN_S = 60.0
 _NO_POST = (404, 405, 501)
+_REFUSED = 400
+_SAID_BYTES = 300
+_HEADERS = ("accept", "accept-language", "content-type", "search-after")
+"""What a link may have sent: of these none names a machine or signs anything."""
+
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -42,67 +49,99 @@ class Search:
             raise ConfigError(
                 f"unknown key {', '.join(unknown)} in a STAC search; known are {', '.join(KEYS)}"
             )
-        if not self.stac_api.startswith(("https://", "http://")):
+        if not objects.is_web(self.stac_api):
             raise ConfigError(f"stac_api must be a uri of https:// or http://, got {self.stac_api!r}")
 
     def __str__(self) -> str:
         return f"{self.stac_api} ({', '.join(f'{key}: {value}' for key, value in self.asked.items())})"
 
 
-def search_scenes(search: Search, *, assets: tuple[str, ...]) -> Iterator[Scene | Refusal]:
+def search_scenes(search: Search, *, assets: tuple[str, ...], links: Links) -> Iterator[Scene | Refusal]:
     """Yield the scenes of the items that a search finds, each page when its turn comes.
 
     Raises:
-        PipelineError: the API cannot be reached, refuses, or answers with no items.
+        PipelineError: the API cannot be reached, refuses, answers with no items, or with a next page that is not its
+            own to name.
     """
-    for uri, page in _pages(search):
-        for item in page["features"]:
-            yield scene_of_item(item, origin=_origin(item, uri), wanted=assets)
+    for uri, page in _pages(search, links):
+        yield from features_of(page, uri, assets, origin_of=_origin)
 
 
-def _pages(search: Search) -> Iterator[tuple[str, dict[str, Any]]]:
+def _pages(search: Search, links: Links) -> Iterator[tuple[str, dict[str, Any]]]:
     uri = f"{search.stac_api.rstrip('/').removesuffix('/search')}/search"
     body = {**search.asked, "limit": _PAGE_ITEMS}
     if isinstance(body.get("datetime"), str):
         body["datetime"] = _whole_days(body["datetime"])
     if isinstance(body.get("filter"), str):
         body = {"filter-lang": "cql2-text"} | body
+    seen: set[int] = set()
     with requests.Session() as session:
         request: dict[str, Any] | None = {"method": "POST", "url": uri, "json": body}
         while request:
-            page = _page(session, request, body)
+            mark = hash(json.dumps(request, default=str))
+            if mark in seen:
+                raise PipelineError(f"the search of {request['url']} has a next page that was read before")
+            seen.add(mark)
+            page = _page(session, request, body, links)
             yield uri, page
-            request = _next(page, request)
+            request = _next(page, request, links)
 
 
-def _page(session: requests.Session, request: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+def _page(
+    session: requests.Session, request: dict[str, Any], asked: dict[str, Any], links: Links
+) -> dict[str, Any]:
     try:
-        answer = session.request(**request, timeout=_WITHIN_S)
-        if request["method"] == "POST" and answer.status_code in _NO_POST:  # an API need not know POST
+        status, content = answered(session, request, links)
+        if request["method"] == "POST" and status in _NO_POST:  # an API need not know POST
             request |= {"method": "GET", "params": _parameters(asked)}
             del request["json"]
-            answer = session.request(**request, timeout=_WITHIN_S)
-        answer.raise_for_status()
-        page = answer.json()
+            status, content = answered(session, request, links)
     except requests.RequestException as error:
-        said = " ".join(error.response.text[:300].split()) if error.response is not None else ""
-        raise PipelineError(f"the search of {request['url']} failed: {error} {said}".rstrip()) from error
+        raise PipelineError(f"the search of {request['url']} failed: {error}") from error
+    if status >= _REFUSED:
+        said = " ".join(content[:_SAID_BYTES].decode(errors="replace").split())
+        raise PipelineError(f"the search of {request['url']} failed with {status}: {said}".rstrip(": "))
+    try:
+        page = json_of(content)
+    except ValueError as error:
+        raise PipelineError(f"{request['url']} answered a search with no JSON: {error}") from error
     if not isinstance(page, dict) or kind_of(page) != "FeatureCollection":
         raise PipelineError(f"{request['url']} answered a search with no ItemCollection: is it a STAC API?")
     return page
 
 
-def _next(page: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the request of the next page; its link may repeat all of the search or only what is new."""
-    link = next((each for each in page.get("links") or [] if each.get("rel") == "next"), None)
+def _next(page: Mapping[str, Any], request: Mapping[str, Any], links: Links) -> dict[str, Any] | None:
+    """Return the request of the next page; its link may repeat all of the search or only what is new.
+
+    Raises:
+        PipelineError: it leads to another host, or asks for what a page has no need of.
+    """
+    link = next((each for each in links_of(page) if each.get("rel") == "next"), None)
     if link is None or not page["features"]:
         return None
-    uri = urljoin(request["url"], link["href"])
-    headers = {str(key): str(value) for key, value in (link.get("headers") or {}).items()}
-    if str(link.get("method", "GET")).upper() == "GET":
-        return {"method": "GET", "url": uri, "headers": headers}
+    uri = objects.resolve(link["href"], origin=request["url"])
+    links.check(request["url"], uri)
+    try:
+        method = (text_of(link, "method") or "GET").upper()
+        headers, body = mapped(link, "headers"), mapped(link, "body")
+    except ValueError as error:
+        raise PipelineError(
+            f"the link to the next page of {request['url']} is no request: {error}"
+        ) from error
+    for name, value in headers.items():
+        if name.lower() not in _HEADERS or not isinstance(value, str):
+            raise PipelineError(
+                f"the next page of {request['url']} asks for the header {name!r}: allowed are texts in "
+                f"{', '.join(_HEADERS)}"
+            )
+    if method == "GET":
+        return {"method": "GET", "url": uri, "headers": dict(headers)}
+    if method != "POST":
+        raise PipelineError(
+            f"the next page of {request['url']} asks for {method[:20]!r}: expected GET or POST"
+        )
     before = request.get("json", {}) if link.get("merge") else {}
-    return {"method": "POST", "url": uri, "headers": headers, "json": {**before, **(link.get("body") or {})}}
+    return {"method": "POST", "url": uri, "headers": dict(headers), "json": {**before, **body}}
 
 
 def _parameters(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,6 +165,9 @@ def _whole_days(interval: str) -> str:
 
 
 def _origin(item: Mapping[str, Any], uri: str) -> str:
-    """Return where an item says that it is, for assets that are relative to it."""
-    own = next((each.get("href") for each in item.get("links") or [] if each.get("rel") == "self"), None)
-    return urljoin(uri, str(own)) if own else uri
+    """Return where an item says that it is, for assets that are relative to it; on this machine it never is."""
+    own = next((link["href"] for link in links_of(item) if link.get("rel") == "self"), None)
+    try:
+        return uri if own is None else objects.resolve(own, origin=uri)
+    except PipelineError:
+        return uri

@@ -6,20 +6,26 @@ own and leaves the others alone.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pipeline import objects
+from pipeline.documents import json_of
 from pipeline.errors import PipelineError
 from pipeline.scene import Refusal, Scene
 from pipeline.sources.assets import has_data, scene_of_item
+from pipeline.sources.places import Links
+
+DOCUMENT_BYTES = 256 * 2**20
+"""The most that a document may have: ten thousand items of a satellite are half of it."""
+
+MOST_DEPTH = 64
+"""How many links down from the root a document may be: archives are ten deep."""
 
 _DOWN = ("child", "item", "items")
-_SNIFF_BYTES = 64
 
 
-def stac_scenes(uri: str, *, assets: tuple[str, ...]) -> Iterator[Scene | Refusal]:
+def stac_scenes(uri: str, *, assets: tuple[str, ...], links: Links) -> Iterator[Scene | Refusal]:
     """Yield the scenes of the document at ``uri`` and of those that it links to, each document once.
 
     Raises:
@@ -27,41 +33,41 @@ def stac_scenes(uri: str, *, assets: tuple[str, ...]) -> Iterator[Scene | Refusa
     """
     document = read_document(uri)
     yield from _document_scenes(uri, document, assets)
-    seen, ahead = {hash(uri)}, _links(document, uri)  # of an archive's documents 64 bits each are kept
+    seen, ahead = {hash(uri)}, _links(document, uri, 0)  # of an archive's documents 64 bits each are kept
     while ahead:
-        origin, href = ahead.pop()
+        origin, href, depth = ahead.pop()
         try:
             place = objects.resolve(href, origin=origin)
             if hash(place) in seen:
                 continue
             seen.add(hash(place))
-            document = read_document(place)
+            links.check(origin, place)
+            document = _linked(place, links, depth)
         except PipelineError as error:
             yield Refusal(href, f"{origin} links to what cannot be had: {error}")
             continue
         yield from _document_scenes(place, document, assets)
-        ahead += _links(document, place)
+        ahead += _links(document, place, depth)
 
 
-def is_document(uri: str) -> bool:
-    """Tell whether what is at ``uri``, whose name says nothing, begins as JSON does."""
-    try:
-        return objects.get_bytes(uri, limit_bytes=_SNIFF_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
-    except FileNotFoundError:
-        return False
+def _linked(uri: str, links: Links, depth: int) -> dict[str, Any]:
+    if depth > MOST_DEPTH:
+        raise PipelineError(f"{uri} is more than {MOST_DEPTH} links below where they began")
+    return read_document(uri, follow=links.check)
 
 
-def read_document(uri: str) -> dict[str, Any]:
-    """Read a STAC document.
+def read_document(uri: str, *, follow: objects.Follow | None = None) -> dict[str, Any]:
+    """Read a STAC document, of the web by redirects that ``follow`` allows (None: any).
 
     Raises:
-        PipelineError: it is missing, cannot be reached, or is no STAC.
+        PipelineError: it is missing, cannot be reached, is too large, or is no STAC.
     """
+    allowed = {} if follow is None else {"follow": follow}
     try:
-        document = json.loads(objects.get_bytes(uri))
+        document = json_of(objects.get_document(uri, limit_bytes=DOCUMENT_BYTES, **allowed))
     except (FileNotFoundError, IsADirectoryError):
         raise PipelineError(f"the STAC document {uri} does not exist") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise PipelineError(f"{uri} is no STAC document, it is no JSON: {error}") from error
     if not isinstance(document, dict) or kind_of(document) is None:
         raise PipelineError(
@@ -82,6 +88,31 @@ def kind_of(document: Mapping[str, Any]) -> str | None:
     return None
 
 
+def features_of(
+    page: Mapping[str, Any],
+    uri: str,
+    assets: tuple[str, ...],
+    *,
+    origin_of: Callable[[Mapping[str, Any], str], str] = lambda _, uri: uri,
+) -> Iterator[Scene | Refusal]:
+    """Yield the scenes of the items on a page found at ``uri``; assets are relative to the place by ``origin_of``."""
+    for number, item in enumerate(page["features"], start=1):
+        if isinstance(item, dict) and kind_of(item) == "Feature":
+            yield scene_of_item(item, origin=origin_of(item, uri), wanted=assets)
+        else:
+            yield Refusal(uri, f"feature {number} in {uri} is no STAC item: it needs an id and assets")
+
+
+def links_of(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the links of a document that have a reference."""
+    links = document.get("links")
+    return [
+        link
+        for link in (links if isinstance(links, list) else [])
+        if isinstance(link, dict) and isinstance(link.get("href"), str)
+    ]
+
+
 def _document_scenes(
     uri: str, document: Mapping[str, Any], assets: tuple[str, ...]
 ) -> Iterator[Scene | Refusal]:
@@ -89,25 +120,19 @@ def _document_scenes(
     if kind == "Feature" or (kind == "Collection" and has_data(document)):
         yield scene_of_item(document, origin=uri, wanted=assets)
     elif kind == "FeatureCollection":
-        for item in document["features"]:
-            if isinstance(item, dict) and kind_of(item) == "Feature":
-                yield scene_of_item(item, origin=uri, wanted=assets)
-            else:
-                yield Refusal(uri, f"a feature in {uri} is no STAC item: it needs an id and assets")
+        yield from features_of(document, uri, assets)
 
 
-def _links(document: Mapping[str, Any], uri: str) -> list[tuple[str, str]]:
-    """Return where a document links down to, the last first: ``uri`` and the reference.
+def _links(document: Mapping[str, Any], uri: str, depth: int) -> list[tuple[str, str, int]]:
+    """Return where a document links down to, the last first: ``uri``, the reference, and how deep that is.
 
-    Of a page of items that is the next page.
+    Of a page of items that is the next page, which is as deep.
     """
-    relations = {"Catalog": _DOWN, "Collection": _DOWN, "FeatureCollection": ("next",)}.get(
-        str(kind_of(document)), ()
-    )
-    links = [link for link in document.get("links") or [] if isinstance(link, dict)]
+    down = kind_of(document) in ("Catalog", "Collection")
+    relations = _DOWN if down else ("next",) if kind_of(document) == "FeatureCollection" else ()
     return [
-        (uri, str(link["href"]).replace("\\", "/"))  # some were made where paths have backslashes
-        for link in reversed(links)
-        if link.get("rel") in relations and "href" in link
+        (uri, link["href"].replace("\\", "/"), depth + down)  # some were made where paths have backslashes
+        for link in reversed(links_of(document))
+        if link.get("rel") in relations
         if str(link.get("method", "GET")).upper() == "GET"
     ]

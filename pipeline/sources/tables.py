@@ -1,23 +1,20 @@
-"""Lists in a file: a text of uris, a CSV, or a Parquet table, read a piece at a time."""
+"""Lists in a text: a uri a line, or a CSV, read a line at a time."""
 
 from __future__ import annotations
 
 import csv
-import io
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-import pyarrow.parquet as pq
+import re
+from collections.abc import Iterator
 
 from pipeline import objects
 from pipeline.errors import PipelineError
-from pipeline.scene import Refusal, Scene, scene_of
-from pipeline.sources.assets import scene_of_item
+from pipeline.scene import Refusal, Scene
 from pipeline.sources.files import SUFFIXES, has_suffix
+from pipeline.sources.lines import LINE_CHARS, lines_of
+from pipeline.sources.records import check_columns, named_scene, recorded
 
-_BATCH_ROWS = 1024
-_NAMES = ("scene_id", "id")
+_SEPARATORS = (",", ";", "\t", "|")
+_SEPARATOR_SAID = re.compile(r"sep=(.)", re.IGNORECASE)  # by a first line, as spreadsheets have it
 
 
 def text_scenes(uri: str) -> Iterator[Scene | Refusal]:
@@ -28,85 +25,94 @@ def text_scenes(uri: str) -> Iterator[Scene | Refusal]:
     Raises:
         PipelineError: the list cannot be read, or its first line is no uri.
     """
-    with objects.opened(uri) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text:
-        entries = (line for each in text if (line := each.strip()) and not line.startswith("#"))
-        for index, line in enumerate(entries):
-            if objects.is_remote(line) or line.startswith(("/", "file://")) or has_suffix(line, SUFFIXES):
-                yield _listed(line, origin=uri)
+    with objects.opened(uri) as file:
+        first = True
+        for number, each in enumerate(lines_of(file), start=1):
+            line, place = None if each is None else each.strip(), f"line {number} of {uri}"
+            if line is not None and (not line or line.startswith("#")):
                 continue
-            reason = (
-                f"a text list has a uri or a path of {', '.join(SUFFIXES)} a line, got {line[:80]!r} in {uri}"
-            )
-            if index == 0:
-                raise PipelineError(reason)
-            yield Refusal(uri, reason)
+            if line is not None and _may_be_uri(line):
+                yield named_scene(line, place, origin=uri)
+            elif first:
+                raise PipelineError(_not_a_uri(line, place))
+            else:
+                yield Refusal(uri, _not_a_uri(line, place))
+            first = False
 
 
 def csv_scenes(uri: str) -> Iterator[Scene | Refusal]:
     """Yield the scenes of a CSV with a column ``uri``, and ``id`` or ``scene_id`` where it names them.
 
+    Columns are set off by what sets off ``uri`` in the first line: a comma, semicolon, tab or bar.
+
     Raises:
         PipelineError: the list cannot be read, or it has no such column.
     """
-    with objects.opened(uri) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-        table = csv.DictReader(text)
-        _check_columns(uri, list(table.fieldnames or []), wanted=("uri",))
-        for record in table:
-            yield _recorded(record, origin=uri)
-
-
-def parquet_scenes(uri: str, *, assets: tuple[str, ...]) -> Iterator[Scene | Refusal]:
-    """Yield the scenes of a Parquet or GeoParquet table with a column ``uri``, or with STAC's ``assets``.
-
-    Raises:
-        PipelineError: the list cannot be read, or it has neither column.
-    """
     with objects.opened(uri) as file:
-        table = pq.ParquetFile(file)
-        columns = table.schema_arrow.names
-        _check_columns(uri, columns, wanted=("uri", "assets"))
-        wanted = [name for name in ("uri", *_NAMES) if name in columns]
-        if "uri" not in columns:
-            wanted = [name for name in ("id", "assets", "eo:bands") if name in columns]
-        for batch in table.iter_batches(batch_size=_BATCH_ROWS, columns=wanted):
-            for record in batch.to_pylist():
-                if "uri" in record:
-                    yield _recorded(record, origin=uri)
-                else:
-                    yield scene_of_item(_item(record), origin=uri, wanted=assets)
+        too_long: list[int] = []
+        lines = _noted(lines_of(file), too_long)
+        separator, columns, before = _header(uri, lines)
+        table = csv.reader(lines, delimiter=separator)
+        while (row := _row(table, uri, before)) is not None:
+            yield from (
+                Refusal(uri, f"line {number} of {uri} has more than {LINE_CHARS:,} characters")
+                for number in too_long
+            )
+            too_long.clear()
+            if isinstance(row, Refusal):
+                yield row
+            elif row:
+                record = dict(zip(columns, row, strict=False))
+                yield recorded(record, f"line {table.line_num + before} of {uri}", origin=uri)
 
 
-def _check_columns(uri: str, columns: list[str], *, wanted: tuple[str, ...]) -> None:
-    if not set(wanted) & set(columns):
-        named = ", ".join(columns[:20]) or "none"
-        raise PipelineError(f"the list {uri} needs a column {' or '.join(wanted)}, its columns are {named}")
+def _may_be_uri(line: str) -> bool:
+    return bool(objects.scheme_of(line)) or line.startswith("/") or has_suffix(line, SUFFIXES)
 
 
-def _recorded(record: Mapping[str, Any], *, origin: str) -> Scene | Refusal:
-    found = record.get("uri")
-    if not isinstance(found, str) or not found.strip():
-        return Refusal(origin, f"a row of the list {origin} has no uri: {dict(record)!r}")
-    name = next((str(record[key]) for key in _NAMES if record.get(key)), None)
-    return _listed(found.strip(), origin=origin, name=name)
+def _not_a_uri(line: str | None, place: str) -> str:
+    found = f"more than {LINE_CHARS:,} characters" if line is None else repr(line[:80])
+    return f"a text list has a uri or a path of {', '.join(SUFFIXES)} a line, got {found} in {place}"
 
 
-def _listed(reference: str, *, origin: str, name: str | None = None) -> Scene | Refusal:
+def _noted(lines: Iterator[str | None], too_long: list[int]) -> Iterator[str]:
+    """Yield lines, an empty one for each that is too long, whose number is noted."""
+    for number, line in enumerate(lines, start=1):
+        if line is None:
+            too_long.append(number)
+        yield "\n" if line is None else line
+
+
+def _header(uri: str, lines: Iterator[str]) -> tuple[str, list[str], int]:
+    """Return what sets off columns, their names, and how many lines that took."""
+    separators: tuple[str, ...] = _SEPARATORS
+    for number, line in enumerate(lines, start=1):
+        said = _SEPARATOR_SAID.fullmatch(line.strip())
+        if said is not None and number == 1:
+            separators = (said[1],)
+        elif line.strip():
+            return _separated(uri, line, separators, number)
+    check_columns(uri, [], wanted=("uri",))
+    raise AssertionError  # it has no columns
+
+
+def _separated(uri: str, line: str, separators: tuple[str, ...], number: int) -> tuple[str, list[str], int]:
+    found = {each: _names(line, each) for each in separators}
+    separator = next((each for each in separators if "uri" in found[each]), separators[0])
+    check_columns(uri, found[separator], wanted=("uri",))
+    return separator, found[separator], number
+
+
+def _names(line: str, separator: str) -> list[str]:
     try:
-        return scene_of(objects.resolve(reference, origin=origin), name=name)
-    except PipelineError as error:
-        return Refusal(reference, str(error))
+        return [name.strip() for name in next(csv.reader([line], delimiter=separator))]
+    except csv.Error:
+        return []
 
 
-def _item(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row of stac-geoparquet as the item it was made of: absent fields are null in a table."""
-    assets = record["assets"]
-    if isinstance(assets, str):
-        assets = json.loads(assets)
-    properties = {"eo:bands": record.get("eo:bands")}
-    return {"id": record.get("id"), "assets": _without_nulls(dict(assets or {})), "properties": properties}
-
-
-def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
-    if isinstance(value, dict):
-        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
-    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
+def _row(table: Iterator[list[str]], uri: str, before: int) -> list[str] | Refusal | None:
+    """Return the next row, a refusal where it is none, None at the end."""
+    try:
+        return next(table, None)
+    except csv.Error as error:
+        return Refusal(uri, f"line {table.line_num + before} of {uri} is no row of a CSV: {error}")  # type: ignore[attr-defined]  # csv's own

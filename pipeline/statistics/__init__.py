@@ -1,30 +1,36 @@
 """What the masks say: pixels, ground area and mean score of each class, by window and by scene."""
 
-from pipeline.statistics.areas import pixel_areas_m2
-from pipeline.statistics.classes import window_statistics
-from pipeline.statistics.scenes import listing_digest, sum_scene
+from pipeline.statistics.areas import has_areas, pixel_areas_m2
+from pipeline.statistics.classes import scene_summary, window_statistics
+from pipeline.statistics.facts import about, lonlat_bbox, origin
+from pipeline.statistics.scenes import listing_digest, sum_scene, windows_of
+from pipeline.statistics.summary import Summary, write_summary
 from pipeline.statistics.tables import (
     LISTING_KEY,
     Failure,
     failures_table,
     scene_rows,
     scene_table,
-    summary_table,
     write_scene,
-    write_summary,
 )
 
 __all__ = [
     "LISTING_KEY",
     "Failure",
+    "Summary",
+    "about",
     "failures_table",
+    "has_areas",
     "listing_digest",
+    "lonlat_bbox",
+    "origin",
     "pixel_areas_m2",
     "scene_rows",
+    "scene_summary",
     "scene_table",
     "sum_scene",
-    "summary_table",
     "window_statistics",
+    "windows_of",
     "write_scene",
     "write_summary",
 ]

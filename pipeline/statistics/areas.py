@@ -9,6 +9,9 @@ by the chords of the outline only. Within a cell of L metres the area of equal p
 2 * tan(latitude) * L / R (Web Mercator; far less in UTM), 1e-3 at 60 degrees where L is ``CELL_M``. That
 is nearly a slope, and the areas of the cell's four quarters tell it. What is left is of the second order,
 (L / R)**2, some 1e-7 of a pixel, and nothing of the cell's sum.
+
+Where a cell is not all on earth, each of its pixels is measured by its own corners, and so are pixels that are
+themselves as long as many cells.
 """
 
 from __future__ import annotations
@@ -16,10 +19,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import pyproj
 from jaxtyping import Float64, Int64
 
 from pipeline.scene import Header
+from pipeline.statistics.ground import Ground
 from pipeline.window import Window
 
 CELL_M = 2000.0
@@ -28,22 +31,53 @@ CELL_M = 2000.0
 _CELLS_PX = tuple(1 << power for power in range(16, 3, -1))
 # No finer than 16: a window of pixels of a kilometre would take too long. And not much less than CELL_M where
 # pixels are fine: the area of a geodesic polygon is exact to some 1e-4 m2.
-_CHORDS = 8  # a side of a quarter is drawn by so many geodesics
+_COARSE_M = 10 * CELL_M
+"""Cells of the fewest pixels that would be longer than this are not made."""
 
 
 def pixel_areas_m2(header: Header, window: Window) -> Float64[np.ndarray, "y x"] | None:
     """Return the ground area in m2 of each pixel of ``window``, which lies inside the scene.
 
-    None where the scene states no CRS, or one without a place on earth. NaN where a pixel has none: the
-    corners of a picture of the whole disc of the earth.
+    None where the scene states no CRS or no transform, or a CRS without a place on earth or that PROJ cannot
+    transform. NaN where a pixel has none: the corners of a picture of the whole disc of the earth.
     """
-    ground = _Ground.of(header)
+    ground = Ground.of(header)
     if ground is None:
         return None
-    side_px = ground.cell_px()
+    return _areas_m2(ground, header, window, side_px=_cell_px(ground.pixel_m()))
+
+
+def has_areas(header: Header) -> bool:
+    """Tell whether the pixels of a scene have areas at all, see ``pixel_areas_m2``."""
+    return Ground.of(header) is not None
+
+
+def _cell_px(pixel_m: float) -> int:
+    """Return the side of the scene's cells, by the longer side of the pixel in its middle; 1 is no cells."""
+    fitting = next((px for px in _CELLS_PX if px * pixel_m <= CELL_M), _CELLS_PX[-1])
+    return 1 if fitting * pixel_m > _COARSE_M else fitting
+
+
+def _areas_m2(ground: Ground, header: Header, window: Window, *, side_px: int) -> Float64[np.ndarray, "y x"]:
+    """Share out cells of ``side_px``; those that are not all on earth again as smaller ones, down to pixels."""
+    if side_px == 1:
+        return ground.pixels_m2(window)
     rows = _Strips.of(window.row_off, window.row_end, extent=header.height, side_px=side_px)
     cols = _Strips.of(window.col_off, window.col_end, extent=header.width, side_px=side_px)
-    return _share_out(ground.areas_m2(rows.halves, cols.halves), rows, cols)
+    quarters, placed = ground.rectangles_m2(rows.halves, cols.halves)
+    areas = _share_out(quarters, rows, cols)
+    whole = placed.reshape(len(rows.halves) // 2, 2, len(cols.halves) // 2, 2).mean(axis=(1, 3))
+    finer = 1 if side_px == _CELLS_PX[-1] else _CELLS_PX[-1]
+    for row, col in np.argwhere((whole > 0) & (whole < 1)):
+        part = Window(
+            int(rows.halves[2 * row]),
+            int(cols.halves[2 * col]),
+            int(rows.halves[2 * row + 2] - rows.halves[2 * row]),
+            int(cols.halves[2 * col + 2] - cols.halves[2 * col]),
+        ).intersection(window)
+        if part is not None:
+            areas[part.slices_in(window)] = _areas_m2(ground, header, part, side_px=finer)
+    return areas
 
 
 class _Strips(NamedTuple):
@@ -97,57 +131,3 @@ def _slopes(
     means = np.divide(halves_m2, sizes, out=np.zeros_like(halves_m2), where=sizes > 0)
     slopes = (means[..., 1] - means[..., 0]) * 2 / sizes.sum(axis=1)
     return np.where(sizes[:, 0] > 0, slopes, 0.0)
-
-
-class _Ground:
-    """A scene's pixels on its CRS's ellipsoid."""
-
-    def __init__(self, header: Header, crs: pyproj.CRS, geodetic: pyproj.CRS, geod: pyproj.Geod) -> None:
-        self._header = header
-        self._to_angles = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
-        self._degrees = float(np.degrees(geodetic.axis_info[0].unit_conversion_factor))
-        self._geod = geod
-
-    @classmethod
-    def of(cls, header: Header) -> _Ground | None:
-        if header.crs_wkt is None:
-            return None
-        crs = pyproj.CRS.from_wkt(header.crs_wkt)
-        if crs.is_bound and crs.source_crs is not None:
-            crs = crs.source_crs  # the ellipsoid meant is the CRS's own, not that of what it is bound to
-        crs = crs.to_2d()
-        geodetic, geod = crs.geodetic_crs, crs.get_geod()
-        return None if geodetic is None or geod is None else cls(header, crs, geodetic.to_2d(), geod)
-
-    def cell_px(self) -> int:
-        """Return the side of the scene's cells, from the longer side of the pixel in its middle."""
-        row, col = self._header.height / 2, self._header.width / 2
-        lon, lat = self._lonlat(np.array([row, row + 1, row]), np.array([col, col, col + 1]))
-        _, _, sides_m = self._geod.inv(lon[[0, 0]], lat[[0, 0]], lon[1:], lat[1:])
-        return next((px for px in _CELLS_PX if px * max(sides_m) <= CELL_M), _CELLS_PX[-1])
-
-    def areas_m2(
-        self, rows: Int64[np.ndarray, "n_plus_1"], cols: Int64[np.ndarray, "m_plus_1"]
-    ) -> Float64[np.ndarray, "n m"]:
-        """Return the geodesic areas of the rectangles between the edges ``rows`` and ``cols`` (in pixels)."""
-        along = np.arange(_CHORDS) / _CHORDS
-        far, near = np.ones(_CHORDS), np.zeros(_CHORDS)
-        down = np.concatenate([near, along, far, 1 - along])  # round a rectangle from its upper left corner
-        right = np.concatenate([along, far, 1 - along, near])
-        outlines = np.broadcast_arrays(
-            rows[:-1, None, None] + np.diff(rows)[:, None, None] * down,
-            cols[None, :-1, None] + np.diff(cols)[None, :, None] * right,
-        )
-        lon, lat = (angles.reshape(-1, down.size) for angles in self._lonlat(*outlines))
-        on_earth = np.isfinite(lon).all(axis=1)
-        areas = [
-            abs(self._geod.polygon_area_perimeter(lon[i], lat[i])[0]) if on_earth[i] else np.nan
-            for i in range(len(lon))
-        ]
-        return np.array(areas).reshape(len(rows) - 1, len(cols) - 1)
-
-    def _lonlat(self, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return longitude and latitude in degrees of places between pixels; infinite off the earth."""
-        a, b, c, d, e, f = self._header.transform
-        lon, lat = self._to_angles.transform(a * cols + b * rows + c, d * cols + e * rows + f)
-        return lon * self._degrees, lat * self._degrees

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, UInt, UInt8
 
+from pipeline.segment import SCORE_MAX
+
 OTHER = "other"
 """The name of class id 0: no class of the vocabulary reaches its threshold."""
-
-_SCORE_MAX = 255  # scores are probabilities in 1/255
 
 
 def window_statistics(
@@ -25,9 +25,10 @@ def window_statistics(
 ) -> list[dict[str, Any]]:
     """Return a record for each class that is in the window, ``other`` (0) among them, by class id.
 
-    A record has ``class_id``, ``class_name``, ``pixels``, ``area_m2`` and ``mean_score`` (0 .. 1).
-    ``areas`` is the ground area of each pixel in m2; ``area_m2`` is None without it, and where a pixel of
-    the class has none (NaN). Pixels of ``nodata`` are not counted.
+    A record has ``class_id``, ``class_name``, ``pixels``, ``unplaced_pixels``, ``area_m2`` and ``mean_score``
+    (0 .. 1). ``areas`` is the ground area of each pixel in m2, NaN where it has no place on earth: these are
+    the unplaced ones, which have no part in ``area_m2``, and all are without ``areas``. It is None where no
+    pixel of the class has a place. Pixels of ``nodata`` are not counted.
 
     Raises:
         ValueError: the mask holds an id that is neither of the vocabulary nor no data.
@@ -40,56 +41,76 @@ def window_statistics(
         foreign = len(names) + int(np.flatnonzero(pixels[len(names) :])[0])
         raise ValueError(f"class ids are 0..{len(classes)} and {nodata} for no data, the mask has {foreign}")
     scores = np.bincount(ids, weights=score.ravel())
-    areas_m2 = None if areas is None else np.bincount(ids, weights=areas.ravel())
+    areas_m2, unplaced = _areas_by_class(ids, areas)
     return [
         {
             "class_id": class_id,
             "class_name": names[class_id],
             "pixels": int(pixels[class_id]),
-            "area_m2": None if areas_m2 is None else _finite(areas_m2[class_id]),
-            "mean_score": float(scores[class_id] / pixels[class_id] / _SCORE_MAX),
+            "unplaced_pixels": int(unplaced[class_id]),
+            "area_m2": float(areas_m2[class_id]) if unplaced[class_id] < pixels[class_id] else None,
+            "mean_score": float(scores[class_id] / pixels[class_id] / SCORE_MAX),
         }
         for class_id in map(int, np.flatnonzero(pixels))
     ]
 
 
 def scene_summary(
-    scene_id: str, records: Iterable[Mapping[str, Any]], *, classes: Sequence[str]
+    scene_id: str,
+    records: Iterable[Mapping[str, Any]],
+    *,
+    classes: Sequence[str],
+    about: Mapping[str, Any],
+    windows: tuple[int, int | None],
 ) -> list[dict[str, Any]]:
     """Sum the records of a scene's windows: one for ``other`` and for every class, by class id.
 
-    ``share`` is of the scene's valid pixels, 0 where there are none. A class without pixels has no
-    ``mean_score``. ``area_m2`` is None where an area that goes into it is.
+    Each has ``about`` the scene, and of its ``windows`` how many are done and how many are not (None: not known).
+    ``share`` is of the scene's valid pixels, 0 where there are none, and ``area_share`` of their area, None where
+    they have none. A class without pixels has no ``mean_score``. ``area_m2`` is of the pixels that have a place.
     """
     by_class: dict[int, list[Mapping[str, Any]]] = {class_id: [] for class_id in range(len(classes) + 1)}
     for record in records:
         by_class[record["class_id"]].append(record)
-    valid = sum(record["pixels"] for found in by_class.values() for record in found)
-    placed = all(record["area_m2"] is not None for found in by_class.values() for record in found)
+    every = [record for found in by_class.values() for record in found]
+    summed = {class_id: _summed(found, scene=every) for class_id, found in by_class.items()}
+    valid = sum(each["pixels"] for each in summed.values())
+    area_m2 = math.fsum(each["area_m2"] or 0.0 for each in summed.values())
     return [
         {
             "scene_id": scene_id,
+            **about,
+            "windows_done": windows[0],
+            "windows_failed": windows[1],
+            "valid_pixels": valid,
             "class_id": class_id,
             "class_name": name,
-            "share": sum(record["pixels"] for record in by_class[class_id]) / valid if valid else 0.0,
-            **_summed(by_class[class_id], placed=placed),
+            "share": summed[class_id]["pixels"] / valid if valid else 0.0,
+            "area_share": (summed[class_id]["area_m2"] or 0.0) / area_m2 if area_m2 else None,
+            **summed[class_id],
         }
         for class_id, name in enumerate([OTHER, *classes])
     ]
 
 
-def _summed(records: Sequence[Mapping[str, Any]], *, placed: bool) -> dict[str, Any]:
-    """Sum one class; ``placed`` tells whether a class without a pixel has 0 m2 or no area at all."""
+def _summed(records: Sequence[Mapping[str, Any]], *, scene: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Sum one class; by the others of its scene a class without a pixel has 0 m2 or no area at all."""
     pixels = sum(record["pixels"] for record in records)
-    areas = [record["area_m2"] for record in records]
-    known = placed if not areas else None not in areas
+    areas = [record["area_m2"] for record in records or scene if record["area_m2"] is not None]
     scores = math.fsum(record["pixels"] * record["mean_score"] for record in records)
     return {
         "pixels": pixels,
-        "area_m2": math.fsum(areas) if known else None,
+        "unplaced_pixels": sum(record["unplaced_pixels"] for record in records),
+        "area_m2": None if (records or scene) and not areas else math.fsum(areas if records else ()),
         "mean_score": scores / pixels if pixels else None,
     }
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _areas_by_class(
+    ids: UInt[np.ndarray, "n"], areas: Float64[np.ndarray, "y x"] | None
+) -> tuple[Float64[np.ndarray, "c"], Float64[np.ndarray, "c"]]:
+    """Return the area of each class, and how many of its pixels have none."""
+    of_pixels = np.full(ids.shape, np.nan) if areas is None else areas.ravel()
+    unplaced = np.isnan(of_pixels)
+    summed = np.bincount(ids, weights=np.where(unplaced, 0.0, of_pixels))
+    return summed, np.bincount(ids, weights=unplaced.astype(np.float64))

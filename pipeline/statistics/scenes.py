@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -17,32 +18,37 @@ import pyarrow.parquet as pq
 
 from pipeline import ledger, objects
 from pipeline.objects import Listed
-from pipeline.output import ledger_uri, statistics_uri
+from pipeline.output import statistics_uri
 from pipeline.statistics.classes import scene_summary
-from pipeline.statistics.tables import LISTING_KEY, write_scene
+from pipeline.statistics.facts import noted as noted_about
+from pipeline.statistics.tables import ABOUT_KEY, LISTING_KEY, write_scene
+
+_Scene = tuple[list[dict[str, Any]], Mapping[str, Any]]
+"""The rows of a scene's windows, and what is known about the scene."""
 
 
-def sum_scene(output: str, scene_id: str, *, classes: Sequence[str]) -> list[dict[str, Any]]:
+def sum_scene(output: str, scene_id: str, *, classes: Sequence[str], least: int = 0) -> list[dict[str, Any]]:
     """Have OUT/statistics/SCENE_ID.parquet be of the scene's ledger, and return its part of the summary.
 
-    Nothing is written, and nothing returned, where no window is done.
+    ``least`` is how many windows are known to be done. Nothing is written where none is, and nothing returned where
+    none was planned either.
 
     Raises:
-        PipelineError: the storage refused, or an entry is damaged.
+        PipelineError: the storage refused, lists less than is known to be done, or an entry is damaged.
     """
-    found = [
-        each
-        for each in objects.list_all(ledger_uri(output, scene_id))
-        if ledger.place_of(each.path) is not None
-    ]
-    if not found:
+    listed = ledger.listed(output, scene_id, least=least)
+    found = [each for each in listed if ledger.place_of(each.path) is not None]
+    plan = next((plan for each in listed if (plan := ledger.plan_of(each.path)) is not None), None)
+    if not found and (plan is None or not plan.windows):
         return []
-    rows = _kept(output, scene_id, found)
-    if rows is not None:
-        return scene_summary(scene_id, rows, classes=classes)
-    places = [place for each in found if (place := ledger.place_of(each.path)) is not None]
-    entries = ledger.entries(output, scene_id, places)
-    return write_scene(output, scene_id, entries=entries, classes=classes, listing=listing_digest(found))
+    rows, known = _kept(output, scene_id, found) or _summed(output, scene_id, found)
+    windows = windows_of(plan, done=len(found))
+    return scene_summary(scene_id, rows, classes=classes, about=known, windows=windows)
+
+
+def windows_of(plan: ledger.Plan | None, *, done: int) -> tuple[int, int | None]:
+    """Return how many windows of a scene are done, and how many are not: after a run these are those that failed."""
+    return done, None if plan is None else plan.windows - done
 
 
 def listing_digest(entries: Iterable[Listed]) -> str:
@@ -51,17 +57,28 @@ def listing_digest(entries: Iterable[Listed]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _kept(output: str, scene_id: str, found: Sequence[Listed]) -> list[dict[str, Any]] | None:
-    """Return the rows that are kept, None where they are missing, damaged or not of the ledger as it is."""
+def _summed(output: str, scene_id: str, found: Sequence[Listed]) -> _Scene:
+    """Write the rows of what is done, if anything is."""
+    known = noted_about(output, scene_id)
+    if not found:
+        return [], known
+    places = [place for each in found if (place := ledger.place_of(each.path)) is not None]
+    entries = ledger.entries(output, scene_id, places)
+    listing = listing_digest(found)
+    return write_scene(output, scene_id, entries=entries, listing=listing, about=known), known
+
+
+def _kept(output: str, scene_id: str, found: Sequence[Listed]) -> _Scene | None:
+    """Return what is kept, None where it is missing, damaged or not of the ledger as it is."""
     uri = statistics_uri(output, scene_id)
     written_s = objects.written_s(uri)
-    if written_s is None or max(each.written_s for each in found) > written_s:
+    if written_s is None or not found or max(each.written_s for each in found) > written_s:
         return None
     try:
         table = pq.read_table(io.BytesIO(objects.get_bytes(uri)))
-    except (FileNotFoundError, pa.ArrowException, OSError):
+        noted = table.schema.metadata or {}
+        if noted.get(LISTING_KEY) == listing_digest(found).encode():
+            return table.to_pylist(), json.loads(noted[ABOUT_KEY])
+    except (FileNotFoundError, pa.ArrowException, OSError, ValueError, KeyError):
         return None
-    if (table.schema.metadata or {}).get(LISTING_KEY) != listing_digest(found).encode():
-        return None
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
+    return None

@@ -6,7 +6,8 @@ give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,9 +15,10 @@ import pyarrow as pa
 
 from pipeline import objects
 from pipeline.ledger import LedgerEntry
-from pipeline.output import FAILURES, SUMMARY, statistics_uri
+from pipeline.output import FAILURES, statistics_uri
 from pipeline.redact import redacted
-from pipeline.statistics.classes import scene_summary
+from pipeline.statistics.facts import NOTHING
+from pipeline.statistics.failing import FailuresTable
 from pipeline.statistics.growing import GrowingTable
 
 _RECTANGLE = [(name, pa.int64()) for name in ("row_off", "col_off", "height", "width")]
@@ -24,12 +26,15 @@ _CLASS = [
     pa.field("class_id", pa.int64(), nullable=False),
     pa.field("class_name", pa.string(), nullable=False),
     pa.field("pixels", pa.int64(), nullable=False),
+    pa.field("unplaced_pixels", pa.int64(), nullable=False),
     pa.field("area_m2", pa.float64()),
 ]
 _SCENE_ID = pa.field("scene_id", pa.string(), nullable=False)
 
-LISTING_KEY = b"ledger"
-"""The key of a table's metadata that says of which entries of the ledger it is."""
+_BBOX = pa.struct([(name, pa.float64()) for name in ("xmin", "ymin", "xmax", "ymax")])
+
+LISTING_KEY, ABOUT_KEY = b"ledger", b"scene"
+"""The keys of a table's metadata that say of which entries of the ledger it is, and what the scene is, as JSON."""
 
 WINDOWS_SCHEMA = pa.schema(
     [
@@ -42,8 +47,15 @@ WINDOWS_SCHEMA = pa.schema(
 SUMMARY_SCHEMA = pa.schema(
     [
         _SCENE_ID,
+        pa.field("uri", pa.string()),
+        pa.field("datetime", pa.string()),
+        pa.field("bbox", _BBOX),
+        pa.field("windows_done", pa.int64(), nullable=False),
+        pa.field("windows_failed", pa.int64()),
+        pa.field("valid_pixels", pa.int64(), nullable=False),
         *_CLASS,
         pa.field("share", pa.float64(), nullable=False),
+        pa.field("area_share", pa.float64()),
         pa.field("mean_score", pa.float64()),
     ]
 )
@@ -54,6 +66,7 @@ FAILURES_SCHEMA = pa.schema(
         *(pa.field(name, kind) for name, kind in _RECTANGLE),
         pa.field("error", pa.string(), nullable=False),
         pa.field("message", pa.string(), nullable=False),
+        pa.field("traceback", pa.string()),
     ]
 )
 
@@ -62,7 +75,8 @@ FAILURES_SCHEMA = pa.schema(
 class Failure:
     """A window that could not be done, or a whole scene: then the rectangle is None.
 
-    ``error`` is the error's class, ``message`` what it says to the user; neither it nor ``uri`` holds credentials.
+    ``error`` is the error's class, ``message`` what it says to the user, and ``traceback`` where it was raised, if
+    anywhere. None of them holds credentials, nor does ``uri``.
     """
 
     scene_id: str
@@ -73,10 +87,12 @@ class Failure:
     width: int | None = None
     error: str
     message: str
+    traceback: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "uri", redacted(self.uri))
-        object.__setattr__(self, "message", redacted(self.message))
+        for name in ("uri", "message", "traceback"):
+            text = getattr(self, name)
+            object.__setattr__(self, name, None if text is None else redacted(text))
 
     def __str__(self) -> str:
         """Return one line for a terminal: what failed, where, and why."""
@@ -88,10 +104,13 @@ class Failure:
         return message if not where and self.uri in message else f"{self.uri}{where}: {message}"
 
 
-def scene_table(output: str, scene_id: str, *, listing: str) -> GrowingTable:
-    """Return OUT/statistics/SCENE_ID.parquet, to which ``scene_rows`` are added; it notes the ``listing`` it is of."""
-    schema = WINDOWS_SCHEMA.with_metadata({LISTING_KEY: listing.encode()})
-    return GrowingTable(statistics_uri(output, scene_id), schema)
+def scene_table(output: str, scene_id: str, *, listing: str, about: Mapping[str, Any]) -> GrowingTable:
+    """Return OUT/statistics/SCENE_ID.parquet, to which ``scene_rows`` are added.
+
+    It notes the ``listing`` it is of, and what is known ``about`` the scene.
+    """
+    noted = {LISTING_KEY: listing.encode(), ABOUT_KEY: json.dumps(dict(about), sort_keys=True).encode()}
+    return GrowingTable(statistics_uri(output, scene_id), WINDOWS_SCHEMA.with_metadata(noted))
 
 
 def scene_rows(scene_id: str, entry: LedgerEntry) -> list[dict[str, Any]]:
@@ -100,40 +119,32 @@ def scene_rows(scene_id: str, entry: LedgerEntry) -> list[dict[str, Any]]:
 
 
 def write_scene(
-    output: str, scene_id: str, *, entries: Iterable[LedgerEntry], classes: Sequence[str], listing: str
+    output: str,
+    scene_id: str,
+    *,
+    entries: Iterable[LedgerEntry],
+    listing: str,
+    about: Mapping[str, Any] = NOTHING,
 ) -> list[dict[str, Any]]:
     """Write OUT/statistics/SCENE_ID.parquet, a row for each window and class, in the order of ``entries``.
 
-    Returns the scene's part of the summary: a record for ``other`` and for every class.
+    Returns these rows, of which ``scene_summary`` makes the scene's part of the summary.
 
     Raises:
         PipelineError: the storage refused.
     """
     rows = [row for entry in entries for row in scene_rows(scene_id, entry)]
-    table = scene_table(output, scene_id, listing=listing)
+    table = scene_table(output, scene_id, listing=listing, about=about)
     for row in rows:
         table.add(row)
     table.close()
-    return scene_summary(scene_id, rows, classes=classes)
+    return rows
 
 
-def summary_table(output: str) -> GrowingTable:
-    """Return OUT/summary.parquet, to which the records that ``write_scene`` gave are added."""
-    return GrowingTable(objects.join(output, SUMMARY), SUMMARY_SCHEMA)
-
-
-def write_summary(output: str, records: Iterable[Mapping[str, Any]]) -> None:
-    """Write OUT/summary.parquet, a row for each of the records that ``write_scene`` gave.
+def failures_table(output: str) -> FailuresTable:
+    """Return OUT/failures.parquet, to which ``asdict`` of failures are added as they come.
 
     Raises:
         PipelineError: the storage refused.
     """
-    table = summary_table(output)
-    for record in records:
-        table.add(record)
-    table.close()
-
-
-def failures_table(output: str) -> GrowingTable:
-    """Return OUT/failures.parquet, to which ``asdict`` of failures are added as they come."""
-    return GrowingTable(objects.join(output, FAILURES), FAILURES_SCHEMA)
+    return FailuresTable(objects.join(output, FAILURES), FAILURES_SCHEMA)

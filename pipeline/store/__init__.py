@@ -3,6 +3,21 @@
 from pipeline.store.layout import ARRAYS, documents
 from pipeline.store.masks import lay_out, read, write
 from pipeline.store.opening import store_at
+from pipeline.store.provenance import mark, marked
+from pipeline.store.scenes import SCENES_DOCUMENT, is_group, lay_out_scenes
 from pipeline.store.stored import decoded
 
-__all__ = ["ARRAYS", "decoded", "documents", "lay_out", "read", "store_at", "write"]
+__all__ = [
+    "ARRAYS",
+    "SCENES_DOCUMENT",
+    "decoded",
+    "documents",
+    "is_group",
+    "lay_out",
+    "lay_out_scenes",
+    "mark",
+    "marked",
+    "read",
+    "store_at",
+    "write",
+]

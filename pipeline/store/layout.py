@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from zarr.core.buffer import Buffer
 from zarr.storage import MemoryStore
 
 from pipeline.scene import Header
-from pipeline.segment import class_dtype
+from pipeline.segment import SCORE_MAX, class_dtype
 from pipeline.store import georeference
+from pipeline.store.provenance import marked, provenance_attributes
 
 ARRAYS = ("class", "score", "margin")
 """What a mask store holds of every pixel."""
@@ -28,17 +29,30 @@ _QUIET = threading.Lock()
 
 _LONG_NAMES = {
     "class": "class id: 0 other, 1.. the vocabulary",
-    "score": "probability of the class, in 1/255",
-    "margin": "lead of the class over the next, in 1/255",
+    "score": f"probability of the class, in 1/{SCORE_MAX}",
+    "margin": f"lead of the class over the next, in 1/{SCORE_MAX}",
 }
 
 
-def documents(*, header: Header, classes: Sequence[str], chunk_px: int) -> dict[str, bytes]:
-    """Return the bytes of every key but the masks' chunks, the root's own last: its presence is the end."""
+def documents(
+    *,
+    header: Header,
+    classes: Sequence[str],
+    chunk_px: int,
+    scene: Mapping[str, Any] | None = None,
+    made_by: Mapping[str, Any] | None = None,
+) -> dict[str, bytes]:
+    """Return the bytes of every key but the masks' chunks, the root's own last: its presence is the end.
+
+    The root says of which ``scene`` the masks are and what they are ``made_by``.
+    """
     held: dict[str, Buffer] = {}
-    root = zarr.create_group(
-        MemoryStore(held), attributes={**georeference.root_attributes(header), "ome": _ome(header, classes)}
-    )
+    attributes = {
+        **georeference.root_attributes(header),
+        "ome": _ome(header, classes),
+        **provenance_attributes(scene or {}, made_by or {}),
+    }
+    root = zarr.create_group(MemoryStore(held), attributes=attributes)
     level = root.create_group(LEVEL, attributes=georeference.scene_attributes(header))
     for name in ARRAYS:
         _create_masks(level, name, header=header, classes=classes, chunk_px=chunk_px)
@@ -52,7 +66,8 @@ def documents(*, header: Header, classes: Sequence[str], chunk_px: int) -> dict[
         warnings.filterwarnings("ignore", "Consolidated metadata", zarr.errors.ZarrUserWarning)
         zarr.consolidate_metadata(root.store, path=LEVEL)
         zarr.consolidate_metadata(root.store)
-    return {key: held[key].to_bytes() for key in sorted(held, key=lambda key: (key == "zarr.json", key))}
+    found = {key: held[key].to_bytes() for key in sorted(held, key=lambda key: (key == "zarr.json", key))}
+    return found | {"zarr.json": marked(found["zarr.json"], complete=False)}
 
 
 def _create_masks(
@@ -62,26 +77,37 @@ def _create_masks(
     nodata = int(np.iinfo(dtype).max)
     flags: dict[str, Any] = {
         "flag_values": list(range(len(classes) + 1)),
-        "flag_meanings": " ".join("_".join(each.split()) for each in ("other", *classes)),
+        "flag_meanings": " ".join(_words(["other", *classes])),
         "class_names": ["other", *classes],
-        "nodata": nodata,  # and no _FillValue: that one would turn class ids into floats in xarray
     }
     level.create_array(
         name,
         shape=(header.height, header.width),
         chunks=(chunk_px, chunk_px),
         dtype=dtype,
-        fill_value=nodata if name == "class" else 0,
+        fill_value=nodata,
         compressors=ZstdCodec(level=3),
         dimension_names=["y", "x"],
         attributes={
             "long_name": _LONG_NAMES[name],
             "grid_mapping": "spatial_ref",
             "coordinates": "spatial_ref",
-            **(flags if name == "class" else {}),
+            "nodata": nodata,  # and no _FillValue: that one would turn whole numbers into floats in xarray
+            **(flags if name == "class" else {"valid_range": [0, SCORE_MAX]}),
             **georeference.scene_attributes(header),
         },
     )
+
+
+def _words(names: Sequence[str]) -> list[str]:
+    """Return a word without blanks for each name, as CF wants them, no two alike."""
+    words: dict[str, None] = {}
+    for name in names:
+        word = "_".join(name.split())
+        while word in words:
+            word = f"{word}_{len(words)}"
+        words[word] = None
+    return list(words)
 
 
 def _ome(header: Header, classes: Sequence[str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The door to Zarr: a scene's mask store, laid out first, then written in whole chunks.
 
 Group ``0`` holds the arrays ``class``, ``score`` and ``margin`` at the scene's own resolution. What was
-never written reads as no data (class) or zero (score, margin). Laying out and writing are idempotent down
+never written reads as no data. Laying out and writing are idempotent down
 to the byte, and writers of different chunks need no lock.
 """
 
@@ -12,7 +12,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import zarr
@@ -21,6 +21,7 @@ from zarr.core.metadata.v3 import ArrayV3Metadata
 
 from pipeline import objects
 from pipeline.errors import StoreError
+from pipeline.output import output_of
 from pipeline.scene import Header
 from pipeline.store.layout import ARRAYS, LEVEL, documents
 from pipeline.store.opening import store_at
@@ -30,22 +31,30 @@ from pipeline.window import Window
 _Array = zarr.Array[ArrayV3Metadata]
 
 
-def lay_out(uri: str, *, header: Header, classes: Sequence[str], chunk_px: int) -> None:
+def lay_out(
+    uri: str,
+    *,
+    header: Header,
+    classes: Sequence[str],
+    chunk_px: int,
+    scene: Mapping[str, Any] | None = None,
+    made_by: Mapping[str, Any] | None = None,
+) -> None:
     """Make an empty mask store of the scene at ``uri``; do nothing where it is already laid out.
 
     However often and by however many this is done, the bytes are the same. ``classes`` are the names of
-    the ids 1..k.
+    the ids 1..k; of which ``scene`` the masks are and what they are ``made_by`` is noted on the root.
 
     Raises:
         StoreError: there is a store of another extent, place, chunk size or vocabulary.
     """
-    wanted = documents(header=header, classes=classes, chunk_px=chunk_px)
+    wanted = documents(header=header, classes=classes, chunk_px=chunk_px, scene=scene, made_by=made_by)
     for name in ARRAYS:
         _check_same(uri, f"{LEVEL}/{name}/zarr.json", wanted)
     if objects.exists(objects.join(uri, "zarr.json")):
         return  # the root is written last
     for folder in sorted({key.rpartition("/")[0] for key in wanted}):
-        objects.sweep(objects.join(uri, folder) if folder else uri)
+        objects.sweep(objects.join(uri, folder) if folder else uri, below=output_of(uri))
     for key, document in wanted.items():
         if not objects.exists(objects.join(uri, key)):
             objects.put_bytes(objects.join(uri, key), document)
@@ -140,8 +149,10 @@ def _sweep(uri: str, name: str, *, window: Window, chunk_px: int) -> None:
         return
     rows = range(window.row_off // chunk_px, -(-window.row_end // chunk_px))
     cols = range(window.col_off // chunk_px, -(-window.col_end // chunk_px))
-    chunks = Path(uri.removeprefix("file://")) / LEVEL / name / "c"
+    chunks = Path(objects.local(uri)) / LEVEL / name / "c"
     for row, col in itertools.product(rows, cols):
+        if objects.link_between(output_of(uri), str(chunks / str(row))) is not None:
+            continue  # what it leads to may be another's
         for partial in (chunks / str(row)).glob(f"{col}.*.partial"):
             partial.unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from pipeline.segment import Labels, class_dtype
+from pipeline.segment import SCORE_MAX, Labels, class_dtype
 
 _LEVELS = 256
 
@@ -21,8 +21,8 @@ _LEVELS = 256
 class BrightnessSegmenter:
     """Fulfils ``pipeline.segment.Segmenter``: ids 0 (darkest) to ``n_classes`` (brightest), evenly spaced.
 
-    The score is the mean of red, green and blue over a box of ``2 * halo_px + 1`` pixels a side; the margin
-    how far it lies above the lower bound of its class.
+    The score is the mean of red, green and blue over a box of ``2 * halo_px + 1`` pixels a side, one less where it
+    is 255; the margin how far it lies above the lower bound of its class.
     """
 
     core_px: int
@@ -47,10 +47,11 @@ class BrightnessSegmenter:
         mean = proposals // (3 * (2 * self.halo_px + 1) ** 2)
         ids = mean * (self.n_classes + 1) // _LEVELS
         lowest = -(-ids * _LEVELS // (self.n_classes + 1))
+        score = np.minimum(mean, SCORE_MAX)
         return (
             ids.astype(class_dtype(self.n_classes)),
-            mean.astype(np.uint8),
-            (mean - lowest).astype(np.uint8),
+            score.astype(np.uint8),
+            np.maximum(score - lowest, 0).astype(np.uint8),
         )
 
     def weights(self) -> dict[str, np.ndarray]:

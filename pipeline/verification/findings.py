@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from pipeline import inputs, objects
+from pipeline import inputs, objects, store
 from pipeline.aoi import Aoi
-from pipeline.output import SUMMARY, statistics_uri
+from pipeline.output import SUMMARY, masks_uri, statistics_uri
 
 Kind = Literal["missing", "altered", "extra", "leftover"]
 """Leftovers are what a killed writer left half written; they harm nobody."""
@@ -25,6 +25,8 @@ class Made:
     window_px: int
     chunk_px: int
     aoi: Aoi | None = None
+    made_by: Mapping[str, Any] = field(default_factory=dict)
+    """What each mask store says of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ def stray(path: str, *, scene_id: str | None = None, ours: bool = False) -> Find
 def forget(output: str, findings: Iterable[Finding]) -> None:
     """Remove or restore what was found, so that a run makes it anew; done twice it changes nothing.
 
-    The statistics of a scene go with anything of it, and the summary with them.
+    The statistics of a scene go with anything of it, and the summary with them; its masks are no longer complete.
 
     Raises:
         PipelineError: the storage refused.
@@ -95,10 +97,11 @@ def forget(output: str, findings: Iterable[Finding]) -> None:
     for finding in ours:
         if finding.scene_id is None or finding.scene_id not in lost:
             for path in finding.remove:
-                objects.remove(objects.join(output, path))
+                objects.remove(objects.join(output, path), below=output)
             if finding.restore is not None:
                 objects.put_bytes(objects.join(output, finding.path), finding.restore)
     for scene_id in {finding.scene_id for finding in ours if finding.scene_id is not None}:
-        objects.remove(statistics_uri(output, scene_id))
+        store.mark(masks_uri(output, scene_id), complete=False)
+        objects.remove(statistics_uri(output, scene_id), below=output)
     if ours:
         objects.remove(objects.join(output, SUMMARY))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import objects, statistics
+from pipeline import objects, statistics, store
 from pipeline.errors import PipelineError
-from pipeline.output import FAILURES, FILES, FOLDERS, SUMMARY
-from pipeline.verification.findings import Finding, Made, Report, stray
+from pipeline.output import FAILURES, FILES, FOLDERS, SCENES_GROUP, SUMMARY
+from pipeline.verification.findings import Finding, Kind, Made, Report, stray
 from pipeline.verification.scenes import Excused, SceneReport, Terms, check_scene
 from pipeline.verification.tables import check_table
 from pipeline.window import Window
@@ -23,8 +24,8 @@ _SCENES = 4  # at a time
 _READERS = 16  # windows at a time, over all scenes: a read waits for storage most of its time
 _SCENES_AHEAD = 64
 
-Failed = dict[str, set[tuple[int, int]] | None]
-"""The places of the windows of a scene that failed; None where the scene failed whole."""
+Failed = dict[str, set[tuple[int, int]] | str]
+"""The places of the windows of a scene that failed; the scene's uri where it failed whole."""
 
 
 def verify(
@@ -40,7 +41,9 @@ def verify(
     """
     report = Report()
     failed = _failed(output, report)
-    summary = statistics.summary_table(output)
+    _check_group(output, report, finished=finished)
+    failed_whole = {scene_id: uri for scene_id, uri in failed.items() if isinstance(uri, str)}
+    summary = statistics.Summary(output, classes=made.classes, failed=failed_whole)
     whole = True
     with ThreadPoolExecutor(_SCENES) as scenes, ThreadPoolExecutor(_READERS) as readers:
         terms = Terms(made, _excuse(failed, finished=finished), finished, readers)
@@ -78,6 +81,8 @@ def _scene_ids(output: str, report: Report) -> list[str]:
     suffixes = {"ledger": None, "scenes": None, "inputs": ".json", "statistics": ".parquet"}
     for folder, suffix in suffixes.items():
         for name, is_file in _entries(output, folder):
+            if f"{folder}/{name}" == SCENES_GROUP:
+                continue
             if is_file == (suffix is not None) and name.endswith(suffix or "") and not name.startswith("."):
                 ids.add(name.removesuffix(suffix or ""))
             else:
@@ -94,7 +99,7 @@ def _excuse(failed: Failed, *, finished: bool) -> Excused:
         if not finished:
             return True
         places = failed.get(scene_id, set())
-        return places is None or (window.row_off, window.col_off) in places
+        return isinstance(places, str) or (window.row_off, window.col_off) in places
 
     return excused
 
@@ -104,9 +109,9 @@ def _failed(output: str, report: Report) -> Failed:
     failed: Failed = {}
     try:
         table = pq.ParquetFile(io.BytesIO(objects.get_bytes(objects.join(output, FAILURES))))
-        for batch in table.iter_batches(columns=["scene_id", "row_off", "col_off"]):
+        for batch in table.iter_batches(columns=["scene_id", "uri", "row_off", "col_off"]):
             for row in batch.to_pylist():
-                _note(failed, row["scene_id"], row["row_off"], row["col_off"])
+                _note(failed, row)
     except FileNotFoundError:
         return failed
     except (pa.ArrowException, OSError, PipelineError) as error:
@@ -115,10 +120,25 @@ def _failed(output: str, report: Report) -> Failed:
     return failed
 
 
-def _note(failed: Failed, scene_id: str, row_off: int | None, col_off: int | None) -> None:
-    if row_off is None or col_off is None:
-        failed[scene_id] = None
+def _note(failed: Failed, row: Mapping[str, Any]) -> None:
+    if row["row_off"] is None or row["col_off"] is None:
+        failed[row["scene_id"]] = row["uri"]
         return
-    places = failed.setdefault(scene_id, set())
-    if places is not None:
-        places.add((row_off, col_off))
+    places = failed.setdefault(row["scene_id"], set())
+    if isinstance(places, set):
+        places.add((row["row_off"], row["col_off"]))
+
+
+def _check_group(output: str, report: Report, *, finished: bool) -> None:
+    """Look at the group of all scenes, which a viewer may have written anew."""
+    try:
+        if store.is_group(objects.get_bytes(objects.join(output, SCENES_GROUP))):
+            return
+        kind: Kind = "altered"
+    except FileNotFoundError:
+        kind = "missing"
+    if kind == "missing" and not finished:
+        report.stale.append(SCENES_GROUP)
+        return
+    message, restore = "not the metadata of a group", store.SCENES_DOCUMENT
+    report.findings.append(Finding(kind=kind, path=SCENES_GROUP, message=message, restore=restore))

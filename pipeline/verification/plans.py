@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline import ledger, objects
+from pipeline.documents import json_of
 from pipeline.ledger import Plan
 from pipeline.output import inputs_path, ledger_path, statistics_path
 from pipeline.verification.findings import Finding, Kind
@@ -74,7 +74,7 @@ def _unplanned(output: str, scene_id: str, at: str, note: bytes | None) -> Known
 
 def _content(output: str, path: str) -> bytes | None:
     try:
-        return objects.get_bytes(objects.join(output, path))
+        return objects.get_bytes(objects.join(output, path), limit_bytes=objects.OWN_BYTES)
     except FileNotFoundError:
         return None
 
@@ -85,6 +85,6 @@ def _is_of(data: bytes | None, plan: Plan) -> bool:
 
 def _view(note: bytes) -> View | None:
     try:
-        return View.from_values(json.loads(note)["view"])
+        return View.from_values(json_of(note)["view"])
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

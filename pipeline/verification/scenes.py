@@ -14,7 +14,6 @@ from pipeline import ledger, objects, raster, statistics, store
 from pipeline.objects import Listed
 from pipeline.output import ledger_path, ledger_uri, masks_uri, statistics_path, statistics_uri
 from pipeline.scene import Header
-from pipeline.statistics.classes import scene_summary
 from pipeline.verification.findings import Finding, Kind, Made, stray
 from pipeline.verification.plans import known
 from pipeline.verification.tables import check_table, listing_of
@@ -39,7 +38,13 @@ class SceneReport:
     uncommitted: int = 0
     stale: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    plan: ledger.Plan | None = None
     summary: list[dict[str, Any]] | None = None
+
+    @property
+    def of_plan(self) -> tuple[int, int | None]:
+        """How many windows of the plan are done, and how many are not."""
+        return statistics.windows_of(self.plan, done=self.windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,16 @@ def check_scene(output: str, scene_id: str, terms: Terms) -> SceneReport:
     if told.view is None:
         return report
     layout = store.documents(
-        header=told.view.header, classes=terms.made.classes, chunk_px=terms.made.chunk_px
+        header=told.view.header,
+        classes=terms.made.classes,
+        chunk_px=terms.made.chunk_px,
+        scene=statistics.origin(told.view),
+        made_by=terms.made.made_by,
     )
-    done = set(entries)
+    done, report.plan = set(entries), told.plan
     _check_windows(output, report, terms, told.view, entries, layout)
-    _check_store(output, report, layout, header=told.view.header, made=terms.made, done=done)
+    layout["zarr.json"] = store.marked(layout["zarr.json"], complete=report.of_plan[1] == 0)
+    _check_store(output, report, layout, header=told.view.header, terms=terms, done=done)
     return report
 
 
@@ -100,8 +110,8 @@ def _check_windows(
 ) -> None:
     """Check the windows that are done, in row-major order, and the statistics with them."""
     scene_id, listing = report.scene_id, statistics.listing_digest(entries.values())
-    there = bool(entries)
-    table = statistics.scene_table(output, scene_id, listing=listing)
+    there, about = bool(entries), statistics.about(view)
+    table = statistics.scene_table(output, scene_id, listing=listing, about=about)
     rows: list[dict[str, Any]] | None = []
     gone = terms.finished and not _was_so(output, scene_id, listing, there=there)
     check = partial(check_window, output, scene_id, made=terms.made, header=view.header, documents=documents)
@@ -115,8 +125,13 @@ def _check_windows(
                 table.add(row)
                 rows.append(row)
     report.findings += [_off_the_grid(scene_id, place) for place in entries]
-    if there and rows is not None and not entries:
-        report.summary = scene_summary(scene_id, rows, classes=terms.made.classes)
+    if rows is None or entries:
+        return
+    if there or report.of_plan[1]:
+        report.summary = statistics.scene_summary(
+            scene_id, rows, classes=terms.made.classes, about=about, windows=report.of_plan
+        )
+    if there:
         check_table(
             output,
             statistics_path(scene_id),
@@ -180,7 +195,7 @@ def _check_store(
     documents: Mapping[str, bytes],
     *,
     header: Header,
-    made: Made,
+    terms: Terms,
     done: set[tuple[int, int]],
 ) -> None:
     """List the scene's store: what was laid out must be there, and chunks belong to windows of the grid."""
@@ -189,8 +204,8 @@ def _check_store(
     for listed in objects.list_all(objects.join(output, root)):
         key = listed.path.removeprefix("masks.zarr/")
         chunk = _CHUNK.fullmatch(key) if key != listed.path else None
-        if chunk is not None and _is_on_grid(chunk, header, made):
-            report.uncommitted += _place(chunk, made) not in done
+        if chunk is not None and _is_on_grid(chunk, header, terms.made):
+            report.uncommitted += _place(chunk, terms.made) not in done
         elif key in documents and key != listed.path:
             there.add(key)
         else:
@@ -198,10 +213,19 @@ def _check_store(
                 stray(f"{root}/{listed.path}", scene_id=report.scene_id, ours=chunk is not None)
             )
     for key, data in documents.items():
-        if key in there and objects.get_bytes(objects.join(masks_uri(output, report.scene_id), key)) != data:
-            report.findings.append(_of_layout("altered", root, key, report.scene_id))
-        elif key not in there and done:
+        if key in there:
+            found = objects.get_bytes(objects.join(masks_uri(output, report.scene_id), key))
+            if not terms.finished and key == "zarr.json" and _is_marked_otherwise(found, data):
+                report.stale.append(f"{root}/masks.zarr/{key}")
+            elif found != data:
+                report.findings.append(_of_layout("altered", root, key, report.scene_id))
+        elif done:
             report.findings.append(_of_layout("missing", root, key, report.scene_id))
+
+
+def _is_marked_otherwise(root: bytes, wanted: bytes) -> bool:
+    """Tell whether a store's root is as it should be, but for whether the scene is complete."""
+    return root != wanted and root in {store.marked(wanted, complete=complete) for complete in (False, True)}
 
 
 def _of_layout(kind: Kind, root: str, key: str, scene_id: str) -> Finding:

@@ -47,7 +47,7 @@ def check_window(
     """
     place = f"{ledger_path(scene_id)}/{ledger.entry_name(window.row_off, window.col_off)}"
     try:
-        content = objects.get_bytes(objects.join(output, place))
+        content = objects.get_bytes(objects.join(output, place), limit_bytes=objects.OWN_BYTES)
     except FileNotFoundError:
         return Checked((), None)  # gone since it was listed
     entry = _parsed(content)

@@ -38,7 +38,7 @@ def test_a_verb_has_its_own_help(verb: str, capsys: pytest.CaptureFixture[str]) 
         (["segment", "--window", "wide"], "wide"),
         (["segment", "a.tif"], "classes and output must be given"),
         (["segment", "a.tif", "--classes", "road; road", "-o", "out"], "'road'"),
-        (["segment", "a.tif", "--classes", "road", "-o", "out", "--checkpoint", "huge"], "huge"),
+        (["segment", __file__, "--classes", "road", "-o", "out", "--checkpoint", "huge"], "huge"),
         (["segment", "--config", "none.yaml"], "none.yaml"),
         (["segment", "*.tif", "--classes", "road", "-o", "out"], "*.tif"),
     ],

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,75 @@ def test_nothing_is_written_where_something_is_wrong(
     assert convert.main([f"local-dir:{small_folder}", "-o", f"{weights}/x.safetensors"]) == ExitCode.BAD_USAGE
     assert "cannot be written" in capsys.readouterr().err
     assert Path(weights).read_bytes() == before
+
+
+def sized(path: Path, size_bytes: int) -> None:
+    """Make a file that large, which takes no room."""
+    with path.open("wb") as file:
+        file.truncate(size_bytes)
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "bin"])
+def test_a_folder_that_is_too_large_is_refused_unread(
+    small_folder: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    (small_folder / "open_clip_model.safetensors").unlink()
+    sized(small_folder / f"open_clip_model.{kind}", 10**12)
+    assert convert.main([f"local-dir:{small_folder}", "-o", str(small_folder / "x.safetensors")]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "1000.0 GB" in said
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("vision_cfg.layers", 10**9),
+        ("vision_cfg.width", 10**12),
+        ("vision_cfg.patch_size", 0),
+        ("vision_cfg.mlp_ratio", "four"),
+        ("vision_cfg.unknown", 1),
+        ("text_cfg.layers", 10**9),
+        ("text_cfg", []),
+        ("embed_dim", "wide"),
+    ],
+    ids=str,
+)
+def test_a_description_of_a_network_that_cannot_be_is_one_line(
+    small_folder: Path, capsys: pytest.CaptureFixture[str], place: str, value: object
+) -> None:
+    path = small_folder / "open_clip_config.json"
+    about = json.loads(path.read_text())
+    *parents, last = ["model_cfg", *place.split(".")]
+    node = about
+    for key in parents:
+        node = node[key]
+    node[last] = value
+    path.write_text(json.dumps(about))
+    assert convert.main([f"local-dir:{small_folder}", "-o", str(small_folder / "x.safetensors")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_description_that_never_ends_and_a_name_too_long_are_one_line(
+    small_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    description, there = small_folder / "open_clip_config.json", str(small_folder / "x.safetensors")
+
+    def replaced_by_fifo() -> None:
+        description.unlink()
+        os.mkfifo(description)
+
+    for spoil in (
+        partial(description.write_text, "[" * 500_000),
+        partial(sized, description, 10**12),
+        replaced_by_fifo,
+    ):
+        spoil()
+        assert convert.main([f"local-dir:{small_folder}", "-o", there]) == 2
+        assert "open_clip's description of a model" in capsys.readouterr().err
+    for name in ("x" * 5000, "/".join(["y" * 200] * 500)):
+        assert convert.main([f"local-dir:{name}", "-o", there]) == 2
+        (said,) = capsys.readouterr().err.splitlines()
+        assert len(said) < 600
 
 
 # A full-size encoder, from its weights to masks.

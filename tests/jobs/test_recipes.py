@@ -14,7 +14,7 @@ from mrovseg.draw import Augmentation, draw_chip
 from mrovseg.errors import DataError
 from mrovseg.train import Recipe
 from pipeline import raster
-from pipeline.errors import RasterError
+from pipeline.errors import ConfigError, RasterError
 from pipeline.testing.painted import LAND_COVER, paint
 from pipeline.window import Window
 from tests.mrovseg.test_layout import read, write_panoptic
@@ -33,6 +33,27 @@ def test_an_embedded_recipe_can_be_followed(name: str) -> None:
 def test_a_recipe_that_there_is_not_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(DataError, match=r"no recipe 'nowhere'.* ablation, coco-stuff, tiny$"):
         read_recipe("nowhere")
+
+
+def test_a_recipe_of_a_user_says_what_is_wrong_and_knows_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/of/mine")
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        "training: {rate: 1e-3, seed: null}\nsets: [{definition: dubai, images: [~/a.jpg], root: no}]"
+    )
+    plan = read_recipe(str(file))
+    assert plan["training"] == {"rate": 0.001}
+    assert plan["sets"] == [{"definition": "dubai", "images": ["/home/of/mine/a.jpg"], "root": "no"}]
+    for text, named in (
+        ("sets: []\nsets: []", "sets 2 times"),
+        ("[", "cannot read"),
+        ("", "keys and values"),
+    ):
+        file.write_text(text)
+        with pytest.raises((ConfigError, DataError), match=named):
+            read_recipe(str(file))
 
 
 def test_a_published_set_is_read_as_it_is_drawn(tmp_path: Path) -> None:

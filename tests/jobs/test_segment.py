@@ -5,8 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import rasterio
+from rasterio import Affine
 
 from jobs import segment
 from pipeline import objects
@@ -95,6 +98,50 @@ def test_broken_scenes_are_listed_with_a_reason_and_the_good_one_is_complete(
     summary = records(output, "summary.parquet")
     assert {entry["scene_id"].rsplit("-", 1)[0] for entry in summary if entry["pixels"]} == {"good"}
     assert "failures.parquet" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_run_says_on_what_it_runs_and_what_scenes_warn_of_and_one_that_cannot_fit_leaves_all_as_it_was(
+    paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenes, output = [paint_scene("a.tif", height=64, width=64)], tmp_path / "out"
+    for name in "bc":
+        path, values = tmp_path / f"{name}.tif", np.arange(5 * 64 * 64, dtype=np.uint16).reshape(5, 64, 64)
+        with rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            height=64,
+            width=64,
+            count=5,
+            dtype="uint16",
+            transform=Affine(2, 0, 0, 0, -2, 0),
+        ) as file:
+            file.write(values)
+        scenes.append(path)
+    assert run(*scenes, "--classes", WORDS, "-o", output) == 0
+    said = capsys.readouterr().err
+    assert (
+        "mrovseg: 1 actor of 0.9 CPUs, on cpu in float32; windows of 512 px; ground size: each scene's own"
+        in said
+    )
+    told = [json.loads(line)["message"] for line in said.splitlines() if '"scene_warned"' in line]
+    counted = [json.loads(line)["message"] for line in said.splitlines() if '"scenes_warned"' in line]
+    for words in ("no band says that it is red", "no CRS is stated", "uint16 become 8 bits by percentiles"):
+        (once,) = (text.split(": ", 2)[2] for text in told if words in text)
+        assert f"warning: of 2 scenes: {once}" in counted
+    assert json.loads((output / "run.json").read_text())["model"]["precision"] == "float32"
+
+    before = files(output)
+    again = [*map(str, scenes), "--classes", WORDS, "-o", str(output), "--actors", "1"]
+    for flags, refusal in (
+        (["--window-px", "512", "--chunk-px", "512", "--precision", "bfloat16"], "model.precision was"),
+        (["--window-px", "102400", "--overwrite"], "a window of 102400 px"),
+        (["--gpus", "1", "--overwrite"], "1 GPUs"),
+    ):
+        assert segment.main([*again, *flags]) == 2
+        assert refusal in capsys.readouterr().err
+        assert files(output) == before
 
 
 @pytest.mark.usefixtures("ray_cluster")

@@ -1,6 +1,6 @@
 """Settings: a file alone says what flags say, flags win, and what is wrong is named."""
 
-import argparse
+import codecs
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from jobs import settings
+from jobs.areas import area_of
+from jobs.flags import FlagParser
 from jobs.settings import SegmentSettings
 from mrovseg.errors import VocabularyError
 from pipeline.aoi import Aoi
@@ -28,7 +30,7 @@ BOX = Aoi(crs="OGC:CRS84", polygons=((((1.0, 2.0), (3.0, 2.0), (3.0, 4.0), (1.0,
 
 
 def settings_of(*argv: str) -> SegmentSettings:
-    parser = argparse.ArgumentParser()
+    parser = FlagParser()
     settings.add_arguments(parser)
     return settings.segment_settings(settings.asked(parser.parse_args(argv)))
 
@@ -56,10 +58,10 @@ def test_flags_override_the_file_key_by_key(file: Path) -> None:
 def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "all.yaml"
     path.write_text(
-        "{scenes: a.tif, suffixes: [.tif], assets: visual, classes: road, output: o, checkpoint: c,"
-        " threshold: 0.5, window_px: 512,"
+        "{scenes: a.tif, suffixes: [.tif], assets: visual, link_hosts: s3://b, classes: road, output: o, checkpoint: c,"
+        " threshold: 0.5, precision: float32, window_px: 512,"
         " chunk_px: 256, actors: 2, actor_cpus: 1, actor_gpus: 1, task_cpus: 0.5, bands: [4, 3, 2],"
-        " range: [0, 3000], nodata: 7, gsd: 2, aoi: [1, 2, 3, 4], drivers: [GTiff],"
+        " range: [0, 3000], nodata: 7, alpha: none, gsd: 2, aoi: [1, 2, 3, 4], drivers: [GTiff],"
         " vrt: anywhere, max_pixels: 9, max_bands: 8,"
         " max_block_bytes: 7, max_expansion: 6, read_timeout_s: 5, max_failures: 5%, keep_valid: true,"
         " window_timeout_s: 60, stall_s: 30}"
@@ -72,6 +74,7 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
         bands=(4, 3, 2),
         value_range=(0, 3000),
         nodata=7,
+        alpha="none",
         gsd_m=2,
         aoi=BOX,
         drivers=("GTiff",),
@@ -85,15 +88,54 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "gpus"), [("1", 1), ("0.5", 0.5), ("none", 0), ("0", 0), ("auto", None), (None, None)]
+)
+def test_gpus_of_an_actor_are_a_flag_and_a_key_of_one_meaning(
+    tmp_path: Path, given: str | None, gpus: float | None
+) -> None:
+    base = ["a.tif", "--classes", "road", "-o", "o"]
+    assert settings_of(*base, *(["--gpus", given] if given else [])).flow.actor_gpus == gpus
+    for key in ("gpus", "actor_gpus") if given else ():
+        (tmp_path / "a.yaml").write_text(f"{key}: {given}")
+        assert settings_of(*base, "--config", str(tmp_path / "a.yaml")).flow.actor_gpus == gpus
+        overridden = settings_of(*base, "--config", str(tmp_path / "a.yaml"), "--gpus", "2")
+        assert overridden.flow.actor_gpus == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("gpus: many", "gpus.*'many'"),
+        ("gpus: -1", "gpus.*-1"),
+        ("{gpus: 1, actor_gpus: 1}", "gpus and its older name"),
+        ("precision: half", "precision.*bfloat16.*'half'"),
+    ],
+)
+def test_what_gpus_and_precision_cannot_be_is_named(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=named):
+        settings_of("a.tif", "--classes", "road", "-o", "o", "--config", str(tmp_path / "a.yaml"))
+
+
+@pytest.mark.parametrize(
     ("flags", "reading"),
     [
         (["--bands", "4,3,2"], Reading(bands=(4, 3, 2))),
         (["--bands", "2"], Reading(bands=(2,))),
         (["--range=-5,3000.5"], Reading(value_range=(-5, 3000.5))),
         (["--nodata=-9999"], Reading(nodata=-9999)),
+        (["--range", "-25,0"], Reading(value_range=(-25, 0))),
+        (["--range", "-25 0"], Reading(value_range=(-25, 0))),
+        (["--nodata", "-3.4e+38"], Reading(nodata=-3.4e38)),
+        (["--nodata", "-inf"], Reading(nodata=-math.inf)),
+        (["--noda", "-.5"], Reading(nodata=-0.5)),
         (["--nodata", "none"], Reading(nodata="none")),
         (["--gsd", "0.5"], Reading(gsd_m=0.5)),
         (["--aoi", "1,2,3,4"], Reading(aoi=BOX)),
+        (
+            ["--aoi", "-1,2,3,4"],
+            Reading(aoi=replace(BOX, polygons=((((-1.0, 2.0), (3.0, 2.0), (3.0, 4.0), (-1.0, 4.0)),),))),
+        ),
         (
             ["--aoi=-1,2,3,4"],
             Reading(aoi=replace(BOX, polygons=((((-1.0, 2.0), (3.0, 2.0), (3.0, 4.0), (-1.0, 4.0)),),))),
@@ -115,6 +157,24 @@ def test_an_area_may_be_in_a_file(tmp_path: Path, content: str) -> None:
     (tmp_path / "area").write_text(content)
     made = settings_of("a.tif", "--classes", "road", "-o", "o", "--aoi", str(tmp_path / "area"))
     assert made.reading.aoi == BOX
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_an_area_in_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    text = '{"type": "Polygon", "coordinates": [[[1, 2], [3, 2], [3, 4], [1, 4]]]}'
+    mark = codecs.BOM_UTF16_LE if encoding == "utf-16-le" else b""
+    (tmp_path / "area.json").write_bytes(mark + text.encode(encoding))
+    assert area_of(str(tmp_path / "area.json")) == BOX
+
+
+@pytest.mark.parametrize("text", ["1 2 3 4", "1e0,2,3.0,+4", "\ufeff1,2,3,4", " 1 , 2 , 3 , 4"])
+def test_a_box_is_told_from_a_file(text: str) -> None:
+    assert area_of(text) == BOX
+
+
+def test_an_area_in_a_crs_that_nobody_knows_is_refused_before_anything_starts() -> None:
+    with pytest.raises(ConfigError, match="CRS that is not known, 'EPSG:999999'"):
+        area_of("SRID=999999;1,2,3,4")
 
 
 def test_no_number_may_be_the_value_without_data() -> None:
@@ -186,7 +246,7 @@ def test_a_class_may_be_named_by_none_of_its_prompts() -> None:
         ("{scenes: [{stac_api: h}], output: o, classes: road}", ["https://", "'h'"]),
         ("{scenes: a.tif, suffixes: tif, output: o, classes: road}", ["suffixes", "dot"]),
         ("{scenes: a.tif, assets: [1], output: o, classes: road}", ["assets", "[1]"]),
-        ("{scenes: a.tif, output: o, classes: 7}", ["classes", "7"]),
+        ("{scenes: a.tif, output: o, classes: {a: b}}", ["classes", "{'a': 'b'}"]),
         ("{scenes: a.tif, output: o, classes: [a; b]}", ["one class", "a; b"]),
         ("{scenes: a.tif, output: o, classes: [{name: a, words: [b]}]}", ["unknown key words", "prompts"]),
         ("{scenes: a.tif, output: o, classes: [{prompts: [b]}]}", ["name", "None"]),
@@ -201,6 +261,105 @@ def test_an_error_names_the_key_and_what_was_found(tmp_path: Path, text: str, na
     with pytest.raises(ConfigError) as raised:
         settings_of("--config", str(path))
     assert all(part in str(raised.value) for part in named), raised.value
+
+
+def configured(folder: Path, text: str) -> SegmentSettings:
+    (folder / "c.yaml").write_text(text)
+    return settings_of("a.tif", "-o", "o", "--config", str(folder / "c.yaml"))
+
+
+@pytest.mark.parametrize("empty", ["", "null", "~", "Null"])
+def test_an_empty_key_is_not_given(tmp_path: Path, empty: str) -> None:
+    every = [key for key in settings.KEYS if key not in {"scenes", "classes", "output"}]
+    text = "classes: road\n" + "".join(f"{key}: {empty}\n" for key in every)
+    assert configured(tmp_path, text) == settings_of("a.tif", "-o", "o", "--classes", "road")
+    search = f"classes: road\nscenes: [{{stac_api: 'https://h', ids: {empty}, bbox: [1, 2, 3, 4]}}]"
+    (tmp_path / "s.yaml").write_text(search)
+    found = settings_of("-o", "o", "--config", str(tmp_path / "s.yaml")).scenes.specs
+    assert found == (Search("https://h", {"bbox": [1, 2, 3, 4]}),)
+    with pytest.raises(ConfigError, match="classes must be given"):
+        configured(tmp_path, f"classes: {empty}")
+    with pytest.raises(ConfigError, match="classes"):
+        configured(tmp_path, "classes: [road, ~]")
+
+
+def test_a_key_that_is_given_twice_is_refused_with_its_lines(tmp_path: Path) -> None:
+    for text, lines in (
+        ("classes: road\ngsd: 1\n\ngsd: 2", r"gsd 2 times, in lines 2, 4"),
+        ("classes:\n - name: a\n   name: b", r"name 2 times, in lines 2, 3"),
+        ("classes: road\nnodata:\nnodata: 5", r"nodata 2 times, in lines 2, 3"),
+    ):
+        with pytest.raises(ConfigError, match=lines):
+            configured(tmp_path, text)
+
+
+WORDS = [
+    "no",
+    "yes",
+    "On",
+    "off",
+    "null",
+    "true",
+    "12:30",
+    "2026-01-31",
+    "007",
+    "1.50",
+    "0x1F",
+    "1_000",
+    "1e3",
+]
+
+
+def test_names_of_classes_are_texts_whatever_yaml_may_take_them_for(tmp_path: Path) -> None:
+    made = configured(tmp_path, "classes:\n" + "".join(f"- {word}\n" for word in WORDS))
+    assert made.vocabulary.names == tuple(WORDS)
+    made = configured(
+        tmp_path,
+        "classes:\n" + "".join(f"- {{name: {word}, prompts: [{word}, a{word}]}}\n" for word in WORDS),
+    )
+    assert made.vocabulary.prompts == tuple((word, f"a{word}") for word in WORDS)
+    assert configured(tmp_path, "classes: [{name: wet, prompts: null}]").vocabulary.prompts == (("wet",),)
+
+
+def test_numbers_are_those_of_yaml_1_2(tmp_path: Path) -> None:
+    reading = configured(
+        tmp_path,
+        "classes: a\nmax_pixels: 1e11\nrange: [-3.4e+38, .5]\nnodata: -.inf\ngsd: 1e-1\nmax_bands: 0o17",
+    ).reading
+    assert (reading.max_pixels, reading.value_range, reading.nodata) == (10**11, (-3.4e38, 0.5), -math.inf)
+    assert (reading.gsd_m, reading.max_bands) == (0.1, 15)
+
+
+WRONG = {
+    "text": ["range", "nodata", "gsd", "bands", "actors", "keep_valid", "threshold", "max_failures"],
+    "{a: b}": list(settings.KEYS),
+    "[[]]": list(settings.KEYS),
+    "true": [key for key in settings.KEYS if key not in {"keep_valid", "classes"}],
+    "12:30": ["window_px", "stall_s", "window_timeout_s", "actor_cpus", "read_timeout_s", "max_block_bytes"],
+}
+
+
+@pytest.mark.parametrize(("value", "key"), [(value, key) for value, keys in WRONG.items() for key in keys])
+def test_a_value_of_another_kind_is_refused_by_the_name_of_its_key(
+    tmp_path: Path, value: str, key: str
+) -> None:
+    needed = {"scenes": "a.tif", "classes": "a", "output": "o"}
+    (tmp_path / "c.yaml").write_text("".join(f"{k}: {v}\n" for k, v in (needed | {key: value}).items()))
+    with pytest.raises(ConfigError, match=key):
+        settings_of("--config", str(tmp_path / "c.yaml"))
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "area.json").write_text("POLYGON ((1 2, 3 2, 3 4, 1 4))")
+    path = tmp_path / "home.yaml"
+    path.write_text(
+        "{scenes: [~/a.tif, b~/~.tif], output: ~/o, checkpoint: ~/c.safetensors, aoi: ~/area.json, classes: a}"
+    )
+    made = settings_of("--config", str(path))
+    assert made.scenes.specs == (f"{tmp_path}/a.tif", str(Path("b~/~.tif").absolute()))
+    assert (made.output, made.checkpoint) == (f"{tmp_path}/o", f"{tmp_path}/c.safetensors")
+    assert made.reading.aoi == BOX
 
 
 def test_a_configuration_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def listing(_: psutil.Process, output: Path) -> bool:
 @pytest.mark.parametrize(
     ("moment", "signals"),
     [
-        (some_are_done, [signal.SIGTERM]),
+        pytest.param(some_are_done, [signal.SIGTERM], marks=pytest.mark.slow),
         pytest.param(ray_begins, [signal.SIGTERM], marks=pytest.mark.slow),
         pytest.param(listing, [signal.SIGTERM], marks=pytest.mark.slow),
         pytest.param(all_are_done, [signal.SIGTERM], marks=pytest.mark.slow),

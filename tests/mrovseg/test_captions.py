@@ -17,6 +17,7 @@ from mrovseg.draw import Augmentation, draw_captions
 from mrovseg.errors import DataError
 from mrovseg.vocabulary import parse
 from tests.mrovseg.networks import SMALL, vectors_of
+from tests.mrovseg.pictures import PILLOW
 
 ROWS = [("a.png", "a river, seen  from above"), ("deep/b.png", 'roofs "and" trees'), ("a.png", "water")]
 
@@ -40,7 +41,7 @@ def write(table: Path, rows: list[tuple[str, str]] = ROWS) -> Path:
 
 @pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl"])
 def test_both_kinds_of_table_give_the_same_pairs(folder: Path, name: str) -> None:
-    found = read_captions(write(folder / name))
+    found = read_captions(write(folder / name), reader=PILLOW)
     assert found.captions == ["a river, seen from above", 'roofs "and" trees', "water"]
     assert found.files == [folder / "a.png", folder / "deep/b.png", folder / "a.png"]
 
@@ -65,11 +66,11 @@ def test_a_table_that_cannot_be_used_is_refused(folder: Path, name: str, text: s
     if text is not None:
         (folder / name).write_text(text)
     with pytest.raises(DataError, match=says):
-        read_captions(folder / name)
+        read_captions(folder / name, reader=PILLOW)
 
 
 def test_images_are_drawn_with_their_captions(folder: Path) -> None:
-    pairs = read_captions(write(folder / "metadata.csv"))
+    pairs = read_captions(write(folder / "metadata.csv"), reader=PILLOW)
     plain = Augmentation(brightness=0.0, contrast=0.0, colour=0.0, blur=0.0)
     images, which = draw_captions(
         pairs, side_px=16, count=12, rng=np.random.default_rng(0), augmentation=plain
@@ -81,7 +82,7 @@ def test_images_are_drawn_with_their_captions(folder: Path) -> None:
 
 def test_a_file_that_is_no_image_is_named(folder: Path) -> None:
     (folder / "a.png").write_text("no image")
-    pairs = CaptionSet([folder / "a.png"], ["water"])
+    pairs = CaptionSet([folder / "a.png"], ["water"], PILLOW)
     with pytest.raises(DataError, match=r"cannot read the image .*a\.png"):
         draw_captions(pairs, side_px=16, count=1, rng=np.random.default_rng(0), augmentation=Augmentation())
 
@@ -113,7 +114,7 @@ def test_words_and_captions_are_each_learned_where_there_are_any(folder: Path, h
         LabelledSet(parse("road; roof"), [LabelledImage("one", pixels, pixels[..., 0] // 128 + np.uint8(1))])
     ]
     words = WordSet(parse("harbour; forest"), [pixels], [1]) if "words" in has else None
-    pairs = read_captions(write(folder / "metadata.csv")) if "captions" in has else None
+    pairs = read_captions(write(folder / "metadata.csv"), reader=PILLOW) if "captions" in has else None
     data, learner, rng = TrainingData(sets, words, pairs), contrast(), np.random.default_rng(0)
     losses = learner(learner.draw(data, slices=2, chips=1, images=3, rng=rng), data, rng)
     assert set(losses) == {"places", "regions"} | has
@@ -122,8 +123,8 @@ def test_words_and_captions_are_each_learned_where_there_are_any(folder: Path, h
 
 
 def test_a_checkpoint_remembers_captions_but_not_millions() -> None:
-    few = TrainingData([], None, CaptionSet([], ["b", "a", "b"]))
+    few = TrainingData([], None, CaptionSet([], ["b", "a", "b"], PILLOW))
     assert few.phrases == ["a", "b"]
-    many = TrainingData([], None, CaptionSet([], [f"{i:05}" for i in range(4500)]))
+    many = TrainingData([], None, CaptionSet([], [f"{i:05}" for i in range(4500)], PILLOW))
     assert len(many.phrases) == 1500
     assert many.phrases[:2] == ["00000", "00003"]

@@ -1,6 +1,7 @@
 """Checkpoints: written, read back, refused."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,91 @@ def test_somebody_elses_file_is_refused(tmp_path: Path) -> None:
     save_file({"a": np.zeros(3, np.float32)}, path)
     with pytest.raises(CheckpointError, match="no checkpoint of mrovseg"):
         checkpoint.load(str(path))
+
+
+def described(header: str, weights: dict[str, np.ndarray], path: Path) -> Path:
+    save_file(weights, path, metadata={"mrovseg": header})
+    return path
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "no JSON",
+        "[1, 2]",
+        '"text"',
+        "null",
+        "[" * 100_000,
+        '{"format": 2',
+        '{"format": NaN}',
+        "\udcff".encode("utf-8", "replace").decode(),
+    ],
+)
+def test_a_header_that_is_no_json_object_is_one_line(
+    tmp_path: Path, weights: dict[str, np.ndarray], header: str
+) -> None:
+    with pytest.raises(CheckpointError, match=r"odd\.safetensors") as raised:
+        checkpoint.load(str(described(header, weights, tmp_path / "odd.safetensors")))
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"config": None},
+        {"config": []},
+        {"config": {}},
+        {"config.clip": None},
+        {"config.clip.vision_cfg": 7},
+        {"config.clip.vision_cfg.layers": "six"},
+        {"config.clip.vision_cfg.layers": 10**9},
+        {"config.clip.vision_cfg.width": 10**9},
+        {"config.clip.vision_cfg.patch_size": 0},
+        {"config.clip.vision_cfg.image_size": -1},
+        {"config.clip.vision_cfg.image_size": None},
+        {"config.clip.embed_dim": 1.5},
+        {"config.head": 5},
+        {"config.head.taps": 3},
+        {"config.head.queries": 10**12},
+        {"config.head.unknown": 1},
+        {"config.mean": 0.5},
+        {"config.slices": True},
+        {"config.slices": 10**6},
+        {"config.halo_px": "ten"},
+        {"config.top_k": None},
+        {"known_phrases": 5},
+        {"known_phrases": ["road", 7]},
+        {"known_phrases": "road"},
+        {"taught_phrases": {}},
+    ],
+    ids=str,
+)
+def test_a_description_of_the_wrong_shape_is_one_line(
+    tmp_path: Path, saved: Path, weights: dict[str, np.ndarray], changed: dict[str, object]
+) -> None:
+    _, about = checkpoint.read_arrays(saved)
+    ((place, value),) = changed.items()
+    *parents, last = place.split(".")
+    node = about
+    for key in parents:
+        node = node[key]
+    node[last] = value
+    with pytest.raises(CheckpointError, match=r"odd\.safetensors does not describe") as raised:
+        checkpoint.load(str(described(json.dumps(about), weights, tmp_path / "odd.safetensors")))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("scale", [None, np.ones(3, np.float32)])
+def test_a_scale_that_is_no_number_is_one_line(
+    tmp_path: Path, saved: Path, weights: dict[str, np.ndarray], scale: np.ndarray | None
+) -> None:
+    _, about = checkpoint.read_arrays(saved)
+    others = {name: array for name, array in weights.items() if name != "logit_scale"}
+    odd = others if scale is None else others | {"logit_scale": scale}
+    with pytest.raises(CheckpointError, match="logit_scale"):
+        checkpoint.load(str(described(json.dumps(about), odd, tmp_path / "odd.safetensors")))
 
 
 def test_weights_of_another_network_are_refused(weights: dict[str, np.ndarray]) -> None:

@@ -10,6 +10,7 @@ from mrovseg.data import LabelledImage, LabelledSet, TrainingData, WordSet, read
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
 from mrovseg.vocabulary import parse
+from tests.mrovseg.pictures import PILLOW
 
 
 def image(height: int = 40, width: int = 60) -> LabelledImage:
@@ -39,12 +40,12 @@ def test_pairs_are_read_and_must_fit(tmp_path: Path) -> None:
     one, mask = tmp_path / "one.png", tmp_path / "mask.png"
     Image.fromarray(image().pixels).save(one)
     Image.fromarray(image().labels).save(mask)
-    (read,) = read_pairs(Definition.named("land-cover"), [one], [mask])
+    (read,) = read_pairs(Definition.named("land-cover"), [one], [mask], reader=PILLOW)
     assert np.array_equal(read.pixels, image().pixels)
     assert np.array_equal(read.labels, np.where(image().labels == 0, 255, image().labels))
     Image.fromarray(image(height=39).labels).save(mask)
     with pytest.raises(DataError, match=r"mask\.png is \(39, 60\)"):
-        list(read_pairs(Definition.named("land-cover"), [one], [mask]))
+        list(read_pairs(Definition.named("land-cover"), [one], [mask], reader=PILLOW))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -13,6 +13,7 @@ from mrovseg.data import LabelledImage, read_pairs
 from mrovseg.definition import Definition
 from mrovseg.errors import DataError
 from mrovseg.layout import Layout, categories, read_segments
+from tests.mrovseg.pictures import PILLOW
 
 BLACK, WHITE, BLUE = (0, 0, 0), (255, 255, 255), (0, 0, 255)
 POTSDAM_TEST = {2: (13, 14), 3: (13, 14), 4: (13, 14, 15), 5: (13, 14, 15), 6: (13, 14, 15), 7: (13,)}
@@ -187,7 +188,7 @@ def read(name: str, root: Path, split: str) -> list[LabelledImage]:
     layout = definition.layout(split)
     images, masks = zip(*layout.pairs(root), strict=True)
     segments = read_segments(root / layout.segments) if layout.segments else None
-    return list(read_pairs(definition, images, masks, segments))
+    return list(read_pairs(definition, images, masks, segments, reader=PILLOW))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.definition)
@@ -225,7 +226,9 @@ def test_real_files_are_found_and_labelled(shared_data: Path) -> None:
     assert len(pairs) > 0
     assert len(pairs) % 9 == 0
     firsts = pairs[::9]
-    for one in read_pairs(definition, [image for image, _ in firsts], [mask for _, mask in firsts]):
+    for one in read_pairs(
+        definition, [image for image, _ in firsts], [mask for _, mask in firsts], reader=PILLOW
+    ):
         assert (one.labels != 255).mean() > 0.9
 
 
@@ -259,7 +262,7 @@ def test_panoptic_masks_without_their_segments_are_refused(tmp_path: Path) -> No
     definition = Definition.named("coco-panoptic")
     images, masks = zip(*definition.layout("val").pairs(tmp_path), strict=True)
     with pytest.raises(DataError, match="need the JSON file of their split"):
-        list(read_pairs(definition, images, masks))
+        list(read_pairs(definition, images, masks, reader=PILLOW))
     with pytest.raises(DataError, match="segments 7, 9 of the mask are not in segments_info"):
         categories(np.array([[[7, 0, 0], [9, 0, 0], [8, 0, 0]]], np.uint8), {8: 1})
     file = tmp_path / "annotations/panoptic_val2017.json"
@@ -311,5 +314,9 @@ def test_a_mask_must_follow_from_its_image(images: str, masks: str) -> None:
 def test_coloured_masks_are_no_levels(tmp_path: Path) -> None:
     for name in ("image.png", "mask.png"):
         Image.new("RGB", (2, 2)).save(tmp_path / name)
-    with pytest.raises(DataError, match=r"mask\.png is an image of mode RGB; masks of vdd have one level"):
-        list(read_pairs(Definition.named("vdd"), [tmp_path / "image.png"], [tmp_path / "mask.png"]))
+    with pytest.raises(DataError, match=r"mask\.png has colours; masks of vdd have one level"):
+        list(
+            read_pairs(
+                Definition.named("vdd"), [tmp_path / "image.png"], [tmp_path / "mask.png"], reader=PILLOW
+            )
+        )

@@ -87,10 +87,10 @@ def naive_labels(kept: Proposals, words: EmbeddedVocabulary, threshold: float) -
     full = interpolate(torch.from_numpy(scores)[None], scale_factor=kept.stride_px, mode="bilinear")[
         0
     ].numpy()
-    full[full < 0.5 / 255] = 0  # stored as 0, and counts as none
+    full[full < 0.5 / 255] = 0  # counts as none
     ranked = np.sort(full, axis=0)
     winner = np.where(ranked[-1] >= threshold, full.argmax(0) + 1, 0)
-    return winner, ranked[-1] * 255, (ranked[-1] - ranked[-2]) * 255
+    return winner, ranked[-1] * 254, (ranked[-1] - ranked[-2]) * 254
 
 
 @given(seed=st.integers(0, 1000), threshold=st.sampled_from([0.0, 0.2, 0.5]))
@@ -100,7 +100,7 @@ def test_labels_are_those_of_the_naive_formula(seed: int, threshold: float) -> N
     got = label(kept, words, threshold=threshold)
     np.testing.assert_allclose(got.score[0], score, atol=0.51)
     np.testing.assert_allclose(got.margin[0], margin, atol=0.51)
-    clear = (margin > 0.01) & (np.abs(score - threshold * 255) > 0.01)
+    clear = (margin > 0.01) & (np.abs(score - threshold * 254) > 0.01)
     assert clear.mean() > 0.5
     np.testing.assert_array_equal(got.class_id[0][clear], winner[clear])
 
@@ -142,7 +142,7 @@ def test_patches_tell_untaught_classes_and_the_head_shares_out_the_rest(
     words = dataclasses.replace(words, untaught=tuple(sorted(untaught)))
     got = label(kept, words, threshold=0.0)
     ranked = np.sort(expected, axis=0)
-    np.testing.assert_allclose(got.score[0], ranked[-1] * 255, atol=0.51)
+    np.testing.assert_allclose(got.score[0], ranked[-1] * 254, atol=0.51)
     clear = ranked[-1] - ranked[-2] > 1e-4
     np.testing.assert_array_equal(got.class_id[0][clear], expected.argmax(0)[clear] + 1)
 

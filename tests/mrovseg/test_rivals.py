@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mrovseg import checkpoint as checkpoints
 from mrovseg.checkpoint import Checkpoint
 from mrovseg.definition import Definition
-from mrovseg.proposals import Proposals, label
+from mrovseg.proposals import SCORE_MAX, Proposals, label
 from mrovseg.rivals import GENERIC, rivals, unlike_kinds
 from mrovseg.segmenter import embed_vocabulary
 from mrovseg.sentences import SentenceEncoder
@@ -115,5 +115,5 @@ def test_where_a_rival_wins_the_pixel_is_other_with_the_rivals_score() -> None:
     assert (asked.class_id == 1).all()
     assert (rival.class_id == 0).all()
     for found in (asked, rival):
-        np.testing.assert_allclose(found.score / 255, expected[0], atol=0.5 / 255)
-        np.testing.assert_allclose(found.margin / 255, expected[0] - expected[1], atol=0.5 / 255)
+        np.testing.assert_allclose(found.score / SCORE_MAX, expected[0], atol=0.5 / SCORE_MAX)
+        np.testing.assert_allclose(found.margin / SCORE_MAX, expected[0] - expected[1], atol=0.5 / SCORE_MAX)

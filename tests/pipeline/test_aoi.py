@@ -84,3 +84,35 @@ def test_the_crs_of_old_geojson_is_known() -> None:
 def test_what_is_no_area_is_refused_with_what_is_expected(text: str) -> None:
     with pytest.raises(ConfigError, match=r"aoi.*expected a box xmin,ymin,xmax,ymax"):
         parse(text)
+
+
+def test_what_is_null_in_geojson_is_not_there() -> None:
+    square = {"type": "Polygon", "coordinates": RINGS, "crs": None, "bbox": None}
+    collection = {"type": "GeometryCollection", "geometries": [None, square]}
+    document = {
+        "type": "FeatureCollection",
+        "crs": None,
+        "features": [
+            None,
+            {"type": "Feature", "geometry": None, "properties": None},
+            {"type": "Feature"},
+            {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": []}},
+            {"type": "Feature", "geometry": {"type": "MultiPolygon", "coordinates": [[], RINGS]}},
+            {"type": "Feature", "geometry": collection},
+        ],
+    }
+    polygon = (SQUARE, HOLE)
+    assert parse("\ufeff" + json.dumps(document)) == Aoi(crs="OGC:CRS84", polygons=(polygon, polygon))
+    for crs in ({"type": "name", "properties": None}, {"type": "name", "properties": {"name": None}}):
+        assert parse(json.dumps(square | {"crs": crs})).crs == "OGC:CRS84"
+    for nothing in ({"type": "FeatureCollection", "features": None}, {"type": "Feature", "geometry": None}):
+        with pytest.raises(ConfigError, match="aoi must have polygons"):
+            parse(json.dumps(nothing))
+
+
+def test_the_crs_of_geojson_by_number_is_known_and_by_link_is_refused() -> None:
+    square = {"type": "Polygon", "coordinates": RINGS}
+    code = {"type": "EPSG", "properties": {"code": 32633}}
+    assert parse(json.dumps(square | {"crs": code})).crs == "EPSG:32633"
+    with pytest.raises(ConfigError, match="its CRS elsewhere, at https://h"):
+        parse(json.dumps(square | {"crs": {"type": "link", "properties": {"href": "https://h"}}}))

@@ -74,7 +74,7 @@ def test_inside_an_area_of_interest_masks_are_those_of_the_full_run(tmp_path: Pa
             for output in (full, part)
         ]
         whole = Window(0, 0, view.header.height, view.header.width)
-        for array, outside in (("class", 255), ("score", 0), ("margin", 0)):
+        for array, outside in (("class", 255), ("score", 255), ("margin", 255)):
             complete, limited = (store.read(uri, array, whole) for uri in masks)
             assert np.array_equal(limited[inside], complete[inside])
             assert (limited[~inside] == outside).all()

@@ -1,6 +1,7 @@
 """The flow: the same bytes however it is cut up, and failures that stay where they are."""
 
 import io
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,19 +11,23 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import rasterio
 import ray
+from rasterio.warp import transform_bounds
 
 from pipeline import objects, raster, store
 from pipeline.chips import cover
 from pipeline.config import FlowSettings
 from pipeline.errors import PipelineError, ResourceError
+from pipeline.flow import joining
 from pipeline.flow.resources import Node, cluster, places
 from pipeline.scene import scene_of
 from pipeline.segment import WindowSegmenter
 from pipeline.sources import SceneList
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
+from pipeline.verification import Made, verify
 from pipeline.window import Window
-from tests.pipeline.flows import LAYOUT, SEGMENTER, digests, paint, run_flow, run_list
+from tests.pipeline.flows import CLASSES, LAYOUT, SEGMENTER, SETTINGS, digests, paint, run_flow, run_list
 from tests.pipeline.rasters import write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,9 +139,36 @@ def test_broken_scenes_fail_once_each_and_the_good_one_is_complete(tmp_path: Pat
     assert result.windows_done == 2
     ids = {scene_of(str(good)).scene_id}
     assert {path.parent.name for path in (output / "ledger").rglob("[0-9]*.json")} == ids
-    assert {row["scene_id"] for row in table(output, "summary.parquet")} == ids
+    _check_summary(output, good, broken)
     assert {path.stem for path in (output / "statistics").iterdir()} == ids
     assert not list((output / "scenes").glob("truncated-*/masks.zarr/0/class/c/**/[0-9]*"))
+
+
+def _check_summary(output: Path, good: Path, broken: list[Path]) -> None:
+    """Of every scene, of those that failed as well, what it is and how much of it is done."""
+    rows = table(output, "summary.parquet")
+    by_scene = {row["uri"]: row for row in rows}
+    assert sorted(by_scene) == sorted(map(str, [good, *broken]))
+    assert [(row["scene_id"], row["class_id"]) for row in rows] == [
+        (scene_id, class_id)
+        for scene_id in sorted({row["scene_id"] for row in rows})
+        for class_id in range(1 + len(CLASSES))
+    ]
+    windows = {uri: (row["windows_done"], row["windows_failed"]) for uri, row in by_scene.items()}
+    counts = zip((good, *broken), ((2, 0), (0, 1), (0, None), (0, None)), strict=True)
+    assert windows == {str(path): count for path, count in counts}
+    whole, torn, *unopened = (by_scene[str(path)] for path in (good, *broken))
+    assert (
+        whole["valid_pixels"]
+        == (store.read(masks_of(output, good), "class", Window(0, 0, 256, 512)) < 255).sum()
+    )
+    with rasterio.open(good) as source:
+        bounds = transform_bounds(source.crs, "EPSG:4326", *source.bounds)
+    assert list(whole["bbox"].values()) == pytest.approx(bounds, abs=1e-6)
+    assert torn["bbox"] is not None
+    assert all((row["bbox"], row["valid_pixels"], row["area_m2"]) == (None, 0, None) for row in unopened)
+    made = Made(classes=CLASSES, window_px=SETTINGS["window_px"], chunk_px=SETTINGS["chunk_px"])
+    assert verify(str(output), made=made, finished=True).findings == []
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -221,14 +253,13 @@ def test_with_gpus_an_actor_for_each() -> None:
 
 
 def test_a_cluster_that_cannot_be_joined_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**_: object) -> None:
-        raise ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379")
-
-    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    monkeypatch.setattr(joining, "_ANSWER_S", 1.0)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "init", refuse)
     with (
-        pytest.raises(PipelineError, match=r"cannot join .*RAY_ADDRESS=10\.0\.0\.1:6379.* unset RAY_ADDRESS"),
+        pytest.raises(PipelineError, match=f"cannot join .*RAY_ADDRESS={address}.* unset RAY_ADDRESS"),
         cluster(),
     ):
         pytest.fail("it was joined")

@@ -20,6 +20,7 @@ def commit(output: str, col_off: int, *, pixels: int = 16) -> None:
         "class_id": 1,
         "class_name": "a",
         "pixels": pixels,
+        "unplaced_pixels": 0,
         "area_m2": 0.1,
         "mean_score": 0.5,
     }

@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from rasterio.shutil import copy
 
-from pipeline import raster
+from pipeline import objects, raster
 from pipeline.config import Reading
 from pipeline.errors import RasterError
 from pipeline.raster.beside import Beside
@@ -272,3 +272,16 @@ def test_a_pipe_is_no_raster_and_nobody_waits_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.tif")
     with pytest.raises(RasterError, match="neither a file nor a folder"):
         raster.look(scene_of(str(tmp_path / "a.tif")), Reading(read_timeout_s=5))
+
+
+def test_what_the_user_has_gdal_look_for_on_another_machine_is_looked_at_too(
+    s3: str, secret: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = scene(tmp_path / "archive")
+    objects.put_bytes(f"{s3}/a.tif", path.read_bytes())
+    objects.put_bytes(f"{s3}/a.tif.ovr", virtual(tmp_path / "a.vrt", secret).read_bytes())
+    assert (read_whole(f"{s3}/a.tif")[0] == 5).all()
+    assert raster.beside(f"{s3}/a.tif", Reading()) == []
+    monkeypatch.setenv("GDAL_DISABLE_READDIR_ON_OPEN", "FALSE")
+    assert raster.beside(f"{s3}/a.tif", Reading()) == [f"{s3}/a.tif.ovr"]
+    assert_unreadable(f"{s3}/a.tif", r"a\.tif\.ovr, which is no TIFF")

@@ -83,7 +83,7 @@ def test_every_pixel_sees_its_whole_surroundings() -> None:
     around = read(scene, Window(0, 0, 30, 41).expand(halo))[0].astype(int)
     boxes = np.lib.stride_tricks.sliding_window_view(around, (2 * halo + 1, 2 * halo + 1), axis=(0, 1))
     mean = boxes.sum(axis=(2, 3, 4)) // (3 * (2 * halo + 1) ** 2)
-    assert np.array_equal(labels.score, np.where(scene[1], mean, 0))
+    assert np.array_equal(labels.score, np.where(scene[1], np.minimum(mean, 254), 255))
     assert np.array_equal(labels.mask, np.where(scene[1], mean * 7 // 256, 255))
 
 
@@ -91,8 +91,20 @@ def test_pixels_without_data_are_no_data() -> None:
     scene = painted(20, 20, seed=1)
     labels = segment(BRIGHTNESS, scene, Window(0, 0, 20, 20))
     assert ((labels.mask == 255) == ~scene[1]).all()
-    assert (labels.score[~scene[1]] == 0).all()
-    assert (labels.margin[~scene[1]] == 0).all()
+    assert ((labels.score == 255) == ~scene[1]).all()
+    assert ((labels.margin == 255) == ~scene[1]).all()
+
+
+def test_scores_leave_the_value_of_no_data_free() -> None:
+    class Loud(Watched):
+        def label(self, proposals: np.ndarray, /) -> Labels:
+            ids, score, margin = super().label(proposals)
+            return ids, np.full_like(score, 255), margin
+
+    white = painted(9, 9, seed=1)[0], np.ones((9, 9), bool)
+    assert segment(BRIGHTNESS, (np.full_like(white[0], 255), white[1]), Window(0, 0, 9, 9)).score.max() == 254
+    with pytest.raises(ValueError, match=r"scores and margins are 0\.\.254, got 255"):
+        segment(Loud(BRIGHTNESS), white, Window(0, 0, 9, 9))
 
 
 def test_calls_are_all_of_one_size_and_empty_chips_cost_none() -> None:

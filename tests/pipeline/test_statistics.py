@@ -20,6 +20,7 @@ from pipeline.statistics import (
     Failure,
     failures_table,
     pixel_areas_m2,
+    scene_summary,
     window_statistics,
     write_scene,
     write_summary,
@@ -29,6 +30,7 @@ from tests.geodesics import WGS84, pixels_by_geodesics, scene_by_its_outline
 
 Transform = tuple[float, float, float, float, float, float]
 NODATA = 255
+PLACE = {"uri": "/x/scene.tif", "datetime": "2024-05-31T10:20:30", "bbox": None}
 
 MERCATOR_Y_AT_60 = 8_399_737.9
 PLACES: dict[str, tuple[str | int, Transform]] = {
@@ -181,7 +183,7 @@ masks = st.integers(0, 2**32 - 1).map(
 @given(masks, st.integers(0, 2**32 - 1))
 def test_statistics_count_every_valid_pixel_once(mask: np.ndarray, seed: int) -> None:
     random = np.random.default_rng(seed)
-    score = random.integers(0, 256, mask.shape, dtype=np.uint8)
+    score = random.integers(0, 255, mask.shape, dtype=np.uint8)
     areas = random.random(mask.shape)
     records = window_statistics(mask, score, areas, classes=["a", "b", "c"], nodata=NODATA)
     assert [record["class_id"] for record in records] == sorted(set(mask.ravel().tolist()) - {NODATA})
@@ -190,9 +192,10 @@ def test_statistics_count_every_valid_pixel_once(mask: np.ndarray, seed: int) ->
         assert record["class_name"] == ["other", "a", "b", "c"][record["class_id"]]
         assert record["pixels"] == here.sum()
         assert record["area_m2"] == pytest.approx(areas[here].sum())
-        assert record["mean_score"] == pytest.approx(score[here].mean() / 255)
+        assert record["mean_score"] == pytest.approx(score[here].mean() / 254)
+        assert record["unplaced_pixels"] == 0
     bare = window_statistics(mask, score, None, classes=["a", "b", "c"], nodata=NODATA)
-    assert bare == [{**record, "area_m2": None} for record in records]
+    assert bare == [{**record, "area_m2": None, "unplaced_pixels": record["pixels"]} for record in records]
 
 
 def test_a_window_without_a_valid_pixel_has_no_record() -> None:
@@ -212,6 +215,7 @@ def _entries(*, placed: bool = True) -> list[LedgerEntry]:
             "class_id": class_id,
             "class_name": ["other", "a"][class_id],
             "pixels": pixels,
+            "unplaced_pixels": 0 if placed else pixels,
             "area_m2": pixels / 4 if placed else None,
             "mean_score": mean_score,
         }
@@ -221,6 +225,11 @@ def _entries(*, placed: bool = True) -> list[LedgerEntry]:
         LedgerEntry(Window(0, 8, 8, 2), {}, [record(1, 16, 0.25)]),
         LedgerEntry(Window(8, 0, 8, 8), {}, []),
     ]
+
+
+def _summary(output: str, entries: list[LedgerEntry], classes: list[str]) -> list[dict[str, Any]]:
+    rows = write_scene(output, "scene", entries=entries, listing="")
+    return scene_summary("scene", rows, classes=classes, about=PLACE, windows=(len(entries), 0))
 
 
 def _table(output: str, name: str) -> pa.Table:
@@ -235,7 +244,7 @@ def write_failures(output: str, failures: Iterable[Failure]) -> None:
 
 
 def test_a_scenes_table_has_a_row_a_window_and_class_and_its_summary_adds_them_up(tmp_path: Path) -> None:
-    summary = write_scene(str(tmp_path), "scene", entries=_entries(), classes=["a", "b"], listing="")
+    summary = _summary(str(tmp_path), _entries(), ["a", "b"])
     rows = _table(str(tmp_path), "statistics/scene.parquet").to_pylist()
     assert [(row["scene_id"], row["row_off"], row["col_off"], row["class_id"]) for row in rows] == [
         ("scene", 0, 0, 0),
@@ -251,16 +260,14 @@ def test_a_scenes_table_has_a_row_a_window_and_class_and_its_summary_adds_them_u
 
 
 def test_a_summary_without_a_crs_has_no_area_for_any_class(tmp_path: Path) -> None:
-    summary = write_scene(
-        str(tmp_path), "scene", entries=_entries(placed=False), classes=["a", "b"], listing=""
-    )
+    summary = _summary(str(tmp_path), _entries(placed=False), ["a", "b"])
     assert [record["area_m2"] for record in summary] == [None, None, None]
     table = _table(str(tmp_path), "statistics/scene.parquet")
     assert table["area_m2"].null_count == len(table) == 3
 
 
 def test_a_scene_without_a_valid_pixel_has_a_summary_of_zeros(tmp_path: Path) -> None:
-    summary = write_scene(str(tmp_path), "scene", entries=[], classes=["a"], listing="")
+    summary = _summary(str(tmp_path), [], ["a"])
     assert [(record["pixels"], record["share"], record["mean_score"]) for record in summary] == [
         (0, 0.0, None),
         (0, 0.0, None),
@@ -276,15 +283,15 @@ def test_tables_are_the_same_bytes_each_time_and_typed_when_empty(s3: str, tmp_p
     for output in (s3, f"{tmp_path}/out"):
         for records, failures in (
             ([], []),
-            (write_scene(output, "s", entries=_entries(), classes=["a"], listing=""), [failure]),
+            (_summary(output, _entries(), ["a"]), [failure]),
         ):
-            write_summary(output, records)
+            write_summary(output, records, classes=["a"])
             write_failures(output, failures)
             for name in ("summary.parquet", "failures.parquet"):
                 schema = _table(output, name).schema
                 kinds.setdefault(name, []).append([f"{each.name} {each.type}" for each in schema])
     assert all(kind == found[0] for found in kinds.values() for kind in found)
-    for name in ("summary.parquet", "failures.parquet", "statistics/s.parquet"):
+    for name in ("summary.parquet", "failures.parquet", "statistics/scene.parquet"):
         assert objects.get_bytes(f"{s3}/{name}") == objects.get_bytes(f"{tmp_path}/out/{name}")
 
 
@@ -341,5 +348,5 @@ def test_failures_are_read_back_with_and_without_a_window(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_a_failure_reads_as_one_line(where: dict[str, int], message: str, line: str) -> None:
+def test_a_failure_reads_as_one_line(where: dict[str, Any], message: str, line: str) -> None:
     assert str(Failure(scene_id="a", uri="/x/a.tif", error="RasterError", message=message, **where)) == line

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import warnings
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyproj
 import pytest
+import rasterio
 import xarray as xr
 import zarr
 from hypothesis import given
@@ -114,15 +116,14 @@ def test_a_chunk_that_is_missing_was_never_computed(tmp_path: Path) -> None:
     _lay_out(uri)
     chunks = tmp_path / "masks.zarr/0"
     assert not [path for name in store.ARRAYS for path in (chunks / name).rglob("c/*/*")]
-    nothing = {name: np.full((32, 32), 255 if name == "class" else 0, np.uint8) for name in store.ARRAYS}
+    nothing = {name: np.full((32, 32), 255, np.uint8) for name in store.ARRAYS}
     store.write(uri, nothing, window=Window(0, 32, 32, 32))
     for name in store.ARRAYS:
         present = [path.relative_to(chunks / name).as_posix() for path in (chunks / name).rglob("c/*/*")]
         assert present == ["c/0/1"]
     untouched = Window(32, 0, 38, 90)
-    assert (store.read(uri, "class", untouched) == 255).all()
-    assert not store.read(uri, "score", untouched).any()
-    assert not store.read(uri, "margin", untouched).any()
+    for name in store.ARRAYS:
+        assert (store.read(uri, name, untouched) == 255).all()
 
 
 @given(st.integers(0, 79), st.integers(0, 99), st.integers(1, 80), st.integers(1, 100))
@@ -228,13 +229,111 @@ def _filled(uri: str, place: str) -> dict[str, np.ndarray]:
     return _labels(Window(0, 0, HEIGHT, WIDTH))
 
 
-def _opened(uri: str) -> Any:  # noqa: ANN401 - rioxarray's accessor has no types
+def _opened(uri: str, name: str = "class") -> Any:  # noqa: ANN401 - rioxarray's accessor has no types
     options = {"endpoint_url": os.environ["AWS_ENDPOINT_URL"]} if uri.startswith("s3://") else None
-    return xr.open_zarr(uri, group="0", decode_coords="all", storage_options=options)["class"]
+    return xr.open_zarr(uri, group="0", decode_coords="all", storage_options=options)[name]
 
 
 def _close(got: Any, transform: tuple[float, ...]) -> bool:  # noqa: ANN401 - an affine.Affine
     return bool(np.allclose(tuple(got)[:6], transform, rtol=1e-12, atol=1e-12))
+
+
+@THIRD_PARTIES
+def test_gdal_takes_no_valid_pixel_for_one_without_data(tmp_path: Path) -> None:
+    """Neither a score of 0, which is a score, nor one of a pixel that was never written."""
+    uri, written = f"{tmp_path}/masks.zarr", WINDOWS[0]
+    _lay_out(uri)
+    labels = _labels(written)
+    for name in ("score", "margin"):
+        labels[name] = np.where(labels["class"] == 255, 255, labels[name] % 255).astype(np.uint8)
+    store.write(uri, labels, window=written)
+    valid = np.zeros((HEIGHT, WIDTH), bool)
+    valid[written.slices_in(Window(0, 0, HEIGHT, WIDTH))] = labels["class"] != 255
+    assert (labels["score"][labels["class"] != 255] == 0).any()
+    for name in store.ARRAYS:
+        with rasterio.open(_for_gdal(uri, name, tmp_path / name)) as seen:
+            assert seen.nodata == 255, name
+            np.testing.assert_array_equal(seen.read_masks(1) > 0, valid)
+        assert _opened(uri, name).rio.nodata == 255
+
+
+def _for_gdal(uri: str, name: str, folder: Path) -> str:
+    """An array as the GDAL of rasterio's wheel reads it, which knows neither `bytes` nor `zstd`: all else is ours."""
+    held = zarr.open_array(uri, path=f"0/{name}", mode="r")
+    metadata = json.loads((Path(uri) / "0" / name / "zarr.json").read_bytes())
+    metadata["codecs"] = [{"name": "endian", "configuration": {"endian": "little"}}]
+    for chunk in (Path(uri) / "0" / name / "c").glob("*/*"):
+        row, col = int(chunk.parent.name) * CHUNK_PX, int(chunk.name) * CHUNK_PX
+        padded = np.full((CHUNK_PX, CHUNK_PX), metadata["fill_value"], np.uint8)
+        part = np.asarray(held[row : row + CHUNK_PX, col : col + CHUNK_PX])
+        padded[: part.shape[0], : part.shape[1]] = part
+        copy = folder / "c" / chunk.parent.name / chunk.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(padded.tobytes())
+    (folder / "zarr.json").write_text(json.dumps(metadata))
+    return f'ZARR:"{folder}"'
+
+
+@given(st.lists(st.text(alphabet="ab _1", min_size=1).map(str.strip).filter(bool), unique=True, max_size=9))
+def test_flag_meanings_are_a_word_for_each_class_and_no_two_are_alike(names: list[str]) -> None:
+    documents = store.documents(header=_header(), classes=names, chunk_px=CHUNK_PX)
+    attributes = json.loads(documents["0/class/zarr.json"])["attributes"]
+    words = attributes["flag_meanings"].split(" ")
+    assert len(set(words)) == len(words) == len(attributes["flag_values"]) == 1 + len(names)
+    assert words[0] == "other"
+    assert attributes["class_names"] == ["other", *names]
+    kept = [word for word, name in zip(words[1:], names, strict=True) if word == "_".join(name.split())]
+    assert len(kept) >= len({"_".join(name.split()) for name in names} - {"other", *_made(words)})
+
+
+def _made(words: list[str]) -> set[str]:
+    """Words that end with a number, as those do that were told apart."""
+    return {word for word in words if word.rpartition("_")[2].isdigit()}
+
+
+def test_two_names_that_differ_by_a_blank_alone_are_two_words() -> None:
+    documents = store.documents(header=_header(), classes=["a b", "a_b", "other"], chunk_px=CHUNK_PX)
+    attributes = json.loads(documents["0/class/zarr.json"])["attributes"]
+    assert attributes["flag_meanings"].split() == ["other", "a_b", "a_b_2", "other_3"]
+
+
+def test_the_root_says_what_made_the_masks_and_whether_all_of_them_are_done(uri: str) -> None:
+    made: dict[str, Any] = {
+        "scene": {"uri": "a.tif", "datetime": None},
+        "made_by": {"run": "5f", "threshold": 0.2},
+    }
+    _lay_out(uri, **made)
+
+    def said() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(_held(uri)["/zarr.json"])
+        assert found.keys() >= {"consolidated_metadata", "node_type", "zarr_format"}
+        return found["attributes"]["mrovseg"]  # type: ignore[no-any-return]  # what JSON holds
+
+    expected = {"scene": made["scene"], **made["made_by"], "complete": False}
+    assert said() == expected
+    laid_out = _held(uri)
+    store.mark(uri, complete=True)
+    assert said() == {**expected, "complete": True}
+    marked = _held(uri)
+    store.mark(uri, complete=True)
+    _lay_out(uri, **made)
+    assert _held(uri) == marked
+    store.mark(uri, complete=False)
+    assert _held(uri) == laid_out
+    options = {"endpoint_url": os.environ["AWS_ENDPOINT_URL"]} if uri.startswith("s3://") else None
+    root = zarr.open_group(uri, mode="r", storage_options=options)
+    assert root.attrs["mrovseg"] == expected
+
+
+@pytest.mark.parametrize("damaged", [b"", b"[]", b'{"attributes": {}}', b"\xff"])
+def test_a_damaged_root_is_marked_by_nobody(tmp_path: Path, damaged: bytes) -> None:
+    uri = f"{tmp_path}/masks.zarr"
+    _lay_out(uri)
+    Path(uri, "zarr.json").write_bytes(damaged)
+    store.mark(uri, complete=True)
+    assert Path(uri, "zarr.json").read_bytes() == damaged
+    store.mark(f"{tmp_path}/nowhere", complete=True)
+    assert not (tmp_path / "nowhere").exists()
 
 
 @THIRD_PARTIES

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zarr
 
-from pipeline import aoi, inputs, statistics
+from pipeline import aoi, inputs, objects, store
 from pipeline.config import PLAIN, Reading
-from pipeline.output import SUMMARY
+from pipeline.flow.steps import sum_up
+from pipeline.output import SCENES_GROUP, SUMMARY, masks_uri
 from pipeline.scene import scene_of
 from pipeline.verification import Finding, Made, Report, forget, verify
 from tests.pipeline.flows import CLASSES, digests, paint, run_flow
@@ -119,7 +121,7 @@ def test_what_is_left_to_do_is_no_fault_until_a_run_has_finished(output: Path) -
     report = look(output, finished=False)
     assert (report.left, report.uncommitted) == (1, 4 * len(ARRAYS))
     assert report.findings == []
-    assert len(report.stale) == 2
+    assert len(report.stale) == 3  # the scene's statistics and the summary, and that its masks are complete
     assert {finding.kind for finding in look(output).findings} == {"missing", "altered"}
 
 
@@ -129,10 +131,50 @@ def test_a_window_that_the_last_run_already_did_not_have_is_left_to_do(output: P
     assert [finding.path for finding in look(output).findings if finding.kind == "missing"] == [
         str(entry.relative_to(output))
     ]
-    statistics.sum_scene(str(output), entry.parent.name, classes=CLASSES)
+    sum_up({entry.parent.name: 0}, str(output), CLASSES)
     report = look(output)
     assert report.left == 1
     assert [finding.path for finding in report.findings] == [SUMMARY]
+
+
+def is_complete(output: Path, scene: str) -> bool:
+    root = zarr.open_group(f"{output}/scenes/{scene}/masks.zarr", mode="r", use_consolidated=False)
+    complete = root.attrs["mrovseg"]["complete"]  # type: ignore[index,call-overload]  # what JSON holds
+    assert isinstance(complete, bool)
+    return complete
+
+
+def test_masks_are_complete_until_something_of_them_is_forgotten(whole: Path, output: Path) -> None:
+    first, second = sorted(path.name for path in (output / "ledger").iterdir())
+    assert is_complete(output, first)
+    assert is_complete(output, second)
+    flip(output / f"scenes/{first}/masks.zarr/0/class/c/0/0", seed=3)
+    forget(str(output), look(output).findings)
+    assert not is_complete(output, first)
+    assert is_complete(output, second)
+    store.mark(masks_uri(str(output), first), complete=True)  # a lie, which is found
+    assert f"scenes/{first}/masks.zarr/zarr.json" in {finding.path for finding in look(output).findings}
+    run_flow([whole / "a.tif", whole / "b.tif"], output, **GRID)
+    assert digests(output) == digests(whole / "out")
+
+
+def test_the_group_of_all_scenes_is_ours_and_a_viewers_is_as_good(output: Path) -> None:
+    group = zarr.open_group(output / "scenes", mode="r")
+    assert len(list((output / "scenes").iterdir())) == 3
+    assert not dict(group.attrs)
+    (output / SCENES_GROUP).unlink()
+    (missing,) = look(output).findings
+    assert (missing.kind, missing.path) == ("missing", SCENES_GROUP)
+    assert look(output, finished=False).stale == [SCENES_GROUP]
+    zarr.open_group(output / "scenes", mode="a", zarr_format=3).attrs["viewed"] = [1, 2]
+    assert look(output).findings == []
+    for damaged in (b"", b"{}", b"[]", b'{"zarr_format": 3, "node_type": "array"}'):
+        (output / SCENES_GROUP).write_bytes(damaged)
+        (altered,) = look(output, finished=False).findings
+        assert (altered.kind, altered.path) == ("altered", SCENES_GROUP)
+        forget(str(output), [altered])
+        objects.remove(f"{output}/{SUMMARY}")
+        assert look(output, finished=False).findings == []
 
 
 def plant(output: Path) -> list[Path]:

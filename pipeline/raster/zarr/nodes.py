@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline import objects
+from pipeline.documents import json_of
 from pipeline.errors import RasterError
 from pipeline.raster.zarr.codecs import codecs_of, name_of
 
@@ -94,8 +94,8 @@ def _document(uri: str, name: str) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        found = json.loads(text) if len(text) <= _DOCUMENT_BYTES else None
-    except (ValueError, RecursionError) as error:
+        found = json_of(text) if len(text) <= _DOCUMENT_BYTES else None
+    except ValueError as error:
         raise RasterError(f"{place} is no JSON: {error}") from error
     if not isinstance(found, dict):
         raise RasterError(f"{place} is no JSON object of at most 16 MiB")

@@ -1,7 +1,8 @@
 """Where an array of Zarr lies and what of it is no data: by the conventions ``spatial`` and ``proj``, or by CF.
 
 The conventions are those of github.com/zarr-conventions, v0.1; CF's are a grid mapping variable with the CRS as WKT,
-and GDAL's ``GeoTransform`` in it or coordinates of pixel centres beside it (cfconventions.org, 5.6).
+and GDAL's ``GeoTransform`` in it or coordinates of pixel centres beside it (cfconventions.org, 5.6). A transform is
+copied along when a part is taken of an array, so that coordinates go before it.
 """
 
 from __future__ import annotations
@@ -12,17 +13,13 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from jaxtyping import Float64
 from rasterio.crs import CRS
 
 from pipeline import objects
 from pipeline.errors import RasterError
 from pipeline.raster.foreign import Place
-from pipeline.raster.zarr.arrays import array_of
+from pipeline.raster.zarr.coordinates import axes_beside, by_coordinates
 from pipeline.raster.zarr.nodes import Node, node_at
-
-_COORDINATE_BYTES = 2**27
-_EVEN_PX = 0.01  # as far as a coordinate may be from where an even spacing has it
 
 
 def place_of(node: Node, group: Node | None, pixel_m: tuple[float, float] | None) -> Place:
@@ -36,8 +33,9 @@ def place_of(node: Node, group: Node | None, pixel_m: tuple[float, float] | None
         if transform is not None:
             nodes = each.attributes.get("spatial:registration") == "node"
             shift = -0.5 if nodes else 0.0
-            placed = rasterio.Affine(*map(float, transform)) @ rasterio.Affine.translation(shift, shift)
-            return Place(_crs(each), placed, pixel_m)
+            stated = rasterio.Affine(*map(float, transform)) @ rasterio.Affine.translation(shift, shift)
+            placed, remarks = by_coordinates({} if group is not None else axes_beside(node), stated)
+            return Place(_crs(each), placed, pixel_m, remarks)
     mapping = node.attributes.get("grid_mapping") or node.attributes.get("coordinates")
     if isinstance(mapping, str) and mapping.split():
         found = _by_mapping(node, mapping.split()[0].rstrip(":"))
@@ -66,45 +64,12 @@ def _by_mapping(node: Node, name: str) -> Place | None:
     if not wkt:
         return None
     numbers = str(mapping.get("GeoTransform") or "").split()
-    transform = rasterio.Affine.from_gdal(*map(float, numbers)) if numbers else _by_coordinates(node, folder)
-    return None if transform is None else Place(CRS.from_wkt(str(wkt)), transform)
+    stated = rasterio.Affine.from_gdal(*map(float, numbers)) if numbers else None
+    transform, remarks = by_coordinates(axes_beside(node), stated)
+    return None if transform is None else Place(CRS.from_wkt(str(wkt)), transform, None, remarks)
 
 
-def _by_coordinates(node: Node, folder: str) -> Any:  # noqa: ANN401 - rasterio has no types
-    """Return the transform of evenly spaced centres of pixels, None where there are no coordinates."""
-    names = node.metadata.get("dimension_names") or node.attributes.get("_ARRAY_DIMENSIONS") or ()
-    steps = {}
-    for name, length in zip(names, node.shape, strict=False):
-        try:
-            coordinate = node_at(objects.join(folder, str(name)))
-        except RasterError:
-            continue
-        if coordinate.kind == "array" and coordinate.shape == (length,) and length > 1:
-            values = np.asarray(array_of(coordinate, limit_bytes=_COORDINATE_BYTES)[:], np.float64)
-            steps[_axis(str(name), coordinate)] = _even(coordinate.uri, values)
-    if not {"x", "y"} <= steps.keys():
-        return None
-    (left, wide), (top, high) = steps["x"], steps["y"]
-    return rasterio.Affine(wide, 0.0, left, 0.0, high, top)
-
-
-def _axis(name: str, coordinate: Node) -> str:
-    said = str(coordinate.attributes.get("axis", "")).lower()
-    return said or {"lon": "x", "longitude": "x", "lat": "y", "latitude": "y"}.get(name.lower(), name.lower())
-
-
-def _even(uri: str, values: Float64[np.ndarray, "n"]) -> tuple[float, float]:
-    """Return where the first pixel begins, and how long each is."""
-    step = (values[-1] - values[0]) / (len(values) - 1)
-    apart = np.abs(values - (values[0] + step * np.arange(len(values)))).max()
-    if not step or not apart <= _EVEN_PX * abs(step):
-        raise RasterError(
-            f"{uri} has coordinates that are not evenly spaced, so that no transform has its pixels"
-        )
-    return float(values[0] - step / 2), float(step)
-
-
-def nodata_of(node: Node) -> float | None:
+def nodata_of(node: Node) -> float | int | None:
     """Return the value without data that an array states.
 
     That is its attribute ``nodata``, or CF's ``_FillValue`` and ``missing_value``. A fill value is what is missing
@@ -118,6 +83,8 @@ def nodata_of(node: Node) -> float | None:
         value = value[0] if value else None
     if value is None:
         return None
+    if type(value) is int:
+        return value  # a float does not hold all of them
     try:
         return float(value)
     except (TypeError, ValueError):

@@ -12,6 +12,7 @@ import requests
 from pipeline.errors import ConfigError
 from pipeline.scene import Refusal, Scene
 from pipeline.sources import SceneList, Search, search
+from pipeline.sources.places import Links
 from tests.pipeline.sources.items import asset, item, write
 from tests.stac_server import GetOnly, running, running_stac_server
 
@@ -57,9 +58,11 @@ def test_pages_are_asked_for_when_their_turn_comes(api: str, monkeypatch: pytest
     asked = []
     real = search._page
 
-    def counted(session: requests.Session, request: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    def counted(
+        session: requests.Session, request: dict[str, Any], wanted: dict[str, Any], links: Links
+    ) -> dict[str, Any]:
         asked.append(request)
-        return real(session, request, wanted)
+        return real(session, request, wanted, links)
 
     monkeypatch.setattr(search, "_page", counted)
     entries = iter(SceneList((Search(api),)))

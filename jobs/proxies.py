@@ -1,0 +1,61 @@
+"""A proxy that must be gone through, asked once before anything waits for it window by window."""
+
+import os
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from pipeline.errors import ConfigError
+from pipeline.redact import redacted
+from pipeline.sources import Search
+
+ANSWER_S = 10.0
+REMOTE = {"http": 80, "https": 443, "s3": 443}
+S3_HOST = "s3.amazonaws.com"
+
+
+def check_proxies(specs: Iterable[str | Search]) -> None:
+    """Ask the proxies that `specs` are reached through, each once.
+
+    Raises ConfigError for one that does not answer.
+    """
+    asked = set()
+    for spec in specs:
+        uri = spec.stac_api if isinstance(spec, Search) else spec
+        scheme, host = _reached(uri)
+        proxy = (
+            None if host is None or proxy_bypass(host) else getproxies().get(scheme, getproxies().get("all"))
+        )
+        if host is not None and proxy and proxy not in asked:
+            asked.add(proxy)
+            _ask(proxy, host, REMOTE[scheme], wanted_for=uri)
+
+
+def _reached(uri: str) -> tuple[str, str | None]:
+    """Return by which protocol and at which host storage is, no host for what is on this machine."""
+    if uri.startswith("s3://"):
+        uri = (
+            os.environ.get("AWS_ENDPOINT_URL_S3")
+            or os.environ.get("AWS_ENDPOINT_URL")
+            or f"https://{S3_HOST}"
+        )
+    parts = urlsplit(uri)
+    return parts.scheme, parts.hostname if parts.scheme in {"http", "https"} else None
+
+
+def _ask(proxy: str, host: str, port: int, *, wanted_for: str) -> None:
+    """Ask a proxy for a way to a host; whatever it answers, it is there."""
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    try:
+        at = (parts.hostname or "", parts.port or 80)
+        with socket.create_connection(at, ANSWER_S) as connection:
+            if parts.scheme == "http":  # in other tongues what is there has to do
+                connection.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+                if not connection.recv(1):
+                    raise ConnectionError("it hangs up")
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"the proxy {redacted(proxy)}, which the environment names for {redacted(wanted_for)}, does not answer "
+            f"({error}): start it, or unset HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY"
+        ) from error

@@ -1,0 +1,24 @@
+"""Documents: objects that are read whole, of no more bytes than anybody has a use for."""
+
+from __future__ import annotations
+
+from pipeline.errors import PipelineError
+from pipeline.objects.place import reported
+from pipeline.objects.reading import Follow, anywhere, content
+
+OWN_BYTES = 16 * 2**20
+"""Far more than an object has that a run notes for itself."""
+
+
+def get_document(uri: str, *, limit_bytes: int = OWN_BYTES, follow: Follow = anywhere) -> bytes:
+    """Return all of an object of at most ``limit_bytes``; of the web by redirects that ``follow`` allows.
+
+    Raises:
+        FileNotFoundError: there is none.
+        PipelineError: the storage refused, it is no regular file, or larger.
+    """
+    with reported("read", uri):
+        data = content(uri, limit_bytes + 1, follow)
+    if len(data) > limit_bytes:
+        raise PipelineError(f"{uri} has more than {limit_bytes / 2**20:.0f} MiB: expected a smaller document")
+    return data

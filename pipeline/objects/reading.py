@@ -1,0 +1,130 @@
+"""Objects as they are read: no more than is wanted, nothing without an end, and of the web by redirects allowed."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+from pipeline.errors import PipelineError
+from pipeline.objects.place import located, reported
+from pipeline.objects.schemes import check_uri, is_remote, is_web, local
+from pipeline.retry import patiently
+
+Follow = Callable[[str, str], None]
+"""Told of a redirect, from where to where; raises PipelineError where that must not be followed."""
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 5
+_AT_ONCE_BYTES = 2**20
+_KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+def anywhere(_: str, to: str) -> None:
+    """Follow a redirect to any address of the web.
+
+    Raises:
+        PipelineError: it leads elsewhere.
+    """
+    check_uri(to)
+    if not is_web(to):
+        raise PipelineError(f"a redirect leads to {to}, which is none of the web")
+
+
+def check_regular(uri: str) -> None:
+    """Refuse what is local and neither a file nor a folder: reading a pipe or a device may have no end.
+
+    Raises:
+        PipelineError: it is.
+    """
+    if is_remote(uri):
+        return
+    try:
+        mode = Path(local(uri)).stat().st_mode
+    except (OSError, ValueError):
+        return  # who reads it says why it cannot be
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "no file")
+        raise PipelineError(f"{uri} is {kind}: expected a regular file")
+
+
+def content(uri: str, limit_bytes: int | None, follow: Follow) -> bytes:
+    """Return an object's content, or its first ``limit_bytes``."""
+    check_regular(uri)
+    if is_web(uri):
+        return patiently(lambda: _of_web(uri, limit_bytes, follow))
+    if not is_remote(uri):
+        with Path(local(uri)).open("rb") as file:
+            return file.read(-1 if limit_bytes is None else limit_bytes)
+    filesystem, path = located(uri)
+    return patiently(lambda: _of_storage(filesystem, path, limit_bytes))
+
+
+def file_of(uri: str) -> Any:  # noqa: ANN401 - fsspec has no types
+    """Open an object to read it piece by piece."""
+    check_regular(uri)
+    if not is_remote(uri):
+        return Path(local(uri)).open("rb")
+    filesystem, path = located(uri)
+    file = patiently(lambda: filesystem.open(path, "rb"))
+    if hasattr(file, "cache"):  # what comes as a stream cannot be asked for again
+        fetched = file.cache.fetcher
+        file.cache.fetcher = lambda start, end: patiently(partial(fetched, start, end))
+    return file
+
+
+def serves_ranges(uri: str) -> bool:
+    """Tell whether a server of the web answers with the part of an object that it is asked for.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        PipelineError: the server refused.
+    """
+    if not is_web(uri):
+        return True
+    with reported("look for", uri), _answer(uri, anywhere, headers={"Range": "bytes=1-1"}) as answer:
+        return int(answer.r.status) != 200  # noqa: PLR2004 - all of it, where 206 is a part
+
+
+def _of_storage(filesystem: Any, path: str, limit_bytes: int | None) -> bytes:  # noqa: ANN401 - fsspec has no types
+    if limit_bytes is None:
+        return bytes(filesystem.cat_file(path))
+    try:
+        return bytes(filesystem.cat_file(path, start=0, end=limit_bytes))
+    except FileNotFoundError:
+        raise
+    except Exception:
+        if filesystem.size(path) == 0:
+            return b""  # S3 refuses every range of an empty object
+        raise
+
+
+def _of_web(uri: str, limit_bytes: int | None, follow: Follow) -> bytes:
+    """Read a stream as far as it is wanted: a server may know no ranges."""
+    found = bytearray()
+    with _answer(uri, follow) as answer:
+        while limit_bytes is None or len(found) < limit_bytes:
+            wanted = _AT_ONCE_BYTES if limit_bytes is None else min(_AT_ONCE_BYTES, limit_bytes - len(found))
+            part = answer.read(wanted)
+            if not part:
+                break
+            found += part
+    return bytes(found)
+
+
+def _answer(uri: str, follow: Follow, **asked: Any) -> Any:  # noqa: ANN401 - fsspec's and aiohttp's
+    """Open an object of the web as a stream, by redirects that ``follow`` has nothing against."""
+    for _ in range(_MOST_REDIRECTS):
+        filesystem, path = located(uri)
+        # A size that is given is not asked for, by a request of its own that would follow any redirect.
+        answer = filesystem.open(path, "rb", block_size=0, size=1, allow_redirects=False, **asked)
+        if answer.r.status not in _REDIRECTS:
+            return answer
+        answer.close()
+        to = urljoin(uri, answer.r.headers.get("Location", ""))
+        follow(uri, to)
+        uri = to
+    raise PipelineError(f"{uri} is behind more than {_MOST_REDIRECTS} redirects")

@@ -1,0 +1,43 @@
+"""Bands of one scene that lie in files of their own: all on one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.errors import RasterError
+from pipeline.scene import Header
+from pipeline.view import View
+
+_SAME_PX = 1e-3  # as far as the corners of two bands' files may be apart
+
+
+def check_same_grid(first: View, other: View) -> None:
+    """Refuse a band whose file is of another grid than that of red.
+
+    Raises:
+        RasterError: it is.
+    """
+    names = ("height", "width", "crs_wkt")
+    differing = [name for name in names if getattr(first.header, name) != getattr(other.header, name)]
+    if not differing and not _near(first.header, other.header):
+        differing = ["transform"]
+    differing += ["orientation"] if not differing and first.orientation != other.orientation else []
+    differing += ["overviews"] if not differing and first.base != other.base else []
+    if differing:
+        raise RasterError(
+            f"{other.bands[0].uri} has another {' and '.join(differing)} than {first.bands[0].uri}: bands of one "
+            "scene share grid and CRS; resample one of them first"
+        )
+
+
+def _near(one: Header, other: Header) -> bool:
+    corners = np.array([[0, 0, 1], [one.width, 0, 1], [0, one.height, 1]]).T
+    apart = np.abs(_matrix(one.transform) @ corners - _matrix(other.transform) @ corners)
+    a, b, _, d, e, _ = one.transform
+    return bool(apart.max() <= _SAME_PX * max(np.hypot(a, d), np.hypot(b, e)))
+
+
+def _matrix(transform: Sequence[float]) -> np.ndarray:
+    return np.array(transform, np.float64).reshape(2, 3)

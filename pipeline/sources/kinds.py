@@ -1,0 +1,64 @@
+"""What a spec names: by its suffix, and by what it holds, which goes first."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from pipeline import objects
+from pipeline.errors import PipelineError
+from pipeline.scene import is_zarr
+from pipeline.sources.files import has_suffix
+
+_SNIFF_BYTES = 64
+_PARQUET = (".parquet", ".geoparquet")
+
+
+class Kind(Enum):
+    """What a spec names: rasters themselves, a list, a folder of a list's parts, or a STAC document."""
+
+    RASTERS = auto()
+    TEXT = auto()
+    CSV = auto()
+    PARQUET = auto()
+    PARTS = auto()
+    STAC = auto()
+
+
+_BY_SUFFIX = {
+    (".txt",): Kind.TEXT,
+    (".csv",): Kind.CSV,
+    _PARQUET: Kind.PARQUET,
+    (".json", ".geojson"): Kind.STAC,
+}
+
+
+def kind_of(spec: str, *, rasters: tuple[str, ...]) -> Kind:
+    """Tell what a spec names; one with a suffix of ``rasters`` is not looked at.
+
+    Raises:
+        PipelineError: a server of the web refused.
+    """
+    named = next((kind for suffixes, kind in _BY_SUFFIX.items() if has_suffix(spec, suffixes)), None)
+    if named is None and (has_suffix(spec, rasters) or is_zarr(spec)):
+        return Kind.RASTERS
+    if not spec.strip() or spec.endswith("/"):
+        return Kind.PARTS if has_suffix(spec.rstrip("/"), _PARQUET) else Kind.RASTERS
+    held = _held(spec)
+    if held is None and not objects.is_web(spec) and named is not None and objects.is_folder(spec):
+        return Kind.PARTS if named is Kind.PARQUET else Kind.RASTERS
+    return held or named or Kind.RASTERS
+
+
+def _held(spec: str) -> Kind | None:
+    """Return what the beginning of a file says that it is; None of what says nothing, or is not there."""
+    try:
+        beginning = objects.get_bytes(spec, limit_bytes=_SNIFF_BYTES)
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+    except PipelineError:
+        if objects.is_web(spec):
+            raise
+        return None  # who reads it says why it cannot be
+    if beginning.startswith(b"PAR1"):
+        return Kind.PARQUET
+    return Kind.STAC if beginning.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else None

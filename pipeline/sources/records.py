@@ -1,0 +1,45 @@
+"""Rows of a list: a uri each, and a name where the list has one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline import objects
+from pipeline.errors import PipelineError
+from pipeline.scene import Refusal, Scene, scene_of
+
+NAMES = ("scene_id", "id")
+"""The columns that may name a scene."""
+
+_URI_CHARS = 2**16
+
+
+def check_columns(uri: str, columns: Sequence[str], *, wanted: Sequence[str]) -> None:
+    """Refuse a list without any of the columns ``wanted``.
+
+    Raises:
+        PipelineError: it has none.
+    """
+    if not set(wanted) & set(columns):
+        named = ", ".join(columns[:20]) or "none"
+        raise PipelineError(f"the list {uri} needs a column {' or '.join(wanted)}, its columns are {named}")
+
+
+def recorded(record: Mapping[str, Any], place: str, *, origin: str) -> Scene | Refusal:
+    """Return the scene of a row, which is at a ``place`` of the list at ``origin``."""
+    found = record.get("uri")
+    if not isinstance(found, str) or not found.strip():
+        return Refusal(origin, f"{place} has no uri: {str(dict(record))[:500]}")
+    name = next((str(record[key]) for key in NAMES if record.get(key)), None)
+    return named_scene(found.strip(), place, origin=origin, name=name)
+
+
+def named_scene(reference: str, place: str, *, origin: str, name: str | None = None) -> Scene | Refusal:
+    """Return the scene of a reference, which stands at a ``place`` of the list at ``origin``."""
+    if len(reference) > _URI_CHARS or "\n" in reference:
+        return Refusal(origin, f"{place} has no uri but {reference[:80]!r} ...: is a quotation mark missing?")
+    try:
+        return scene_of(objects.resolve(reference, origin=origin), name=name)
+    except PipelineError as error:
+        return Refusal(reference, f"{place} names what gives no scene: {error}")

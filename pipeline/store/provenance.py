@@ -1,0 +1,49 @@
+"""What made the masks of a scene, on the root of its store; and whether all of its windows are done.
+
+Whatever it says is the same however often, in what order and by how many workers the scene was done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline import objects
+
+_KEY = "mrovseg"
+_COMPLETE = "complete"
+
+
+def provenance_attributes(scene: Mapping[str, Any], made_by: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attribute of the root: the scene's uri and date, what the run was, and that not all is done."""
+    return {_KEY: {"scene": dict(scene), **made_by, _COMPLETE: False}}
+
+
+def marked(root: bytes, *, complete: bool) -> bytes:
+    """Return the metadata of a store's root saying that all of the scene's windows are done, or that they are not.
+
+    Raises:
+        ValueError, LookupError, TypeError: it is not the metadata of a root of ours.
+    """
+    metadata = json.loads(root)
+    metadata["attributes"][_KEY][_COMPLETE] = complete
+    return json.dumps(metadata, indent=2).encode()
+
+
+def mark(uri: str, *, complete: bool) -> None:
+    """Note on the root of the store at ``uri`` whether the scene is complete; do nothing where there is no root.
+
+    Done twice it changes nothing, and a damaged root is left to `mrovseg verify`.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    root = objects.join(uri, "zarr.json")
+    try:
+        found = objects.get_bytes(root)
+        wanted = marked(found, complete=complete)
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return
+    if found != wanted:
+        objects.put_bytes(root, wanted)

@@ -1,0 +1,36 @@
+"""The group of all scenes of an output: with it they are one Zarr hierarchy, and no viewer has to write one."""
+
+from __future__ import annotations
+
+import json
+
+from pipeline import objects
+from pipeline.output import SCENES_GROUP
+
+SCENES_DOCUMENT = b'{"attributes":{},"zarr_format":3,"node_type":"group"}'
+
+
+def lay_out_scenes(output: str) -> None:
+    """Write the group where none is: another's, as a viewer writes it, is as good.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    uri = objects.join(output, SCENES_GROUP)
+    if not objects.exists(uri):
+        objects.put_bytes(uri, SCENES_DOCUMENT)
+
+
+def is_group(document: bytes) -> bool:
+    """Tell whether this is the metadata of a group of Zarr v3, ours or another's."""
+    try:
+        found = json.loads(document)
+    except ValueError:
+        return False
+    known = {"attributes", "zarr_format", "node_type", "consolidated_metadata"}
+    return (
+        isinstance(found, dict)
+        and found.keys() <= known
+        and isinstance(found.get("attributes", {}), dict)
+        and (found.get("zarr_format"), found.get("node_type")) == (3, "group")
+    )
