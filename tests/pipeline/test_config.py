@@ -30,7 +30,8 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_key(
 ) -> None:
     settings: dict[str, Any] = {key: value}
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # users have no checks before ours
-    with pytest.raises(ConfigError, match=f"^{key} must be"):
+    said = "gpus" if key == "actor_gpus" else key  # as its flag and its key of a file are called
+    with pytest.raises(ConfigError, match=f"^{said} must be"):
         FlowSettings(**settings)
 
 
