@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pipeline import objects
 from pipeline.errors import PipelineError
 from pipeline.output import MASKS, is_mask_store
-from pipeline.scene import FOLDERS, Refusal, is_zarr
+from pipeline.scene import FOLDERS, Refusal, is_zarr, page_of
 
 SUFFIXES = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt", ".zarr"),
@@ -35,6 +35,8 @@ def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str | Refusal]:
         return
     if is_zarr(spec) and not _GLOB.search(spec):
         yield spec.rstrip("/")
+    elif page_of(spec) is not None:
+        yield spec
     elif objects.is_web(spec) or (
         objects.is_remote(spec) and has_suffix(spec, suffixes) and not _GLOB.search(spec)
     ):

@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from pipeline import objects
 from pipeline.errors import PipelineError
-from pipeline.scene import is_zarr
+from pipeline.scene import is_zarr, page_of
 from pipeline.sources.files import has_suffix
 
 _SNIFF_BYTES = 64
@@ -39,7 +39,7 @@ def kind_of(spec: str, *, rasters: tuple[str, ...]) -> Kind:
         PipelineError: a server of the web refused.
     """
     named = next((kind for suffixes, kind in _BY_SUFFIX.items() if has_suffix(spec, suffixes)), None)
-    if named is None and (has_suffix(spec, rasters) or is_zarr(spec)):
+    if page_of(spec) is not None or (named is None and (has_suffix(spec, rasters) or is_zarr(spec))):
         return Kind.RASTERS
     if not spec.strip() or spec.endswith("/"):
         return Kind.PARTS if has_suffix(spec.rstrip("/"), _PARQUET) else Kind.RASTERS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipeline import objects
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.output import MASKS, is_mask_store
-from pipeline.scene import DIGEST_CHARS, Refusal, Scene, absolute_uri, is_zarr, scene_of
+from pipeline.scene import DIGEST_CHARS, Refusal, Scene, absolute_uri, file_of, is_zarr, scene_of
 from pipeline.sources import files
 from pipeline.sources.files import SUFFIXES
 from pipeline.sources.kinds import Kind, kind_of
@@ -95,7 +95,7 @@ class SceneList:
         elif not objects.is_text(spec):
             yield Refusal(spec, f"{spec} is no name in UTF-8: rename it")
         else:
-            objects.check_uri(spec)
+            objects.check_uri(file_of(spec))
             yield from self._listed(spec, kind_of(spec, rasters=self.suffixes))
 
     def _listed(self, spec: str, kind: Kind) -> Iterator[Scene | Refusal]:

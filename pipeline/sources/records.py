@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline import objects
 from pipeline.errors import PipelineError
-from pipeline.scene import Refusal, Scene, scene_of
+from pipeline.scene import Refusal, Scene, file_of, scene_of
 
 NAMES = ("scene_id", "id")
 """The columns that may name a scene."""
@@ -39,7 +39,8 @@ def named_scene(reference: str, place: str, *, origin: str, name: str | None = N
     """Return the scene of a reference, which stands at a ``place`` of the list at ``origin``."""
     if len(reference) > _URI_CHARS or "\n" in reference:
         return Refusal(origin, f"{place} has no uri but {reference[:80]!r} ...: is a quotation mark missing?")
+    file = file_of(reference)
     try:
-        return scene_of(objects.resolve(reference, origin=origin), name=name)
+        return scene_of(reference.removesuffix(file) + objects.resolve(file, origin=origin), name=name)
     except PipelineError as error:
         return Refusal(reference, f"{place} names what gives no scene: {error}")

@@ -32,7 +32,8 @@ def scene_of_kind(path: Path, *, bands: int, dtype: str, crs: str | None) -> str
     ("kind", "reading", "words"),
     [
         ({"bands": 3, "dtype": "uint8", "crs": "EPSG:32633"}, PLAIN, []),
-        ({"bands": 4, "dtype": "uint8", "crs": "EPSG:32633"}, PLAIN, []),  # GDAL writes the fourth as alpha
+        # GDAL writes the fourth as alpha
+        ({"bands": 4, "dtype": "uint8", "crs": "EPSG:32633"}, PLAIN, ["band 4 is flagged alpha"]),
         ({"bands": 5, "dtype": "uint16", "crs": "EPSG:32633"}, PLAIN, ["no band says", "percentiles"]),
         ({"bands": 3, "dtype": "uint8", "crs": None}, PLAIN, ["no CRS", "side of a pixel"]),
         (

@@ -48,6 +48,14 @@ def test_a_page_is_a_scene_by_gdals_name(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(ids) == 3
 
 
+def test_a_list_names_pages_by_its_own_place(tmp_path: Path) -> None:
+    uri = pages(tmp_path / "pages.tif")
+    (tmp_path / "list.txt").write_text(f"GTIFF_DIR:2:pages.tif\nGTIFF_DIR:3:{uri}\n")
+    found = list(list_scenes([str(tmp_path / "list.txt")]))
+    assert [scene.uri for scene in found] == [f"GTIFF_DIR:{number}:{uri}" for number in (2, 3)]
+    assert np.array_equal(read_whole(found[0].uri)[0], PAGES[1])
+
+
 def test_a_page_in_a_bucket_too(s3: str, tmp_path: Path) -> None:
     uri = objects.join(s3, "pages.tif")
     objects.put_bytes(uri, Path(pages(tmp_path / "pages.tif")).read_bytes())
