@@ -45,7 +45,7 @@ def opened(
         RasterError: it is missing, empty, not a raster of an allowed kind, damaged at its beginning, or a
             virtual raster that names what it must not.
     """
-    _check_regular(uri)
+    _check_regular(file_of(uri))
     with environment(remote=objects.is_remote(uri)):
         if is_zarr(uri) or is_slide(uri):
             with _foreign(uri, reading, overview) as foreign:
@@ -93,7 +93,7 @@ def _open(uri: str, reading: Reading, overview: int | None, stack: ExitStack) ->
     # VRTs apart: only a file that is of no other kind is looked into, and GDAL gets what was understood of it.
     path, options = gdal_path(uri), {} if overview is None else {"OVERVIEW_LEVEL": overview}
     if not objects.is_remote(uri):
-        _check_file(uri, Path(gdal_path(file_of(uri))))
+        _check_file(Path(gdal_path(file_of(uri))))
     check_beside(file_of(uri), Beside(), reading.drivers)
     drivers = [driver for driver in _gdals(reading) if driver != "VRT"]
     try:
@@ -111,10 +111,8 @@ def _open(uri: str, reading: Reading, overview: int | None, stack: ExitStack) ->
     return stack.enter_context(DatasetReader(path, driver=drivers, sharing=False, **options))
 
 
-def _check_file(uri: str, path: Path) -> None:
-    """Refuse what is no file: what a link to nothing has for a name GDAL would open, and a pipe has no end."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise RasterError(f"{uri} is neither a file nor a folder: expected a raster")
+def _check_file(path: Path) -> None:
+    """Refuse what is no file: what a link to nothing has for a name GDAL would open."""
     if not path.is_file():
         raise FileNotFoundError(path)
 

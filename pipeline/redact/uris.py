@@ -18,6 +18,7 @@ _WEB = re.compile(r"https?://|/", re.IGNORECASE)
 _MATRIX = re.compile(r"(;)([^;/=]+=[^;/]*)")
 _ENCODED_QUERY = re.compile(r"(%(?:25)*3F)([^/]+)", re.IGNORECASE)
 _ENCODED_AND, _ENCODED_IS = r"%(?:25)*(?:26|3B)|[&;]", r"%(?:25)*3D|="
+_PARAMETERS = re.compile(r"[?#;%]")
 _MARK = re.compile(r"~[0-9a-f]{8}")
 _SHORT_CHARS = 16  # a fragment that is no longer is a place in a page, and no key
 
@@ -62,6 +63,8 @@ def shown(uri: str) -> str:
 
 def _chosen(uri: str, choose: Choice, *, remote: bool) -> str:
     """Return a uri with what of its parameters is chosen; a colon or stop behind it is the sentence's."""
+    if not _PARAMETERS.search(uri):
+        return uri  # as most are: a list may name a million
     body = uri.rstrip(":.,;)]}")
     whole, fragment, tail = body.partition("#") if remote else (body, "", "")
     path, question, query = whole.partition("?")
