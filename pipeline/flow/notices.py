@@ -55,7 +55,8 @@ class Notices:
     def take(self, scene: Found) -> None:
         """Take in what was found of one more scene."""
         for text in scene.warnings:
-            self._count(_OWN.sub("#", text), text[:_CHARS], scene.scene_id)
+            short = text[:_CHARS]
+            self._count(_OWN.sub("#", short), short, scene.scene_id)
         if (size_m := scene.ground_size_m) is not None:
             least, most = self._sizes_m or (size_m, size_m)
             self._sizes_m = min(least, size_m), max(most, size_m)

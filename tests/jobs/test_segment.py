@@ -100,6 +100,7 @@ def test_broken_scenes_are_listed_with_a_reason_and_the_good_one_is_complete(
     assert "failures.parquet" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_run_says_on_what_it_runs_and_what_scenes_warn_of_and_one_that_cannot_fit_leaves_all_as_it_was(
     paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]

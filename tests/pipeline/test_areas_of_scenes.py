@@ -41,6 +41,7 @@ def areas_m2(output: Path) -> dict[tuple[str, int], float]:
     return {(row["scene_id"].rsplit("-", 1)[0], row["class_id"]): row["area_m2"] for row in rows}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_one_field_has_one_area_in_every_reference_system(tmp_path: Path) -> None:
     systems = {"degrees": ("EPSG:4326", 2e-5), "mercator": ("EPSG:3857", 2.4), "utm": ("EPSG:32632", 1.6)}

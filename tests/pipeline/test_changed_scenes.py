@@ -232,6 +232,7 @@ def make_replacing(weights: Mapping[str, np.ndarray], *, scene: Path, other: Pat
     return segmenter
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_scene_that_is_replaced_while_it_is_read_is_never_done_of_two_images(tmp_path: Path) -> None:
     scene, other = whiten(paint(tmp_path / "a.tif"), WHITE), paint(tmp_path / "b.tif", seed=8)

@@ -26,6 +26,7 @@ def test_a_scene_whose_planning_hangs_is_given_up_and_the_others_are_done(tmp_pa
     assert "step plan: it took longer than window_timeout_s (2 s) 3 times" in failure["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_many_processes_that_plan_one_scene_at_once_do_not_look_like_lost_ones(tmp_path: Path) -> None:
     scene = paint(tmp_path / "a.tif", height=512, width=512)

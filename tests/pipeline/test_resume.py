@@ -46,6 +46,7 @@ def entries(output: Path) -> dict[str, tuple[int, int]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_killed_run_goes_on_without_doing_anything_twice(tmp_path: Path) -> None:
     scene, output = paint(tmp_path / "a.tif", height=1024, width=1024), tmp_path / "out"
