@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-
 Precision = Literal["bfloat16", "float32"]
 PRECISIONS = ("auto", "bfloat16", "float32")
 
@@ -31,4 +29,6 @@ class Execution:
 
 def built_for_gpus() -> bool:
     """Whether this build of torch can use a GPU at all."""
+    import torch  # noqa: PLC0415 - settings name the precisions where there is no torch
+
     return torch.version.cuda is not None or torch.version.hip is not None

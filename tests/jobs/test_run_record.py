@@ -14,7 +14,7 @@ from mrovseg.checkpoint import Checkpoint
 from mrovseg.config import TINY
 from mrovseg.vocabulary import parse
 from pipeline.config import PLAIN, FlowSettings, Reading
-from pipeline.errors import ResumeError
+from pipeline.errors import PipelineError, ResumeError
 from pipeline.sources import SceneList, Search
 
 
@@ -132,3 +132,10 @@ def test_what_mask_stores_say_of_a_run_is_the_same_for_whoever_goes_on_with_it(t
     assert run_record.provenance(others) == made
     assert run_record.provenance(json.loads(json.dumps(others))) == made
     assert run_record.provenance(description(tmp_path, threshold=0.3))["run"] != made["run"]
+
+
+def test_a_record_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "run.json").open("wb") as file:
+        file.truncate(2**40)  # of a terabyte nothing is stored
+    with pytest.raises(PipelineError, match="has more than 16 MiB"):
+        run_record.earlier(str(tmp_path))

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import run_record, settings
+from jobs import settings
 from jobs.areas import area_of
 from pipeline import lease, raster
 from pipeline.errors import ConfigError, PipelineError, RasterError
@@ -294,11 +294,9 @@ def test_json_of_no_end_of_levels_or_values_is_refused(tmp_path: Path, text: str
 
 
 def test_a_document_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
-    for name in ("run.json", "lease.json", "a.json"):
+    for name in ("lease.json", "a.json"):
         with (tmp_path / name).open("wb") as file:
             file.truncate(2**40)  # of a terabyte nothing is stored
-    with pytest.raises(PipelineError, match="has more than 16 MiB"):
-        run_record.earlier(str(tmp_path))
     with pytest.raises(PipelineError, match="has more than 16 MiB"):
         lease.holder(str(tmp_path))
     with pytest.raises(ConfigError, match="has more than 128 MiB"):
