@@ -31,7 +31,7 @@ from mrovseg.definition import Definition
 from mrovseg.draw import Augmentation, draw_chip
 from mrovseg.evaluate import score
 from mrovseg.losses import IGNORE
-from pipeline.segment import Labels, WindowSegmenter
+from pipeline.segment import SCORE_MAX, Labels, WindowSegmenter
 
 DECODER_CHANNELS = (224, 128, 96, 64, 32)  # 3.9 M parameters in all, as many as `tiny`
 CHIPS, CHIP_PX = 8, 288
@@ -54,7 +54,7 @@ class ClosedSet:
 
     def label(self, probabilities: Float32[np.ndarray, "b c y x"]) -> Labels:
         second, best = np.sort(probabilities, axis=1)[:, -2:].swapaxes(0, 1)
-        levels = [np.rint(255 * part).astype(np.uint8) for part in (best, best - second)]
+        levels = [np.rint(SCORE_MAX * part).astype(np.uint8) for part in (best, best - second)]
         return (probabilities.argmax(axis=1) + 1).astype(np.uint8), levels[0], levels[1]
 
 
