@@ -78,6 +78,7 @@ def test_a_file_alone_gives_the_same_masks_and_a_second_run_computes_nothing(
     assert files(tmp_path / "file") == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_broken_scenes_are_listed_with_a_reason_and_the_good_one_is_complete(
     paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -145,6 +146,7 @@ def test_a_run_says_on_what_it_runs_and_what_scenes_warn_of_and_one_that_cannot_
         assert files(output) == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_another_vocabulary_is_refused_and_the_output_stays(
     paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]

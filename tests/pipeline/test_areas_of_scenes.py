@@ -82,6 +82,7 @@ def test_inside_an_area_of_interest_masks_are_those_of_the_full_run(tmp_path: Pa
         assert 0.05 < inside.mean() < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_scene_that_an_area_of_interest_does_not_touch_has_no_masks_and_is_no_failure(
     tmp_path: Path,

@@ -318,6 +318,7 @@ def test_a_changed_scene_fails_alone_and_its_masks_stay(tmp_path: Path) -> None:
     assert before.items() <= digests(output / "scenes").items()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_the_summary_is_of_all_scenes_of_the_output_in_whatever_order_they_came(tmp_path: Path) -> None:
     first, second = (paint(tmp_path / name, height=128, width=128) for name in ("a.tif", "b.tif"))

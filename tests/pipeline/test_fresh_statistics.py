@@ -74,6 +74,7 @@ def test_a_damaged_table_is_made_anew(tmp_path: Path, content: bytes) -> None:
     assert (tmp_path / "statistics/scene.parquet").read_bytes() == whole
 
 
+@pytest.mark.slow
 @given(first=OFFSETS, then=OFFSETS)
 def test_step_by_step_gives_the_bytes_of_all_at_once(
     tmp_path_factory: pytest.TempPathFactory, first: list[int], then: list[int]

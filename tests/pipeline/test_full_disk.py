@@ -110,6 +110,7 @@ def calm(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return scene, folder / "out"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["full", "read-only"])
 def test_a_run_whose_output_cannot_be_written_ends_at_once_and_goes_on_later(
     tmp_path: Path, calm: tuple[Path, Path], fault: str

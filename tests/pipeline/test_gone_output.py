@@ -38,6 +38,7 @@ def make_removing(weights: Mapping[str, np.ndarray], *, output: str) -> Removing
     return segmenter
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 @pytest.mark.parametrize("where", ["local", "s3"])
 def test_a_run_whose_output_is_removed_ends_by_one_error_that_says_so(

@@ -12,6 +12,7 @@ from tests.pipeline.flows import paint, run_flow
 from tests.slow_server import slow_server
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_scene_whose_planning_hangs_is_given_up_and_the_others_are_done(tmp_path: Path) -> None:
     good = paint(tmp_path / "good.tif", height=256, width=256)

@@ -12,6 +12,7 @@ from tests.pipeline.test_faults import events
 from tests.pipeline.test_flow import make_none, table
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_run_with_nothing_left_starts_no_actor_and_repairs_what_lies_beside_the_masks(
     tmp_path: Path,
@@ -45,6 +46,7 @@ def release(mark: str) -> None:
     Path(mark).touch()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_run_on_a_busy_cluster_says_within_seconds_what_it_waits_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -53,6 +53,7 @@ def test_a_token_of_before_becomes_the_users_alone(tmp_path: Path, monkeypatch: 
     assert [for_others(tmp_path / name) for name in (".ray", ".ray/auth_token")] == [0, 0]
 
 
+@pytest.mark.slow
 def test_the_token_and_the_session_are_the_users_alone(tmp_path: Path, folder: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

@@ -25,6 +25,7 @@ def make_slow(weights: Mapping[str, np.ndarray]) -> Slow:
     return Slow(**{name: int(value) for name, value in weights.items()})
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_the_total_does_not_trail_behind_what_is_done(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

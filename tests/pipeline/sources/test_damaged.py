@@ -255,6 +255,7 @@ def bombs(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_a_small_table_takes_no_memory(tmp_path: Path) -> None:
     for name, path in bombs(tmp_path).items():
         assert Path(path).stat().st_size < 2_000_000
