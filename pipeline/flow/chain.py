@@ -107,12 +107,21 @@ def run(  # noqa: PLR0913 - each by its name
         )
         events.say("run_started", output=output, actors=room.actors, readers=room.readers)
         with _ending(progress):
-            _sweep(output)
-            store.lay_out_scenes(output)
-            if not _nothing_left(links, progress):
-                with watching(settings.limit_s) as guard:
-                    _followed(links, room, guard, progress)
-            _summed(links, progress)
+            _carried_out(links, room, progress)
+    return _result(progress)
+
+
+def _carried_out(links: Links, room: Places, progress: Progress) -> None:
+    """Do what is left to do, and sum the output up."""
+    _sweep(links.output)
+    store.lay_out_scenes(links.output)
+    if not _nothing_left(links, progress):
+        with watching(links.settings.limit_s) as guard:
+            _followed(links, room, guard, progress)
+    _summed(links, progress)
+
+
+def _result(progress: Progress) -> RunResult:
     return RunResult(
         progress.done,
         progress.skipped,

@@ -25,7 +25,7 @@ from pipeline.config import FlowSettings, Reading
 from pipeline.flow.forgetting import ForgetBlocks
 from pipeline.flow.records import Row
 from pipeline.flow.resources import Places, window_bytes
-from pipeline.flow.shares import done_before, list_shares, plan_share, read_plan
+from pipeline.flow.shares import Planning, done_before, list_shares, plan_share, read_plan
 from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
 from pipeline.flow.watch import Guard
 from pipeline.scene import Refusal, Scene
@@ -63,15 +63,7 @@ class Links:
 
     def chain(self, room: Places, guard: Guard) -> Dataset:
         """Link the steps, from the scene list to the ledger."""
-        plan = partial(
-            plan_share,
-            output=self.output,
-            classes=self.classes,
-            made_by=self.made_by,
-            settings=self.settings,
-            reading=self.reading,
-            guard=guard,
-        )
+        plan = partial(plan_share, planning=self._planning, guard=guard)
         read = partial(
             read_plan, layout=self.layout, settings=self.settings, reading=self.reading, guard=guard
         )
@@ -85,8 +77,11 @@ class Links:
 
     def look_again(self, scene: Scene) -> int | None:
         """Return how many windows a scene has where nothing of it is left to do, see ``done_before``."""
-        return done_before(
-            scene,
+        return done_before(scene, self._planning)
+
+    @property
+    def _planning(self) -> Planning:
+        return Planning(
             output=self.output,
             classes=self.classes,
             made_by=self.made_by,

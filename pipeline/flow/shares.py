@@ -11,7 +11,7 @@ ledger has come to hold meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress, count, islice
 from typing import Any
@@ -35,6 +35,17 @@ from pipeline.window import Window
 
 _MOST_SCENES = 64  # a share: a task costs the driver as much as reading a small scene does
 _SHARES_A_READER = 16  # before shares grow, so that a short list is spread evenly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """What the plan of a scene depends on beside the scene, the same for all scenes of a run."""
+
+    output: str
+    classes: Sequence[str]
+    made_by: Mapping[str, Any]
+    settings: FlowSettings
+    reading: Reading
 
 
 def list_shares(
@@ -71,16 +82,7 @@ def shares(scenes: Iterable[Scene | Refusal], *, readers: int, whole: bool = Fal
         yield Share(entries, 0, 1)
 
 
-def plan_share(  # noqa: PLR0913 - each by its name
-    row: Row,
-    *,
-    output: str,
-    classes: Sequence[str],
-    made_by: Mapping[str, Any],
-    settings: FlowSettings,
-    reading: Reading,
-    guard: Guard,
-) -> Iterator[Row]:
+def plan_share(row: Row, *, planning: Planning, guard: Guard) -> Iterator[Row]:
     """Yield one record for each scene of a share: its plan, or why there is none."""
     share = unpacked(row)
     if not isinstance(share, Share):
@@ -90,16 +92,7 @@ def plan_share(  # noqa: PLR0913 - each by its name
         if isinstance(entry, Refusal):
             yield packed(_refused(entry))
         else:
-            step = partial(
-                _plan,
-                share,
-                entry,
-                output=output,
-                classes=classes,
-                made_by=made_by,
-                settings=settings,
-                reading=reading,
-            )
+            step = partial(_plan, share, entry, planning)
             part = f"part {share.part + 1} of {share.parts}" if share.parts > 1 else None
             record = attempt(step, guard, stage="plan", scene=entry, window=None, part=part)
             windows += record.windows if isinstance(record, Plan) else 0
@@ -124,52 +117,29 @@ def read_plan(
         yield packed(attempt(step, guard, stage="read", scene=plan.scene, window=window))
 
 
-def done_before(
-    scene: Scene,
-    *,
-    output: str,
-    classes: Sequence[str],
-    made_by: Mapping[str, Any],
-    settings: FlowSettings,
-    reading: Reading,
-) -> int | None:
+def done_before(scene: Scene, planning: Planning) -> int | None:
     """Return how many windows a scene has where all are done and its files are as they were; None otherwise.
 
     No raster is opened, so that nothing can hang that holds the interpreter. What lies beside its chunks in its mask
     store is put back where it is missing.
     """
+    output = planning.output
     done, planned = ledger.look(output, scene.scene_id)
     if planned is None or not 0 < planned.windows <= len(done):
         return None
     if not objects.exists(inputs_uri(output, scene.scene_id)):
         return None
-    unchanged = replace(settings, keep_valid=False)  # what has changed is refused, and not removed from here
-    share = Share((scene,), 0, 1)
+    # What has changed is refused, and not removed from here.
+    unchanged = replace(planning, settings=replace(planning.settings, keep_valid=False))
     try:
-        plan = _plan(
-            share,
-            scene,
-            output=output,
-            classes=classes,
-            made_by=made_by,
-            settings=unchanged,
-            reading=reading,
-        )
+        plan = _plan(Share((scene,), 0, 1), scene, unchanged)
     except PipelineError:
         return None  # it is planned again, and fails there alone
     return plan.windows if isinstance(plan, Plan) and not plan.left.any() else None
 
 
-def _plan(  # noqa: PLR0913 - each by its name
-    share: Share,
-    scene: Scene,
-    *,
-    output: str,
-    classes: Sequence[str],
-    made_by: Mapping[str, Any],
-    settings: FlowSettings,
-    reading: Reading,
-) -> Record:
+def _plan(share: Share, scene: Scene, planning: Planning) -> Record:
+    output, settings, reading = planning.output, planning.settings, planning.reading
     objects.sweep(ledger_uri(output, scene.scene_id), below=output)
     files = inputs.found(scene, reading)
     view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid, inputs=files)
@@ -183,10 +153,10 @@ def _plan(  # noqa: PLR0913 - each by its name
         store.lay_out(
             masks_uri(output, scene.scene_id),
             header=view.header,
-            classes=classes,
+            classes=planning.classes,
             chunk_px=settings.chunk_px,
             scene=statistics.origin(view),
-            made_by=made_by,
+            made_by=planning.made_by,
         )
     return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left), files)
 
