@@ -11,10 +11,10 @@ from jobs import table
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.looking_ahead import MISSED, finer_than
-from jobs.places import place_of
 from jobs.proxies import check_proxies
 from jobs.reading_settings import reading_settings
 from jobs.settings import add_arguments, asked, flow_settings, scene_list
+from jobs.uris import path_or_uri
 from mrovseg import checkpoint as checkpoints
 from pipeline import raster
 from pipeline.chips import ChipLayout, count_chips
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     scenes = scene_list(values)
     window_px, reading = flow_settings(values).window_px, reading_settings(values)
     config = checkpoints.load(
-        str(place_of("checkpoint", values.get("checkpoint", checkpoints.EMBEDDED)))
+        str(path_or_uri("checkpoint", values.get("checkpoint", checkpoints.EMBEDDED)))
     ).config
     layout = ChipLayout(core_px=config.core_px, halo_px=config.halo_px)
     check_proxies(scenes.specs)

@@ -1,14 +1,15 @@
 """A proxy that must be gone through, asked once before anything waits for it window by window."""
 
-import os
 import socket
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from pipeline import objects
 from pipeline.errors import ConfigError
 from pipeline.redact import redacted
 from pipeline.sources import Search
+from pipeline.storage import s3_endpoint
 
 ANSWER_S = 10.0
 REMOTE = {"http": 80, "https": 443, "s3": 443}
@@ -34,12 +35,8 @@ def check_proxies(specs: Iterable[str | Search]) -> None:
 
 def _reached(uri: str) -> tuple[str, str | None]:
     """Return by which protocol and at which host storage is, no host for what is on this machine."""
-    if uri.startswith("s3://"):
-        uri = (
-            os.environ.get("AWS_ENDPOINT_URL_S3")
-            or os.environ.get("AWS_ENDPOINT_URL")
-            or f"https://{S3_HOST}"
-        )
+    if objects.scheme_of(uri) in {"s3", "s3a"}:
+        uri = s3_endpoint() or f"https://{S3_HOST}"
     parts = urlsplit(uri)
     return parts.scheme, parts.hostname if parts.scheme in {"http", "https"} else None
 

@@ -30,7 +30,7 @@ LAST_RUNS = 20
 GRID_KEYS = ("window_px", "chunk_px")
 IDENTITY = (
     "vocabulary",
-    "rivals",
+    "background",
     "model",
     "grid",
     "reading",
@@ -46,11 +46,11 @@ def describe(
     checkpoint: Checkpoint,
     threshold: float,
     precision: str = SINGLE,
-    rivals: Sequence[str] = (),
+    background: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Describe a run by plain values: the same run gives the same bytes. It holds no credentials.
 
-    `rivals` are the names of the classes that competed in silence.
+    `background` are the names of the background classes.
     """
     flow, words = settings.flow, settings.vocabulary
     return {
@@ -72,7 +72,7 @@ def describe(
             {"class_id": class_id, "name": name, "prompts": list(prompts)}
             for class_id, (name, prompts) in enumerate(zip(words.names, words.prompts, strict=True), start=1)
         ],
-        "rivals": list(rivals),
+        "background": list(background),
         "model": {
             "digest": checkpoint.digest,
             "threshold": threshold,

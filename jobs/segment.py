@@ -72,7 +72,7 @@ def segment(settings: SegmentSettings) -> RunResult:
         settings,
         checkpoint=checkpoint,
         threshold=threshold,
-        rivals=vocabulary.rivals,
+        background=vocabulary.background,
     )
     precision = _precision(settings, described)
     with flow.cluster():

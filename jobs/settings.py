@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from jobs.failure_limit import FailureLimit
-from jobs.places import place_of
 from jobs.reading_settings import READING_KEYS, add_reading_arguments, reading_settings
 from jobs.scene_lists import absolute_spec, search_of
 from jobs.texts import texts_of
+from jobs.uris import path_or_uri
 from jobs.yaml_values import from_home, read_values
 from mrovseg.device import PRECISIONS
 from mrovseg.vocabulary import Vocabulary, parse, refuse_reserved, shown
@@ -146,14 +146,14 @@ def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
     return SegmentSettings(
         scenes=scene_list(values),
         vocabulary=vocabulary_of(values["classes"]),
-        output=place_of("output", values["output"]),
+        output=path_or_uri("output", values["output"]),
         flow=flow_settings(values),
         reading=reading_settings(values),
         max_failures=None
         if values.get("max_failures") is None
         else FailureLimit.parse(values["max_failures"]),
         **{
-            key: place_of(key, values[key])
+            key: path_or_uri(key, values[key])
             for key in ("checkpoint", "threshold", "precision", "overwrite", "retry_failed")
             if key in values
         },

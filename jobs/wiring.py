@@ -106,12 +106,12 @@ def _say(text: str) -> None:
 
 def say_classes(vocabulary: Vocabulary) -> None:
     """Say the classes as they were understood, a line each, and warn where commas look like they were to part them."""
-    listed = list(zip(vocabulary.names, vocabulary.prompts, strict=True))[:SHOWN_CLASSES]
-    for class_id, (name, prompts) in enumerate(listed, start=1):
+    first = list(zip(vocabulary.names, vocabulary.prompts, strict=True))[:SHOWN_CLASSES]
+    for class_id, (name, prompts) in enumerate(first, start=1):
         said = "" if prompts == (name,) else f": {some(prompts, SHOWN_PROMPTS)}"
         print(f"class {class_id}  {name}{said}", file=sys.stderr)
-    if len(vocabulary.names) > len(listed):
-        print(f"and {len(vocabulary.names) - len(listed)} more classes", file=sys.stderr)
+    if len(vocabulary.names) > len(first):
+        print(f"and {len(vocabulary.names) - len(first)} more classes", file=sys.stderr)
     prompts = vocabulary.prompts[0]
     if len(vocabulary.names) == 1 and len(prompts) > 1 and prompts[0] == vocabulary.names[0]:
         meant = " ".join("; ".join(prompts[:SHOWN_PROMPTS]).split())
@@ -142,9 +142,9 @@ def embed_aloud(checkpoint: Checkpoint, vocabulary: Vocabulary) -> EmbeddedVocab
             "by patches, coarsely",
             file=sys.stderr,
         )
-    if embedded.rivals:
+    if embedded.background:
         print(
-            f"class 0  other: also what is more like {listed(embedded.rivals, SHOWN_CLASSES)}",
+            f"class 0  other: also what is more like {listed(embedded.background, SHOWN_CLASSES)}",
             file=sys.stderr,
         )
     return embedded

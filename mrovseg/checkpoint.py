@@ -14,11 +14,11 @@ from jaxtyping import Float32
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from mrovseg.background import Classes
 from mrovseg.clip import ImageEncoder, TextEncoder, adopt, build
 from mrovseg.config import ModelConfig
 from mrovseg.errors import CheckpointError, ModelConfigError
 from mrovseg.model import MROVSeg
-from mrovseg.rivals import Classes
 from mrovseg.sentences import SentenceEncoder
 from mrovseg.vocabulary import PLAIN, TEMPLATES
 

@@ -13,11 +13,11 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from mrovseg import checkpoint
+from mrovseg.background import Classes
 from mrovseg.checkpoint import Checkpoint
 from mrovseg.clip import ImageEncoder, build
 from mrovseg.config import TINY, HeadConfig, reference_head
 from mrovseg.model import MROVSeg
-from mrovseg.rivals import Classes
 from mrovseg.sentences import SentenceEncoder
 from mrovseg.stem import adopt_mobilenetv2
 from mrovseg.vocabulary import PLAIN

@@ -49,7 +49,7 @@ class Places(NamedTuple):
 class Labels(NamedTuple):
     """Labels of chips: class ids (0 is `other`), the winner's probability and its lead over the next, times 254.
 
-    Where a class that competes in silence wins, the id is 0, and probability and lead are that class's.
+    Where a background class wins, the id is 0, and probability and lead are that class's.
     """
 
     class_id: UInt[np.ndarray, "b y x"]
@@ -58,7 +58,7 @@ class Labels(NamedTuple):
 
 
 def label(proposals: Proposals, vocabulary: EmbeddedVocabulary, *, threshold: float) -> Labels:
-    """Give every pixel the class with the highest score, or 0 where that is a rival's or below `threshold`.
+    """Give every pixel the class with the highest score, or 0 where that is a background class's or below `threshold`.
 
     score(class, place) = sum_q p_q(class) w_q / max(1, sum_q w_q) over the kept queries q of the place, with p_q the
     softmax over classes and no-object and w_q the mask probability; scores are upsampled bilinearly to pixels, and one
@@ -83,8 +83,8 @@ def told_apart(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) 
         score(c) = D(c)                           c in U
         score(c) = (1 - sum over U of D) head(c)  else
 
-    and the head, which is asked for the other classes alone, shares out the rest. For the patches all rivals are one
-    class, as like as the likest of them: many would leave no class a share that wins.
+    and the head, which is asked for the other classes alone, shares out the rest. For the patches all background
+    classes are one, as like as the likest of them: many would leave no class a share that wins.
     """
     untaught = vocabulary.untaught
     if not untaught:

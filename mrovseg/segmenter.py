@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float32, UInt8
 
 from mrovseg import average, dense
+from mrovseg.background import GENERIC, Classes, background_classes, unlike_kinds
 from mrovseg.checkpoint import Checkpoint, network
 from mrovseg.config import ModelConfig
 from mrovseg.errors import DeviceLostError, DeviceMissingError
 from mrovseg.model import Predictions, precision
 from mrovseg.proposals import Labels, Proposals, label
-from mrovseg.rivals import GENERIC, Classes, rivals, unlike_kinds
 from mrovseg.sentences import SentenceEncoder
 from mrovseg.vocabulary import (
     MAX_CLASSES,
@@ -32,15 +32,14 @@ OTHER_THRESHOLD = 0.2
 def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[EmbeddedVocabulary, list[str]]:
     """Embed a vocabulary by a checkpoint's text encoder, leaning on the phrases that it was trained on.
 
-    Classes that its head saw nothing like are left to the patches, and classes unlike all of the vocabulary compete in
-    silence. Also returns the prompts that are like nothing that the checkpoint was trained on; they are left out,
+    Classes that its head saw nothing like are left to the patches, and background classes compete with all. Also returns the prompts that are like nothing that the checkpoint was trained on; they are left out,
     because what it says of them means nothing. Raises VocabularyError when no prompt is left.
     """
     phrases = checkpoint.known_phrases
     known = None if phrases is None else checkpoint.encode_text(phrases)
     said, unlike = _embed(checkpoint, vocabulary, known)
     embedded = dataclasses.replace(_leant(said, known), untaught=_untaught(checkpoint, said, known))
-    return _against_rivals(checkpoint, embedded, vocabulary, known), unlike
+    return _with_background(checkpoint, embedded, vocabulary, known), unlike
 
 
 def _embed(
@@ -74,7 +73,7 @@ def _untaught(
     return untaught_classes(said, known, np.isin(phrases, taught))
 
 
-def _against_rivals(
+def _with_background(
     checkpoint: Checkpoint,
     embedded: EmbeddedVocabulary,
     vocabulary: Vocabulary,
@@ -82,7 +81,7 @@ def _against_rivals(
 ) -> EmbeddedVocabulary:
     """Let classes unlike the asked ones compete; kinds of whole images only where patches are compared with words."""
     sets, encode = checkpoint.known_sets or GENERIC, SentenceEncoder()
-    silent = rivals(vocabulary, sets, encode)
+    silent = background_classes(vocabulary, sets, encode)
     kinds: Classes = ()
     if embedded.untaught or checkpoint.config.head is None:
         taken = {phrase for phrases in silent for phrase in phrases}

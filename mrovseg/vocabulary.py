@@ -163,8 +163,8 @@ class EmbeddedVocabulary:
 
     `vectors` are unit vectors of the prompts and `class_index[p]` is the class (0..k-1) of prompt p. `no_object` is
     the learned vector of a query that shows nothing, absent in the training-free mode. `scale` multiplies cosines.
-    `untaught` are the classes that the head never saw masks of; they are told by the chip's patches. `rivals` are the
-    names of the classes k, k+1 ... that compete in silence: a pixel that one of them wins is `other`.
+    `untaught` are the classes that the head never saw masks of; they are told by the chip's patches. `background` are
+    the names of the classes k, k+1 ..., which nobody asked for: a pixel that one of them wins is `other`.
     """
 
     vectors: Float32[np.ndarray, "p e"]
@@ -173,20 +173,20 @@ class EmbeddedVocabulary:
     no_object: Float32[np.ndarray, " e"] | None
     scale: float
     untaught: tuple[int, ...] = ()
-    rivals: tuple[str, ...] = ()
+    background: tuple[str, ...] = ()
 
     @property
     def competing(self) -> int:
-        """How many classes compete: those asked for and their rivals."""
-        return self.classes + len(self.rivals)
+        """How many classes compete: those asked for and the background classes."""
+        return self.classes + len(self.background)
 
-    def against(self, rivals: "EmbeddedVocabulary", names: Sequence[str]) -> "EmbeddedVocabulary":
-        """Return this vocabulary with further classes, those of `rivals`, that compete in silence."""
+    def against(self, others: "EmbeddedVocabulary", names: Sequence[str]) -> "EmbeddedVocabulary":
+        """Return this vocabulary with those of `others` as background classes."""
         return dataclasses.replace(
             self,
-            vectors=np.concatenate([self.vectors, rivals.vectors]),
-            class_index=np.concatenate([self.class_index, rivals.class_index + self.competing]),
-            rivals=(*self.rivals, *names),
+            vectors=np.concatenate([self.vectors, others.vectors]),
+            class_index=np.concatenate([self.class_index, others.class_index + self.competing]),
+            background=(*self.background, *names),
         )
 
     def of_classes(self, chosen: Collection[int]) -> "EmbeddedVocabulary":

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 from pipeline.flow.events import Events
-from pipeline.flow.notices import Notices
 from pipeline.flow.records import Done, Planned, Record
+from pipeline.flow.scene_warnings import SceneWarnings
 from pipeline.flow.tally import Tally
 from pipeline.flow.watch import Ahead, Quarantined
 from pipeline.statistics import Failure
@@ -40,7 +40,7 @@ class Progress:
     failed_whole: dict[str, str] = field(default_factory=dict)
     """The uris of scenes that failed whole, by their ids."""
     _ahead: Ahead = field(default_factory=lambda: Ahead(0, whole=False))
-    _notices: Notices = field(init=False)
+    _warnings: SceneWarnings = field(init=False)
     _found_done: int = 0
     _done_by_earlier: int = 0
     _failed_places: set[int] = field(default_factory=set)
@@ -51,7 +51,7 @@ class Progress:
     _write_from_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self._notices = Notices(self.events)
+        self._warnings = SceneWarnings(self.events)
 
     def count(self, record: Record) -> None:
         """Take a record in; what fails in the same way twice fails once."""
@@ -61,7 +61,7 @@ class Progress:
             self.planned += record.windows
             self._found_done += record.skipped
             if record.found is not None:
-                self._notices.take(record.found)
+                self._warnings.take(record.found)
         elif isinstance(record, Done):
             self.done += 1
             self.tally.add(record.scene.scene_id, 1)
@@ -112,7 +112,7 @@ class Progress:
         self.failures.clear()
         self.failed_whole.clear()
         self._failed_places.clear()
-        self._notices.begin_again()
+        self._warnings.begin_again()
 
     def finish(self) -> None:
         """Say that the run came to its end, and write the table of what failed in it."""
@@ -125,7 +125,7 @@ class Progress:
         """Say how the run ended."""
         if sys.stderr.isatty():
             sys.stderr.write(self._line() + "\n")
-        self._notices.finish()
+        self._warnings.finish()
         self.events.say("run_ended", how=how, **self._counts())
 
     @property

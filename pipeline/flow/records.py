@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from pipeline.errors import PipelineError
-from pipeline.flow.notices import Found
+from pipeline.flow.scene_warnings import Found
 from pipeline.flow.watch import Guard, Work
 from pipeline.inputs import Inputs
 from pipeline.raster import Outline

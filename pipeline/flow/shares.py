@@ -22,7 +22,7 @@ from pipeline import inputs, ledger, objects, raster, statistics, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import PipelineError, RasterError
-from pipeline.flow import notices
+from pipeline.flow import scene_warnings
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
 from pipeline.grid import count_windows
@@ -110,7 +110,7 @@ def read_plan(
         yield row
         return
     left = np.unpackbits(plan.left, count=plan.windows).astype(np.bool_)
-    about = notices.found(plan.scene.scene_id, plan.view, reading) if plan.part == 0 else None
+    about = scene_warnings.found(plan.scene.scene_id, plan.view, reading) if plan.part == 0 else None
     yield packed(Planned(plan.scene.scene_id, plan.windows, plan.windows - int(left.sum()), about))
     for window in compress(_windows(plan.view, plan.outline, plan.part, plan.parts, settings), left):
         step = partial(_read, plan, window, layout, reading)

@@ -19,13 +19,15 @@ from pipeline.objects.documents import OWN_BYTES, get_document
 from pipeline.objects.flat import Listed, folder_info, list_all, written_s
 from pipeline.objects.listing import glob, list_entries, list_folders, list_names, walk
 from pipeline.objects.place import join, link_between, resolve, with_small_scheme, writing
-from pipeline.objects.reading import Follow, check_regular, serves_ranges
+from pipeline.objects.reading import MOST_REDIRECTS, REDIRECTS, Follow, check_regular, serves_ranges
 from pipeline.objects.removing import linked_folders, remove, remove_made
 from pipeline.objects.schemes import check_uri, is_remote, is_text, is_web, local, readable, scheme_of
 from pipeline.objects.tree import Refused
 
 __all__ = [
+    "MOST_REDIRECTS",
     "OWN_BYTES",
+    "REDIRECTS",
     "Follow",
     "Listed",
     "ObjectInfo",

@@ -102,14 +102,10 @@ def located(uri: str) -> tuple[Any, str]:
     if not is_remote(uri):
         return fsspec.filesystem("file"), str(Path(local(uri)).absolute())
     uri = with_small_scheme(uri)
-    kind = fsspec.get_filesystem_class(scheme_of(uri))  # never by fsspec's own parser, which knows chains
-    return kind(**fsspec_options(uri), **_said_by(kind, uri)), kind._strip_protocol(uri)  # noqa: SLF001 - as fsspec does
-
-
-def _said_by(kind: Any, uri: str) -> dict[str, Any]:  # noqa: ANN401 - fsspec has no types
-    """Return the options of a file system that a uri states, as that of an account, but those of the environment."""
-    found: dict[str, Any] = kind._get_kwargs_from_urls(uri)  # noqa: SLF001 - the same
-    return {name: value for name, value in found.items() if name not in fsspec_options(uri)}
+    if is_web(uri):  # fsspec's own parser would take the colons of an address or a query for a chain
+        return fsspec.filesystem(scheme_of(uri), **fsspec_options(uri)), uri
+    filesystem, path = fsspec.url_to_fs(uri, **fsspec_options(uri))
+    return filesystem, path
 
 
 def uri_of(origin: str, path: str) -> str:

@@ -17,8 +17,12 @@ from pipeline.retry import patiently
 Follow = Callable[[str, str], None]
 """Told of a redirect, from where to where; raises PipelineError where that must not be followed."""
 
-_REDIRECTS = (301, 302, 303, 307, 308)
-_MOST_REDIRECTS = 5
+REDIRECTS = (301, 302, 303, 307, 308)
+"""The answers of a web server that lead elsewhere."""
+
+MOST_REDIRECTS = 5
+"""One after another."""
+
 _AT_ONCE_BYTES = 2**20
 _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
@@ -117,14 +121,14 @@ def _of_web(uri: str, limit_bytes: int | None, follow: Follow) -> bytes:
 
 def _answer(uri: str, follow: Follow, **asked: Any) -> Any:  # noqa: ANN401 - fsspec's and aiohttp's
     """Open an object of the web as a stream, by redirects that ``follow`` has nothing against."""
-    for _ in range(_MOST_REDIRECTS):
+    for _ in range(MOST_REDIRECTS):
         filesystem, path = located(uri)
         # A size that is given is not asked for, by a request of its own that would follow any redirect.
         answer = filesystem.open(path, "rb", block_size=0, size=1, allow_redirects=False, **asked)
-        if answer.r.status not in _REDIRECTS:
+        if answer.r.status not in REDIRECTS:
             return answer
         answer.close()
         to = urljoin(uri, answer.r.headers.get("Location", ""))
         follow(uri, to)
         uri = to
-    raise PipelineError(f"{uri} is behind more than {_MOST_REDIRECTS} redirects")
+    raise PipelineError(f"{uri} is behind more than {MOST_REDIRECTS} redirects")

@@ -53,8 +53,8 @@ def again(uris: Sequence[str], call: Callable[[], T], etags: Mapping[str, str] |
     remote = [uri for uri in named if objects.is_remote(uri) and not is_zarr(uri)]
     if not remote:
         return call()
-    with _only_if(etags or {}):
-        return _again(remote, call, _replaced(remote, etags or {}))
+    with _only_if(etags):
+        return _again(remote, call, _replaced(remote, etags))
 
 
 def _again(remote: Sequence[str], call: Callable[[], T], replaced: Sequence[str]) -> T:

@@ -24,7 +24,6 @@ from pipeline import objects
 _READDIR = "GDAL_DISABLE_READDIR_ON_OPEN"
 _OF_NAME = (".ovr", ".msk", ".aux.xml", ".aux")
 _OF_STEM = (".aux", ".tab", ".wld", ".jpw", ".rpb", ".rpc", ".imd", ".pvl", "_rpc.txt")
-_REMOTE = (".ovr", ".msk", ".aux.xml", ".aux")
 _DEPTH = 3  # of an overview of a mask of ...
 
 
@@ -48,7 +47,9 @@ class Beside:
         """Return what is beside a raster by its own name."""
         said = os.environ.get(_READDIR, "").upper()
         if objects.is_remote(uri):
-            return [f"{uri}{end}" for end in _REMOTE if objects.exists(f"{uri}{end}")] if _looks(said) else []
+            return (
+                [f"{uri}{end}" for end in _OF_NAME if objects.exists(f"{uri}{end}")] if _looks(said) else []
+            )
         if said == "EMPTY_DIR":
             return []
         path = Path(objects.local(uri)).absolute()

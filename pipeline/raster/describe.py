@@ -23,11 +23,11 @@ from pipeline.raster.orientation import orientation_of
 from pipeline.raster.overviews import Overviews, smaller_pictures
 from pipeline.raster.placing import laid_flat, placement
 from pipeline.raster.regrid import at_ground_size
-from pipeline.raster.remarks import of_grid, of_header
 from pipeline.raster.same_grid import check_same_grid
 from pipeline.raster.slides import is_slide, slide_info, stated_pixel_m
 from pipeline.raster.upright import laid_upright
 from pipeline.raster.validity import reasons
+from pipeline.raster.view_warnings import grid_warnings, header_warnings
 from pipeline.raster.zarr import zarr_info
 from pipeline.scene import Band, Header, Scene, file_of, is_zarr
 from pipeline.view import Base, Placed, Range, View
@@ -131,8 +131,8 @@ def _described(uri: str, reading: Reading, *, number: int | None = None) -> View
             validity=reasons(source, choice.numbers, reading),
             warnings=(
                 *choice.warnings,
-                *of_header(uri, source, grid.header, reading),
-                *of_grid(
+                *header_warnings(uri, source, grid.header, reading),
+                *grid_warnings(
                     grid.header, grid.base, reading, orientation=grid.orientation, overviews=grid.overviews
                 ),
             ),

@@ -21,13 +21,13 @@ Area = tuple[tuple[int, int], tuple[int, int]]
 class Place(NamedTuple):
     """Where a raster lies: its CRS and transform, else the height and width of a pixel in m, where known.
 
-    ``remarks`` are what the user is to be told of it.
+    ``warnings`` are what the user is told of it.
     """
 
     crs: Any = None
     transform: Any = rasterio.Affine.identity()
     pixel_m: tuple[float, float] | None = None
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

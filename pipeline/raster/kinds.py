@@ -17,6 +17,9 @@ MAGIC = {
 }
 """The beginnings of the plain kinds that are opened unless the user says otherwise."""
 
+SNIFF_BYTES = 1024
+"""The beginning of a file by which its kind is told: what GDAL looks at."""
+
 _PLAIN = {
     b"II*\0": "GTiff",
     b"MM\0*": "GTiff",

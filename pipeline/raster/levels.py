@@ -51,7 +51,7 @@ def _percentiles(uri: str, numbers: Sequence[int], reading: Reading) -> list[Ran
     with opened(uri, reading) as source:
         overview = _overview(uri, source, numbers, reading)
     with opened(uri, reading, overview=overview) as source:
-        parts = [_part(source, numbers, area, reading) for area in areas(source)]
+        parts = [read_bands(source, numbers, area=area, reading=reading) for area in areas(source)]
         if sum(int(valid.sum()) for _, valid in parts) < _FEW_PIXELS * len(numbers):
             parts = list(_until_enough(source, numbers, reading))
     if not parts:
@@ -108,12 +108,6 @@ def _lattice(length: int, side: int, block: int, per_side: int) -> list[int]:
     return sorted({place * last // (per_side - 1) // block * block for place in range(per_side)})
 
 
-def _part(
-    source: Source, numbers: Sequence[int], area: Area, reading: Reading
-) -> tuple[Shaped[np.ndarray, "bands y x"], Bool[np.ndarray, "bands y x"]]:
-    return read_bands(source, numbers, area=area, reading=reading)
-
-
 def _until_enough(
     source: Source, numbers: Sequence[int], reading: Reading
 ) -> Iterator[tuple[Shaped[np.ndarray, "bands y x"], Bool[np.ndarray, "bands y x"]]]:
@@ -122,7 +116,8 @@ def _until_enough(
     for row in range(0, source.height, _SAMPLE_PX):
         for col in range(0, source.width, _SAMPLE_PX * _LATTICE):
             ends = min(row + _SAMPLE_PX, source.height), min(col + _SAMPLE_PX * _LATTICE, source.width)
-            stored, valid = _part(source, numbers, ((row, ends[0]), (col, ends[1])), reading)
+            area = (row, ends[0]), (col, ends[1])
+            stored, valid = read_bands(source, numbers, area=area, reading=reading)
             if valid.any():
                 yield stored, valid
                 found += int(valid.sum())

@@ -13,16 +13,14 @@ from pipeline.config import Reading
 from pipeline.errors import PipelineError
 from pipeline.objects import ObjectInfo
 from pipeline.raster.beside import Beside
-from pipeline.raster.kinds import plain_driver
+from pipeline.raster.kinds import SNIFF_BYTES, plain_driver
 from pipeline.raster.naming import uri_of_gdal
 from pipeline.raster.opening import opened
 from pipeline.raster.slides import is_slide
-from pipeline.raster.vrt import MANY_NAMES, MARK, sources_of
+from pipeline.raster.vrt import LEVELS, MANY_NAMES, MARK, sources_of
 from pipeline.scene import file_of, is_zarr
 
-_SNIFF_BYTES = 1024
 _AT_ONCE = 16  # requests to a storage
-_LEVELS = 4
 _FEW = 8
 _PLAIN = (".tif", ".tiff", ".jp2", ".jpg", ".jpeg", ".png")
 
@@ -86,7 +84,7 @@ def _tiles(uri: str, reading: Reading, level: int = 0) -> Iterator[str]:
     for file in found:
         if file is not None and file != uri and objects.exists(file):
             yield file
-            if level < _LEVELS and _is_virtual(file, reading):
+            if level < LEVELS and _is_virtual(file, reading):
                 yield from _tiles(file, reading, level + 1)
 
 
@@ -94,7 +92,7 @@ def _is_virtual(uri: str, reading: Reading) -> bool:
     if "VRT" not in reading.drivers or (objects.is_remote(uri) and uri.lower().endswith(_PLAIN)):
         return False  # of a million objects none is asked for its beginning
     try:
-        beginning = objects.get_bytes(uri, limit_bytes=_SNIFF_BYTES)
+        beginning = objects.get_bytes(uri, limit_bytes=SNIFF_BYTES)
     except (PipelineError, OSError):
         return False  # what is wrong is said by who opens it
     return plain_driver(beginning) is None and MARK in beginning

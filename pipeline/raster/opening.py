@@ -14,15 +14,13 @@ from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.beside import Beside
 from pipeline.raster.foreign import OPENSLIDE, ZARR, Foreign
 from pipeline.raster.gdal import Source, environment, faults_as, known_warnings_silenced, reason
-from pipeline.raster.kinds import MAGIC, found_instead, wanted
+from pipeline.raster.kinds import MAGIC, SNIFF_BYTES, found_instead, wanted
 from pipeline.raster.naming import gdal_path
 from pipeline.raster.second_files import check_beside, check_opened
 from pipeline.raster.slides import is_slide, opened_slide
 from pipeline.raster.vrt import MARK, rebuilt
 from pipeline.raster.zarr import opened_zarr
 from pipeline.scene import file_of, is_zarr, page_of
-
-_SNIFF_BYTES = 1024
 
 NO_RANGES = (
     "cannot be read where it is: its server answers with all of a file instead of the part that is asked for (HTTP "
@@ -137,7 +135,7 @@ def lacks_ranges(uri: str) -> bool:
 
 def _beginning(uri: str) -> bytes:
     try:
-        return objects.get_bytes(file_of(uri), limit_bytes=_SNIFF_BYTES)
+        return objects.get_bytes(file_of(uri), limit_bytes=SNIFF_BYTES)
     except (PipelineError, OSError):
         return b""  # why, is found out again where it is said
 
@@ -146,7 +144,7 @@ def _why_not_opened(uri: str, reading: Reading, error: Exception) -> str:
     """Say what is at ``uri`` instead of a raster; ``error`` is GDAL's."""
     expected = wanted(_gdals(reading))
     try:
-        beginning = objects.get_bytes(file_of(uri), limit_bytes=_SNIFF_BYTES)
+        beginning = objects.get_bytes(file_of(uri), limit_bytes=SNIFF_BYTES)
     except FileNotFoundError:
         return "does not exist"
     except IsADirectoryError:

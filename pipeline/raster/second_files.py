@@ -13,7 +13,7 @@ from pipeline import objects
 from pipeline.errors import PipelineError, RasterError
 from pipeline.raster.beside import Beside, is_raster
 from pipeline.raster.gdal import known_warnings_silenced
-from pipeline.raster.kinds import plain_driver
+from pipeline.raster.kinds import SNIFF_BYTES, plain_driver
 from pipeline.raster.naming import gdal_path
 
 _IMAGINE = b"EHFA_HEADER_TAG"
@@ -101,7 +101,7 @@ def _check_link(uri: str, file: str) -> None:
 
 def _starts(file: str) -> bytes:
     try:
-        return objects.get_bytes(file, limit_bytes=1024)
+        return objects.get_bytes(file, limit_bytes=SNIFF_BYTES)
     except (OSError, PipelineError) as error:
         raise RasterError(f"cannot read {file}: {error}") from error
 

@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 from pipeline import objects
 from pipeline.errors import RasterError
 from pipeline.raster.beside import Beside
-from pipeline.raster.kinds import plain_driver
+from pipeline.raster.kinds import SNIFF_BYTES, plain_driver
 from pipeline.raster.naming import gdal_path
 from pipeline.raster.second_files import check_beside, check_unopened
 from pipeline.raster.vrt_elements import UnknownElementError, rebuilt_tree
@@ -26,9 +26,10 @@ from pipeline.raster.vrt_elements import UnknownElementError, rebuilt_tree
 MARK = b"<VRTDataset"
 """What GDAL takes a file for a VRT by."""
 
+LEVELS = 4
+"""How deep VRTs may be of VRTs."""
+
 _LIMIT_BYTES = 16 * 2**20
-_LEVELS = 4  # VRTs of VRTs of ...
-_SNIFF_BYTES = 1024  # what GDAL looks at
 MANY_NAMES = 100_000  # in a folder that is listed once for all of a mosaic's tiles
 _DECLARATION = re.compile(rb"<!(?!--|\[CDATA\[)")
 
@@ -75,8 +76,8 @@ class _Mosaic:
 
     def add(self, uri: str, *, level: int) -> str:
         """Take in a VRT and all that it names; return the path of the new one."""
-        if level == _LEVELS:
-            raise RasterError(f"{uri} is a virtual raster of virtual rasters more than {_LEVELS} deep")
+        if level == LEVELS:
+            raise RasterError(f"{uri} is a virtual raster of virtual rasters more than {LEVELS} deep")
         names: dict[tuple[str, str], str] = {}
 
         def name_of(name: str, relative: str) -> str:
@@ -170,7 +171,7 @@ def _beginning(uri: str, source: str) -> bytes:
     if not objects.is_remote(source) and not Path(source).is_file():
         raise RasterError(f"{uri} is a virtual raster of {source}, which does not exist, or is no file")
     try:
-        return objects.get_bytes(source, limit_bytes=_SNIFF_BYTES)
+        return objects.get_bytes(source, limit_bytes=SNIFF_BYTES)
     except OSError as error:
         raise RasterError(f"{uri} is a virtual raster of {source}, which does not exist") from error
 

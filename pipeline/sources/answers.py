@@ -10,18 +10,16 @@ import requests
 
 from pipeline import objects
 from pipeline.errors import PipelineError
-from pipeline.sources.places import Links
+from pipeline.sources.link_policy import LinkPolicy
 
 _SILENT_S = 60.0  # without a byte
 _WITHIN_S = 300.0  # for all of an answer
 _LIMIT_BYTES = 64 * 2**20
 _AT_ONCE_BYTES = 2**16
-_MOST_REDIRECTS = 5
-_REDIRECTS = (301, 302, 303, 307, 308)
 _AS_GET = (301, 302, 303)  # to these a POST is repeated without its body, as browsers do
 
 
-def answered(session: requests.Session, request: Mapping[str, Any], links: Links) -> tuple[int, bytes]:
+def answered(session: requests.Session, request: Mapping[str, Any], links: LinkPolicy) -> tuple[int, bytes]:
     """Put a request and return the answer's status and content.
 
     Raises:
@@ -29,10 +27,10 @@ def answered(session: requests.Session, request: Mapping[str, Any], links: Links
         requests.RequestException: the server cannot be reached.
     """
     asked = dict(request)
-    for _ in range(_MOST_REDIRECTS):
+    for _ in range(objects.MOST_REDIRECTS):
         with session.request(**asked, timeout=_SILENT_S, stream=True, allow_redirects=False) as answer:
             to = answer.headers.get("Location")
-            if answer.status_code not in _REDIRECTS or to is None:
+            if answer.status_code not in objects.REDIRECTS or to is None:
                 return answer.status_code, _content(answer)
         where = objects.resolve(to, origin=asked["url"])
         links.check(asked["url"], where)
@@ -41,7 +39,7 @@ def answered(session: requests.Session, request: Mapping[str, Any], links: Links
         if answer.status_code in _AS_GET and asked["method"] == "POST":
             asked |= {"method": "GET"}
             asked.pop("json", None)
-    raise PipelineError(f"{request['url']} is behind more than {_MOST_REDIRECTS} redirects")
+    raise PipelineError(f"{request['url']} is behind more than {objects.MOST_REDIRECTS} redirects")
 
 
 def _content(answer: requests.Response) -> bytes:

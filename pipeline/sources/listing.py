@@ -12,8 +12,8 @@ from pipeline.scene import DIGEST_CHARS, Refusal, Scene, absolute_uri, file_of, 
 from pipeline.sources import files
 from pipeline.sources.files import SUFFIXES
 from pipeline.sources.kinds import Kind, kind_of
+from pipeline.sources.link_policy import LinkPolicy
 from pipeline.sources.parquet import parquet_scenes, parts_scenes
-from pipeline.sources.places import Links
 from pipeline.sources.search import Search, search_scenes
 from pipeline.sources.stac import stac_scenes
 from pipeline.sources.tables import csv_scenes, text_scenes
@@ -42,7 +42,7 @@ class SceneList:
             raise ConfigError(
                 "no scenes: name at least one file, glob, folder, prefix, list or STAC document"
             )
-        Links(self.link_hosts)
+        LinkPolicy(self.link_hosts)
         if not self.suffixes or not all(each.startswith(".") for each in self.suffixes):
             raise ConfigError(
                 f"suffixes begin with a dot, such as .tif, got {', '.join(self.suffixes) or 'none'}"
@@ -113,8 +113,8 @@ class SceneList:
         return stac_scenes(uri, assets=self.assets, links=self._links)
 
     @property
-    def _links(self) -> Links:
-        return Links(self.link_hosts)
+    def _links(self) -> LinkPolicy:
+        return LinkPolicy(self.link_hosts)
 
 
 def _no_masks(entry: Scene | Refusal) -> Scene | Refusal:

@@ -16,7 +16,7 @@ from pipeline.errors import ConfigError, PipelineError
 from pipeline.scene import Refusal, Scene
 from pipeline.sources.answers import answered
 from pipeline.sources.fields import mapped, text_of
-from pipeline.sources.places import Links
+from pipeline.sources.link_policy import LinkPolicy
 from pipeline.sources.stac import features_of, kind_of, links_of
 
 KEYS = ("collections", "ids", "bbox", "intersects", "datetime", "query", "filter", "filter-lang", "sortby")
@@ -56,7 +56,7 @@ class Search:
         return f"{self.stac_api} ({', '.join(f'{key}: {value}' for key, value in self.asked.items())})"
 
 
-def search_scenes(search: Search, *, assets: tuple[str, ...], links: Links) -> Iterator[Scene | Refusal]:
+def search_scenes(search: Search, *, assets: tuple[str, ...], links: LinkPolicy) -> Iterator[Scene | Refusal]:
     """Yield the scenes of the items that a search finds, each page when its turn comes.
 
     Raises:
@@ -67,7 +67,7 @@ def search_scenes(search: Search, *, assets: tuple[str, ...], links: Links) -> I
         yield from features_of(page, uri, assets, origin_of=_origin)
 
 
-def _pages(search: Search, links: Links) -> Iterator[tuple[str, dict[str, Any]]]:
+def _pages(search: Search, links: LinkPolicy) -> Iterator[tuple[str, dict[str, Any]]]:
     uri = f"{search.stac_api.rstrip('/').removesuffix('/search')}/search"
     body = {**search.asked, "limit": _PAGE_ITEMS}
     if isinstance(body.get("datetime"), str):
@@ -88,7 +88,7 @@ def _pages(search: Search, links: Links) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _page(
-    session: requests.Session, request: dict[str, Any], asked: dict[str, Any], links: Links
+    session: requests.Session, request: dict[str, Any], asked: dict[str, Any], links: LinkPolicy
 ) -> dict[str, Any]:
     try:
         status, content = answered(session, request, links)
@@ -110,7 +110,7 @@ def _page(
     return page
 
 
-def _next(page: Mapping[str, Any], request: Mapping[str, Any], links: Links) -> dict[str, Any] | None:
+def _next(page: Mapping[str, Any], request: Mapping[str, Any], links: LinkPolicy) -> dict[str, Any] | None:
     """Return the request of the next page; its link may repeat all of the search or only what is new.
 
     Raises:

@@ -14,7 +14,7 @@ from pipeline.documents import json_of
 from pipeline.errors import PipelineError
 from pipeline.scene import Refusal, Scene
 from pipeline.sources.assets import has_data, scene_of_item
-from pipeline.sources.places import Links
+from pipeline.sources.link_policy import LinkPolicy
 
 DOCUMENT_BYTES = 256 * 2**20
 """The most that a document may have: ten thousand items of a satellite are half of it."""
@@ -25,7 +25,7 @@ MOST_DEPTH = 64
 _DOWN = ("child", "item", "items")
 
 
-def stac_scenes(uri: str, *, assets: tuple[str, ...], links: Links) -> Iterator[Scene | Refusal]:
+def stac_scenes(uri: str, *, assets: tuple[str, ...], links: LinkPolicy) -> Iterator[Scene | Refusal]:
     """Yield the scenes of the document at ``uri`` and of those that it links to, each document once.
 
     Raises:
@@ -50,7 +50,7 @@ def stac_scenes(uri: str, *, assets: tuple[str, ...], links: Links) -> Iterator[
         ahead += _links(document, place, depth)
 
 
-def _linked(uri: str, links: Links, depth: int) -> dict[str, Any]:
+def _linked(uri: str, links: LinkPolicy, depth: int) -> dict[str, Any]:
     if depth > MOST_DEPTH:
         raise PipelineError(f"{uri} is more than {MOST_DEPTH} links below where they began")
     return read_document(uri, follow=links.check)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from pipeline import objects
+from pipeline.documents import json_of
 from pipeline.output import inputs_uri
 from pipeline.redact import redacted
 from pipeline.scene import Header
@@ -42,7 +42,7 @@ def noted(output: str, scene_id: str) -> Mapping[str, Any]:
         PipelineError: the storage refused.
     """
     try:
-        note = json.loads(objects.get_bytes(inputs_uri(output, scene_id)))
+        note = json_of(objects.get_document(inputs_uri(output, scene_id)))
         return about(View.from_values(note["view"]))
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return NOTHING

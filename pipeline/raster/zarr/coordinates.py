@@ -97,23 +97,23 @@ def by_coordinates(axes: Mapping[str, Axis], stated: Any) -> tuple[Any, tuple[st
         return stated, ()
     claimed = {} if stated is None else {"x": (stated.c, stated.a), "y": (stated.f, stated.e)}
     lines = {name: _begins(axes.get(name), claimed.get(name)) for name in ("x", "y")}
-    remarks = []
+    warnings = []
     for name, other in (("x", "y"), ("y", "x")):
         axis, across = axes.get(name), lines[other]
         if axis is not None and lines[name] is None and across is not None:
             step = _like(across[1], claimed.get(other), claimed.get(name), down=name == "y")
             lines[name] = (axis.first - step / 2, step)
-            remarks.append(
+            warnings.append(
                 f"{axis.name} has one value, so that its pixels are taken to be as long as those across"
             )
     if lines["x"] is None or lines["y"] is None:
         return None, ()
     if any(axes.get(name) and not _on_grid(lines[name], claimed.get(name)) for name in ("x", "y")):
-        remarks.append(
+        warnings.append(
             "its coordinates are not on the grid of the transform that it states, and are taken for right"
         )
     (left, wide), (top, high) = lines["x"], lines["y"]
-    return rasterio.Affine(wide, 0.0, left, 0.0, high, top), tuple(remarks)
+    return rasterio.Affine(wide, 0.0, left, 0.0, high, top), tuple(warnings)
 
 
 def _begins(axis: Axis | None, claimed: tuple[float, float] | None) -> tuple[float, float] | None:

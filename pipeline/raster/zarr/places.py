@@ -34,8 +34,8 @@ def place_of(node: Node, group: Node | None, pixel_m: tuple[float, float] | None
             nodes = each.attributes.get("spatial:registration") == "node"
             shift = -0.5 if nodes else 0.0
             stated = rasterio.Affine(*map(float, transform)) @ rasterio.Affine.translation(shift, shift)
-            placed, remarks = by_coordinates({} if group is not None else axes_beside(node), stated)
-            return Place(_crs(each), placed, pixel_m, remarks)
+            placed, warnings = by_coordinates({} if group is not None else axes_beside(node), stated)
+            return Place(_crs(each), placed, pixel_m, warnings)
     mapping = node.attributes.get("grid_mapping") or node.attributes.get("coordinates")
     if isinstance(mapping, str) and mapping.split():
         found = _by_mapping(node, mapping.split()[0].rstrip(":"))
@@ -65,8 +65,8 @@ def _by_mapping(node: Node, name: str) -> Place | None:
         return None
     numbers = str(mapping.get("GeoTransform") or "").split()
     stated = rasterio.Affine.from_gdal(*map(float, numbers)) if numbers else None
-    transform, remarks = by_coordinates(axes_beside(node), stated)
-    return None if transform is None else Place(CRS.from_wkt(str(wkt)), transform, None, remarks)
+    transform, warnings = by_coordinates(axes_beside(node), stated)
+    return None if transform is None else Place(CRS.from_wkt(str(wkt)), transform, None, warnings)
 
 
 def nodata_of(node: Node) -> float | int | None:

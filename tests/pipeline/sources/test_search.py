@@ -12,7 +12,7 @@ import requests
 from pipeline.errors import ConfigError
 from pipeline.scene import Refusal, Scene
 from pipeline.sources import SceneList, Search, search
-from pipeline.sources.places import Links
+from pipeline.sources.link_policy import LinkPolicy
 from tests.pipeline.sources.items import asset, item, write
 from tests.stac_server import GetOnly, running, running_stac_server
 
@@ -59,7 +59,7 @@ def test_pages_are_asked_for_when_their_turn_comes(api: str, monkeypatch: pytest
     real = search._page
 
     def counted(
-        session: requests.Session, request: dict[str, Any], wanted: dict[str, Any], links: Links
+        session: requests.Session, request: dict[str, Any], wanted: dict[str, Any], links: LinkPolicy
     ) -> dict[str, Any]:
         asked.append(request)
         return real(session, request, wanted, links)

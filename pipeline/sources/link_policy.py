@@ -13,7 +13,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class LinkPolicy:
     """Links lead to the scheme and host of the document that has them, and to the ``hosts``, such as https://host.
 
     To a storage a bucket is a host. The same host by https instead of http is no other.

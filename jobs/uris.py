@@ -6,7 +6,7 @@ from pipeline import objects
 from pipeline.errors import ConfigError, PipelineError
 
 
-def place_of(key: str, given: Any) -> Any:  # noqa: ANN401 - what a configuration holds
+def path_or_uri(key: str, given: Any) -> Any:  # noqa: ANN401 - what a configuration holds
     """Return what was given, a file's uri as its path; what is no text is told by who checks that.
 
     Raises ConfigError for a uri of a scheme that is not known.

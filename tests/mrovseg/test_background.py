@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrovseg import checkpoint as checkpoints
+from mrovseg.background import GENERIC, background_classes, unlike_kinds
 from mrovseg.checkpoint import Checkpoint
 from mrovseg.definition import Definition
 from mrovseg.proposals import SCORE_MAX, Proposals, label
-from mrovseg.rivals import GENERIC, rivals, unlike_kinds
 from mrovseg.segmenter import embed_vocabulary
 from mrovseg.sentences import SentenceEncoder
 from mrovseg.vocabulary import EmbeddedVocabulary, parse
@@ -51,7 +51,7 @@ def encode(phrases: Sequence[str]) -> np.ndarray:
     ],
 )
 def test_the_other_classes_of_the_set_that_knows_the_words_compete(asked: str, expected: list[str]) -> None:
-    assert [one[0] for one in rivals(parse(asked), [COARSE, FINE], encode)] == expected
+    assert [one[0] for one in background_classes(parse(asked), [COARSE, FINE], encode)] == expected
 
 
 def test_kinds_of_images_compete_but_for_what_is_asked_for_or_of_a_class_with_it() -> None:
@@ -64,7 +64,7 @@ def test_kinds_of_images_compete_but_for_what_is_asked_for_or_of_a_class_with_it
 @given(st.sets(st.sampled_from(GENERIC[1]), min_size=1))
 def test_generic_classes_and_the_asked_ones_make_up_the_whole(chosen: set[tuple[str, ...]]) -> None:
     asked = parse("; ".join(sorted(one[0] for one in chosen)))
-    others = rivals(asked, GENERIC, SPOKEN)
+    others = background_classes(asked, GENERIC, SPOKEN)
     assert {one[0] for one in others}.isdisjoint(asked.names)
     assert all(set(one).isdisjoint(phrase for mine in chosen for phrase in mine) for one in others)
 
@@ -72,20 +72,20 @@ def test_generic_classes_and_the_asked_ones_make_up_the_whole(chosen: set[tuple[
 @pytest.mark.parametrize(
     "asked", ["water", "lake", "river", "building", "house", "road", "highway", "tree", "car"]
 )
-def test_one_word_has_rivals_and_none_means_the_same(tiny: Checkpoint, asked: str) -> None:
+def test_one_word_has_background_classes_and_none_means_the_same(tiny: Checkpoint, asked: str) -> None:
     embedded, _ = embed_vocabulary(tiny, parse(asked))
     means = {"lake": "water", "river": "water", "house": "building", "highway": "road"}.get(asked, asked)
     definitions = (Definition.named(name).vocabulary for name in ("dubai", "painted"))
     same = {
         phrase for one in definitions for prompts in one.prompts if means in prompts for phrase in prompts
     }
-    assert len(embedded.rivals) >= 4
-    assert same.isdisjoint(embedded.rivals)
+    assert len(embedded.background) >= 4
+    assert same.isdisjoint(embedded.background)
 
 
 @pytest.mark.parametrize("name", ["dubai", "painted", "land-cover"])
 def test_nothing_competes_with_a_complete_vocabulary(tiny: Checkpoint, name: str) -> None:
-    assert embed_vocabulary(tiny, Definition.named(name).vocabulary)[0].rivals == ()
+    assert embed_vocabulary(tiny, Definition.named(name).vocabulary)[0].background == ()
 
 
 def test_a_word_for_nothing_there_labels_nothing(tiny: Checkpoint) -> None:
@@ -101,11 +101,11 @@ def test_a_word_for_nothing_there_labels_nothing(tiny: Checkpoint) -> None:
     assert (found.score > 127).all()
 
 
-def test_where_a_rival_wins_the_pixel_is_other_with_the_rivals_score() -> None:
+def test_where_a_background_class_wins_the_pixel_is_other_with_its_score() -> None:
     vectors = np.eye(3, dtype=np.float32)
-    words = EmbeddedVocabulary(vectors, np.arange(3), 1, None, 2.0, rivals=("tree", "car"))
+    words = EmbeddedVocabulary(vectors, np.arange(3), 1, None, 2.0, background=("tree", "car"))
     grid = np.zeros((1, 1, 2, 2), np.uint8)
-    (asked, rival), expected = (
+    (asked, background), expected = (
         [
             label(Proposals(vectors[None, i : i + 1], grid, grid + 255, 2.0), words, threshold=0.2)
             for i in (0, 2)
@@ -113,7 +113,7 @@ def test_where_a_rival_wins_the_pixel_is_other_with_the_rivals_score() -> None:
         np.exp([2.0, 0.0, 0.0]) / np.exp([2.0, 0.0, 0.0]).sum(),
     )
     assert (asked.class_id == 1).all()
-    assert (rival.class_id == 0).all()
-    for found in (asked, rival):
+    assert (background.class_id == 0).all()
+    for found in (asked, background):
         np.testing.assert_allclose(found.score / SCORE_MAX, expected[0], atol=0.5 / SCORE_MAX)
         np.testing.assert_allclose(found.margin / SCORE_MAX, expected[0] - expected[1], atol=0.5 / SCORE_MAX)

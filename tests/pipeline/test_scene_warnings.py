@@ -9,9 +9,9 @@ import rasterio
 
 from pipeline import raster
 from pipeline.config import PLAIN, Reading
-from pipeline.flow import notices
+from pipeline.flow import scene_warnings
 from pipeline.flow.events import Events
-from pipeline.flow.notices import Found, Notices
+from pipeline.flow.scene_warnings import Found, SceneWarnings
 from pipeline.scene import scene_of
 
 
@@ -48,7 +48,7 @@ def test_a_scene_warns_of_what_inspect_does_and_of_its_stretch(
 ) -> None:
     scene = scene_of(scene_of_kind(tmp_path / "a.tif", **kind))  # type: ignore[arg-type]
     view = raster.look(scene, reading)
-    found = notices.found(scene.scene_id, view, reading)
+    found = scene_warnings.found(scene.scene_id, view, reading)
     assert set(view.warnings) <= set(found.warnings)
     assert len(found.warnings) == len(words)
     assert all(any(word in text for text in found.warnings) for word in words)
@@ -59,7 +59,7 @@ def test_a_scene_warns_of_what_inspect_does_and_of_its_stretch(
 
 
 def test_a_kind_is_said_when_it_is_met_and_counted_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    told = Notices(Events("run"))
+    told = SceneWarnings(Events("run"))
     for number in range(1000):
         told.take(Found(f"s{number}", 0.5 + number, ("no CRS is stated",) if number % 2 else ()))
         told.take(Found(f"t{number}", None, (f"band {number} of 7 of 'a-{number}' is taken for grey",)))
@@ -79,7 +79,7 @@ def test_a_kind_is_said_when_it_is_met_and_counted_at_the_end(capsys: pytest.Cap
 
 
 def test_what_is_said_is_bounded_however_many_kinds_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    told = Notices(Events("run"))
+    told = SceneWarnings(Events("run"))
     words = [a + b + c for a in "abcdefgh" for b in "ijklmnop" for c in "qrstuvwx"]
     for word in words:
         told.take(Found("s", None, (word * 2000,)))
@@ -91,7 +91,7 @@ def test_what_is_said_is_bounded_however_many_kinds_there_are(capsys: pytest.Cap
 
 
 def test_a_run_that_begins_again_counts_anew_and_repeats_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    told = Notices(Events("run"))
+    told = SceneWarnings(Events("run"))
     for _ in range(2):
         told.begin_again()
         for scene_id in "ab":

@@ -1,4 +1,4 @@
-"""What competes in silence: classes unlike all that are asked for, so that a pixel may show none of these.
+"""Background classes: unlike all that are asked for, they compete, so that a pixel may show none of these.
 
 A softmax over one class gives it everything. Data sets divide what images show into classes; the classes beside the
 asked ones, in the data set that tells these apart best, are what a pixel may show instead.
@@ -41,7 +41,7 @@ NAME_SHARE = (
 )
 
 
-def rivals(asked: Vocabulary, sets: Sequence[Classes], encode: Encode) -> Classes:
+def background_classes(asked: Vocabulary, sets: Sequence[Classes], encode: Encode) -> Classes:
     """Return the classes that compete with the asked ones: the others of the set that tells the asked apart best.
 
     A class is no other where an asked prompt is like one of its phrases. What is asked for and not in that set is

@@ -1,4 +1,4 @@
-"""What the user is told of a scene, who may want to decide otherwise."""
+"""Warnings of a view: what the user, who may want to decide otherwise, is told of how a scene is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.statistics import has_areas
 from pipeline.view import Base
 
 
-def of_header(uri: str, source: Source, header: Header, reading: Reading) -> Iterator[str]:
+def header_warnings(uri: str, source: Source, header: Header, reading: Reading) -> Iterator[str]:
     """Yield what there is to say of a file by its header, and of what the user says of its pixels."""
     if header.crs_wkt is None and source.crs:
         yield "a CRS is stated, and no transform to it: the scene has no place, so there are no areas"
@@ -31,10 +31,10 @@ def of_header(uri: str, source: Source, header: Header, reading: Reading) -> Ite
         yield f"nodata {nodata} is no value of {source.dtypes[0]}, so nothing is without data by it"
     yield from _pages(uri, source)
     if isinstance(source, Foreign):
-        yield from source.place().remarks
+        yield from source.place().warnings
 
 
-def of_grid(
+def grid_warnings(
     header: Header, base: Base | None, reading: Reading, *, orientation: int, overviews: int
 ) -> Iterator[str]:
     """Yield what there is to say of a ground size, of how a picture is turned, and of overviews that cannot be used."""

@@ -29,7 +29,7 @@ def found(scene_id: str, view: View, reading: Reading) -> Found:
     """Return what is to be known of a scene: all that `inspect` warns of, and what happens to its values."""
     try:
         size_m = raster.ground_size_m(view.header)
-    except Exception:  # noqa: BLE001 - a notice costs no scene; what needs the place says what is wrong with it
+    except Exception:  # noqa: BLE001 - a warning costs no scene; what needs the place says what is wrong with it
         size_m = None
     return Found(scene_id, size_m, tuple(_warnings(view, reading, size_m)))
 
@@ -43,8 +43,8 @@ def _warnings(view: View, reading: Reading, size_m: float | None) -> Iterator[st
 
 
 @dataclass(slots=True)
-class Notices:
-    """Says a kind of notice when it is first met, and at the end how many scenes it is of."""
+class SceneWarnings:
+    """Says a kind of warning when it is first met, and at the end how many scenes it is of."""
 
     events: Events
     _scenes: dict[str, int] = field(default_factory=dict)
