@@ -32,8 +32,9 @@ OTHER_THRESHOLD = 0.2
 def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[EmbeddedVocabulary, list[str]]:
     """Embed a vocabulary by a checkpoint's text encoder, leaning on the phrases that it was trained on.
 
-    Classes that its head saw nothing like are left to the patches, and background classes compete with all. Also returns the prompts that are like nothing that the checkpoint was trained on; they are left out,
-    because what it says of them means nothing. Raises VocabularyError when no prompt is left.
+    Classes that its head saw nothing like are left to the patches, and background classes compete with all. Also
+    returns the prompts that are like nothing that the checkpoint was trained on; they are left out, because what it
+    says of them means nothing. Raises VocabularyError when no prompt is left.
     """
     phrases = checkpoint.known_phrases
     known = None if phrases is None else checkpoint.encode_text(phrases)
@@ -81,20 +82,22 @@ def _with_background(
 ) -> EmbeddedVocabulary:
     """Let classes unlike the asked ones compete; kinds of whole images only where patches are compared with words."""
     sets, encode = checkpoint.known_sets or GENERIC, SentenceEncoder()
-    silent = background_classes(vocabulary, sets, encode)
+    background = background_classes(vocabulary, sets, encode)
     kinds: Classes = ()
     if embedded.untaught or checkpoint.config.head is None:
-        taken = {phrase for phrases in silent for phrase in phrases}
+        taken = {phrase for phrases in background for phrase in phrases}
         unlike = unlike_kinds(vocabulary, checkpoint.known_kinds, sets, encode)
         kinds = tuple(phrases for phrases in unlike if taken.isdisjoint(phrases))
-    silent, kinds = (_spoken(checkpoint, classes, known) for classes in (silent, kinds))
-    classes = (*silent, *kinds)[: MAX_CLASSES + 1 - embedded.classes]  # ids are 16 bit
+    background, kinds = (_spoken(checkpoint, classes, known) for classes in (background, kinds))
+    classes = (*background, *kinds)[: MAX_CLASSES + 1 - embedded.classes]  # ids are 16 bit
     if not classes:
         return embedded
     names = tuple(phrases[0] for phrases in classes)
     said, _ = _embed(checkpoint, Vocabulary(names, classes), known)
     competing = embedded.against(_leant(said, known), names)
-    told_by_patches = range(embedded.classes + len(silent), competing.competing) if embedded.untaught else ()
+    told_by_patches = (
+        range(embedded.classes + len(background), competing.competing) if embedded.untaught else ()
+    )
     return dataclasses.replace(competing, untaught=(*embedded.untaught, *told_by_patches))
 
 
