@@ -66,6 +66,7 @@ def head() -> Iterator[Head]:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": "t" * 40,
             "PYTHONPATH": str(ROOT),
+            "PATH": f"{RAY.parent}{os.pathsep}{os.environ['PATH']}",  # the entrypoint says `python`
         }
         environment.pop("RAY_ADDRESS", None)
         command = [str(RAY), "start", "--head", "--block", "--port=0", "--num-cpus=2", f"--temp-dir={folder}"]

@@ -146,6 +146,7 @@ def two_workers(rank: int, folder: str) -> None:
     distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_workers_take_the_steps_of_one(tmp_path: Path) -> None:
     call = "from tests.mrovseg.test_stage import two_workers; two_workers({}, {!r})"
     started = [subprocess.Popen([sys.executable, "-c", call.format(rank, str(tmp_path))]) for rank in (0, 1)]

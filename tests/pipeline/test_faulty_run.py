@@ -19,7 +19,7 @@ from tests.pipeline.flows import paint
 from tests.s3_server import S3Server
 
 ROOT = Path(__file__).resolve().parents[2]
-SCENES, SIDE_PX, WINDOW_PX = 4, 768, 256
+SCENES, SIDE_PX, WINDOW_PX = 2, 768, 256
 SHARE, SEED = 0.1, 7
 CHIP_S = 0.125  # 2 s a window of 16 chips: `tiny` takes some 4 s for a window of 2048 px on one thread
 PROGRAM = """

@@ -106,6 +106,7 @@ def test_masks_depend_neither_on_windows_nor_actors_nor_order(tmp_path: Path) ->
             np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_masks_of_16_bits_do_not_depend_on_windows(tmp_path: Path) -> None:
     values = np.random.default_rng(0).integers(100, 4000, (3, 50, 50)).astype(np.uint16)
@@ -179,6 +180,7 @@ def test_a_scene_that_cannot_be_opened_fails_once_though_several_tasks_share_it(
     assert result.windows_failed == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_window_that_raises_leaves_a_hole_and_a_good_run_fills_it(tmp_path: Path) -> None:
     scene = whiten(paint(tmp_path / "a.tif"), Window(0, 256, 256, 256))

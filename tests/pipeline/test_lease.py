@@ -69,6 +69,7 @@ def test_a_second_run_refuses_by_the_name_of_the_first(
     assert lease.holder(place) is not None
 
 
+@pytest.mark.slow
 def test_of_two_processes_started_together_one_refuses_by_the_name_of_the_other(place: str) -> None:
     both = [
         subprocess.Popen(

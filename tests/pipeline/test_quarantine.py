@@ -50,17 +50,13 @@ def make_and_die(_: Mapping[str, np.ndarray]) -> BrightnessSegmenter:
     os._exit(1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 @pytest.mark.parametrize(
     ("kind", "settings", "reason"),
     [
         (Fatal, {}, "process died 3 times"),
-        pytest.param(
-            Hanging,
-            {"window_timeout_s": 3},
-            r"longer than window_timeout_s \(3 s\) 3 times",
-            marks=pytest.mark.slow,
-        ),
+        (Hanging, {"window_timeout_s": 3}, r"longer than window_timeout_s \(3 s\) 3 times"),
     ],
 )
 def test_a_window_that_kills_its_actor_is_given_up_and_all_others_are_done(

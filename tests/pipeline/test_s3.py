@@ -9,6 +9,7 @@ from pipeline.scene import scene_of
 from tests.pipeline.flows import digests, paint, run_flow
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_s3_holds_the_same_bytes_as_a_local_output(tmp_path: Path, s3: str) -> None:
     scene = paint(tmp_path / "a.tif", height=300, width=400)
