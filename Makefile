@@ -6,6 +6,9 @@ PYTHON := $(VENV)/bin/python
 PINNED := --constraint constraints.txt --constraint requirements.lock
 UNLOCKED := ^(torch|torchvision|triton|nvidia-.*|cuda-.*|pip|setuptools|mrovseg)==
 
+# Tests side by side; more than four processes would want much memory, as each starts a Ray of its own.
+SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --maxschedchunk=1
+
 .PHONY: demo install lock format check test test-slow test-no-torch chaos bench
 
 demo: install
@@ -39,15 +42,15 @@ check: install
 	$(VENV)/bin/lint-imports
 
 test: install
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE)
 
 test-slow: install
-	$(PYTHON) -m pytest -m slow
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m slow
 
 # The pipeline's own tests where torch does not exist.
 test-no-torch: .venv-pipeline/installed
 	! .venv-pipeline/bin/python -c 'import torch' 2> /dev/null
-	.venv-pipeline/bin/python -m pytest pipeline tests/pipeline
+	.venv-pipeline/bin/python -m pytest $(SIDE_BY_SIDE) pipeline tests/pipeline
 
 .venv-pipeline/installed: pyproject.toml requirements.lock
 	test -x .venv-pipeline/bin/python || python3 -m venv .venv-pipeline

@@ -10,13 +10,23 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from tests.s3_server import BUCKET, S3Server, running_s3_server
+
+NO_SHARED_DATA = "no ../shared/data beside the checkout: this test reads real files from there"
+EXPECTED_SKIPS = (
+    NO_SHARED_DATA,
+    "OpenSlide is an extra",
+    "no small disk can be mounted here",  # that takes root
+    "there is a GPU here",
+    "this torch was built for GPUs",
+)
+"""How the reasons begin for which a test may be skipped: any other one is a failure."""
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -32,8 +42,20 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 def shared_data() -> Path:
     """The folder of real files beside the checkout; it is no part of the project."""
     if not SHARED_DATA.is_dir():
-        pytest.skip("no ../shared/data beside the checkout: this test reads real files from there")
+        pytest.skip(NO_SHARED_DATA)
     return SHARED_DATA
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that is skipped for a reason that nobody expects."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if not reason.startswith(EXPECTED_SKIPS):
+            report.outcome = "failed"
+            report.longrepr = f"skipped for a reason that is not among EXPECTED_SKIPS: {reason}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
 
 from pipeline import objects, raster
@@ -12,14 +13,13 @@ from pipeline.scene import file_of, page_of, scene_of
 from pipeline.sources import list_scenes
 from tests.pipeline.rasters import assert_refused, read_whole
 
-image = pytest.importorskip("PIL.Image", reason="a writer of pages; it comes with the model")
 PAGES = [
     np.random.default_rng(page).integers(0, 255, (40 + page, 60, 3)).astype(np.uint8) for page in range(3)
 ]
 
 
 def pages(path: Path, orientation: int = 1) -> str:
-    first, *others = [image.fromarray(page) for page in PAGES]
+    first, *others = [Image.fromarray(page) for page in PAGES]
     first.save(path, save_all=True, append_images=others, tiffinfo={274: orientation})
     return str(path)
 
@@ -66,7 +66,7 @@ def test_a_page_in_a_bucket_too(s3: str, tmp_path: Path) -> None:
 def test_each_page_is_turned_as_it_says_itself(tmp_path: Path) -> None:
     uri = pages(tmp_path / "pages.tif", orientation=6)
     assert np.array_equal(read_whole(uri)[0], np.rot90(PAGES[0], -1))
-    with image.open(uri) as stored:
+    with Image.open(uri) as stored:
         stored.seek(1)
         turned = stored.getexif().get(274, 1) == 6
     expected = np.rot90(PAGES[1], -1) if turned else PAGES[1]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
 
 from pipeline import raster
 from pipeline.grid import plan_windows
@@ -15,7 +16,6 @@ from pipeline.view import View
 from pipeline.window import Window
 from tests.pipeline.rasters import extent, read_whole, write
 
-image = pytest.importorskip("PIL.Image", reason="the oracle; it comes with the model")
 HEIGHT, WIDTH = 75, 110
 PIXELS = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8)
 SMOOTH = (
@@ -34,9 +34,9 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def save(path: Path, orientation: int, pixels: np.ndarray = PIXELS, **options: Any) -> str:  # noqa: ANN401
-    exif = image.Exif()
+    exif = Image.Exif()
     exif[0x0112] = orientation
-    image.fromarray(pixels).save(path, exif=exif, **options)
+    Image.fromarray(pixels).save(path, exif=exif, **options)
     return str(path)
 
 
@@ -44,7 +44,7 @@ def shown(uri: str, mode: str = "RGB") -> np.ndarray:
     """What a viewer shows."""
     from PIL import ImageOps  # noqa: PLC0415 - comes with the module
 
-    with image.open(uri) as stored:
+    with Image.open(uri) as stored:
         return np.asarray(ImageOps.exif_transpose(stored).convert(mode))
 
 
@@ -91,8 +91,8 @@ def test_a_small_picture_is_turned_with_it(tmp_path: Path, orientation: int) -> 
     pixels[:300, :200] = 250
     uri = save(tmp_path / "a.jpg", orientation, pixels)
     found, _ = raster.read_small(raster.look(scene_of(uri)), 120)
-    with image.fromarray(shown(uri)) as full:
-        expected = np.asarray(full.resize(found.shape[1::-1], image.Resampling.BOX))
+    with Image.fromarray(shown(uri)) as full:
+        expected = np.asarray(full.resize(found.shape[1::-1], Image.Resampling.BOX))
     assert np.abs(found.astype(int) - expected).mean() < 2
 
 
@@ -122,7 +122,7 @@ def test_numbers_that_mean_nothing_are_left_alone(tmp_path: Path, orientation: i
 
 
 def test_a_damaged_note_of_it_is_left_alone(tmp_path: Path) -> None:
-    image.fromarray(PIXELS).save(tmp_path / "a.png", exif=b"Exif\0\0MM\0*\0\0\xff\xff")
+    Image.fromarray(PIXELS).save(tmp_path / "a.png", exif=b"Exif\0\0MM\0*\0\0\xff\xff")
     assert read_whole(str(tmp_path / "a.png"))[0].shape[:2] == (HEIGHT, WIDTH)
 
 
@@ -131,7 +131,7 @@ XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description tiff:Orien
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
 def test_xmp_says_it_where_exif_does_not(tmp_path: Path, name: str) -> None:
-    image.fromarray(PIXELS).save(
+    Image.fromarray(PIXELS).save(
         tmp_path / name, **({"xmp": XMP} if name == "a.jpg" else {"tiffinfo": {700: XMP}})
     )
     uri = str(tmp_path / name)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+import rioxarray
 import zarr
 
 from pipeline import raster
@@ -14,7 +15,6 @@ from pipeline.scene import scene_of
 from pipeline.view import View
 from tests.pipeline.rasters import assert_refused, extent, write
 
-rioxarray = pytest.importorskip("rioxarray", reason="an independent writer and reader")
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Use `@` matmul:PendingDeprecationWarning"
 )  # of rioxarray itself
@@ -26,7 +26,8 @@ def whole(folder: Path, **coordinates: np.ndarray) -> Any:  # noqa: ANN401 - xar
     """A georeferenced array as rioxarray reads a GeoTIFF, with the file's transform in its grid mapping."""
     pixels = np.random.default_rng(0).integers(0, 255, (3, SIDE, SIDE)).astype(np.uint8)
     uri = write(folder / "whole.tif", pixels, photometric="RGB", transform=GRID)
-    found = rioxarray.open_rasterio(uri).rename("img")
+    found: Any = rioxarray.open_rasterio(uri)  # an array, of a plain GeoTIFF
+    found = found.rename("img")
     return found.assign_coords(coordinates) if coordinates else found
 
 
