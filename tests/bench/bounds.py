@@ -2,7 +2,7 @@
 
 `python -m tests.bench.bounds` prints the peaks of the driver, of the largest actor and reader or writer, of the object
 store and of everything together. It ends with 1 where the large scene needs more than 1.10 of the small one, where a
-peak passes the bound that the README states, with a model or a writer that is eight times slower too, or where Ray
+peak passes the bound in pipeline/README.md, with a model or a writer that is eight times slower too, or where Ray
 spilled. Every run is a driver and a cluster of its own.
 
 A process's own are the pages that no other has (USS); everything together shares out the others (PSS), such as the
@@ -42,7 +42,7 @@ DUMP_EVERY_S = 0.5
 MIB = 2**20
 SMALL, LARGE = f"{TILE_PX} px", f"{LARGE_PX} px"
 _MPX = WINDOW_PX**2 / MIB
-BOUNDS_MIB = {  # as the README states them, for windows of so many megapixels; without a network
+BOUNDS_MIB = {  # as pipeline/README.md states them, for windows of so many megapixels; without a network
     "driver": 256,
     "actor": 160 + 32 * _MPX,
     "reader, writer": 256 + 64 * _MPX,

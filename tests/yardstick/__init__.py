@@ -1,1 +1,1 @@
-"""Comparisons that the README quotes and that take hours: run by hand, not by `make test` or `make bench`."""
+"""Comparisons that mrovseg/README.md quotes and that take hours: run by hand, not by `make test` or `make bench`."""
