@@ -27,7 +27,7 @@ from pipeline.chips import cover, mirrored
 from pipeline.config import FlowSettings
 from pipeline.errors import ConfigError
 from pipeline.grid import count_windows, plan_windows
-from pipeline.segment import WindowSegmenter, class_dtype
+from pipeline.segment import Segmenter, class_dtype, layout_of, segment_window
 from pipeline.testing.painted import LAND_COVER, paint
 from pipeline.window import Window
 
@@ -74,7 +74,7 @@ def measure(
 
 
 def segment_image(
-    segmenter: WindowSegmenter, pixels: UInt8[np.ndarray, "y x 3"], *, classes: int
+    segmenter: Segmenter, pixels: UInt8[np.ndarray, "y x 3"], *, classes: int
 ) -> UInt[np.ndarray, "y x"]:
     """Segment an image in memory window by window, as `mrovseg segment` does a scene; returns class ids."""
     height, width = pixels.shape[:2]
@@ -83,7 +83,8 @@ def segment_image(
     total = count_windows(height, width, window_px=window_px)
     mask = np.zeros((height, width), class_dtype(classes))
     for done, window in enumerate(plan_windows(height, width, window_px=window_px), start=1):
-        labels = segmenter(*_cut(pixels, cover(window, segmenter.layout)), window=window)
+        read, valid = _cut(pixels, cover(window, layout_of(segmenter)))
+        labels = segment_window(segmenter, read, valid, window=window, classes=classes)
         mask[window.slices_in(whole)] = labels.mask
         print(f"image of {height} x {width} px: window {done} of {total}", file=sys.stderr)
     return mask
@@ -139,13 +140,12 @@ def grid_of(text: str, images: int) -> tuple[int, int]:
     return rows, cols
 
 
-def _segmenter(name: str, vocabulary: Vocabulary) -> WindowSegmenter:
+def _segmenter(name: str, vocabulary: Vocabulary) -> Segmenter:
     checkpoint = checkpoints.load(name)
     embedded = embed_aloud(checkpoint, vocabulary)
-    segmenter = make_segmenter(
+    return make_segmenter(
         checkpoint.image_weights, config=checkpoint.config, vocabulary=embedded, threshold=OTHER_THRESHOLD
     )
-    return WindowSegmenter(segmenter, dtype=class_dtype(embedded.classes))
 
 
 def _scenes(arguments: argparse.Namespace, definition: Definition) -> Iterator[LabelledImage]:

@@ -14,7 +14,6 @@ from mrovseg.config import ModelConfig
 from mrovseg.device import Execution
 from mrovseg.errors import DeviceLostError
 from mrovseg.processor import multiplies_bfloat16
-from mrovseg.proposals import Proposals
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
 from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, listed, some
 from pipeline.config import FlowSettings
@@ -31,7 +30,7 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 class ActorSegmenter(MrovsegSegmenter):
     """A segmenter whose process ends with its GPU: every later window would fail there, and another process may do."""
 
-    def propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
+    def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, np.ndarray]:
         """Run the network on chips, or end the process."""
         try:
             return super().propose(chips)

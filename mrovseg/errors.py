@@ -13,6 +13,10 @@ class VocabularyError(ModelError):
     """Classes that cannot be read, or that the text tower cannot know."""
 
 
+class ProposalsError(ModelError):
+    """Arrays that are no proposals of this network's chips."""
+
+
 class CheckpointError(ModelError):
     """Weights that are missing, damaged or not of this network."""
 

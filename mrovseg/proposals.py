@@ -6,6 +6,7 @@ labels made later, on another machine and without a GPU, are those the run would
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,12 +14,14 @@ import numpy as np
 from jaxtyping import Float32, UInt, UInt8
 
 from mrovseg.contest import two_best
-from mrovseg.errors import VocabularyError
+from mrovseg.errors import ProposalsError, VocabularyError
 from mrovseg.scores import score
 from mrovseg.vocabulary import EmbeddedVocabulary
 
 UINT8_CLASSES = 254  # 0 is `other` and 255 no data
 SCORE_MAX = 254  # what a probability of 1 is as a score or margin: 255 is no data
+NAMES = ("embeddings", "index", "weight")  # of the arrays by which proposals are handed on
+PATCH = "patch_"  # before the names of those of patches
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Proposals:
     and 255 times the probability that the place belongs to each. `stride_px` may be no whole number (a patch of 14 px
     has four places a side); the chip's side is. `patches` is the same of the chip's patches, on the same grid, from
     which classes that the head was never taught are told.
+
+    Raises ProposalsError for arrays that do not belong together.
     """
 
     embeddings: Float32[np.ndarray, "b q e"]
@@ -36,6 +41,50 @@ class Proposals:
     weight: UInt8[np.ndarray, "b k y x"]
     stride_px: float
     patches: "Proposals | None" = None
+
+    def __post_init__(self) -> None:
+        """Check what the arrays are of: all of the same chips, index and weight of the same places."""
+        arrays = self.to_arrays().values()
+        kinds = [(array.dtype.kind, array.ndim) for array in self._arrays().values()]
+        alike = self.index.shape == self.weight.shape and len({len(array) for array in arrays}) == 1
+        if kinds != [("f", 3), ("u", 4), ("u", 4)] or not alike:
+            got = {name: f"{array.dtype} {array.shape}" for name, array in self.to_arrays().items()}
+            raise ProposalsError(
+                f"proposals are embeddings (b, q, e), index (b, k, y, x) and weight (b, k, y, x), got {got}"
+            )
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {name: getattr(self, name) for name in NAMES}
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays by name; the first axis of each is the chip. Those of patches, if any, are `patch_*`.
+
+        embeddings: float32 (b, q, e). index: uint8 or uint16 (b, k, y, x). weight: uint8 (b, k, y, x). What a place
+        is wide is not among them: it is that of the chip by how many there are a side.
+        """
+        patches = {} if self.patches is None else self.patches.to_arrays()
+        return self._arrays() | {PATCH + name: array for name, array in patches.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], *, chip_px: int) -> "Proposals":
+        """Return the proposals of `to_arrays` for chips of `chip_px` a side.
+
+        Raises ProposalsError for arrays that are missing, unknown, or do not belong together.
+        """
+        known = [NAMES, (*NAMES, *(PATCH + name for name in NAMES))]
+        if {*arrays} not in [{*names} for names in known]:
+            raise ProposalsError(
+                f"proposals are the arrays {', '.join(NAMES)}, and with patches {PATCH}* of each, got {sorted(arrays)}"
+            )
+        of_patches = {name: arrays[PATCH + name] for name in NAMES if PATCH + name in arrays}
+        embeddings, index, weight = (arrays[name] for name in NAMES)
+        return cls(
+            embeddings,
+            index,
+            weight,
+            stride_px=chip_px / index.shape[-1],
+            patches=cls.from_arrays(of_patches, chip_px=chip_px) if of_patches else None,
+        )
 
 
 class Places(NamedTuple):

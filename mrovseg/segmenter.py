@@ -12,8 +12,9 @@ from mrovseg.background import GENERIC, Classes, background_classes, unlike_kind
 from mrovseg.checkpoint import Checkpoint, network
 from mrovseg.config import ModelConfig
 from mrovseg.errors import DeviceLostError, DeviceMissingError
+from mrovseg.labeller import Labeller
 from mrovseg.model import Predictions, precision
-from mrovseg.proposals import Labels, Proposals, label
+from mrovseg.proposals import Labels, Proposals
 from mrovseg.sentences import SentenceEncoder
 from mrovseg.vocabulary import (
     MAX_CLASSES,
@@ -155,17 +156,20 @@ class MrovsegSegmenter:
         torch.set_num_threads(threads)
         self.device = device_of(device)
         self.model = network(config, weights).to(self.device)
-        self.vocabulary = vocabulary
-        self.threshold = threshold
         self.bfloat16 = bfloat16
         self.core_px = config.core_px
         self.halo_px = config.halo_px
+        self.labeller = Labeller(
+            vocabulary=vocabulary, threshold=threshold, core_px=config.core_px, halo_px=config.halo_px
+        )
         self.chips_per_call = CHIPS_PER_CALL
 
-    def propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
-        """Run the network on chips of side core_px + 2 halo_px.
+    def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, np.ndarray]:
+        """Run the network on chips of side core_px + 2 halo_px, and return its proposals as arrays by name.
 
-        Where the device has no room for all views of them at once, the encoder sees half as many from then on.
+        They are `embeddings`, `index` and `weight`, and where a class is told by patches those of these, as
+        `Proposals.to_arrays` describes them; the first axis of each is the chip. Where the device has no room for all
+        views of the chips at once, the encoder sees half as many from then on.
 
         Raises:
             torch.OutOfMemoryError: there is no room even for one view at a time.
@@ -175,7 +179,7 @@ class MrovsegSegmenter:
             # Only now nothing refers any more to what was computed before the memory ran out.
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
-        return proposals
+        return proposals.to_arrays()
 
     def _where_there_is_room(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals | None:
         """Return the proposals, or nothing when memory ran out and fewer views at once are to be tried."""
@@ -199,14 +203,14 @@ class MrovsegSegmenter:
                 return dense.propose(model, model.see(batch, dense.depths(model)))
             if head.averaged:
                 return average.propose(model, batch, top_k=model.config.top_k)
-            untaught = bool(self.vocabulary.untaught)
+            untaught = bool(self.labeller.vocabulary.untaught)
             seen = model.see(batch, model.depths | (dense.depths(model) if untaught else set()))
             proposals = keep(model.predict(seen), top_k=model.config.top_k, chip_px=batch.shape[-1])
             return dataclasses.replace(proposals, patches=dense.propose(model, seen) if untaught else None)
 
-    def label(self, proposals: Proposals) -> Labels:
-        """Label kept proposals with the vocabulary of this segmenter."""
-        return label(proposals, self.vocabulary, threshold=self.threshold)
+    def label(self, arrays: Mapping[str, np.ndarray], /) -> Labels:
+        """Label proposals with the vocabulary of this segmenter, as its `labeller` does, which needs no network."""
+        return self.labeller.label(arrays)
 
 
 def keep(predictions: Predictions, *, top_k: int, chip_px: int) -> Proposals:

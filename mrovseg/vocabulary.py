@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -165,6 +165,8 @@ class EmbeddedVocabulary:
     the learned vector of a query that shows nothing, absent in the training-free mode. `scale` multiplies cosines.
     `untaught` are the classes that the head never saw masks of; they are told by the chip's patches. `background` are
     the names of the classes k, k+1 ..., which nobody asked for: a pixel that one of them wins is `other`.
+
+    Raises VocabularyError for arrays that do not belong together.
     """
 
     vectors: Float32[np.ndarray, "p e"]
@@ -174,6 +176,57 @@ class EmbeddedVocabulary:
     scale: float
     untaught: tuple[int, ...] = ()
     background: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that each prompt has a vector and a class, and that all vectors have one length."""
+        shapes = [array.shape for array in (self.vectors, self.class_index)]
+        if self.vectors.ndim != 2 or self.class_index.shape != self.vectors.shape[:1]:  # noqa: PLR2004 - p, e
+            raise VocabularyError(
+                f"an embedded vocabulary has a vector and a class for each prompt, got {shapes}"
+            )
+        if self.no_object is not None and self.no_object.shape != self.vectors.shape[1:]:
+            lengths = f"{self.no_object.shape} and {self.vectors.shape[1:]}"
+            raise VocabularyError(f"no_object is a vector of the length of a prompt's, got {lengths}")
+        found = {*np.unique(self.class_index).tolist(), *self.untaught}
+        if self.classes < 1 or not found.issubset(range(self.competing)):
+            raise VocabularyError(f"classes are 0..{self.competing - 1} here, got {sorted(found)}")
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the vocabulary as arrays by name, for `numpy.savez`: numbers and texts alone, so nothing is pickled.
+
+        `no_object` is left out where there is none; `classes` and `scale` are arrays without axes.
+        """
+        arrays = {
+            "vectors": self.vectors,
+            "class_index": self.class_index,
+            "classes": np.array(self.classes, np.int64),
+            "scale": np.array(self.scale, np.float64),
+            "untaught": np.array(self.untaught, np.int64),
+            "background": np.array(self.background, np.str_),
+        }
+        return arrays if self.no_object is None else {**arrays, "no_object": self.no_object}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "EmbeddedVocabulary":
+        """Return the vocabulary of `to_arrays`, to the bit.
+
+        Raises VocabularyError for arrays that are missing or do not belong together.
+        """
+        missing = {field.name for field in dataclasses.fields(cls)} - {"no_object", *arrays}
+        if missing:
+            raise VocabularyError(
+                f"no array {', '.join(sorted(missing))} among {', '.join(sorted(arrays))}: an embedded vocabulary is "
+                "what EmbeddedVocabulary.to_arrays gave"
+            )
+        return cls(
+            vectors=arrays["vectors"],
+            class_index=arrays["class_index"],
+            classes=int(arrays["classes"]),
+            no_object=arrays.get("no_object"),
+            scale=float(arrays["scale"]),
+            untaught=tuple(arrays["untaught"].tolist()),
+            background=tuple(arrays["background"].tolist()),
+        )
 
     @property
     def competing(self) -> int:

@@ -21,7 +21,6 @@ from pipeline.flow.finished import all_done
 from pipeline.flow.hearing import ChainBroken, heard
 from pipeline.flow.links import Links, held, quietly
 from pipeline.flow.progress import Progress
-from pipeline.flow.records import unpacked
 from pipeline.flow.resources import Places, cluster, nodes, places
 from pipeline.flow.steps import MakeSegmenter
 from pipeline.flow.summing import summed_up
@@ -185,10 +184,9 @@ def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> No
     waiting = Waiting(guard, progress.events, room.actors, claims)
     progress.look_ahead = guard.ahead
     with quietly(in_flight_bytes=links.in_flight_bytes(room)):
-        for row in heard(links.chain(room, guard), beat_s=BEAT_S):
-            if row is not None:
+        for record in heard(links.chain(room, guard), beat_s=BEAT_S):
+            if record is not None:
                 watchdog.heard()
-                record = unpacked(row)
                 if isinstance(record, Failure) and record.error == OutputError.__name__:
                     raise OutputError(record.message)  # no other window could be written either
                 progress.count(record)

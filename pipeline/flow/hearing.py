@@ -1,4 +1,4 @@
-"""The rows of a chain as they come out, and a beat whenever none does: the driver is never deaf."""
+"""The records of a chain as they come out, and a beat whenever none does: the driver is never deaf."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ray.data import Dataset
 
-from pipeline.flow.records import Row
+from pipeline.flow.records import Record, records_of
 
 _RAISED = re.compile(r"^[\w.]*(?:Error|Exception|Exit|Interrupt|Iteration|Quarantined)(?::|$)")
 _FOR_USERS = re.compile(r"^(?:pipeline|mrovseg|ray)\.[\w.]+: ")  # their texts need no type before them
@@ -27,7 +27,7 @@ class ChainBroken(Exception):  # noqa: N818 - what happened to it
         self.error = error
 
 
-def heard(chain: Dataset, *, beat_s: float | int) -> Iterator[Row | None]:
+def heard(chain: Dataset, *, beat_s: float | int) -> Iterator[Record | None]:
     """Run the chain and yield what comes out of it, and None when nothing has come for ``beat_s``.
 
     It runs in a thread: who waits for Ray's own iterator cannot look after anything else meanwhile.
@@ -35,26 +35,27 @@ def heard(chain: Dataset, *, beat_s: float | int) -> Iterator[Row | None]:
     Raises:
         ChainBroken: what a thing of Ray raised.
     """
-    rows: queue.Queue[Row | Exception | None] = queue.Queue(_AHEAD)
+    records: queue.Queue[Record | Exception | None] = queue.Queue(_AHEAD)
 
     def run() -> None:
         try:
-            for row in chain.iter_rows():
-                rows.put(row)
+            for table in chain.iter_batches(batch_size=None, batch_format="pyarrow"):
+                for record in records_of(table):
+                    records.put(record)
         except Exception as error:  # noqa: BLE001 - raised again where it belongs
-            rows.put(error)
+            records.put(error)
         else:
-            rows.put(None)
+            records.put(None)
 
     threading.Thread(target=run, daemon=True, name="chain").start()
     while True:
         try:
-            row = rows.get(timeout=beat_s)
+            record = records.get(timeout=beat_s)
         except queue.Empty:
             yield None
             continue
-        if isinstance(row, Exception):
-            raise ChainBroken(row) from row
-        if row is None:
+        if isinstance(record, Exception):
+            raise ChainBroken(record) from record
+        if record is None:
             return
-        yield row
+        yield record

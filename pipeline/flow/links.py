@@ -23,7 +23,7 @@ from ray.data import (
 from pipeline.chips import ChipLayout
 from pipeline.config import FlowSettings, Reading
 from pipeline.flow.forgetting import ForgetBlocks
-from pipeline.flow.records import Row
+from pipeline.flow.records import Record, each_record
 from pipeline.flow.resources import Places, window_bytes
 from pipeline.flow.shares import Planning, done_before, list_shares, plan_share, read_plan
 from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
@@ -34,8 +34,11 @@ _QUEUED = 2  # windows an actor has in hand: the one it segments and the next
 _WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
 _PLANNING_BYTES = 64 * 2**20
 
-Step = Callable[[Row], Iterator[Row]]
-"""What a task makes of a row."""
+Step = Callable[[Record], Iterator[Record]]
+"""What a task makes of a record."""
+
+_TABLES: Mapping[str, Any] = {"batch_format": "pyarrow", "batch_size": 1}
+"""A step takes tables of one record: Ray Data gives none without rows then, and wants a number where there are GPUs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +94,15 @@ class Links:
 
     def _read(self, shares: Dataset, plan: Step, read: Step, *, readers: int) -> Dataset:
         """Plan and read; every step claims something else, because of equal claims Ray makes one step."""
-        return shares.flat_map(
-            plan,
+        return shares.map_batches(
+            partial(each_record, step=plan),
+            **_TABLES,
             compute=TaskPoolStrategy(size=readers),
             num_cpus=0,  # held back with its CPU claimed, it could keep the reading from ever beginning
             memory=_PLANNING_BYTES,
-        ).flat_map(
-            read,
+        ).map_batches(
+            partial(each_record, step=read),
+            **_TABLES,
             compute=TaskPoolStrategy(size=readers),
             num_cpus=self.settings.task_cpus,
             memory=self.window_bytes,  # claimed by no actor
@@ -105,14 +110,17 @@ class Links:
 
     def _segmented(self, windows: Dataset, *, room: Places, guard: Guard) -> Dataset:
         """Segment in actors, write in tasks."""
-        return windows.map(
-            Segment,  # type: ignore[arg-type]  # a class makes actors
+        store = partial(store_masks, output=self.output, classes=self.classes, guard=guard)
+        return windows.map_batches(
+            Segment,
+            **_TABLES,
             fn_constructor_args=(self.make_segmenter, self.held, self.classes, guard),
             compute=ActorPoolStrategy(size=room.actors, max_tasks_in_flight_per_actor=_QUEUED),
             num_cpus=self.settings.actor_cpus,
             num_gpus=room.actor_gpus,
-        ).map(
-            partial(store_masks, output=self.output, classes=self.classes, guard=guard),
+        ).map_batches(
+            partial(each_record, step=store),
+            **_TABLES,
             compute=TaskPoolStrategy(size=room.actors),
             num_cpus=0,  # reading may hold every free CPU: what is finished must always get out
         )
@@ -125,8 +133,9 @@ def held(weights: Mapping[str, np.ndarray]) -> Sequence[ray.ObjectRef[Any]]:
 
 def _listed(scenes: Iterable[Scene | Refusal], *, room: Places, whole: bool, guard: Guard) -> Dataset:
     """List scenes in a task, as shares for the readers."""
-    return from_items([{"list": 0}]).flat_map(
+    return from_items([{"list": 0}]).map_batches(
         partial(list_shares, scenes=scenes, readers=room.readers, whole=whole, guard=guard),
+        **_TABLES,
         compute=TaskPoolStrategy(size=1),
         num_cpus=0,  # it waits for storage most of its time
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import get_args
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Bool, UInt8
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, legible
+from pipeline.flow import columns
 from pipeline.flow.scene_warnings import Found
 from pipeline.flow.watch import Guard, Work
 from pipeline.inputs import Inputs
@@ -23,9 +24,6 @@ from pipeline.view import View
 from pipeline.window import Window
 
 _TRACEBACK_CHARS = 10_000  # its end, which is where the error was raised
-
-Row = dict[str, Any]
-"""A row as Ray has it, whose one field is of bytes: windows of any size have one schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +103,20 @@ class Done:
 Record = Share | Plan | Planned | Pixels | Masks | Done | Failure
 
 
-def packed(record: Record) -> Row:
-    """Return the row that holds ``record``."""
-    return {"record": pickle.dumps(record, protocol=pickle.HIGHEST_PROTOCOL)}
+_KINDS: Mapping[str, type] = {kind.__name__: kind for kind in get_args(Record)}
 
 
-def unpacked(row: Row) -> Record:
-    """Return the record of a row that ``packed`` made."""
-    record: Record = pickle.loads(row["record"])  # noqa: S301 - made by this run, never read from a file
-    return record
+def records_of(table: pa.Table) -> Iterator[Record]:
+    """Yield the records of a table, of any number of rows, each equal to that of which ``columns.table_of`` made it."""
+    for cells in columns.cells_of(table):
+        record: Record = columns.record_of(_KINDS[cells[columns.KIND]], cells)
+        yield record
+
+
+def each_record(table: pa.Table, *, step: Callable[[Record], Iterator[Record]]) -> Iterator[pa.Table]:
+    """Yield what ``step`` makes of the records of a table, a table each: so ``step`` becomes one of Ray Data."""
+    for record in records_of(table):
+        yield from map(columns.table_of, step(record))
 
 
 def attempt(
@@ -138,8 +141,8 @@ def attempt(
             scene_id=scene.scene_id,
             uri=scene.uri,
             error=type(error).__name__,
-            message=message_of(error),
-            traceback="".join(traceback.format_exception(error))[-_TRACEBACK_CHARS:],
+            message=legible(message_of(error)),  # half characters are in no table
+            traceback=legible("".join(traceback.format_exception(error))[-_TRACEBACK_CHARS:]),
         )
         return replace(failure, **where)
 

@@ -17,13 +17,15 @@ from itertools import compress, count, islice
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline import inputs, ledger, objects, raster, statistics, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import PipelineError, RasterError
 from pipeline.flow import scene_warnings
-from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
+from pipeline.flow.columns import table_of
+from pipeline.flow.records import Pixels, Plan, Planned, Record, Share, attempt
 from pipeline.flow.watch import Guard, Work
 from pipeline.grid import count_windows
 from pipeline.output import inputs_uri, ledger_uri, masks_uri
@@ -49,8 +51,8 @@ class Planning:
 
 
 def list_shares(
-    _: Row, *, scenes: Iterable[Scene | Refusal], readers: int, whole: bool, guard: Guard
-) -> Iterator[Row]:
+    _: pa.Table, *, scenes: Iterable[Scene | Refusal], readers: int, whole: bool, guard: Guard
+) -> Iterator[pa.Table]:
     """Yield the shares of a scene list, see ``shares``.
 
     Raises:
@@ -62,7 +64,7 @@ def list_shares(
         if share is None:
             guard.watch.listed.remote(number)
             return
-        yield packed(replace(share, number=number))
+        yield table_of(replace(share, number=number))
 
 
 def shares(scenes: Iterable[Scene | Refusal], *, readers: int, whole: bool = False) -> Iterator[Share]:
@@ -82,39 +84,37 @@ def shares(scenes: Iterable[Scene | Refusal], *, readers: int, whole: bool = Fal
         yield Share(entries, 0, 1)
 
 
-def plan_share(row: Row, *, planning: Planning, guard: Guard) -> Iterator[Row]:
+def plan_share(share: Record, *, planning: Planning, guard: Guard) -> Iterator[Record]:
     """Yield one record for each scene of a share: its plan, or why there is none."""
-    share = unpacked(row)
     if not isinstance(share, Share):
         raise TypeError(f"expected a share, got {share!r}")
     windows = 0
     for entry in share.entries:
         if isinstance(entry, Refusal):
-            yield packed(_refused(entry))
+            yield _refused(entry)
         else:
             step = partial(_plan, share, entry, planning)
             part = f"part {share.part + 1} of {share.parts}" if share.parts > 1 else None
             record = attempt(step, guard, stage="plan", scene=entry, window=None, part=part)
             windows += record.windows if isinstance(record, Plan) else 0
             guard.watch.planned.remote(share.number, windows)
-            yield packed(record)
+            yield record
     guard.watch.planned.remote(share.number, windows, whole=True)
 
 
 def read_plan(
-    row: Row, *, layout: ChipLayout, settings: FlowSettings, reading: Reading, guard: Guard
-) -> Iterator[Row]:
+    plan: Record, *, layout: ChipLayout, settings: FlowSettings, reading: Reading, guard: Guard
+) -> Iterator[Record]:
     """Yield what a plan holds, then its windows, read one by one; pass everything else on."""
-    plan = unpacked(row)
     if not isinstance(plan, Plan):
-        yield row
+        yield plan
         return
     left = np.unpackbits(plan.left, count=plan.windows).astype(np.bool_)
     about = scene_warnings.found(plan.scene.scene_id, plan.view, reading) if plan.part == 0 else None
-    yield packed(Planned(plan.scene.scene_id, plan.windows, plan.windows - int(left.sum()), about))
+    yield Planned(plan.scene.scene_id, plan.windows, plan.windows - int(left.sum()), about)
     for window in compress(_windows(plan.view, plan.outline, plan.part, plan.parts, settings), left):
         step = partial(_read, plan, window, layout, reading)
-        yield packed(attempt(step, guard, stage="read", scene=plan.scene, window=window))
+        yield attempt(step, guard, stage="read", scene=plan.scene, window=window)
 
 
 def done_before(scene: Scene, planning: Planning) -> int | None:

@@ -9,14 +9,15 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import ray
 
 from pipeline import inputs, ledger, objects, statistics, store
 from pipeline.errors import OutputError
-from pipeline.flow.records import Done, Masks, Pixels, Record, Row, attempt, packed, unpacked
+from pipeline.flow.records import Done, Masks, Pixels, Record, attempt, each_record
 from pipeline.flow.watch import Guard, Work
 from pipeline.output import masks_uri
-from pipeline.segment import Segmenter, WindowSegmenter, class_dtype
+from pipeline.segment import Segmenter, segment_window
 
 MakeSegmenter = Callable[[Mapping[str, np.ndarray]], Segmenter]
 
@@ -38,20 +39,25 @@ class Segment:
         """
         _see_own_gpus_only()
         start = Work("start", part=ray.get_runtime_context().get_actor_id())
-        segmenter = guard.watched(start, lambda: make_segmenter(ray.get(weights[0])))
-        self._segment = WindowSegmenter(segmenter, dtype=class_dtype(len(classes)))
+        self._segmenter = guard.watched(start, lambda: make_segmenter(ray.get(weights[0])))
+        self._classes = len(classes)
         self._guard = guard
 
-    def __call__(self, row: Row) -> Row:
-        """Turn the pixels of a window into its masks; pass everything else on."""
-        record = unpacked(row)
-        if not isinstance(record, Pixels):
-            return row
-        step = partial(self._masks, record)
-        return packed(attempt(step, self._guard, stage="segment", scene=record.scene, window=record.window))
+    def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
+        """Turn the pixels of windows into their masks; pass everything else on."""
+        yield from each_record(table, step=self._segmented)
+
+    def _segmented(self, record: Record) -> Iterator[Record]:
+        if isinstance(record, Pixels):
+            step = partial(self._masks, record)
+            yield attempt(step, self._guard, stage="segment", scene=record.scene, window=record.window)
+        else:
+            yield record
 
     def _masks(self, record: Pixels) -> Record:
-        labels = self._segment(record.pixels, record.valid, window=record.window)
+        labels = segment_window(
+            self._segmenter, record.pixels, record.valid, window=record.window, classes=self._classes
+        )
         return Masks(record.scene, record.header, record.window, labels, record.inputs)
 
 
@@ -61,18 +67,18 @@ def _see_own_gpus_only() -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
-def store_masks(row: Row, *, output: str, classes: Sequence[str], guard: Guard) -> Row:
+def store_masks(record: Record, *, output: str, classes: Sequence[str], guard: Guard) -> Iterator[Record]:
     """Write a window's masks, then its entry in the ledger; pass everything else on."""
-    record = unpacked(row)
     if not isinstance(record, Masks):
-        return row
+        yield record
+        return
 
     def step() -> Record:
         with _gone_said(output, record.scene.scene_id):
             _write(record, output=output, classes=classes)
         return Done(record.scene, record.window)
 
-    return packed(attempt(step, guard, stage="store", scene=record.scene, window=record.window))
+    yield attempt(step, guard, stage="store", scene=record.scene, window=record.window)
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import UInt8
 
-from pipeline.segment import SCORE_MAX, Labels, class_dtype
+from pipeline.segment import SCORE_MAX, Arrays, Labels, class_dtype
 
 _LEVELS = 256
 
@@ -30,8 +30,8 @@ class BrightnessSegmenter:
     n_classes: int
     chips_per_call: int = 4
 
-    def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> Int64[np.ndarray, "b y x"]:
-        """Return the sum of the box around each pixel; beyond the chip its edge is repeated."""
+    def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, UInt8[np.ndarray, "b y x"]]:
+        """Return as ``brightness`` the mean of the box around each pixel; beyond the chip its edge is repeated."""
         box = 2 * self.halo_px + 1
         grey = chips.sum(axis=-1, dtype=np.int64)
         around = ((0, 0), (self.halo_px, self.halo_px), (self.halo_px, self.halo_px))
@@ -39,12 +39,12 @@ class BrightnessSegmenter:
         sums = np.pad(padded.cumsum(axis=1).cumsum(axis=2), ((0, 0), (1, 0), (1, 0)))
         lower, upper = slice(None, -box), slice(box, None)
         bands = sums[:, upper] - sums[:, lower]
-        box_sums: Int64[np.ndarray, "b y x"] = bands[:, :, upper] - bands[:, :, lower]
-        return box_sums
+        box_sums = bands[:, :, upper] - bands[:, :, lower]
+        return {"brightness": (box_sums // (3 * box**2)).astype(np.uint8)}
 
-    def label(self, proposals: Int64[np.ndarray, "b y x"], /) -> Labels:
-        """Return class ids, scores and margins of whole chips."""
-        mean = proposals // (3 * (2 * self.halo_px + 1) ** 2)
+    def label(self, arrays: Arrays, /) -> Labels:
+        """Return class ids, scores and margins of whole chips by their ``brightness``."""
+        mean = arrays["brightness"].astype(np.int64)
         ids = mean * (self.n_classes + 1) // _LEVELS
         lowest = -(-ids * _LEVELS // (self.n_classes + 1))
         score = np.minimum(mean, SCORE_MAX)

@@ -144,7 +144,7 @@ class Paced(BrightnessSegmenter):
 
     times: int
 
-    def propose(self, chips: np.ndarray, /) -> np.ndarray:
+    def propose(self, chips: np.ndarray, /) -> dict[str, np.ndarray]:
         began_s = time.monotonic()
         found = super(Paced, self).propose(chips)
         time.sleep((self.times - 1) * (time.monotonic() - began_s))

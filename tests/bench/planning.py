@@ -59,7 +59,7 @@ class Noting(BrightnessSegmenter):
 
     note: Path
 
-    def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> UInt8[np.ndarray, "b y x"]:
+    def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, UInt8[np.ndarray, "b y x"]]:
         if not self.note.exists():
             self.note.write_text(str(time.time()))
         return super().propose(chips)

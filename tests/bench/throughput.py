@@ -27,7 +27,7 @@ from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings
 from pipeline.grid import plan_windows
 from pipeline.scene import scene_of
-from pipeline.segment import WindowSegmenter
+from pipeline.segment import segment_window
 from pipeline.testing import painted
 
 SIDE_PX, WINDOW_PX = 4096, 1024
@@ -73,13 +73,13 @@ def flow_s(model: Model, scene: Path, output: Path) -> float:
 
 def bare_s(model: Model, scene: Path) -> float:
     """Seconds of the model's calls alone, in this process."""
-    segment = WindowSegmenter(model.segmenter())
+    segmenter, classes = model.segmenter(), model.vocabulary.classes
     windows = list(plan_windows(SIDE_PX, SIDE_PX, window_px=WINDOW_PX))
     read = [(window, *raster.read(str(scene), cover(window, model.layout))) for window in windows]
 
     def run() -> None:
         for window, pixels, valid in read:
-            segment(pixels, valid, window=window)
+            segment_window(segmenter, pixels, valid, window=window, classes=classes)
 
     return seconds(run)
 

@@ -21,7 +21,7 @@ FAILED, DONE_WITH_FAILURES = 1, 3
 class Slow(BrightnessSegmenter):
     """Takes the time of a small network."""
 
-    def propose(self, chips: np.ndarray, /) -> np.ndarray:
+    def propose(self, chips: np.ndarray, /) -> dict[str, np.ndarray]:
         time.sleep(CALL_S)
         return super().propose(chips)
 

@@ -12,7 +12,7 @@ from jobs import evaluate, metrics
 from jobs.exit_codes import ExitCode
 from mrovseg import checkpoint as checkpoints
 from pipeline.raster import read
-from pipeline.segment import WindowSegmenter
+from pipeline.segment import segment_window
 from pipeline.testing.brightness import BrightnessSegmenter
 from pipeline.testing.painted import paint_scene
 from pipeline.window import Window
@@ -182,9 +182,9 @@ def test_an_image_in_memory_is_segmented_as_a_scene_is(tmp_path: Path) -> None:
     """One window of the pipeline's own reading, against windows of an array."""
     path = tmp_path / "scene.tif"
     paint_scene(path, height=150, width=130, seed=3)
-    segmenter = WindowSegmenter(BrightnessSegmenter(core_px=32, halo_px=8, n_classes=5))
+    segmenter = BrightnessSegmenter(core_px=32, halo_px=8, n_classes=5)
     whole = Window(0, 0, 150, 130)
     pixels, _ = read(str(path), whole)
     around = Window(-8, -8, 160 + 16, 160 + 16)
-    expected = segmenter(*read(str(path), around), window=whole).mask
+    expected = segment_window(segmenter, *read(str(path), around), window=whole, classes=5).mask
     assert np.array_equal(evaluate.segment_image(segmenter, pixels, classes=5), expected)

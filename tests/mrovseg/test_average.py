@@ -45,5 +45,5 @@ def test_a_segmenter_averages_as_its_checkpoint_says(*, averaged: bool) -> None:
     weights = {k: w for k, w in all_weights(config).items() if k.startswith(("visual.", "head."))}
     segmenter = MrovsegSegmenter(config, weights, vocabulary(3))
     proposals = segmenter.propose(chips(config, 1))
-    assert proposals.embeddings.shape[1] == QUERIES * (5 if averaged else 1)
+    assert proposals["embeddings"].shape[1] == QUERIES * (5 if averaged else 1)
     assert segmenter.label(proposals).class_id.shape == (1, 128, 128)

@@ -42,6 +42,6 @@ def test_half_precision_reaches_the_network_and_single_precision_is_what_it_was(
         for half in (False, True)
     }
     plain = MrovsegSegmenter(SMALL, weights, vocabulary(2)).propose(chips)
-    np.testing.assert_array_equal(plain.embeddings, found[False].embeddings)
-    difference = np.abs(found[True].embeddings - found[False].embeddings)
+    np.testing.assert_array_equal(plain["embeddings"], found[False]["embeddings"])
+    difference = np.abs(found[True]["embeddings"] - found[False]["embeddings"])
     assert 0 < difference.max() < 0.2  # 8 significant bits, through a few layers

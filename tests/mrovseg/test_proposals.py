@@ -2,6 +2,8 @@
 
 import dataclasses
 import tracemalloc
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ from hypothesis.extra.numpy import arrays
 from torch.nn.functional import interpolate
 
 from mrovseg import contest
-from mrovseg.errors import VocabularyError
+from mrovseg.errors import ProposalsError, VocabularyError
+from mrovseg.labeller import Labeller
 from mrovseg.model import Predictions
 from mrovseg.proposals import Proposals, label, query_probabilities, shares
 from mrovseg.scores import TwoBest, score, upsample
@@ -173,12 +176,74 @@ def test_a_segmenter_keeps_patches_where_a_class_was_not_taught(reads: str) -> N
     plain = MrovsegSegmenter(config, weights, words).propose(pixels)
     kept = MrovsegSegmenter(config, weights, told).propose(pixels)
     dense = MrovsegSegmenter(config.headless(), encoders, words).propose(pixels)
-    assert plain.patches is None
-    assert kept.patches is not None
-    for name in ("embeddings", "index", "weight", "stride_px"):
-        assert np.array_equal(getattr(kept, name), getattr(plain, name)), name
-        assert np.array_equal(getattr(kept.patches, name), getattr(dense, name)), name
-    assert kept.patches.index.shape[2:] == kept.index.shape[2:]
+    names = {"embeddings", "index", "weight"}
+    assert plain.keys() == dense.keys() == names
+    assert kept.keys() == names | {f"patch_{name}" for name in names}
+    for name in names:
+        assert np.array_equal(kept[name], plain[name]), name
+        assert np.array_equal(kept[f"patch_{name}"], dense[name]), name
+    assert kept["patch_index"].shape[2:] == kept["index"].shape[2:]
+
+
+def stacked(count: int, *, patches: bool = True) -> Proposals:
+    """Random proposals of several chips."""
+    each = [with_patches(proposals(seed=seed), seed=seed).to_arrays() for seed in range(count)]
+    arrays = {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+    kept = arrays if patches else {name: array for name, array in arrays.items() if "patch" not in name}
+    return Proposals.from_arrays(kept, chip_px=24)
+
+
+@pytest.mark.parametrize("patches", [True, False])
+def test_proposals_are_the_same_after_their_arrays(*, patches: bool) -> None:
+    kept = stacked(3, patches=patches)
+    assert kept.stride_px == 4
+    assert all(len(array) == 3 for array in kept.to_arrays().values())
+    again = Proposals.from_arrays(kept.to_arrays(), chip_px=24)
+    assert again.stride_px == kept.stride_px
+    assert (again.patches is not None) == patches
+    assert {name: id(array) for name, array in again.to_arrays().items()} == {
+        name: id(array) for name, array in kept.to_arrays().items()
+    }
+
+
+@pytest.mark.parametrize("untaught", [(), (1, 3)])
+def test_a_chips_labels_do_not_depend_on_the_chips_beside_it(untaught: tuple[int, ...]) -> None:
+    labeller = Labeller(
+        vocabulary=dataclasses.replace(vocabulary(5), untaught=untaught), threshold=0.1, core_px=20, halo_px=2
+    )
+    arrays = stacked(4, patches=bool(untaught)).to_arrays()
+    together = labeller.label(arrays)
+    for first, last in [(0, 1), (1, 4), (3, 4)]:
+        alone = labeller.label({name: array[first:last] for name, array in arrays.items()})
+        for one, of_all in zip(alone, together, strict=True):
+            assert one.tobytes() == of_all[first:last].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda arrays: arrays.pop("weight"), r"are the arrays embeddings.*got \['embeddings', 'index'"),
+        (lambda arrays: arrays.pop("patch_index"), r"with patches patch_\* of each, got"),
+        (lambda arrays: arrays.update(depth=arrays["index"]), r"got \['depth'"),
+        (lambda arrays: arrays.update(index=arrays["index"][:1]), r"got .*'index': 'uint8 \(1,"),
+        (
+            lambda arrays: arrays.update(weight=arrays["weight"][..., :3]),
+            r"got .*'weight': 'uint8 \(3, 3, 6, 3",
+        ),
+        (lambda arrays: arrays.update(index=arrays["index"] + 0.0), r"got .*'index': 'float64"),
+        (
+            lambda arrays: arrays.update(embeddings=arrays["embeddings"][0]),
+            r"got .*'embeddings': 'float32 \(7,",
+        ),
+    ],
+)
+def test_arrays_that_are_no_proposals_are_refused_by_name(
+    change: Callable[[dict[str, np.ndarray]], Any], said: str
+) -> None:
+    arrays = stacked(3).to_arrays()
+    change(arrays)
+    with pytest.raises(ProposalsError, match=said):
+        Proposals.from_arrays(arrays, chip_px=24)
 
 
 def test_more_than_254_classes_have_wider_ids() -> None:
@@ -265,9 +330,9 @@ def test_the_segmenter_labels_what_it_proposes_over_read_only_weights() -> None:
     segmenter = MrovsegSegmenter(SMALL, weights, words)
     kept = segmenter.propose(chips(SMALL, 1))
     labels = segmenter.label(kept)
-    expected = label(kept, words, threshold=segmenter.threshold)
-    assert all(np.array_equal(a, b) for a, b in zip(labels, expected, strict=True))
     side = segmenter.core_px + 2 * segmenter.halo_px
+    expected = label(Proposals.from_arrays(kept, chip_px=side), words, threshold=segmenter.labeller.threshold)
+    assert all(np.array_equal(a, b) for a, b in zip(labels, expected, strict=True))
     assert labels.class_id.shape == (1, side, side)
     assert (
         segmenter.model.encoder.visual.conv1.weight.data_ptr() == weights["visual.conv1.weight"].ctypes.data

@@ -28,9 +28,9 @@ from mrovseg import checkpoint
 from mrovseg.attention import masked_attention, region_bias
 from mrovseg.clip import ImageEncoder, build
 from mrovseg.config import TINY, ModelConfig, reference_head
+from mrovseg.labeller import Labeller
 from mrovseg.model import MROVSeg, Predictions, Views, precision
 from mrovseg.pretrained import model_config
-from mrovseg.proposals import label
 from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.slices import split, stitch, views
 from tests.mrovseg.networks import all_weights, as_batch, chips, vocabulary
@@ -228,8 +228,11 @@ def test_7_labels_from_kept_proposals_are_those_of_the_run(
         )
         kept.append(segmenter.propose(images))
         run = segmenter.label(kept[-1])
-        for first, second in zip(run, label(kept[0], vocabulary_of_run, threshold=0.1), strict=True):
+        labeller = Labeller(
+            vocabulary=vocabulary_of_run, threshold=0.1, core_px=config.core_px, halo_px=config.halo_px
+        )
+        for first, second in zip(run, labeller.label(kept[0]), strict=True):
             assert first.tobytes() == second.tobytes()
         assert len(np.unique(run.score)) > 1
-    norms = np.linalg.norm(kept[0].embeddings, axis=-1)
+    norms = np.linalg.norm(kept[0]["embeddings"], axis=-1)
     np.testing.assert_allclose(norms, 1, atol=1e-5)

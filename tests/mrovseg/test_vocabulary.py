@@ -1,5 +1,7 @@
 """Words in, classes and vectors out."""
 
+import dataclasses
+import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +21,7 @@ from mrovseg.vocabulary import (
     unlike_prompts,
     untaught_classes,
 )
+from tests.mrovseg.networks import vocabulary as embedded
 
 phrase = st.text("abcdefgh", min_size=1, max_size=6)
 classes = st.lists(phrase, min_size=1, max_size=12, unique=True).flatmap(
@@ -170,3 +173,44 @@ def test_a_vocabulary_of_unknown_words_is_refused() -> None:
 
 def test_names_as_long_as_may_be_and_classes_that_only_sound_reserved_are_taken() -> None:
     assert parse("x" * 256 + "; another; no data lines").names[1:] == ("another", "no data lines")
+
+
+@pytest.mark.parametrize("no_object", [True, False])
+def test_an_embedded_vocabulary_is_the_same_after_its_arrays(*, no_object: bool) -> None:
+    words = dataclasses.replace(
+        embedded(5), classes=3, untaught=(0, 2, 4), background=("café", "砂 and a long phrase"), scale=1 / 3
+    )
+    words = words if no_object else dataclasses.replace(words, no_object=None)
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **words.to_arrays())
+    again = EmbeddedVocabulary.from_arrays(dict(np.load(io.BytesIO(file.getvalue()), allow_pickle=False)))
+    for field in dataclasses.fields(words):
+        before, after = getattr(words, field.name), getattr(again, field.name)
+        if isinstance(before, np.ndarray):
+            assert (before.dtype, before.tobytes()) == (after.dtype, after.tobytes()), field.name
+        else:
+            assert (type(before), before) == (type(after), after), field.name
+
+
+def test_without_background_nothing_is_one_either() -> None:
+    assert EmbeddedVocabulary.from_arrays(embedded(2).to_arrays()).background == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"scale": None}, r"no array scale among background, .*to_arrays"),
+        (
+            {"class_index": np.array([0, 1, 2])},
+            r"a vector and a class for each prompt, got .*\(2, 32\), \(3,\)",
+        ),
+        ({"class_index": np.array([0, 2])}, r"classes are 0\.\.1 here, got \[0, 2\]"),
+        ({"untaught": np.array([-1])}, r"classes are 0\.\.1 here, got \[-1, 0, 1\]"),
+        ({"classes": np.array(0)}, r"classes are 0\.\.-1 here"),
+        ({"no_object": np.zeros(3, np.float32)}, r"no_object .* got \(3,\) and \(32,\)"),
+    ],
+)
+def test_arrays_that_are_no_vocabulary_are_refused(change: dict[str, np.ndarray | None], said: str) -> None:
+    arrays = {name: a for name, a in (embedded(2).to_arrays() | change).items() if a is not None}
+    with pytest.raises(VocabularyError, match=said):
+        EmbeddedVocabulary.from_arrays(arrays)

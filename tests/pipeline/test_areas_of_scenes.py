@@ -100,15 +100,15 @@ def test_a_scene_that_an_area_of_interest_does_not_touch_has_no_masks_and_is_no_
 
 def test_a_window_without_a_valid_pixel_asks_the_network_nothing(tmp_path: Path) -> None:
     from pipeline.chips import cover  # noqa: PLC0415 - of this one test
-    from pipeline.segment import WindowSegmenter  # noqa: PLC0415
+    from pipeline.segment import segment_window  # noqa: PLC0415
     from tests.pipeline.flows import LAYOUT  # noqa: PLC0415
 
     class Silent(type(SEGMENTER)):  # type: ignore[misc]  # the class of a value
-        def propose(self, chips: np.ndarray, /) -> np.ndarray:
+        def propose(self, chips: np.ndarray, /) -> dict[str, np.ndarray]:
             raise AssertionError(f"asked for {chips.shape}")
 
     uri = write(tmp_path / "a.tif", np.zeros((3, 256, 256), np.uint16), nodata=0)
     view, window = raster.look(scene_of(uri)), Window(0, 128, 128, 128)
     silent = Silent(core_px=64, halo_px=8, n_classes=3)
-    labels = WindowSegmenter(silent)(*raster.read_view(view, cover(window, LAYOUT)), window=window)
+    labels = segment_window(silent, *raster.read_view(view, cover(window, LAYOUT)), window=window, classes=3)
     assert (labels.mask == 255).all()

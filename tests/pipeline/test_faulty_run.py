@@ -39,7 +39,7 @@ print(json.dumps({"took_s": took_s, "done": result.windows_done, "failed": resul
 class AsSlowAsAModel(BrightnessSegmenter):
     """Takes the time of a network, so that the storage has what it has in a real run to be hidden behind."""
 
-    def propose(self, chips: np.ndarray, /) -> np.ndarray:
+    def propose(self, chips: np.ndarray, /) -> dict[str, np.ndarray]:
         time.sleep(CHIP_S * len(chips))
         return super().propose(chips)
 

@@ -22,7 +22,7 @@ from pipeline.errors import PipelineError, ResourceError
 from pipeline.flow import joining
 from pipeline.flow.resources import Node, cluster, places
 from pipeline.scene import scene_of
-from pipeline.segment import WindowSegmenter
+from pipeline.segment import segment_window
 from pipeline.sources import SceneList
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
 from pipeline.verification import Made, verify
@@ -46,7 +46,7 @@ def table(output: object, name: str) -> list[dict[str, Any]]:
 class Raising(BrightnessSegmenter):
     """Refuses chips that are nothing but white."""
 
-    def propose(self, chips: np.ndarray, /) -> np.ndarray:
+    def propose(self, chips: np.ndarray, /) -> dict[str, np.ndarray]:
         if (chips == 255).all(axis=(1, 2, 3)).any():
             raise ValueError("this segmenter cannot bear white")
         return super().propose(chips)
@@ -100,7 +100,8 @@ def test_masks_depend_neither_on_windows_nor_actors_nor_order(tmp_path: Path) ->
     for scene in scenes:
         header = raster.read_header(str(scene))
         whole = Window(0, 0, header.height, header.width)
-        labels = WindowSegmenter(SEGMENTER)(*raster.read(str(scene), cover(whole, LAYOUT)), window=whole)
+        read = raster.read(str(scene), cover(whole, LAYOUT))
+        labels = segment_window(SEGMENTER, *read, window=whole, classes=len(CLASSES))
         for name, expected in (("class", labels.mask), ("score", labels.score), ("margin", labels.margin)):
             found = store.read(masks_of(tmp_path / "out-256", scene), name, whole)
             np.testing.assert_array_equal(found, expected)

@@ -16,7 +16,7 @@ from tests.pipeline.test_faults import events
 class Slow(BrightnessSegmenter):
     """Takes its time for each chip."""
 
-    def propose(self, chips: np.ndarray, /) -> np.ndarray:
+    def propose(self, chips: np.ndarray, /) -> dict[str, np.ndarray]:
         time.sleep(0.1 * len(chips))
         return super().propose(chips)
 

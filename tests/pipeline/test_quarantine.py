@@ -26,7 +26,7 @@ WHITE = Window(0, 256, 256, 256)
 class Fatal(BrightnessSegmenter):
     """Does not survive chips that are nothing but white."""
 
-    def propose(self, chips: np.ndarray, /) -> np.ndarray:
+    def propose(self, chips: np.ndarray, /) -> dict[str, np.ndarray]:
         if (chips == 255).all(axis=(1, 2, 3)).any():
             self.die()
         return super().propose(chips)

@@ -31,7 +31,7 @@ from mrovseg.definition import Definition
 from mrovseg.draw import Augmentation, draw_chip
 from mrovseg.evaluate import score
 from mrovseg.losses import IGNORE
-from pipeline.segment import SCORE_MAX, Labels, WindowSegmenter
+from pipeline.segment import SCORE_MAX, Arrays, Labels
 
 DECODER_CHANNELS = (224, 128, 96, 64, 32)  # 3.9 M parameters in all, as many as `tiny`
 CHIPS, CHIP_PX = 8, 288
@@ -47,12 +47,12 @@ class ClosedSet:
     def __init__(self, network: nn.Module) -> None:
         self.network = network.eval()
 
-    def propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Float32[np.ndarray, "b c y x"]:
+    def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, Float32[np.ndarray, "b c y x"]]:
         with torch.inference_mode():
-            probabilities: np.ndarray = self.network(normalised(chips)).softmax(1).numpy()
-        return probabilities
+            return {"probabilities": self.network(normalised(chips)).softmax(1).numpy()}
 
-    def label(self, probabilities: Float32[np.ndarray, "b c y x"]) -> Labels:
+    def label(self, arrays: Arrays, /) -> Labels:
+        probabilities = arrays["probabilities"]
         second, best = np.sort(probabilities, axis=1)[:, -2:].swapaxes(0, 1)
         levels = [np.rint(SCORE_MAX * part).astype(np.uint8) for part in (best, best - second)]
         return (probabilities.argmax(axis=1) + 1).astype(np.uint8), levels[0], levels[1]
@@ -68,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
     torch.set_num_threads(arguments.threads)
     network = unet(len(names), inputs.beginning.stem)
     train(network, sets, seconds=60 * arguments.minutes, seed=arguments.seed)
-    segment = functools.partial(segment_image, WindowSegmenter(ClosedSet(network)), classes=len(names))
+    segment = functools.partial(segment_image, ClosedSet(network), classes=len(names))
     agreement = score((one.load() for one in validation.scenes), segment, classes=len(names))
     print(metrics.report(agreement, names))
     metrics.write(str(arguments.output), agreement, names)

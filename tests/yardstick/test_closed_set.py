@@ -29,7 +29,7 @@ def test_it_trains_for_the_time_it_is_given_and_is_measured(tmp_path: Path) -> N
 
 def test_its_labels_are_the_best_class_its_probability_and_its_lead() -> None:
     probabilities = np.array([[0.25, 0.75, 0.0], [0.5, 0.125, 0.375]], np.float32).T[None, :, None]
-    class_id, score, margin = ClosedSet(unet(3, None)).label(probabilities)
+    class_id, score, margin = ClosedSet(unet(3, None)).label({"probabilities": probabilities})
     assert class_id.tolist() == [[[2, 1]]]
     assert score.tolist() == [[[190, 127]]]  # of 254, halves to even
     assert margin.tolist() == [[[127, 32]]]

@@ -1,0 +1,113 @@
+"""Labels are made of stored proposals where torch is absent, and are those of the run, to the bit."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mrovseg import checkpoint as checkpoints
+from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
+from mrovseg.vocabulary import EmbeddedVocabulary, parse
+from pipeline.chips import cover
+from pipeline.segment import Segmenter, layout_of, propose_window, segment_window
+from pipeline.window import Window
+from tests.mrovseg.networks import SMALL, all_weights, vocabulary
+
+ROOT = Path(__file__).resolve().parents[1]
+THRESHOLD = 0.01
+LABEL = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "torchvision", "open_clip", "timm", "safetensors", "wordllama", "jobs"):
+            raise ModuleNotFoundError(f"{name} is absent", name=name)
+
+sys.meta_path.insert(0, Absent())
+import numpy as np
+from mrovseg.labeller import Labeller
+from mrovseg.vocabulary import EmbeddedVocabulary
+from pipeline.segment import label_window
+from pipeline.window import Window
+
+folder, threshold, core_px, halo_px, *window = sys.argv[1:]
+stored = {
+    name: dict(np.load(f"{folder}/{name}.npz", allow_pickle=False)) for name in ("proposals", "vocabulary", "valid")
+}
+vocabulary = EmbeddedVocabulary.from_arrays(stored["vocabulary"])
+labeller = Labeller(
+    vocabulary=vocabulary, threshold=float(threshold), core_px=int(core_px), halo_px=int(halo_px)
+)
+labels = label_window(
+    labeller,
+    stored["proposals"],
+    stored["valid"]["valid"],
+    window=Window(*map(int, window)),
+    classes=vocabulary.classes,
+)
+assert "torch" not in sys.modules
+np.savez(f"{folder}/labels.npz", mask=labels.mask, score=labels.score, margin=labels.margin)
+"""
+
+
+def small(*, untaught: tuple[int, ...], classes: int) -> tuple[Segmenter, EmbeddedVocabulary]:
+    words = dataclasses.replace(
+        vocabulary(classes + 2, seed=2),
+        scale=20.0,
+        classes=classes,
+        background=("car", "sand"),
+        untaught=untaught,
+    )
+    weights = {name: a for name, a in all_weights(SMALL).items() if name.startswith(("visual.", "head."))}
+    return MrovsegSegmenter(SMALL, weights, words, threshold=THRESHOLD), words
+
+
+def tiny() -> tuple[Segmenter, EmbeddedVocabulary]:
+    checkpoint = checkpoints.load(checkpoints.EMBEDDED)
+    words = parse("building,house; road; trees; water; grass; airport; baseball field; parking lot")
+    embedded, _ = embed_vocabulary(checkpoint, words)
+    assert sum(each < embedded.classes for each in embedded.untaught) >= 2
+    made = MrovsegSegmenter(checkpoint.config, checkpoint.image_weights, embedded, threshold=THRESHOLD)
+    return made, embedded
+
+
+@pytest.mark.parametrize("made", ["taught", "untaught", "many", "tiny"])
+def test_a_window_is_labelled_from_what_is_stored_where_torch_is_absent(made: str, tmp_path: Path) -> None:
+    segmenter, words = {
+        "taught": lambda: small(untaught=(), classes=4),
+        "untaught": lambda: small(untaught=(1, 2), classes=4),
+        "many": lambda: small(untaught=(), classes=300),
+        "tiny": tiny,
+    }[made]()
+    window = Window(segmenter.core_px, 0, segmenter.core_px, 2 * segmenter.core_px - 7)
+    area = cover(window, layout_of(segmenter))
+    random = np.random.default_rng(1)
+    pixels = random.integers(0, 256, (area.height // 8 + 1, area.width // 8 + 1, 3), np.uint8)
+    pixels = np.ascontiguousarray(pixels.repeat(8, 0).repeat(8, 1)[: area.height, : area.width])
+    valid = np.ascontiguousarray(random.random((area.height, area.width)) < 0.9)
+    inside = valid[window.slices_in(area)]
+    run = segment_window(segmenter, pixels, valid, window=window, classes=words.classes)
+    np.savez(
+        tmp_path / "proposals.npz",
+        allow_pickle=False,
+        **propose_window(segmenter, pixels, valid, window=window),
+    )
+    np.savez(tmp_path / "vocabulary.npz", allow_pickle=False, **words.to_arrays())
+    np.savez(tmp_path / "valid.npz", valid=inside)
+    plain = map(
+        str, (tmp_path, THRESHOLD, segmenter.core_px, segmenter.halo_px, *dataclasses.astuple(window))
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", LABEL, *plain], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    labels = np.load(tmp_path / "labels.npz")
+    for name in ("mask", "score", "margin"):
+        expected = getattr(run, name)
+        assert labels[name].dtype == expected.dtype
+        assert labels[name].tobytes() == expected.tobytes()
+    assert len(np.unique(run.score)) > 3
+    assert run.mask[inside].any()
