@@ -19,12 +19,12 @@ from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.recipes import Inputs, mean_iou, read_inputs, read_recipe
 from jobs.train import add_arguments
-from mrovseg import checkpoint as checkpoints
-from mrovseg.config import HeadConfig, reference_head
 from mrovseg.errors import DataError
-from mrovseg.history import History, Say
-from mrovseg.train import Recipe, Validation, train
-from mrovseg.worker import Worker
+from mrovseg.network.config import HeadConfig, reference_head
+from mrovseg.training.history import History, Say
+from mrovseg.training.train import Recipe, Validation, train
+from mrovseg.training.worker import Worker
+from mrovseg.weights import checkpoint as checkpoints
 from pipeline import objects
 from pipeline.errors import ConfigError
 

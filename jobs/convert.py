@@ -10,8 +10,8 @@ from pathlib import Path
 
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
-from mrovseg import checkpoint as checkpoints
-from mrovseg.convert import headless
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.convert import headless
 from pipeline.errors import ConfigError
 
 

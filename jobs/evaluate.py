@@ -16,13 +16,13 @@ from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.reading_files import READER
 from jobs.wiring import embed_aloud, make_segmenter, say_classes
-from mrovseg import checkpoint as checkpoints
-from mrovseg.data import LabelledImage, read_pairs
-from mrovseg.definition import Definition
-from mrovseg.evaluate import Agreement, join, score
-from mrovseg.layout import read_segments
+from mrovseg.data.definition import Definition
+from mrovseg.data.labelled import LabelledImage, read_pairs
+from mrovseg.data.layout import read_segments
+from mrovseg.evaluation.evaluate import Agreement, join, score
 from mrovseg.segmenter import OTHER_THRESHOLD
-from mrovseg.vocabulary import Vocabulary, parse
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.words.vocabulary import Vocabulary, parse
 from pipeline.chips import cover, mirrored
 from pipeline.config import FlowSettings
 from pipeline.errors import ConfigError

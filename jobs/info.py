@@ -12,11 +12,11 @@ from jobs import table
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.wiring import THREADS
-from mrovseg import checkpoint as checkpoints
-from mrovseg.checkpoint import Checkpoint
-from mrovseg.cost import parts
+from mrovseg.network.cost import parts
 from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter, embed_vocabulary
-from mrovseg.vocabulary import Vocabulary
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.words.vocabulary import Vocabulary
 
 LEAST_S = 2.0  # how long chips are segmented for the speed
 SHOWN_WORDS = 12

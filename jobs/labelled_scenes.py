@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mrovseg.data import LabelledImage
-from mrovseg.definition import Definition
+from mrovseg.data.definition import Definition
+from mrovseg.data.labelled import LabelledImage
 from mrovseg.errors import DataError
 from pipeline import raster
 from pipeline.grid import plan_windows

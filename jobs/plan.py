@@ -15,7 +15,7 @@ from jobs.proxies import check_proxies
 from jobs.reading_settings import reading_settings
 from jobs.settings import add_arguments, asked, flow_settings, scene_list
 from jobs.uris import path_or_uri
-from mrovseg import checkpoint as checkpoints
+from mrovseg.weights import checkpoint as checkpoints
 from pipeline import raster
 from pipeline.chips import ChipLayout, count_chips
 from pipeline.config import PLAIN, Reading

@@ -13,10 +13,9 @@ from jobs.evaluate import PAINTED, SPLIT, grid_of, measure, painted_images, read
 from jobs.labelled_scenes import labelled_windows
 from jobs.reading_files import READER
 from jobs.yaml_values import from_home, read_values
-from mrovseg import state_dict
-from mrovseg.captions import read_captions
-from mrovseg.checkpoint import Checkpoint
-from mrovseg.data import (
+from mrovseg.data.captions import read_captions
+from mrovseg.data.definition import Definition
+from mrovseg.data.labelled import (
     LabelledFile,
     LabelledImage,
     LabelledSet,
@@ -25,10 +24,11 @@ from mrovseg.data import (
     read_pairs,
     read_words,
 )
-from mrovseg.definition import Definition
+from mrovseg.data.layout import read_segments
 from mrovseg.errors import DataError
-from mrovseg.layout import read_segments
-from mrovseg.networks import Beginning
+from mrovseg.training.initial_weights import Beginning
+from mrovseg.weights import state_dict
+from mrovseg.weights.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.testing.painted import LAND_COVER, paint
 from pipeline.window import Window
@@ -56,7 +56,7 @@ class Inputs:
 
 def read_recipe(name_or_path: str) -> dict[str, Any]:
     """Read a recipe. Raises DataError when there is none, or a part is missing, ConfigError when it is no YAML."""
-    folder = resources.files("mrovseg") / "recipes"
+    folder = resources.files("mrovseg.training") / "recipes"
     embedded = folder / f"{name_or_path}.yaml"
     file = embedded if embedded.is_file() else Path(name_or_path)
     if not file.is_file():

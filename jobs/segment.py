@@ -21,10 +21,10 @@ from jobs.settings import SegmentSettings, add_arguments, asked, segment_setting
 from jobs.supervision import refuse_foreign, supervised
 from jobs.table import duration
 from jobs.wiring import ActorSegmenter, choose_aloud, embed_aloud, make_segmenter, say_classes
-from mrovseg import checkpoint as checkpoints
-from mrovseg.checkpoint import Checkpoint
 from mrovseg.segmenter import OTHER_THRESHOLD
-from mrovseg.vocabulary import EmbeddedVocabulary
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.words.vocabulary import EmbeddedVocabulary
 from pipeline import flow, lease, objects
 from pipeline.chips import ChipLayout
 from pipeline.flow import RunResult

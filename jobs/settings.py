@@ -14,7 +14,7 @@ from jobs.texts import texts_of
 from jobs.uris import path_or_uri
 from jobs.yaml_values import from_home, read_values
 from mrovseg.device import PRECISIONS
-from mrovseg.vocabulary import Vocabulary, parse, refuse_reserved, shown
+from mrovseg.words.vocabulary import Vocabulary, parse, refuse_reserved, shown
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
 from pipeline.sources import SceneList, Search

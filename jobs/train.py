@@ -10,10 +10,10 @@ from jobs import trainer
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.recipes import Inputs, mean_iou, read_inputs, read_recipe
-from mrovseg import checkpoint as checkpoints
-from mrovseg.history import History, Say
-from mrovseg.train import Recipe, Validation, train
-from mrovseg.worker import Worker
+from mrovseg.training.history import History, Say
+from mrovseg.training.train import Recipe, Validation, train
+from mrovseg.training.worker import Worker
+from mrovseg.weights import checkpoint as checkpoints
 
 
 @ends_with_code

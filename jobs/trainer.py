@@ -15,8 +15,8 @@ from ray.train.torch import TorchTrainer, get_device
 from ray.util.queue import Empty, Queue
 
 from mrovseg.errors import ModelError
-from mrovseg.history import Say
-from mrovseg.worker import Worker
+from mrovseg.training.history import Say
+from mrovseg.training.worker import Worker
 from pipeline.errors import ConfigError, PipelineError, ResourceError
 from pipeline.flow import Node, cluster, nodes
 

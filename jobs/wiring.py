@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from mrovseg.checkpoint import Checkpoint
-from mrovseg.config import ModelConfig
 from mrovseg.device import Execution
 from mrovseg.errors import DeviceLostError
+from mrovseg.labels.proposals import Proposals
+from mrovseg.network.config import ModelConfig
 from mrovseg.processor import multiplies_bfloat16
-from mrovseg.proposals import Proposals
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
-from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, listed, some
+from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.words.vocabulary import EmbeddedVocabulary, Vocabulary, listed, some
 from pipeline.config import FlowSettings
 from pipeline.flow import Places
 

@@ -7,15 +7,16 @@ import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 
-from mrovseg import average, dense
-from mrovseg.background import GENERIC, Classes, background_classes, unlike_kinds
-from mrovseg.checkpoint import Checkpoint, network
-from mrovseg.config import ModelConfig
 from mrovseg.errors import DeviceLostError, DeviceMissingError
-from mrovseg.model import Predictions, precision
-from mrovseg.proposals import Labels, Proposals, label
-from mrovseg.sentences import SentenceEncoder
-from mrovseg.vocabulary import (
+from mrovseg.labels.proposals import Labels, Proposals, label
+from mrovseg.network import average
+from mrovseg.network import patches as dense
+from mrovseg.network.config import ModelConfig
+from mrovseg.network.model import Predictions, precision
+from mrovseg.weights.checkpoint import Checkpoint, network
+from mrovseg.words.background import GENERIC, Classes, background_classes, unlike_kinds
+from mrovseg.words.sentences import SentenceEncoder
+from mrovseg.words.vocabulary import (
     MAX_CLASSES,
     EmbeddedVocabulary,
     Vocabulary,

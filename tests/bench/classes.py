@@ -17,10 +17,10 @@ import sys
 import time
 from typing import Any
 
-from mrovseg import checkpoint
-from mrovseg.config import ModelConfig, chip_shape, reference_head
-from mrovseg.pretrained import model_config
+from mrovseg.network.config import ModelConfig, chip_shape, reference_head
 from mrovseg.segmenter import MrovsegSegmenter
+from mrovseg.weights import checkpoint
+from mrovseg.weights.pretrained import model_config
 from tests.mrovseg.networks import all_weights, chips, vocabulary
 
 FEW, MANY = 10, 1000

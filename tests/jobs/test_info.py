@@ -6,7 +6,7 @@ import pytest
 
 from jobs import info
 from jobs.exit_codes import ExitCode
-from mrovseg import checkpoint as checkpoints
+from mrovseg.weights import checkpoint as checkpoints
 
 
 def test_the_embedded_checkpoint_is_described(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,16 +8,16 @@ import pytest
 from PIL import Image
 
 from jobs.recipes import labelled_sets, read_inputs, read_recipe, validation_sets
-from mrovseg.data import LabelledFile
-from mrovseg.definition import Definition
-from mrovseg.draw import Augmentation, draw_chip
+from mrovseg.data.definition import Definition
+from mrovseg.data.labelled import LabelledFile
+from mrovseg.data.sampling import Augmentation, draw_chip
 from mrovseg.errors import DataError
-from mrovseg.train import Recipe
+from mrovseg.training.train import Recipe
 from pipeline import raster
 from pipeline.errors import ConfigError, RasterError
 from pipeline.testing.painted import LAND_COVER, paint
 from pipeline.window import Window
-from tests.mrovseg.test_layout import read, write_panoptic
+from tests.mrovseg.data.test_layout import read, write_panoptic
 
 ROOT = {"definition": "coco-panoptic", "root": "coco", "split": "val", "share": 2}
 

@@ -19,13 +19,13 @@ from PIL import Image
 
 from jobs import evaluate, recipes, train, trainer
 from jobs.exit_codes import ExitCode
-from mrovseg import checkpoint as checkpoints
-from mrovseg.checkpoint import read_arrays
-from mrovseg.definition import Definition
+from mrovseg.data.definition import Definition
 from mrovseg.errors import DataError
-from mrovseg.history import Say
-from mrovseg.train import Recipe
-from mrovseg.worker import Worker
+from mrovseg.training.history import Say
+from mrovseg.training.train import Recipe
+from mrovseg.training.worker import Worker
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.checkpoint import read_arrays
 from pipeline.errors import ConfigError, PipelineError, ResourceError
 from pipeline.flow import Node
 from tests.mrovseg.networks import SMALL, all_weights

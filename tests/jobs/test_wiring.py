@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from jobs.wiring import choose_aloud, embed_aloud, say_classes
-from mrovseg import checkpoint as checkpoints
 from mrovseg.device import Execution
-from mrovseg.vocabulary import parse
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.words.vocabulary import parse
 from pipeline.config import FlowSettings
 from pipeline.flow import Places
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from mrovseg import checkpoint
-from mrovseg.clip import ImageEncoder, build
-from mrovseg.config import HeadConfig, ModelConfig
-from mrovseg.model import MROVSeg
-from mrovseg.vocabulary import EmbeddedVocabulary
+from mrovseg.network.clip import ImageEncoder, build
+from mrovseg.network.config import HeadConfig, ModelConfig
+from mrovseg.network.model import MROVSeg
+from mrovseg.weights import checkpoint
+from mrovseg.words.vocabulary import EmbeddedVocabulary
 
 SMALL_CLIP: Mapping[str, Any] = {
     "embed_dim": 32,

@@ -9,14 +9,14 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-from mrovseg.clip import ImageEncoder, build
-from mrovseg.columns import Columns
-from mrovseg.contrast import Batch, Contrast
-from mrovseg.data import LabelledSet
-from mrovseg.losses import NOTHING, class_loss, coverage, mask_losses
-from mrovseg.masks import MaskTraining
-from mrovseg.model import MROVSeg
-from mrovseg.vocabulary import parse
+from mrovseg.data.labelled import LabelledSet
+from mrovseg.network.clip import ImageEncoder, build
+from mrovseg.network.model import MROVSeg
+from mrovseg.training.contrast_stage import Batch, Contrast
+from mrovseg.training.label_space import Columns
+from mrovseg.training.losses import NOTHING, class_loss, coverage, mask_losses
+from mrovseg.training.mask_stage import MaskTraining
+from mrovseg.words.vocabulary import parse
 from tests.mrovseg.networks import SMALL, vectors_of, vocabulary
 
 FAR = torch.device("lazy")  # the one that a build of torch for CPUs lets tensors pretend to be on

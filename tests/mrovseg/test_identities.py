@@ -11,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import interpolate, normalize
 
-from mrovseg import checkpoint, dense
-from mrovseg.attention import masked_attention, own_region, region_bias
-from mrovseg.clip import ImageEncoder, build
-from mrovseg.config import TINY, HeadConfig, ModelConfig
-from mrovseg.model import MROVSeg, Views, precision
-from mrovseg.pretrained import model_config
-from mrovseg.proposals import Proposals, label
+from mrovseg.labels.proposals import Proposals, label
+from mrovseg.network import patches as dense
+from mrovseg.network.attention import masked_attention, own_region, region_bias
+from mrovseg.network.clip import ImageEncoder, build
+from mrovseg.network.config import TINY, HeadConfig, ModelConfig
+from mrovseg.network.model import MROVSeg, Views, precision
+from mrovseg.network.slices import as_map, split, stitch, views
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
-from mrovseg.slices import as_map, split, stitch, views
+from mrovseg.weights import checkpoint
+from mrovseg.weights.pretrained import model_config
 from tests.mrovseg.networks import SMALL, SMALL_HEAD, all_weights, as_batch, chips, network, vocabulary
 
 
@@ -331,7 +332,7 @@ def crop_of(pixels: np.ndarray, mask: np.ndarray) -> torch.Tensor:
 def test_a_bias_inside_a_true_mask_moves_queries_toward_the_class(
     trained: checkpoint.Checkpoint, *, bfloat16: bool
 ) -> None:
-    from mrovseg.definition import Definition  # noqa: PLC0415 - read here, where a missing checkpoint has failed already
+    from mrovseg.data.definition import Definition  # noqa: PLC0415 - read here, where a missing checkpoint has failed already
 
     config = trained.config
     assert config.head is not None

@@ -1,6 +1,6 @@
 """The seven identities of the design for `tiny` and a ViT-B-16 of random weights, in both precisions.
 
-In bfloat16 (see `mrovseg.model.precision`) a number has 8 significant bits: rounded once it is off by up to 2^-9 of
+In bfloat16 (see `mrovseg.network.model.precision`) a number has 8 significant bits: rounded once it is off by up to 2^-9 of
 itself, and what the blocks add up in another order is off by a few such roundings. The tolerances, and the largest
 differences that were found with either network:
 
@@ -24,15 +24,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
-from mrovseg import checkpoint
-from mrovseg.attention import masked_attention, region_bias
-from mrovseg.clip import ImageEncoder, build
-from mrovseg.config import TINY, ModelConfig, reference_head
-from mrovseg.model import MROVSeg, Predictions, Views, precision
-from mrovseg.pretrained import model_config
-from mrovseg.proposals import label
+from mrovseg.labels.proposals import label
+from mrovseg.network.attention import masked_attention, region_bias
+from mrovseg.network.clip import ImageEncoder, build
+from mrovseg.network.config import TINY, ModelConfig, reference_head
+from mrovseg.network.model import MROVSeg, Predictions, Views, precision
+from mrovseg.network.slices import split, stitch, views
 from mrovseg.segmenter import MrovsegSegmenter
-from mrovseg.slices import split, stitch, views
+from mrovseg.weights import checkpoint
+from mrovseg.weights.pretrained import model_config
 from tests.mrovseg.networks import all_weights, as_batch, chips, vocabulary
 
 BASE = ModelConfig(clip=model_config("ViT-B-16-quickgelu"), slices=2, halo_px=96, head=reference_head(12))

@@ -18,19 +18,19 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
-import mrovseg.clip  # noqa: F401 -- lets torchvision, and so the library below, be imported beside a CPU build of torch
+import mrovseg.network.clip  # noqa: F401 -- lets torchvision, and so the library below, be imported beside a CPU build of torch
 
 import segmentation_models_pytorch as smp  # isort: skip
 
 from jobs import metrics
 from jobs.evaluate import segment_image
 from jobs.recipes import read_inputs, read_recipe
-from mrovseg.config import TINY
-from mrovseg.data import LabelledSet
-from mrovseg.definition import Definition
-from mrovseg.draw import Augmentation, draw_chip
-from mrovseg.evaluate import score
-from mrovseg.losses import IGNORE
+from mrovseg.data.definition import Definition
+from mrovseg.data.labelled import LabelledSet
+from mrovseg.data.sampling import Augmentation, draw_chip
+from mrovseg.evaluation.evaluate import score
+from mrovseg.network.config import TINY
+from mrovseg.training.losses import IGNORE
 from pipeline.segment import SCORE_MAX, Labels, WindowSegmenter
 
 DECODER_CHANNELS = (224, 128, 96, 64, 32)  # 3.9 M parameters in all, as many as `tiny`

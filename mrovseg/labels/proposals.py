@@ -1,0 +1,158 @@
+"""The network's output in its kept form, and the labels that any vocabulary makes of it.
+
+A chip's queries are kept as vectors, and each place of a grid of stride `stride_px` as its strongest few queries with
+their weights. Labels are a pure function of that and an embedded vocabulary, in plain elementwise arithmetic, so that
+labels made later, on another machine and without a GPU, are those the run would have made.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, UInt, UInt8
+
+from mrovseg.errors import VocabularyError
+from mrovseg.labels.scores import score
+from mrovseg.labels.top_two import two_best
+from mrovseg.words.vocabulary import EmbeddedVocabulary
+
+UINT8_CLASSES = 254  # 0 is `other` and 255 no data
+SCORE_MAX = 254  # what a probability of 1 is as a score or margin: 255 is no data
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """The queries of a batch of chips.
+
+    embeddings: unit vectors of the queries. index, weight: at each place of the grid, the ids of its strongest queries
+    and 255 times the probability that the place belongs to each. `stride_px` may be no whole number (a patch of 14 px
+    has four places a side); the chip's side is. `patches` is the same of the chip's patches, on the same grid, from
+    which classes that the head was never taught are told.
+    """
+
+    embeddings: Float32[np.ndarray, "b q e"]
+    index: UInt[np.ndarray, "b k y x"]
+    weight: UInt8[np.ndarray, "b k y x"]
+    stride_px: float
+    patches: "Proposals | None" = None
+
+
+class Places(NamedTuple):
+    """A chip: each query's probability of each class, the queries of each place, and their shares in its scores."""
+
+    probabilities: Float32[np.ndarray, "q c"]
+    queries: UInt[np.ndarray, "k y x"]
+    shares: Float32[np.ndarray, "k y x"]
+
+
+class Labels(NamedTuple):
+    """Labels of chips: class ids (0 is `other`), the winner's probability and its lead over the next, times 254.
+
+    Where a background class wins, the id is 0, and probability and lead are that class's.
+    """
+
+    class_id: UInt[np.ndarray, "b y x"]
+    score: UInt8[np.ndarray, "b y x"]
+    margin: UInt8[np.ndarray, "b y x"]
+
+
+def label(proposals: Proposals, vocabulary: EmbeddedVocabulary, *, threshold: float) -> Labels:
+    """Give every pixel the class with the highest score, or 0 where that is a background class's or below `threshold`.
+
+    score(class, place) = sum_q p_q(class) w_q / max(1, sum_q w_q) over the kept queries q of the place, with p_q the
+    softmax over classes and no-object and w_q the mask probability; scores are upsampled bilinearly to pixels, and one
+    below half a 255th counts as none. Classes that the head was never taught come first, see `told_apart`.
+    Raises VocabularyError where there are such classes and the proposals were kept without the chips' patches.
+    """
+    chips = [
+        _label_chip(
+            told_apart(proposals, chip, vocabulary), vocabulary.classes, proposals.stride_px, threshold
+        )
+        for chip in range(len(proposals.embeddings))
+    ]
+    return Labels(*(np.stack(arrays) for arrays in zip(*chips, strict=True)))
+
+
+def told_apart(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) -> Places:
+    """Return what a chip's places are made of, of the queries of the head and, for what it was not taught, of patches.
+
+    A head learns which of its own classes a region shows, whatever the region is. So a place's patches, compared with
+    all classes, first say how much of it is of an untaught class: with D their softmax and U the untaught classes,
+
+        score(c) = D(c)                           c in U
+        score(c) = (1 - sum over U of D) head(c)  else
+
+    and the head, which is asked for the other classes alone, shares out the rest. For the patches all background
+    classes are one, as like as the likest of them: many would leave no class a share that wins.
+    """
+    untaught = vocabulary.untaught
+    if not untaught:
+        return _places(proposals, chip, vocabulary)
+    if proposals.patches is None:
+        raise VocabularyError(
+            f"{len(untaught)} of the classes are told by patches, and these proposals were kept without any: "
+            "propose again with this vocabulary"
+        )
+    head = _places(proposals, chip, vocabulary.of_classes(set(range(vocabulary.competing)) - set(untaught)))
+    as_one = np.minimum(vocabulary.class_index, vocabulary.classes)
+    patches = _places(
+        proposals.patches, chip, dataclasses.replace(vocabulary, no_object=None, class_index=as_one)
+    )
+    found = np.zeros_like(patches.probabilities)
+    taken = np.zeros_like(patches.shares[0])
+    for class_index in (one for one in untaught if one < vocabulary.classes):
+        found[:, class_index] = patches.probabilities[:, class_index]
+        taken += score(np.ascontiguousarray(found[:, class_index]), patches.queries, patches.shares)
+    return Places(
+        np.concatenate([head.probabilities, found]),
+        np.concatenate(
+            [head.queries.astype(np.uint16), patches.queries + np.uint16(len(head.probabilities))]
+        ),
+        np.concatenate([head.shares * (1 - taken), patches.shares]),
+    )
+
+
+def _places(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) -> Places:
+    probabilities = query_probabilities(proposals.embeddings[chip], vocabulary)
+    return Places(probabilities, proposals.index[chip], shares(proposals.weight[chip]))
+
+
+def query_probabilities(
+    embeddings: Float32[np.ndarray, "q e"], vocabulary: EmbeddedVocabulary
+) -> Float32[np.ndarray, "q c"]:
+    """Return each query's probability of each class: a softmax over classes and no-object.
+
+    A class's logit is that of its best prompt; a class without prompts has probability 0.
+    """
+    scale = np.float32(vocabulary.scale)
+    cosines = np.einsum("qe,pe->qp", embeddings, vocabulary.vectors) * scale
+    logits = np.full((len(embeddings), vocabulary.competing + 1), -np.inf, np.float32)
+    for prompt, class_index in enumerate(vocabulary.class_index):
+        np.maximum(logits[:, class_index], cosines[:, prompt], out=logits[:, class_index])
+    if vocabulary.no_object is not None:
+        logits[:, -1] = np.einsum("qe,e->q", embeddings, vocabulary.no_object) * scale
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: np.ndarray = (powers / powers.sum(axis=1, keepdims=True))[:, :-1]
+    return probabilities
+
+
+def shares(weight: UInt8[np.ndarray, "k y x"]) -> Float32[np.ndarray, "k y x"]:
+    """Return the share of each kept query in the score of its place: at most 1 together."""
+    weights = weight.astype(np.float32) / np.float32(255)
+    divided: np.ndarray = weights / np.maximum(weights.sum(axis=0), 1)
+    return divided
+
+
+def _label_chip(
+    places: Places, classes: int, stride_px: float, threshold: float
+) -> tuple[UInt[np.ndarray, "h w"], UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]]:
+    winner, best, second = two_best(*places, stride_px=stride_px)
+    winner[(best < threshold) | (winner > classes)] = 0
+    ids = np.uint8 if classes <= UINT8_CLASSES else np.uint16
+    return winner.astype(ids), _as_uint8(best), _as_uint8(best - second)
+
+
+def _as_uint8(probability: Float32[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    levels: np.ndarray = np.rint(np.clip(probability, 0, 1) * SCORE_MAX)
+    return levels.astype(np.uint8)

@@ -1,0 +1,119 @@
+"""The networks of a training: as they begin, and written as a checkpoint."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor, nn
+
+from mrovseg.network.clip import ImageEncoder, build
+from mrovseg.network.config import TINY, HeadConfig, reference_head
+from mrovseg.network.model import MROVSeg
+from mrovseg.network.stem import adopt_mobilenetv2
+from mrovseg.weights import checkpoint
+from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.words.background import Classes
+from mrovseg.words.sentences import SentenceEncoder
+from mrovseg.words.vocabulary import PLAIN
+
+FIRST_SCALE, LARGEST_SCALE = 1 / 0.07, 100.0  # of cosines, as CLIP's (Radford et al. 2021)
+Encode: TypeAlias = Callable[[Sequence[str]], Float32[np.ndarray, "n e"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """What a training begins with.
+
+    Without a `source`, the tiny network at random, but for the weights of its `stem` (see `adopt_mobilenetv2`) where
+    they are given. With one, that checkpoint's encoders, which stay as they are, and a fresh head: `head`, or one like
+    the checkpoint's own, or where that has none the reference head.
+    """
+
+    stem: Mapping[str, Tensor] | None = None
+    source: Checkpoint | None = None
+    head: HeadConfig | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """A network with its head, the frozen encoder of prompts, and the logarithm of what cosines are multiplied with.
+
+    `frozen` are the weights, named as in a checkpoint, of encoders that another checkpoint brought.
+    """
+
+    model: MROVSeg
+    encode: Encode
+    templates: tuple[str, ...]
+    log_scale: nn.Parameter
+    frozen: Mapping[str, np.ndarray]
+
+    @classmethod
+    def begin(cls, beginning: Beginning, *, seed: int, device: torch.device) -> "Networks":
+        """Make them on a device."""
+        torch.manual_seed(seed)
+        if beginning.source is not None:
+            return cls._upon(beginning.source, beginning.head, device)
+        encoder = ImageEncoder(build(TINY.clip).visual)
+        if beginning.stem is not None:
+            adopt_mobilenetv2(encoder.visual.conv1, beginning.stem)
+        log_scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE), device=device))
+        config = dataclasses.replace(TINY, head=beginning.head or TINY.head)
+        return cls(MROVSeg(config, encoder).to(device), SentenceEncoder(), PLAIN, log_scale, {})
+
+    @classmethod
+    def _upon(cls, source: Checkpoint, head: HeadConfig | None, device: torch.device) -> "Networks":
+        """Put a fresh head on a checkpoint's frozen encoders, which use the checkpoint's memory."""
+        encoder = ImageEncoder.from_weights(source.config.clip, checkpoint.part_of(source.weights, "visual."))
+        head = head or source.config.head or reference_head(encoder.depth)
+        model = MROVSeg(dataclasses.replace(source.config, head=head), encoder.eval())
+        frozen = {name: array for name, array in source.weights.items() if not name.startswith("head.")}
+        log_scale = nn.Parameter(torch.tensor(math.log(source.scale)), requires_grad=False)
+        return cls(model.to(device), source.encode_text, source.templates, log_scale, frozen)
+
+    @property
+    def scale(self) -> float:
+        """What cosines are multiplied with."""
+        return float(self.log_scale.detach().exp().clamp(max=LARGEST_SCALE))
+
+    def freeze_clip(self) -> None:
+        """End the training of the image tower and the scale."""
+        self.model.encoder.requires_grad_(requires_grad=False).eval()
+        self.log_scale.requires_grad_(False)  # noqa: FBT003 -- the name is not in its signature
+
+    def save(
+        self,
+        path: Path,
+        *,
+        known: Sequence[str] | None,
+        taught: Sequence[str],
+        sets: Sequence[Classes] = (),
+        kinds: Classes = (),
+    ) -> None:
+        """Write a checkpoint; `known` are the phrases that images were compared with, `taught` those with masks.
+
+        `sets` and `kinds` are the checkpoint's `known_sets` and `known_kinds`.
+
+        Matrices that were trained are in half precision, those of another checkpoint as they were.
+        """
+        assert self.model.head is not None  # noqa: S101 -- networks in training have one
+        weights = {
+            "logit_scale": np.array(np.log(self.scale), np.float32),
+            **checkpoint.arrays_of(self.model.encoder.visual, "visual."),
+            **checkpoint.arrays_of(self.model.head, "head."),
+        }
+        halved = {key: w.astype(np.float16) if w.ndim >= 2 else w for key, w in weights.items()}  # noqa: PLR2004
+        checkpoint.save(
+            path,
+            config=self.model.config,
+            weights={**halved, **self.frozen},
+            known_phrases=known,
+            taught_phrases=taught,
+            known_sets=sets,
+            known_kinds=kinds,
+        )
