@@ -25,6 +25,7 @@ from mrovseg.training.history import History, Say
 from mrovseg.training.train import Recipe, Validation, train
 from mrovseg.training.worker import Worker
 from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.header import EMBEDDED
 from pipeline import objects
 from pipeline.errors import ConfigError
 
@@ -128,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = FlagParser(prog="mrovseg ablation", description=__doc__)
     add_arguments(parser, output="a folder for each training", recipe="ablation")
     add = parser.add_argument
-    add("--checkpoint", default=checkpoints.EMBEDDED, help="whose encoder the heads are trained on (tiny)")
+    add("--checkpoint", default=EMBEDDED, help="whose encoder the heads are trained on (tiny)")
     add("--steps", type=int, default=STEPS, help=f"of each training ({STEPS})")
     add("--seeds", type=int, default=SEEDS, help=f"trainings of each variant ({SEEDS})")
     return parser

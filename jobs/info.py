@@ -16,6 +16,7 @@ from mrovseg.network.cost import parts
 from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter, embed_vocabulary
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.weights.header import EMBEDDED
 from mrovseg.words.vocabulary import Vocabulary
 
 LEAST_S = 2.0  # how long chips are segmented for the speed
@@ -26,9 +27,7 @@ SHOWN_WORDS = 12
 def main(argv: Sequence[str]) -> int:
     """Print what the checkpoint is, its parts with their cost, and its speed and memory on this device."""
     parser = FlagParser(prog="mrovseg info", description=__doc__)
-    parser.add_argument(
-        "checkpoint", nargs="?", default=checkpoints.EMBEDDED, help="embedded name or file (tiny)"
-    )
+    parser.add_argument("checkpoint", nargs="?", default=EMBEDDED, help="embedded name or file (tiny)")
     checkpoint = checkpoints.load(parser.parse_args(argv).checkpoint)
     print(f"{describe(checkpoint)}\n\n{costs(checkpoint)}\n\n{speed(checkpoint)}")
     return ExitCode.DONE

@@ -15,16 +15,10 @@ from jobs.reading_files import READER
 from jobs.yaml_values import from_home, read_values
 from mrovseg.data.captions import read_captions
 from mrovseg.data.definition import Definition
-from mrovseg.data.labelled import (
-    LabelledFile,
-    LabelledImage,
-    LabelledSet,
-    Source,
-    TrainingData,
-    read_pairs,
-    read_words,
-)
+from mrovseg.data.labelled import LabelledImage, LabelledSet, Source
 from mrovseg.data.layout import read_segments
+from mrovseg.data.reading import LabelledFile, read_pairs, read_words
+from mrovseg.data.training_data import TrainingData
 from mrovseg.errors import DataError
 from mrovseg.training.initial_weights import Beginning
 from mrovseg.weights import state_dict

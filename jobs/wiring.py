@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from mrovseg.device import Execution
+from mrovseg.device import Execution, multiplies_bfloat16
 from mrovseg.errors import DeviceLostError
 from mrovseg.labels.proposals import Proposals
 from mrovseg.network.config import ModelConfig
-from mrovseg.processor import multiplies_bfloat16
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
 from mrovseg.weights.checkpoint import Checkpoint
-from mrovseg.words.vocabulary import EmbeddedVocabulary, Vocabulary, listed, some
+from mrovseg.words.embedded import EmbeddedVocabulary
+from mrovseg.words.vocabulary import Vocabulary, listed, some
 from pipeline.config import FlowSettings
 from pipeline.flow import Places
 

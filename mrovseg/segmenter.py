@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,18 +14,13 @@ from mrovseg.network import average
 from mrovseg.network import patches as dense
 from mrovseg.network.config import ModelConfig
 from mrovseg.network.model import Predictions, precision
-from mrovseg.weights.checkpoint import Checkpoint, network
+from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.weights.loading import encode_text, network
 from mrovseg.words.background import GENERIC, Classes, background_classes, unlike_kinds
+from mrovseg.words.embedded import EmbeddedVocabulary
+from mrovseg.words.embedding import embed, lean_on, unlike_prompts, untaught_classes
 from mrovseg.words.sentences import SentenceEncoder
-from mrovseg.words.vocabulary import (
-    MAX_CLASSES,
-    EmbeddedVocabulary,
-    Vocabulary,
-    embed,
-    lean_on,
-    unlike_prompts,
-    untaught_classes,
-)
+from mrovseg.words.vocabulary import MAX_CLASSES, Vocabulary
 
 CHIPS_PER_CALL = 1  # a chip's views are a batch already; on a CPU more of them gain nothing
 OTHER_THRESHOLD = 0.2
@@ -38,7 +34,7 @@ def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[Em
     says of them means nothing. Raises VocabularyError when no prompt is left.
     """
     phrases = checkpoint.known_phrases
-    known = None if phrases is None else checkpoint.encode_text(phrases)
+    known = None if phrases is None else encode_text(checkpoint, phrases)
     said, unlike = _embed(checkpoint, vocabulary, known)
     embedded = dataclasses.replace(_leant(said, known), untaught=_untaught(checkpoint, said, known))
     return _with_background(checkpoint, embedded, vocabulary, known), unlike
@@ -48,7 +44,7 @@ def _embed(
     checkpoint: Checkpoint, vocabulary: Vocabulary, known: Float32[np.ndarray, "k e"] | None
 ) -> tuple[EmbeddedVocabulary, list[str]]:
     """Embed the prompts as they are said; also returns those that are left out."""
-    encode = checkpoint.encode_text
+    encode = partial(encode_text, checkpoint)
     unlike = [] if known is None else unlike_prompts(vocabulary, known, encode)
     said = embed(
         vocabulary,
@@ -107,7 +103,7 @@ def _spoken(checkpoint: Checkpoint, classes: Classes, known: Float32[np.ndarray,
     if known is None or not classes:
         return classes
     words = Vocabulary(tuple(phrases[0] for phrases in classes), classes)
-    unlike = set(unlike_prompts(words, known, checkpoint.encode_text))
+    unlike = set(unlike_prompts(words, known, partial(encode_text, checkpoint)))
     return tuple(phrases for phrases in classes if not unlike.issuperset(phrases))
 
 

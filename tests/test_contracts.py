@@ -15,6 +15,12 @@ PLANTED = [
     ("pipeline/errors.py", "import pipeline.config", "layers of the pipeline"),
     ("pipeline/store/stray.py", "import pipeline.flow", "layers of the pipeline"),
     ("pipeline/stray.py", "", "layers of the pipeline"),
+    ("mrovseg/words/vocabulary.py", "import mrovseg.labels.proposals", "layers of the model"),
+    ("mrovseg/labels/scores.py", "import mrovseg.network.model", "layers of the model"),
+    ("mrovseg/data/sampling.py", "import mrovseg.weights.checkpoint", "layers of the model"),
+    ("mrovseg/training/train.py", "import mrovseg.segmenter", "layers of the model"),
+    ("mrovseg/errors.py", "import mrovseg.device", "layers of the model"),
+    ("mrovseg/stray.py", "", "layers of the model"),
     ("pipeline/segment.py", "import mrovseg.network.model", "the wings never import each other"),
     ("mrovseg/network/model.py", "import pipeline.window", "the wings never import each other"),
     ("pipeline/chips.py", "import jobs.settings", "nobody imports jobs"),
@@ -24,6 +30,8 @@ PLANTED = [
     ("mrovseg/network/model.py", "import ray", "the model knows no cluster and no map"),
     ("mrovseg/network/model.py", "import rasterio", "the model knows no cluster and no map"),
     ("mrovseg/network/model.py", "import zarr", "the model knows no cluster and no map"),
+    ("mrovseg/labels/scores.py", "import torch", "no torch below the network"),
+    ("mrovseg/weights/checkpoint.py", "import mrovseg.weights.loading", "no torch below the network"),
     ("pipeline/grid.py", "import rasterio", "one door: rasterio"),
     ("jobs/plan.py", "import rasterio.windows", "one door: rasterio"),
     ("pipeline/raster.py", "import zarr", "two rooms: zarr"),
@@ -39,7 +47,7 @@ PLANTED = [
     ("pipeline/objects.py", "import s3fs", "no door: s3fs"),
     ("pipeline/raster.py", "import pyproj", "two rooms: pyproj"),
     ("mrovseg/network/model.py", "import open_clip", "two rooms: open_clip"),
-    ("mrovseg/network/model.py", "import safetensors.torch", "one door: safetensors"),
+    ("mrovseg/network/model.py", "import safetensors.torch", "one room: safetensors"),
 ]
 
 

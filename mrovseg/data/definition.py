@@ -48,7 +48,7 @@ class Definition:
     @classmethod
     def named(cls, name: str) -> "Definition":
         """Load an embedded definition. Raises DataError for a name that is not there."""
-        folder = resources.files("mrovseg.data") / "datasets"
+        folder = resources.files("mrovseg.data.labelled") / "datasets"
         file = folder / f"{name}.yaml"
         if not file.is_file():
             known = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))

@@ -8,8 +8,8 @@ from jaxtyping import Int64, UInt8, UInt16
 from PIL import Image, ImageFilter
 
 from mrovseg.data.captions import CaptionSet
-from mrovseg.data.labelled import LabelledImage, LabelledSet, WordSet
-from mrovseg.training.losses import IGNORE
+from mrovseg.data.labelled import IGNORE, LabelledImage, LabelledSet
+from mrovseg.data.training_data import WordSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from jaxtyping import Float32, UInt, UInt8
 from mrovseg.errors import VocabularyError
 from mrovseg.labels.scores import score
 from mrovseg.labels.top_two import two_best
-from mrovseg.words.vocabulary import EmbeddedVocabulary
+from mrovseg.words.embedded import EmbeddedVocabulary
 
 UINT8_CLASSES = 254  # 0 is `other` and 255 no data
 SCORE_MAX = 254  # what a probability of 1 is as a score or margin: 255 is no data

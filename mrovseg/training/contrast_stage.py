@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy
 
-from mrovseg.data.labelled import TrainingData
 from mrovseg.data.sampling import Augmentation, draw_captions, draw_chip, draw_words
+from mrovseg.data.training_data import TrainingData
 from mrovseg.network.attention import masked_attention, region_bias
 from mrovseg.network.clip import ImageEncoder
 from mrovseg.network.config import ModelConfig

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,11 +17,11 @@ from mrovseg.network.clip import ImageEncoder, build
 from mrovseg.network.config import TINY, HeadConfig, reference_head
 from mrovseg.network.model import MROVSeg
 from mrovseg.network.stem import adopt_mobilenetv2
-from mrovseg.weights import checkpoint
+from mrovseg.weights import checkpoint, loading
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.words.background import Classes
+from mrovseg.words.embedding import PLAIN
 from mrovseg.words.sentences import SentenceEncoder
-from mrovseg.words.vocabulary import PLAIN
 
 FIRST_SCALE, LARGEST_SCALE = 1 / 0.07, 100.0  # of cosines, as CLIP's (Radford et al. 2021)
 Encode: TypeAlias = Callable[[Sequence[str]], Float32[np.ndarray, "n e"]]
@@ -69,12 +70,14 @@ class Networks:
     @classmethod
     def _upon(cls, source: Checkpoint, head: HeadConfig | None, device: torch.device) -> "Networks":
         """Put a fresh head on a checkpoint's frozen encoders, which use the checkpoint's memory."""
-        encoder = ImageEncoder.from_weights(source.config.clip, checkpoint.part_of(source.weights, "visual."))
+        encoder = ImageEncoder.from_weights(source.config.clip, loading.part_of(source.weights, "visual."))
         head = head or source.config.head or reference_head(encoder.depth)
         model = MROVSeg(dataclasses.replace(source.config, head=head), encoder.eval())
         frozen = {name: array for name, array in source.weights.items() if not name.startswith("head.")}
         log_scale = nn.Parameter(torch.tensor(math.log(source.scale)), requires_grad=False)
-        return cls(model.to(device), source.encode_text, source.templates, log_scale, frozen)
+        return cls(
+            model.to(device), partial(loading.encode_text, source), source.templates, log_scale, frozen
+        )
 
     @property
     def scale(self) -> float:
@@ -104,8 +107,8 @@ class Networks:
         assert self.model.head is not None  # noqa: S101 -- networks in training have one
         weights = {
             "logit_scale": np.array(np.log(self.scale), np.float32),
-            **checkpoint.arrays_of(self.model.encoder.visual, "visual."),
-            **checkpoint.arrays_of(self.model.head, "head."),
+            **loading.arrays_of(self.model.encoder.visual, "visual."),
+            **loading.arrays_of(self.model.head, "head."),
         }
         halved = {key: w.astype(np.float16) if w.ndim >= 2 else w for key, w in weights.items()}  # noqa: PLR2004
         checkpoint.save(

@@ -7,9 +7,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from mrovseg.data.labelled import LabelledSet
+from mrovseg.data.labelled import IGNORE, LabelledSet
 from mrovseg.errors import DataError
-from mrovseg.training.losses import IGNORE
 from mrovseg.training.worker import CPU
 
 

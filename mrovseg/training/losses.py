@@ -13,7 +13,8 @@ from torch.nn.functional import (
     log_softmax,
 )
 
-IGNORE = 65_535  # of labels in training, which have 16 bits: pixels that no loss counts
+from mrovseg.data.labelled import IGNORE
+
 IMPOSSIBLE = -1e4  # the logit of a class that is out of question; finite, so that 0 times it is 0
 NOTHING = -1  # the class of a query that matched no mask
 NO_OBJECT_WEIGHT = 0.1

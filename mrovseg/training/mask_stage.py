@@ -11,7 +11,7 @@ from mrovseg.data.labelled import LabelledSet
 from mrovseg.data.sampling import Augmentation, draw_chip
 from mrovseg.network.model import MROVSeg, Predictions
 from mrovseg.training.losses import NOTHING, class_loss, mask_losses, match, true_masks
-from mrovseg.words.vocabulary import EmbeddedVocabulary
+from mrovseg.words.embedded import EmbeddedVocabulary
 
 LEAST_PX = 32  # a class with fewer pixels in a chip is no mask to learn
 CLASS_WEIGHT, MASK_WEIGHT, DICE_WEIGHT = 2.0, 5.0, 5.0

@@ -9,7 +9,7 @@ from torch.optim import AdamW, Muon, Optimizer
 
 from mrovseg.errors import CheckpointError
 from mrovseg.network.stem import ConvStem
-from mrovseg.weights import checkpoint
+from mrovseg.weights import files
 
 
 def make_optimizers(
@@ -57,7 +57,7 @@ def keep(
         for optimizer in optimizers:
             remembered = optimizer.state.get(p, {}).items()
             arrays |= {f"{name}.{key}": value.cpu().numpy() for name, value in remembered}
-    checkpoint.write_arrays(path, arrays, {"step": step})
+    files.write_arrays(path, arrays, {"step": step})
 
 
 def restore(path: Path, learned: Mapping[str, nn.Parameter], optimizers: Sequence[Optimizer]) -> int:
@@ -67,7 +67,7 @@ def restore(path: Path, learned: Mapping[str, nn.Parameter], optimizers: Sequenc
     """
     if not path.exists():
         return 0
-    arrays, about = checkpoint.read_arrays(path)
+    arrays, about = files.read_arrays(path)
     kept = {key: array.shape for key, array in arrays.items() if key.startswith("parameter.")}
     if kept != {f"parameter.{key}": tuple(p.shape) for key, p in learned.items()}:
         raise CheckpointError(f"{path} is the state of another network; train into another folder")

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from mrovseg.data.labelled import TrainingData
+from mrovseg.data.training_data import TrainingData
+from mrovseg.device import multiplies_bfloat16
 from mrovseg.errors import DataError, ModelConfigError
-from mrovseg.processor import multiplies_bfloat16
 from mrovseg.training.contrast_stage import Contrast
 from mrovseg.training.history import History
 from mrovseg.training.initial_weights import Beginning, Networks
@@ -20,7 +20,7 @@ from mrovseg.training.mask_stage import MaskTraining
 from mrovseg.training.stage import Losses, Stage, StageRecipe, run_stage
 from mrovseg.training.worker import ALONE, Worker
 from mrovseg.weights.checkpoint import Checkpoint
-from mrovseg.words.vocabulary import embed
+from mrovseg.words.embedding import embed
 
 FREE = ("threads", "save_every")  # of a stage: what another attempt may change
 

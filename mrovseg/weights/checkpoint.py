@@ -1,29 +1,19 @@
 """Checkpoints: safetensors with the network's configuration in their header; never a pickle."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float32
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from mrovseg.errors import CheckpointError, ModelConfigError
-from mrovseg.network.clip import ImageEncoder, TextEncoder, adopt, build
 from mrovseg.network.config import ModelConfig
-from mrovseg.network.model import MROVSeg
+from mrovseg.weights.files import read_arrays, write_arrays
+from mrovseg.weights.header import FORMAT, check_format, file_of
 from mrovseg.words.background import Classes
-from mrovseg.words.sentences import SentenceEncoder
-from mrovseg.words.vocabulary import PLAIN, TEMPLATES
-
-EMBEDDED = "tiny"
-FORMAT = 2
+from mrovseg.words.embedding import PLAIN, TEMPLATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +57,15 @@ class Checkpoint:
         """How prompts are said to its text encoder."""
         return PLAIN if self.config.speaks_sentences else TEMPLATES
 
-    def encode_text(self, prompts: Sequence[str]) -> Float32[np.ndarray, "n e"]:
-        """Return unit vectors of prompts."""
-        if self.config.speaks_sentences:
-            return SentenceEncoder()(prompts)
-        with torch.inference_mode():
-            vectors: np.ndarray = text_encoder(self.config, self.weights)(prompts).numpy()
-        return vectors
-
 
 def load(name_or_path: str) -> Checkpoint:
     """Load the checkpoint of a file, or an embedded one by its name.
 
     Raises CheckpointError when there is none, or when the file is damaged or not of this project.
     """
-    path = resources.files("mrovseg.weights") / "checkpoints" / f"{name_or_path}.safetensors"
-    file = Path(str(path)) if path.is_file() else Path(name_or_path)
-    if not file.is_file():
-        raise CheckpointError(
-            f"no checkpoint {name_or_path!r}: give a .safetensors file, or the embedded {EMBEDDED!r}"
-        )
+    file = file_of(name_or_path)
     weights, about = read_arrays(file)
-    if about.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{file} is no checkpoint of mrovseg (format {FORMAT}); make one by `mrovseg train` or `mrovseg convert`"
-        )
+    check_format(about, file)
     try:
         config = ModelConfig.from_dict(about["config"])
         known, taught = _phrases(about["known_phrases"]), _phrases(about.get("taught_phrases"))
@@ -156,81 +130,6 @@ def save(  # noqa: PLR0913 - each by its name
         "known_kinds": known_kinds,
     }
     write_arrays(path, {name: np.asarray(array, order="C") for name, array in weights.items()}, about)
-
-
-def read_arrays(file: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return the arrays of a safetensors file and what its header says of them, {} if nothing.
-
-    Raises CheckpointError when the file is damaged.
-    """
-    try:
-        with safe_open(file, framework="np") as tensors:
-            header = (tensors.metadata() or {}).get("mrovseg")
-            arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 -- not a dict
-    except SafetensorError as fault:
-        raise CheckpointError(f"{file} is damaged or no safetensors file: {fault}") from fault
-    return arrays, {} if header is None else _about(header, file)
-
-
-def _about(header: str, file: Path) -> dict[str, Any]:
-    try:
-        about = json.loads(header)
-    except (ValueError, RecursionError) as fault:
-        raise CheckpointError(f"{file} is damaged: what it says of itself is no JSON ({fault})") from fault
-    if not isinstance(about, dict):
-        raise CheckpointError(
-            f"{file} is damaged: what it says of itself must be an object, got {str(about)[:100]}"
-        )
-    return about
-
-
-def read_tensors(file: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors of anybody's safetensors file, bfloat16 included, which numpy does not know.
-
-    Raises CheckpointError when the file is damaged.
-    """
-    try:
-        with safe_open(file, framework="pt") as tensors:
-            return {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 -- not a dict
-    except SafetensorError as fault:
-        raise CheckpointError(f"{file} is damaged or no safetensors file: {fault}") from fault
-
-
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
-    """Write a safetensors file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file(dict(arrays), part, metadata={"mrovseg": json.dumps(about, sort_keys=True)})
-    part.replace(path)
-
-
-def network(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> MROVSeg:
-    """Build a network over `image_weights` without copying them."""
-    encoder = ImageEncoder.from_weights(config.clip, part_of(weights, "visual."))
-    model = MROVSeg(config, encoder)
-    if model.head is not None:
-        with torch.device("meta"):
-            model.head.to("meta")
-        adopt(model.head, part_of(weights, "head."))
-    return model.eval()
-
-
-def text_encoder(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> TextEncoder:
-    """Build the text tower of a checkpoint."""
-    clip = build(config.clip)
-    adopt_text = TextEncoder(clip, config.clip["text_cfg"]["context_length"])
-    adopt(adopt_text.clip, part_of(weights, "text.") | {"logit_scale": weights["logit_scale"]})
-    return adopt_text.eval()
-
-
-def part_of(weights: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
-    """Return the weights under a prefix, named without it."""
-    return {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
-
-
-def arrays_of(module: torch.nn.Module, prefix: str) -> dict[str, np.ndarray]:
-    """Return a module's weights as arrays named under `prefix`."""
-    return {f"{prefix}{name}": tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
 
 
 def _widened(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

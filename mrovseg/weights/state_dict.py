@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from mrovseg.errors import CheckpointError
-from mrovseg.weights.checkpoint import read_tensors
 
 PARALLEL = "module."  # what data-parallel training puts before every name
 # Three numbers that OpenAI's files hold beside the weights, and open_clip's never.
@@ -27,7 +27,7 @@ def read(file: Path) -> dict[str, Tensor]:
     """
     if not file.is_file():
         raise CheckpointError(f"no file {file} to take weights from")
-    held = read_tensors(file) if file.suffix == ".safetensors" else _unpickled(file)
+    held = _safetensors(file) if file.suffix == ".safetensors" else _unpickled(file)
     state = held.get("state_dict", held) if isinstance(held, Mapping) else held
     if not isinstance(state, Mapping) or not state or not all(map(_is_weight, state.items())):
         raise CheckpointError(
@@ -80,6 +80,18 @@ def arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
         name if name.startswith("visual.") or name == "logit_scale" else f"text.{name}": tensor.numpy()
         for name, tensor in wide.items()
     }
+
+
+def _safetensors(file: Path) -> dict[str, Tensor]:
+    """Return the tensors of anybody's safetensors file, bfloat16 included, which numpy does not know.
+
+    Raises CheckpointError when the file is damaged.
+    """
+    try:
+        with safe_open(file, framework="pt") as tensors:
+            return {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 -- not a dict
+    except SafetensorError as fault:
+        raise CheckpointError(f"{file} is damaged or no safetensors file: {fault}") from fault
 
 
 def _unpickled(file: Path) -> object:

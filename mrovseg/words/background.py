@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from scipy.optimize import linear_sum_assignment
 
-from mrovseg.words.vocabulary import LEAST_LIKENESS, LIKE_TAUGHT, Vocabulary
+from mrovseg.words.embedding import LEAST_LIKENESS, LIKE_TAUGHT
+from mrovseg.words.vocabulary import Vocabulary
 
 Classes = tuple[tuple[str, ...], ...]
 """Classes that exclude each other, each by its phrases; the first is its name."""

@@ -12,7 +12,7 @@ from jobs import evaluate
 from jobs.reading_files import READER
 from jobs.recipes import labelled_sets
 from mrovseg.data.definition import Definition
-from mrovseg.data.labelled import read_pairs
+from mrovseg.data.reading import read_pairs
 from mrovseg.errors import DataError
 from pipeline import raster
 from pipeline.scene import scene_of

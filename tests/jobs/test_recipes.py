@@ -9,7 +9,7 @@ from PIL import Image
 
 from jobs.recipes import labelled_sets, read_inputs, read_recipe, validation_sets
 from mrovseg.data.definition import Definition
-from mrovseg.data.labelled import LabelledFile
+from mrovseg.data.reading import LabelledFile
 from mrovseg.data.sampling import Augmentation, draw_chip
 from mrovseg.errors import DataError
 from mrovseg.training.train import Recipe

@@ -25,7 +25,7 @@ from mrovseg.training.history import Say
 from mrovseg.training.train import Recipe
 from mrovseg.training.worker import Worker
 from mrovseg.weights import checkpoint as checkpoints
-from mrovseg.weights.checkpoint import read_arrays
+from mrovseg.weights.files import read_arrays
 from pipeline.errors import ConfigError, PipelineError, ResourceError
 from pipeline.flow import Node
 from tests.mrovseg.networks import SMALL, all_weights

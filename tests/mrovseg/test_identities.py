@@ -19,7 +19,8 @@ from mrovseg.network.config import TINY, HeadConfig, ModelConfig
 from mrovseg.network.model import MROVSeg, Views, precision
 from mrovseg.network.slices import as_map, split, stitch, views
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
-from mrovseg.weights import checkpoint
+from mrovseg.weights import checkpoint, loading
+from mrovseg.weights.header import EMBEDDED
 from mrovseg.weights.pretrained import model_config
 from tests.mrovseg.networks import SMALL, SMALL_HEAD, all_weights, as_batch, chips, network, vocabulary
 
@@ -303,7 +304,7 @@ def test_attention_equals_the_softmax_written_out() -> None:
 
 @pytest.fixture(scope="module")
 def trained() -> checkpoint.Checkpoint:
-    return checkpoint.load(checkpoint.EMBEDDED)
+    return checkpoint.load(EMBEDDED)
 
 
 def painted_regions(
@@ -338,7 +339,7 @@ def test_a_bias_inside_a_true_mask_moves_queries_toward_the_class(
     assert config.head is not None
     words, _ = embed_vocabulary(trained, Definition.named("land-cover").vocabulary)
     texts = torch.from_numpy(words.vectors)
-    model = checkpoint.network(config, trained.image_weights)
+    model = loading.network(config, trained.image_weights)
     side, grid = config.slice_px, model.encoder.grid * config.slices
     gains = []
     for seed in range(1000, 1008):

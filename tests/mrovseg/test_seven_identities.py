@@ -1,6 +1,6 @@
 """The seven identities of the design for `tiny` and a ViT-B-16 of random weights, in both precisions.
 
-In bfloat16 (see `mrovseg.network.model.precision`) a number has 8 significant bits: rounded once it is off by up to 2^-9 of
+In bfloat16 (see `network.model.precision`) a number has 8 significant bits: rounded once it is off by up to 2^-9 of
 itself, and what the blocks add up in another order is off by a few such roundings. The tolerances, and the largest
 differences that were found with either network:
 
@@ -31,7 +31,7 @@ from mrovseg.network.config import TINY, ModelConfig, reference_head
 from mrovseg.network.model import MROVSeg, Predictions, Views, precision
 from mrovseg.network.slices import split, stitch, views
 from mrovseg.segmenter import MrovsegSegmenter
-from mrovseg.weights import checkpoint
+from mrovseg.weights import loading
 from mrovseg.weights.pretrained import model_config
 from tests.mrovseg.networks import all_weights, as_batch, chips, vocabulary
 
@@ -56,7 +56,7 @@ class Case:
             halo_px=0,
             head=dataclasses.replace(self.config.head, switch=switch),
         )
-        return checkpoint.network(config, self.weights)
+        return loading.network(config, self.weights)
 
     def run(self, model: MROVSeg, batch: Tensor) -> Predictions:
         with torch.inference_mode(), precision(CPU, bfloat16=self.bfloat16):
@@ -112,7 +112,7 @@ def test_1_the_class_token_through_all_blocks_is_clips_image_vector(case: Case) 
     with torch.device("meta"):
         clip = build(case.config.clip)
     clip.visual.load_state_dict(
-        {k: torch.from_numpy(v) for k, v in checkpoint.part_of(case.weights, "visual.").items()}, assign=True
+        {k: torch.from_numpy(v) for k, v in loading.part_of(case.weights, "visual.").items()}, assign=True
     )
     encoder, side = ImageEncoder(clip.visual).eval(), case.config.slice_px
     images = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))

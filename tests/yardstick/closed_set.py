@@ -26,11 +26,10 @@ from jobs import metrics
 from jobs.evaluate import segment_image
 from jobs.recipes import read_inputs, read_recipe
 from mrovseg.data.definition import Definition
-from mrovseg.data.labelled import LabelledSet
+from mrovseg.data.labelled import IGNORE, LabelledSet
 from mrovseg.data.sampling import Augmentation, draw_chip
 from mrovseg.evaluation.evaluate import score
 from mrovseg.network.config import TINY
-from mrovseg.training.losses import IGNORE
 from pipeline.segment import SCORE_MAX, Labels, WindowSegmenter
 
 DECODER_CHANNELS = (224, 128, 96, 64, 32)  # 3.9 M parameters in all, as many as `tiny`

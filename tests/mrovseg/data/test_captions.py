@@ -10,8 +10,9 @@ from PIL import Image
 from torch import nn
 
 from mrovseg.data.captions import CaptionSet, read_captions
-from mrovseg.data.labelled import LabelledImage, LabelledSet, TrainingData, WordSet
+from mrovseg.data.labelled import LabelledImage, LabelledSet
 from mrovseg.data.sampling import Augmentation, draw_captions
+from mrovseg.data.training_data import TrainingData, WordSet
 from mrovseg.errors import DataError
 from mrovseg.network.clip import ImageEncoder, build
 from mrovseg.training.contrast_stage import Contrast

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from mrovseg.data.definition import Definition
-from mrovseg.data.labelled import LabelledImage, LabelledSet, TrainingData, WordSet, read_pairs
+from mrovseg.data.labelled import LabelledImage, LabelledSet
+from mrovseg.data.reading import read_pairs
+from mrovseg.data.training_data import TrainingData, WordSet
 from mrovseg.errors import DataError
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.pictures import PILLOW

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from mrovseg.data.definition import Definition
-from mrovseg.data.labelled import LabelledImage, read_pairs
+from mrovseg.data.labelled import LabelledImage
 from mrovseg.data.layout import Layout, categories, read_segments
+from mrovseg.data.reading import read_pairs
 from mrovseg.errors import DataError
 from tests.mrovseg.pictures import PILLOW
 
@@ -180,7 +181,10 @@ CASES = [
 ]
 
 
-ALL = [file.name.removesuffix(".yaml") for file in (resources.files("mrovseg.data") / "datasets").iterdir()]
+ALL = [
+    file.name.removesuffix(".yaml")
+    for file in (resources.files("mrovseg.data.labelled") / "datasets").iterdir()
+]
 
 
 def read(name: str, root: Path, split: str) -> list[LabelledImage]:

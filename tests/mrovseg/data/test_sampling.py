@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrovseg.data.labelled import LabelledImage, LabelledSet, WordSet
+from mrovseg.data.labelled import IGNORE, LabelledImage, LabelledSet
 from mrovseg.data.sampling import Augmentation, crop, draw_chip, draw_words
-from mrovseg.training.losses import IGNORE
+from mrovseg.data.training_data import WordSet
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.data.test_labelled import image
 

@@ -17,7 +17,7 @@ from mrovseg.labels.proposals import Proposals, label, query_probabilities, shar
 from mrovseg.labels.scores import TwoBest, score, upsample
 from mrovseg.network.model import Predictions
 from mrovseg.segmenter import MrovsegSegmenter, keep
-from mrovseg.words.vocabulary import EmbeddedVocabulary
+from mrovseg.words.embedded import EmbeddedVocabulary
 from tests.mrovseg.networks import SMALL, all_weights, chips, vocabulary
 
 

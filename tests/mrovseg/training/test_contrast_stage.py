@@ -5,13 +5,14 @@ import pytest
 import torch
 from torch import nn
 
-from mrovseg.data.labelled import LabelledSet, TrainingData, WordSet
+from mrovseg.data.labelled import IGNORE, LabelledSet
+from mrovseg.data.training_data import TrainingData, WordSet
 from mrovseg.errors import DataError
 from mrovseg.network.attention import masked_attention, region_bias
 from mrovseg.network.clip import ImageEncoder, build
 from mrovseg.training.contrast_stage import Batch, Contrast
 from mrovseg.training.label_space import Columns
-from mrovseg.training.losses import IGNORE, coverage
+from mrovseg.training.losses import coverage
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.networks import SMALL, vectors_of
 

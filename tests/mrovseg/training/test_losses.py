@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mrovseg.data.labelled import IGNORE
 from mrovseg.network.decoder import attention_mask, grid_position
 from mrovseg.training.losses import (
-    IGNORE,
     NOTHING,
     TIMES,
     class_loss,

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mrovseg.data.labelled import LabelledImage, LabelledSet, TrainingData, WordSet
+from mrovseg.data.labelled import LabelledImage, LabelledSet
+from mrovseg.data.training_data import TrainingData, WordSet
+from mrovseg.device import multiplies_bfloat16
 from mrovseg.errors import DataError, ModelConfigError
-from mrovseg.processor import multiplies_bfloat16
 from mrovseg.training.history import History
 from mrovseg.training.initial_weights import Beginning
 from mrovseg.training.train import Recipe, train

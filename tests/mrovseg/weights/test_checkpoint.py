@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from mrovseg.errors import CheckpointError, VocabularyError
 from mrovseg.network.config import SENTENCES, ModelConfig
 from mrovseg.segmenter import embed_vocabulary
-from mrovseg.weights import checkpoint
+from mrovseg.weights import checkpoint, files, loading
 from mrovseg.words import sentences
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.networks import SMALL, all_weights
@@ -141,7 +141,7 @@ def test_a_header_that_is_no_json_object_is_one_line(
 def test_a_description_of_the_wrong_shape_is_one_line(
     tmp_path: Path, saved: Path, weights: dict[str, np.ndarray], changed: dict[str, object]
 ) -> None:
-    _, about = checkpoint.read_arrays(saved)
+    _, about = files.read_arrays(saved)
     ((place, value),) = changed.items()
     *parents, last = place.split(".")
     node = about
@@ -157,7 +157,7 @@ def test_a_description_of_the_wrong_shape_is_one_line(
 def test_a_scale_that_is_no_number_is_one_line(
     tmp_path: Path, saved: Path, weights: dict[str, np.ndarray], scale: np.ndarray | None
 ) -> None:
-    _, about = checkpoint.read_arrays(saved)
+    _, about = files.read_arrays(saved)
     others = {name: array for name, array in weights.items() if name != "logit_scale"}
     odd = others if scale is None else others | {"logit_scale": scale}
     with pytest.raises(CheckpointError, match="logit_scale"):
@@ -169,15 +169,15 @@ def test_weights_of_another_network_are_refused(weights: dict[str, np.ndarray]) 
     image = {name: array for name, array in weights.items() if name.startswith(("visual.", "head."))}
     wider = dataclasses.replace(SMALL, head=dataclasses.replace(SMALL.head, queries=13))
     with pytest.raises(CheckpointError, match="do not fit"):
-        checkpoint.network(wider, image)
+        loading.network(wider, image)
     image.pop("visual.proj")
     with pytest.raises(CheckpointError, match=r"(?s)do not fit.*proj"):
-        checkpoint.network(SMALL, image)
+        loading.network(SMALL, image)
 
 
 def test_the_text_tower_of_a_file_gives_unit_vectors_of_its_words(saved: Path) -> None:
     loaded = checkpoint.load(str(saved))
-    vectors = loaded.encode_text(["road", "water", "road"])
+    vectors = loading.encode_text(loaded, ["road", "water", "road"])
     assert vectors.shape == (3, 32)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
     assert np.array_equal(vectors[0], vectors[2])

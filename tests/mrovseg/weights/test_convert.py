@@ -16,7 +16,7 @@ from mrovseg.network.config import chip_shape
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
 from mrovseg.training.initial_weights import Beginning, Networks
 from mrovseg.training.worker import CPU
-from mrovseg.weights import checkpoint
+from mrovseg.weights import checkpoint, loading
 from mrovseg.weights.convert import headless
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.networks import SMALL_CLIP, chips
@@ -37,14 +37,14 @@ def test_both_towers_give_what_the_clip_gives(tmp_path: Path) -> None:
     assert config.mean == (0.5, 0.5, 0.5)
     clip = build({**SMALL_CLIP, "quick_gelu": True}).eval()
     clip.load_state_dict(random_state({**SMALL_CLIP, "quick_gelu": True}))
-    network = checkpoint.network(config, source.image_weights)
+    network = loading.network(config, source.image_weights)
     images = torch.randn(2, 3, 64, 64)
     with torch.inference_mode():
-        text = checkpoint.text_encoder(config, source.weights)
+        text = loading.text_encoder(config, source.weights)
         expected = clip.encode_text(text.tokenize(["a road", "water"]), normalize=True)
         seen = network.encoder.project(network.encoder.tokens(images, {4})[4][:, 0])
         assert torch.allclose(seen, clip.encode_image(images, normalize=True), atol=1e-6)
-    np.testing.assert_allclose(source.encode_text(["a road", "water"]), expected, atol=1e-6)
+    np.testing.assert_allclose(loading.encode_text(source, ["a road", "water"]), expected, atol=1e-6)
     words, _ = embed_vocabulary(source, parse("road; water"))
     segmenter = MrovsegSegmenter(config, source.image_weights, words, threshold=0.0)
     labels = segmenter.label(segmenter.propose(chips(config, 1)))
@@ -71,7 +71,7 @@ def test_a_chip_gets_a_label_a_pixel_whatever_the_patch(
     if with_head:
         model = Networks.begin(Beginning(source=source), seed=0, device=CPU).model
         assert model.head is not None
-        config, weights = model.config, weights | checkpoint.arrays_of(model.head, "head.")
+        config, weights = model.config, weights | loading.arrays_of(model.head, "head.")
     words, _ = embed_vocabulary(source, parse("road; water"))
     segmenter = MrovsegSegmenter(config, weights, words)
     side = 6 * patch

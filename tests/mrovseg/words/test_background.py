@@ -11,10 +11,13 @@ from mrovseg.data.definition import Definition
 from mrovseg.labels.proposals import SCORE_MAX, Proposals, label
 from mrovseg.segmenter import embed_vocabulary
 from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights import loading
 from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.weights.header import EMBEDDED
 from mrovseg.words.background import GENERIC, background_classes, unlike_kinds
+from mrovseg.words.embedded import EmbeddedVocabulary
 from mrovseg.words.sentences import SentenceEncoder
-from mrovseg.words.vocabulary import EmbeddedVocabulary, parse
+from mrovseg.words.vocabulary import parse
 
 COARSE = (("house", "home"), ("plant", "tree", "grass"), ("water", "lake", "sea"))
 SPOKEN = SentenceEncoder()
@@ -23,7 +26,7 @@ FINE = (("tree", "oak"), ("grass", "lawn"), ("water", "lake"), ("car", "cars"))
 
 @pytest.fixture(scope="module")
 def tiny() -> Checkpoint:
-    return checkpoints.load(checkpoints.EMBEDDED)
+    return checkpoints.load(EMBEDDED)
 
 
 def encode(phrases: Sequence[str]) -> np.ndarray:
@@ -91,7 +94,7 @@ def test_nothing_competes_with_a_complete_vocabulary(tiny: Checkpoint, name: str
 def test_a_word_for_nothing_there_labels_nothing(tiny: Checkpoint) -> None:
     """Queries and patches that are a road by the encoder's own vector are no airport."""
     embedded, _ = embed_vocabulary(tiny, parse("airport"))
-    road = tiny.encode_text(["road"])[None]
+    road = loading.encode_text(tiny, ["road"])[None]
     grid = np.zeros((1, 1, 4, 4), np.uint8)
     seen = Proposals(
         road, grid, np.full_like(grid, 255), 4.0, Proposals(road, grid, np.full_like(grid, 255), 4.0)

@@ -8,17 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrovseg.errors import VocabularyError
-from mrovseg.words.vocabulary import (
-    PLAIN,
-    TEMPLATES,
-    EmbeddedVocabulary,
-    Vocabulary,
-    embed,
-    lean_on,
-    parse,
-    unlike_prompts,
-    untaught_classes,
-)
+from mrovseg.words.embedded import EmbeddedVocabulary
+from mrovseg.words.embedding import PLAIN, TEMPLATES, embed, lean_on, unlike_prompts, untaught_classes
+from mrovseg.words.vocabulary import Vocabulary, parse
 
 phrase = st.text("abcdefgh", min_size=1, max_size=6)
 classes = st.lists(phrase, min_size=1, max_size=12, unique=True).flatmap(

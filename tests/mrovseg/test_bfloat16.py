@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mrovseg.processor import has_bfloat16, hides_tiles
+from mrovseg.device import has_bfloat16, hides_tiles
 
 PROCESSORS = "processor\t: 0\ncpuid level\t: {level}\nflags\t\t: fpu {flags} sse2\n\nprocessor\t: 1\n"
 PRODUCT = """
