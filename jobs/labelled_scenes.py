@@ -28,8 +28,8 @@ class LabelledWindow:
     window: Window
 
     @property
-    def weight(self) -> float:
-        """How often it is drawn: by its size."""
+    def sampling_weight(self) -> float:
+        """Its sampling weight among the images of its set: its size in pixels."""
         return float(self.window.height * self.window.width)
 
     def load(self) -> LabelledImage:

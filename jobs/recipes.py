@@ -15,12 +15,12 @@ from jobs.reading_files import READER
 from jobs.yaml_values import from_home, read_values
 from mrovseg.data.captions import read_captions
 from mrovseg.data.definition import Definition
-from mrovseg.data.labelled import LabelledImage, LabelledSet, Source
+from mrovseg.data.labelled import ImageSource, LabelledImage, LabelledSet
 from mrovseg.data.layout import read_segments
 from mrovseg.data.reading import LabelledFile, read_pairs, read_words
 from mrovseg.data.training_data import TrainingData
 from mrovseg.errors import DataError
-from mrovseg.training.initial_weights import Beginning
+from mrovseg.training.initial_weights import InitialWeights
 from mrovseg.weights import state_dict
 from mrovseg.weights.checkpoint import Checkpoint
 from pipeline import objects
@@ -36,7 +36,7 @@ class ValidationSet:
     """Scenes that no training sees, and the name of their definition."""
 
     definition: str
-    scenes: Sequence[Source]
+    scenes: Sequence[ImageSource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Inputs:
     """All that the workers need of the recipe's files, and what was painted."""
 
     training: TrainingData
-    beginning: Beginning
+    beginning: InitialWeights
     validation: Sequence[ValidationSet]
 
 
@@ -93,7 +93,7 @@ def read_inputs(
     captions = read_captions(folder / plan["captions"], reader=READER) if "captions" in plan else None
     validation = list(validation_sets(plan["validation"], folder)) if "validation" in plan else []
     stem = state_dict.read(folder / plan["stem"]) if "stem" in plan else None
-    return Inputs(TrainingData(sets, words, captions), Beginning(stem=stem, source=source), validation)
+    return Inputs(TrainingData(sets, words, captions), InitialWeights(stem=stem, source=source), validation)
 
 
 def mean_iou(checkpoint: Path, *, sets: Sequence[ValidationSet]) -> float:
@@ -114,7 +114,7 @@ def labelled_sets(about: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[
     """
     for one in about:
         definition = Definition.named(one["definition"])
-        images: Sequence[Source]
+        images: Sequence[ImageSource]
         if "root" in one:
             images = published(definition, folder / one["root"], split=one.get("split", "train"))
         elif "scenes" in one:

@@ -40,16 +40,16 @@ def built_for_gpus() -> bool:
     return torch.version.cuda is not None or torch.version.hip is not None
 
 
-def avoid_hidden_tiles() -> None:
+def avoid_broken_amx() -> None:
     """Keep oneDNN off AMX where it would end the process; whoever set ONEDNN_MAX_CPU_ISA is asked no further.
 
     oneDNN reads the variable at its first operation, so this must come before.
     """
-    if CPUINFO.exists() and hides_tiles(CPUINFO.read_text()):
+    if CPUINFO.exists() and has_broken_amx(CPUINFO.read_text()):
         os.environ.setdefault("ONEDNN_MAX_CPU_ISA", WITHOUT_TILES)
 
 
-def multiplies_bfloat16() -> bool:
+def has_fast_bfloat16() -> bool:
     """Whether this machine's processor has instructions for products in bfloat16, or does not say.
 
     Without them torch widens and rounds one number after the other, and is slower than in single precision.
@@ -64,7 +64,7 @@ def has_bfloat16(cpuinfo: str) -> bool:
     return names is None or not BFLOAT16.isdisjoint(names.split())
 
 
-def hides_tiles(cpuinfo: str) -> bool:
+def has_broken_amx(cpuinfo: str) -> bool:
     """Whether a processor, as Linux describes it, has AMX but does not say how large its tiles are.
 
     Some virtual machines show the instructions and cut the leaves of CPUID off below the one of tiles. oneDNN (3.12)

@@ -13,12 +13,12 @@ from mrovseg.labels.proposals import Labels, Proposals, label
 from mrovseg.network import average
 from mrovseg.network import patches as dense
 from mrovseg.network.config import ModelConfig
-from mrovseg.network.model import Predictions, precision
+from mrovseg.network.model import Predictions, autocast
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.weights.loading import encode_text, network
-from mrovseg.words.background import GENERIC, Classes, background_classes, unlike_kinds
+from mrovseg.words.background import GENERIC, Classes, background_classes, background_kinds
 from mrovseg.words.embedded import EmbeddedVocabulary
-from mrovseg.words.embedding import embed, lean_on, unlike_prompts, untaught_classes
+from mrovseg.words.embedding import blend_with_known, embed, unknown_prompts, untaught_classes
 from mrovseg.words.sentences import SentenceEncoder
 from mrovseg.words.vocabulary import MAX_CLASSES, Vocabulary
 
@@ -45,7 +45,7 @@ def _embed(
 ) -> tuple[EmbeddedVocabulary, list[str]]:
     """Embed the prompts as they are said; also returns those that are left out."""
     encode = partial(encode_text, checkpoint)
-    unlike = [] if known is None else unlike_prompts(vocabulary, known, encode)
+    unlike = [] if known is None else unknown_prompts(vocabulary, known, encode)
     said = embed(
         vocabulary,
         encode,
@@ -58,7 +58,7 @@ def _embed(
 
 
 def _leant(said: EmbeddedVocabulary, known: Float32[np.ndarray, "k e"] | None) -> EmbeddedVocabulary:
-    return said if known is None else dataclasses.replace(said, vectors=lean_on(known, said.vectors))
+    return said if known is None else dataclasses.replace(said, vectors=blend_with_known(known, said.vectors))
 
 
 def _untaught(
@@ -83,7 +83,7 @@ def _with_background(
     kinds: Classes = ()
     if embedded.untaught or checkpoint.config.head is None:
         taken = {phrase for phrases in background for phrase in phrases}
-        unlike = unlike_kinds(vocabulary, checkpoint.known_kinds, sets, encode)
+        unlike = background_kinds(vocabulary, checkpoint.known_kinds, sets, encode)
         kinds = tuple(phrases for phrases in unlike if taken.isdisjoint(phrases))
     background, kinds = (_spoken(checkpoint, classes, known) for classes in (background, kinds))
     classes = (*background, *kinds)[: MAX_CLASSES + 1 - embedded.classes]  # ids are 16 bit
@@ -103,7 +103,7 @@ def _spoken(checkpoint: Checkpoint, classes: Classes, known: Float32[np.ndarray,
     if known is None or not classes:
         return classes
     words = Vocabulary(tuple(phrases[0] for phrases in classes), classes)
-    unlike = set(unlike_prompts(words, known, partial(encode_text, checkpoint)))
+    unlike = set(unknown_prompts(words, known, partial(encode_text, checkpoint)))
     return tuple(phrases for phrases in classes if not unlike.issuperset(phrases))
 
 
@@ -143,7 +143,7 @@ class MrovsegSegmenter:
     ) -> None:
         """Build the network over `weights`, which may be read-only shared memory, on a GPU if there is one.
 
-        `bfloat16`: run it in half precision, as `precision` says; other labels then win where classes are close.
+        `bfloat16`: run it in half precision, as `autocast` says; other labels then win where classes are close.
         `device`: run it on "cuda" or "cpu" and on nothing else.
 
         Raises:
@@ -189,15 +189,15 @@ class MrovsegSegmenter:
             raise DeviceLostError(f"the GPU failed: {str(error).splitlines()[0]}") from error
 
     def _propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
-        with torch.inference_mode(), precision(self.device, bfloat16=self.bfloat16):
+        with torch.inference_mode(), autocast(self.device, bfloat16=self.bfloat16):
             batch = torch.from_numpy(chips).to(self.device).permute(0, 3, 1, 2)
             model, head = self.model, self.model.config.head
             if head is None:
-                return dense.propose(model, model.see(batch, dense.depths(model)))
+                return dense.propose(model, model.encode(batch, dense.depths(model)))
             if head.averaged:
                 return average.propose(model, batch, top_k=model.config.top_k)
             untaught = bool(self.vocabulary.untaught)
-            seen = model.see(batch, model.depths | (dense.depths(model) if untaught else set()))
+            seen = model.encode(batch, model.depths | (dense.depths(model) if untaught else set()))
             proposals = keep(model.predict(seen), top_k=model.config.top_k, chip_px=batch.shape[-1])
             return dataclasses.replace(proposals, patches=dense.propose(model, seen) if untaught else None)
 

@@ -1,4 +1,4 @@
-"""Image-text pairs: images and what somebody said of each, as Hugging Face's ImageFolder lays them out."""
+"""Image-text pairs, as Hugging Face's ImageFolder lays them out."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ FILE, TEXT = "file_name", "text"
 
 @dataclass(frozen=True, slots=True)
 class CaptionSet:
-    """Images, which `reader` reads each time they are drawn, and a caption of each; an image may stand there twice."""
+    """Images, which `reader` reads each time they are sampled, and a caption of each; an image may have several."""
 
     files: Sequence[Path]
     captions: Sequence[str]

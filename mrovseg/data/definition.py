@@ -1,4 +1,4 @@
-"""Data sets as data: their classes, what stands in their masks, and where their files lie."""
+"""Definitions of data sets: their classes, the values of their masks, and where their files are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ class Definition:
     @classmethod
     def named(cls, name: str) -> "Definition":
         """Load an embedded definition. Raises DataError for a name that is not there."""
-        folder = resources.files("mrovseg.data.labelled") / "datasets"
+        folder = resources.files("mrovseg.data") / "datasets"
         file = folder / f"{name}.yaml"
         if not file.is_file():
             known = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
@@ -104,8 +104,8 @@ class Definition:
         labels = np.full(packed.shape, self.otherwise, self.dtype)
         if self.values:
             values, ids = (np.array(column) for column in zip(*sorted(self.values.items()), strict=True))
-            place = np.searchsorted(values, packed).clip(max=len(values) - 1)
-            labels = np.where(values[place] == packed, ids[place].astype(self.dtype), labels)
+            index = np.searchsorted(values, packed).clip(max=len(values) - 1)
+            labels = np.where(values[index] == packed, ids[index].astype(self.dtype), labels)
         for level, class_id in self.above.items():
             labels[packed > level] = class_id
         return labels

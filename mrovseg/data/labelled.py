@@ -14,12 +14,12 @@ IGNORE = 65_535  # of labels in training, which have 16 bits: pixels that no los
 
 
 @runtime_checkable
-class Source(Protocol):
-    """Where a labelled image comes from, in memory or not."""
+class ImageSource(Protocol):
+    """A labelled image, in memory or not."""
 
     @property
-    def weight(self) -> float:
-        """How often it is drawn, beside the others of its set."""
+    def sampling_weight(self) -> float:
+        """Its sampling weight among the images of its set."""
 
     def load(self) -> "LabelledImage":
         """Return the image."""
@@ -37,8 +37,8 @@ class LabelledImage:
     labels: UInt[np.ndarray, "y x"]
 
     @property
-    def weight(self) -> float:
-        """How often it is drawn, beside the others of its set: by its size."""
+    def sampling_weight(self) -> float:
+        """Its sampling weight among the images of its set: by its size."""
         return float(self.labels.size)
 
     def load(self) -> "LabelledImage":
@@ -47,16 +47,16 @@ class LabelledImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Relabelled:
+class RelabelledImage:
     """A source whose labels a table translates: label i becomes `table[i]`, or unlabelled where that is -1."""
 
-    source: Source
+    source: ImageSource
     table: Int64[np.ndarray, " c1"]
 
     @property
-    def weight(self) -> float:
-        """How often it is drawn: as often as its source."""
-        return self.source.weight
+    def sampling_weight(self) -> float:
+        """How often it is drawn: that of its source."""
+        return self.source.sampling_weight
 
     def load(self) -> LabelledImage:
         """Load the source and translate its labels. Raises what the source raises."""
@@ -70,20 +70,20 @@ class Relabelled:
 
 @dataclass(frozen=True, slots=True)
 class LabelledSet:
-    """Images that share a vocabulary; `share` is how often training draws from it.
+    """Images of one vocabulary; `sampling_weight` is that of the set among the sets of a training.
 
     `rest` holds what pixels that are none of the classes may show, for sets that label only some classes. Without it
     training learns nothing from such pixels. Images that are `upright` may be mirrored, and are not turned.
     """
 
     vocabulary: Vocabulary
-    images: Sequence[Source]
-    share: float = 1.0
+    images: Sequence[ImageSource]
+    sampling_weight: float = 1.0
     rest: Vocabulary | None = None
     upright: bool = False
 
     @property
-    def spoken(self) -> Vocabulary:
+    def all_classes(self) -> Vocabulary:
         """The classes and, after them, those of the rest."""
         if self.rest is None:
             return self.vocabulary
@@ -92,11 +92,11 @@ class LabelledSet:
         )
 
     def without(self, names: Collection[str]) -> "LabelledSet":
-        """Return the set as if nobody had labelled or named these classes: their pixels are unlabelled.
+        """Return the set without these classes: their pixels are unlabelled.
 
         So are those of the rest where it may show one of them. Raises VocabularyError when no class is left.
         """
-        if not set(names) & set(self.spoken.names):
+        if not set(names) & set(self.all_classes.names):
             return self
         vocabulary = self.vocabulary.without(names)
         rest = None if self.rest is None or set(names) & set(self.rest.names) else self.rest
@@ -105,5 +105,5 @@ class LabelledSet:
             table[0] = 0
         for label, name in enumerate(vocabulary.names, start=1):
             table[self.vocabulary.names.index(name) + 1] = label
-        images = [Relabelled(image, table) for image in self.images]
+        images = [RelabelledImage(image, table) for image in self.images]
         return dataclasses.replace(self, vocabulary=vocabulary, images=images, rest=rest)

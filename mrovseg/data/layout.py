@@ -22,8 +22,8 @@ VOID = 0  # the number of no segment, and of no category
 class Layout:
     """Where images and masks of one split lie, as paths from the data set's root.
 
-    `images` has a `*` wherever paths differ. A mask's path is `masks` with what each `*` stood for in its image's.
-    `names` keeps only images whose last `*` stood for one of them: a list, or a file with a name a line (a suffix is
+    `images` has a `*` wherever paths differ. A mask's path is `masks` with what each `*` matched in its image's path.
+    `names` keeps only images whose last `*` matched one of them: a list, or a file with a name a line (a suffix is
     dropped). All of them must be there, unless the set is known to be `partial`. `segments` is the JSON file that
     tells the categories of panoptic masks. Raises DataError when the two paths have other than equally many `*`.
     """
@@ -55,19 +55,19 @@ class Layout:
                 f"no {self.images} in {root}; the root must be the folder that this path starts from"
             )
         if self.names is not None:
-            found = self._listed(root, found)
-        pairs = [(root / path, root / self._mask(stood_for)) for path, stood_for in found]
-        bare = [mask for _, mask in pairs if not mask.is_file()]
-        if bare:
-            raise DataError(f"{len(bare)} of {len(pairs)} images have no mask, such as {_some(bare)}")
+            found = self._only_named(root, found)
+        pairs = [(root / path, root / self._mask(wildcards)) for path, wildcards in found]
+        missing = [mask for _, mask in pairs if not mask.is_file()]
+        if missing:
+            raise DataError(f"{len(missing)} of {len(pairs)} images have no mask, such as {_some(missing)}")
         return pairs
 
-    def _listed(
+    def _only_named(
         self, root: Path, found: Sequence[tuple[str, tuple[str, ...]]]
     ) -> list[tuple[str, tuple[str, ...]]]:
         names = _read_names(root / self.names) if isinstance(self.names, str) else set(self.names or ())
-        kept = [(path, stood_for) for path, stood_for in found if stood_for[-1] in names]
-        absent = names - {stood_for[-1] for _, stood_for in kept}
+        kept = [(path, wildcards) for path, wildcards in found if wildcards[-1] in names]
+        absent = names - {wildcards[-1] for _, wildcards in kept}
         if not kept or (absent and not self.partial):
             raise DataError(
                 f"{len(absent)} of {len(names)} images of the split are not among {root / self.images}, "
@@ -75,8 +75,8 @@ class Layout:
             )
         return kept
 
-    def _mask(self, stood_for: tuple[str, ...]) -> str:
-        parts = zip_longest(self.masks.split("*"), stood_for, fillvalue="")
+    def _mask(self, wildcards: tuple[str, ...]) -> str:
+        parts = zip_longest(self.masks.split("*"), wildcards, fillvalue="")
         return "".join(part for both in parts for part in both)
 
 
@@ -108,10 +108,10 @@ def categories(colours: UInt8[np.ndarray, "y x 3"], segments: Mapping[int, int])
     A segment's number is R + 256 G + 65536 B. Raises DataError for a number that is not among `segments`.
     """
     numbers = colours.astype(np.int32) @ np.array([1, 1 << 8, 1 << 16], np.int32)
-    present, place = np.unique(numbers, return_inverse=True)
+    present, index = np.unique(numbers, return_inverse=True)
     unknown = sorted(set(present.tolist()) - {VOID, *segments})
     if unknown:
         raise DataError(f"segments {_some(unknown)} of the mask are not in segments_info")
     known = {VOID: VOID, **segments}
     of_present = np.array([known[number] for number in present.tolist()], np.int32)
-    return of_present[place].reshape(numbers.shape)
+    return of_present[index].reshape(numbers.shape)

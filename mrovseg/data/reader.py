@@ -1,4 +1,4 @@
-"""How files of images and masks become arrays: who brings scenes brings it, so that both are read alike."""
+"""How files of images and masks are read: given from outside, so that scenes and training images are read alike."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ from mrovseg.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class LabelledFile:
-    """An image and its mask, read each time they are drawn: for sets that no memory holds."""
+    """An image and its mask, read each time they are sampled: for sets larger than memory."""
 
     definition: Definition
     image: Path
@@ -26,8 +26,8 @@ class LabelledFile:
     segments: Segments | None = None
 
     @property
-    def weight(self) -> float:
-        """How often it is drawn: as often as any other, because its size is not known."""
+    def sampling_weight(self) -> float:
+        """Its sampling weight among the images of its set: 1, because its size is not known."""
         return 1.0
 
     def load(self) -> LabelledImage:

@@ -1,4 +1,4 @@
-"""What training sees: chips and small images, drawn, varied and recoloured at random."""
+"""Training chips and small images, sampled and augmented at random."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from mrovseg.data.training_data import WordSet
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How a chip is varied: ranges of ground size, brightness, contrast, colour and blur.
+    """How a chip is augmented: ranges of zoom, brightness, contrast, colour and blur.
 
     `overhang` is how often, by each axis, a chip hangs over the image's edge, as the last chips of a scene do.
     """
@@ -27,18 +27,18 @@ class Augmentation:
     overhang: float = 0.1
 
 
-def draw_chip(
+def sample_chip(
     sets: Sequence[LabelledSet], *, side_px: int, rng: np.random.Generator, augmentation: Augmentation
 ) -> tuple[int, UInt8[np.ndarray, "y x 3"], UInt16[np.ndarray, "y x"]]:
-    """Draw a chip: a set by its share, an image by its weight, a place, a zoom, a turn, a flip and a colouring.
+    """Sample a chip: a set and an image by their sampling weights, then position, zoom, rotation, flip and colours.
 
-    Chips of upright sets are not turned.
+    Chips of upright sets are not rotated.
 
     Returns the index of the set, pixels and labels, (side_px, side_px) each; labels as `crop` has them.
     """
-    which = int(rng.choice(len(sets), p=_shares([s.share for s in sets])))
+    which = int(rng.choice(len(sets), p=_probabilities([s.sampling_weight for s in sets])))
     images = sets[which].images
-    image = images[int(rng.choice(len(images), p=_shares([i.weight for i in images])))].load()
+    image = images[int(rng.choice(len(images), p=_probabilities([i.sampling_weight for i in images])))].load()
     zoom = float(np.exp(rng.uniform(*np.log(augmentation.zoom))))
     pixels, labels = crop(image, side_px=round(side_px / zoom), rng=rng, overhang=augmentation.overhang)
     pixels = np.asarray(Image.fromarray(pixels).resize((side_px, side_px), Image.Resampling.BILINEAR))
@@ -52,28 +52,28 @@ def draw_chip(
     return which, recolour(np.ascontiguousarray(pixels), rng, augmentation), np.ascontiguousarray(labels)
 
 
-def draw_words(
+def sample_words(
     words: WordSet, *, side_px: int, count: int, rng: np.random.Generator, augmentation: Augmentation
 ) -> tuple[UInt8[np.ndarray, "n p p 3"], Int64[np.ndarray, " n"]]:
-    """Draw small images and their classes: a square of at least 70 % of the side, turned and recoloured."""
+    """Sample small images and their classes: a square of at least 70 % of the side, turned and recoloured."""
     chosen = rng.integers(len(words.images), size=count)
-    drawn = [_small(words.images[i], side_px, rng, augmentation) for i in chosen]
-    return np.stack(drawn), np.array([words.classes[i] for i in chosen], np.int64)
+    squares = [_random_square(words.images[i], side_px, rng, augmentation) for i in chosen]
+    return np.stack(squares), np.array([words.classes[i] for i in chosen], np.int64)
 
 
-def draw_captions(
+def sample_captions(
     captions: CaptionSet, *, side_px: int, count: int, rng: np.random.Generator, augmentation: Augmentation
 ) -> tuple[UInt8[np.ndarray, "n p p 3"], Int64[np.ndarray, " n"]]:
-    """Draw images with captions as `draw_words` does, and return which they are.
+    """Sample images with captions as `sample_words` does, and return which they are.
 
     Raises DataError for a file that is no image.
     """
     chosen = rng.integers(len(captions.files), size=count)
     images = [captions.reader.image(captions.files[i])[0] for i in chosen]
-    return np.stack([_small(image, side_px, rng, augmentation) for image in images]), chosen
+    return np.stack([_random_square(image, side_px, rng, augmentation) for image in images]), chosen
 
 
-def _small(
+def _random_square(
     image: UInt8[np.ndarray, "y x 3"], side_px: int, rng: np.random.Generator, augmentation: Augmentation
 ) -> UInt8[np.ndarray, "p p 3"]:
     side = round(min(image.shape[:2]) * rng.uniform(0.7, 1.0))
@@ -86,7 +86,7 @@ def _small(
 def crop(
     image: LabelledImage, *, side_px: int, rng: np.random.Generator, overhang: float = 0.0
 ) -> tuple[UInt8[np.ndarray, "s s 3"], UInt16[np.ndarray, "s s"]]:
-    """Cut a square at a random place; beyond the image's lower and right edge it is reflected, as a scene is.
+    """Cut a square at a random position; beyond the image's lower and right edge it is reflected, as a scene is.
 
     Labels are class ids, 0 none of the classes, IGNORE unlabelled, as all is beyond the edges.
 
@@ -104,8 +104,8 @@ def crop(
 
 
 def _mirrored(start: int, side_px: int, *, length: int) -> Int64[np.ndarray, " s"]:
-    place = np.arange(start, start + side_px) % (2 * length)
-    return np.minimum(place, 2 * length - 1 - place)
+    index = np.arange(start, start + side_px) % (2 * length)
+    return np.minimum(index, 2 * length - 1 - index)
 
 
 def _offset(size_px: int, side_px: int, rng: np.random.Generator, *, over: bool) -> int:
@@ -129,6 +129,6 @@ def recolour(
     return np.stack([table[pixels[..., i], i] for i in range(3)], axis=-1)
 
 
-def _shares(weights: Sequence[float]) -> np.ndarray:
-    shares: np.ndarray = np.asarray(weights, np.float64) / sum(weights)
-    return shares
+def _probabilities(weights: Sequence[float]) -> np.ndarray:
+    probabilities: np.ndarray = np.asarray(weights, np.float64) / sum(weights)
+    return probabilities

@@ -10,7 +10,7 @@ from mrovseg.data.captions import CaptionSet
 from mrovseg.data.labelled import LabelledSet
 from mrovseg.words.vocabulary import Vocabulary
 
-MOST_KNOWN_CAPTIONS = 2000  # of those that a checkpoint remembers
+MAX_KNOWN_CAPTIONS = 2000  # of those that a checkpoint remembers
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,15 @@ class TrainingData:
     @property
     def phrases(self) -> list[str]:
         """Every prompt of every class and of the rests, and captions spread evenly over all of them; sorted."""
-        vocabularies = [s.spoken for s in self.sets] + ([self.words.vocabulary] if self.words else [])
-        said = sorted(set(self.captions.captions)) if self.captions else []
-        some = said[:: -(-len(said) // MOST_KNOWN_CAPTIONS)] if said else []
+        vocabularies = [s.all_classes for s in self.sets] + ([self.words.vocabulary] if self.words else [])
+        captions = sorted(set(self.captions.captions)) if self.captions else []
+        some = captions[:: -(-len(captions) // MAX_KNOWN_CAPTIONS)] if captions else []
         return sorted(_prompts(vocabularies) | set(some))
 
     @property
     def known_sets(self) -> list[tuple[tuple[str, ...], ...]]:
         """The classes into which each set divides its images, by their prompts; the same ones once."""
-        return list(dict.fromkeys(s.spoken.prompts for s in self.sets))
+        return list(dict.fromkeys(s.all_classes.prompts for s in self.sets))
 
     @property
     def known_kinds(self) -> tuple[tuple[str, ...], ...]:

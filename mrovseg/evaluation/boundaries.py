@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from mrovseg.evaluation.metrics import counted, mean, ratio
 
-DIAGONAL_SHARE = 0.02  # how wide boundary regions are; the default of the authors' code
+DILATION_RATIO = 0.02  # how wide boundary regions are; the default of the authors' code
 OUTSIDE = 65535  # no class: beyond the image, unlabelled, or without data
 
 
@@ -16,8 +16,8 @@ class BoundaryIoU:
     """Boundary IoU by class (Cheng et al. 2021, arXiv 2103.16562), summed over any number of masks.
 
     The boundary region of a class is its mask minus the mask eroded by d pixels: those of its pixels that
-    have, within d rows and d columns, a place that is not of the class. All beyond the image is no class, so
-    a mask that touches the image's border has a boundary there. d is `diagonal_share` of the image's
+    have, within d rows and d columns, a pixel that is not of the class. All beyond the image is no class, so
+    a mask that touches the image's border has a boundary there. d is `dilation_ratio` of the image's
     diagonal, rounded, at least 1 px; the erosion is d times that by a square of 3 x 3, as in the authors' code.
 
     Boundary IoU is the intersection of the true and the predicted boundary regions of a class over their
@@ -30,9 +30,9 @@ class BoundaryIoU:
     the image, not with the number of classes.
     """
 
-    def __init__(self, classes: int, *, diagonal_share: float = DIAGONAL_SHARE) -> None:
+    def __init__(self, classes: int, *, dilation_ratio: float = DILATION_RATIO) -> None:
         """Start from nothing; `classes` is k."""
-        self.diagonal_share = diagonal_share
+        self.dilation_ratio = dilation_ratio
         self.true_pixels: Int64[np.ndarray, " k"] = np.zeros(classes, np.int64)
         self.predicted_pixels: Int64[np.ndarray, " k"] = np.zeros(classes, np.int64)
         self.common_pixels: Int64[np.ndarray, " k"] = np.zeros(classes, np.int64)
@@ -40,7 +40,7 @@ class BoundaryIoU:
     def add(self, mask: UInt[np.ndarray, "y x"], truth: UInt[np.ndarray, "y x"]) -> None:
         """Count the boundary pixels of a mask of a whole image. Raises ValueError for a class id above k."""
         counts = counted(mask, truth, classes=len(self.true_pixels))
-        width_px = max(1, round(self.diagonal_share * math.hypot(*mask.shape)))
+        width_px = max(1, round(self.dilation_ratio * math.hypot(*mask.shape)))
         true = _boundaries(np.where(counts, truth, OUTSIDE).astype(np.uint16), width_px)
         predicted = _boundaries(np.where(counts, mask, OUTSIDE).astype(np.uint16), width_px)
         self.true_pixels += self._by_class(true)

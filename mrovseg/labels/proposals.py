@@ -14,7 +14,7 @@ from jaxtyping import Float32, UInt, UInt8
 
 from mrovseg.errors import VocabularyError
 from mrovseg.labels.scores import score
-from mrovseg.labels.top_two import two_best
+from mrovseg.labels.top_two import top_two
 from mrovseg.words.embedded import EmbeddedVocabulary
 
 UINT8_CLASSES = 254  # 0 is `other` and 255 no data
@@ -147,7 +147,7 @@ def shares(weight: UInt8[np.ndarray, "k y x"]) -> Float32[np.ndarray, "k y x"]:
 def _label_chip(
     places: Places, classes: int, stride_px: float, threshold: float
 ) -> tuple[UInt[np.ndarray, "h w"], UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]]:
-    winner, best, second = two_best(*places, stride_px=stride_px)
+    winner, best, second = top_two(*places, stride_px=stride_px)
     winner[(best < threshold) | (winner > classes)] = 0
     ids = np.uint8 if classes <= UINT8_CLASSES else np.uint16
     return winner.astype(ids), _as_uint8(best), _as_uint8(best - second)

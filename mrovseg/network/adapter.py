@@ -1,4 +1,4 @@
-"""Multi-Res Adapter: fuse the stitched slices with the low view, place by place."""
+"""Multi-Res Adapter: fuse the stitched slices with the low view, cell by cell."""
 
 import torch
 from jaxtyping import Float
@@ -12,7 +12,7 @@ class MultiResAdapter(nn.Module):
         r(F) = p(F) + PW(GELU(DW3x3(p(F))))    p: norm and 1x1 to decoder width
         X_H  = r(F_H)                          on the stitched map, so kernels straddle slice borders
         X_L  = bilinear r(F_L)
-        Y    = a X_H + (1 - a) X_L,   a = sigmoid(conv1x1(GELU(DW3x3([X_H; X_L]))))   one value a place
+        Y    = a X_H + (1 - a) X_L,   a = sigmoid(conv1x1(GELU(DW3x3([X_H; X_L]))))   one value a cell
 
     after the multi-resolution adapter of arXiv 2408.14776; its exact layers are not published, these are ours.
     `switch` turns it into one of the ablation's variants.
@@ -47,7 +47,7 @@ class MultiResAdapter(nn.Module):
     def alpha(
         self, high: Float[Tensor, "b d y x"], low: Float[Tensor, "b d y x"]
     ) -> Float[Tensor, "b #one #y #x"]:
-        """Return how much of the high map each place takes, in [0, 1]."""
+        """Return the weight of the high map in each cell, in [0, 1]."""
         fixed = {"high": 1.0, "low": 0.0, "half": 0.5}.get(self.switch)
         if fixed is not None:
             return high.new_full((len(high), 1, 1, 1), fixed)

@@ -11,12 +11,12 @@ from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, interp
 from mrovseg.network.clip import Block, ImageEncoder
 from mrovseg.network.slices import as_tokens
 
-# The bias of a place that a region leaves out: e^-20 of its weight, and still finite under the softmax.
+# The bias of a cell outside a region: e^-20 of its weight, and still finite under the softmax.
 OUTSIDE = -20.0
 
 
 class AttentionMaskDecoder(nn.Module):
-    """Predict, for each query and each attention head of the encoder, where inside its mask the query should look."""
+    """Predict, for each query and each attention head of the encoder, where inside its mask the query should attend."""
 
     def __init__(self, *, width: int, query_width: int, heads: int, attention_width: int) -> None:
         """Make the two branches; the learned scale and shift begin as the identity."""
@@ -52,8 +52,8 @@ def region_bias(regions: Float[Tensor, "b q y x"], heads: int) -> Float[Tensor, 
     return log_coverage[:, None].expand(-1, heads, -1, -1, -1)
 
 
-def own_region(masks: Float[Tensor, "b q y x"], grid: int) -> Float[Tensor, "b q g g"]:
-    """Return the share of each cell of a grid that lies inside each query's mask; all of it where a mask is empty.
+def mask_region(masks: Float[Tensor, "b q y x"], grid: int) -> Float[Tensor, "b q g g"]:
+    """Return the share of each cell of a grid that lies inside each query's mask; 1 everywhere where a mask is empty.
 
     Masks are taken as they stand: no gradient reaches their logits.
     """
@@ -79,9 +79,9 @@ def masked_attention(
     """
     b, heads, count = bias.shape[:3]
     grid = low[0].shape[-1]
-    share = math.log((high[0].shape[-1] / grid) ** 2)
+    log_ratio = math.log((high[0].shape[-1] / grid) ** 2)
     low_bias = adaptive_max_pool2d(bias.flatten(0, 1), grid).reshape(b, heads, count, -1)
-    biases = {"low": low_bias, "high": bias.flatten(3) - share}
+    biases = {"low": low_bias, "high": bias.flatten(3) - log_ratio}
     read = torch.cat([biases[view] for view in views], dim=-1)
     queries = start[:, None].expand(-1, count, -1)
     first = encoder.depth - len(low) + 1

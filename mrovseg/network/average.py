@@ -1,4 +1,4 @@
-"""The baseline of learned fusion: a network of one resolution on each window and on the low view, averaged.
+"""The baseline without learned fusion: a network of one resolution on each slice and on the low view, averaged.
 
 After CAT-Seg's inference (arXiv 2303.11797): the network sees the slices of a chip one by one and the chip as a whole,
 downsampled, and the scores of both are averaged.
@@ -14,11 +14,11 @@ from mrovseg.labels.proposals import Proposals
 from mrovseg.network.model import MROVSeg
 from mrovseg.network.slices import stitch, views
 
-BOTH = 2  # resolutions that are averaged
+RESOLUTIONS = 2
 
 
 def propose(model: MROVSeg, chips: UInt8[Tensor, "b 3 h w"], *, top_k: int) -> Proposals:
-    """Return the queries of all views of the chips; a place keeps the strongest of its slice and of the low view."""
+    """Return the queries of all views of the chips; a cell keeps the strongest of its slice and of the low view."""
     found = [_propose_chip(model, chip[None], top_k=top_k) for chip in chips]
     embeddings, index, weight = (np.stack(arrays) for arrays in zip(*found, strict=True))
     return Proposals(embeddings, index, weight, stride_px=chips.shape[-1] / index.shape[-1])
@@ -40,7 +40,7 @@ def _propose_chip(
     high_index = stitch((index + ids[1:]).float(), slices_a_side=slices_a_side)
     high_weight = stitch(weight, slices_a_side=slices_a_side)
     index = torch.cat([low_index, high_index.long()], dim=1)[0]
-    levels = (torch.cat([low_weight, high_weight], dim=1)[0] / BOTH * 255).round()
+    levels = (torch.cat([low_weight, high_weight], dim=1)[0] / RESOLUTIONS * 255).round()
     return (
         predictions.embeddings.float().flatten(0, 1).cpu().numpy(),
         index.cpu().numpy().astype(np.uint16),

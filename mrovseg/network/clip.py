@@ -1,4 +1,4 @@
-"""The door to open_clip: an image encoder whose inner tokens can be tapped, and a text encoder."""
+"""The door to open_clip: an image encoder whose tokens can be read after any block, and a text encoder."""
 
 import warnings
 from collections.abc import Collection, Mapping, Sequence
@@ -34,8 +34,8 @@ NO_TEXT = {"context_length": 1, "vocab_size": 1, "width": 8, "heads": 1, "layers
 def build(config: Mapping[str, Any]) -> "open_clip.CLIP":
     """Build a CLIP with fresh weights from an open_clip configuration.
 
-    Two things are ours: with `stem: mobilenetv2` that network's layers embed the patches, not a single convolution, and
-    without a `text_cfg` the text tower is the least there can be, to be left alone.
+    Two keys go beyond open_clip: with `stem: mobilenetv2` that network's layers embed the patches, not one convolution,
+    and without a `text_cfg` the text tower is as small as it can be and is not used.
     """
     fields = {"text_cfg": NO_TEXT} | {
         k: v for k, v in config.items() if k in ("embed_dim", "vision_cfg", "text_cfg", "quick_gelu")
@@ -46,7 +46,7 @@ def build(config: Mapping[str, Any]) -> "open_clip.CLIP":
     return clip
 
 
-def built(config: Mapping[str, Any]) -> "open_clip.CLIP":
+def build_on_meta(config: Mapping[str, Any]) -> "open_clip.CLIP":
     """Build a CLIP on the meta device, without weights.
 
     Raises CheckpointError when open_clip cannot: its errors for wrong values are of many kinds.
@@ -82,12 +82,12 @@ class ImageEncoder(nn.Module):
 
     @classmethod
     def from_weights(cls, config: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> "ImageEncoder":
-        """Build on the meta device and adopt `weights` without a copy (they may be read-only shared memory).
+        """Build on the meta device and use `weights` without a copy (they may be read-only shared memory).
 
-        Raises CheckpointError when nothing can be built, or of other weights.
+        Raises CheckpointError when open_clip cannot build the network, or when the weights do not fit it.
         """
-        visual = built(config).visual
-        adopt(visual, weights)
+        visual = build_on_meta(config).visual
+        assign_weights(visual, weights)
         return cls(visual)
 
     @property
@@ -135,17 +135,17 @@ class ImageEncoder(nn.Module):
         return vit.ln_pre(tokens), fine
 
     def tokens(
-        self, images: Float[Tensor, "b 3 p p"], keep: Collection[int]
+        self, images: Float[Tensor, "b 3 p p"], depths: Collection[int]
     ) -> dict[int, Float[Tensor, "b n c"]]:
-        """Return the tokens at each depth in `keep`; blocks past the last of them are not run."""
-        kept: dict[int, Tensor] = self(images, keep)[0]
-        return kept
+        """Return the tokens at each of `depths`; blocks past the last of them are not run."""
+        tokens: dict[int, Tensor] = self(images, depths)[0]
+        return tokens
 
     def forward(
-        self, images: Float[Tensor, "b 3 p p"], keep: Collection[int]
+        self, images: Float[Tensor, "b 3 p p"], depths: Collection[int]
     ) -> tuple[dict[int, Float[Tensor, "b n c"]], dict[int, Float[Tensor, "b _c _y _x"]]]:
         """Return what `tokens` does, and the stem's finer maps by their stride in px."""
-        parts = [self._run(part, keep) for part in images.split(self.views_at_once or len(images))]
+        parts = [self._run(part, depths) for part in images.split(self.views_at_once or len(images))]
         if len(parts) == 1:
             return parts[0]
         kept, fine = (
@@ -155,13 +155,13 @@ class ImageEncoder(nn.Module):
         return kept, fine
 
     def _run(
-        self, images: Float[Tensor, "b 3 p p"], keep: Collection[int]
+        self, images: Float[Tensor, "b 3 p p"], depths: Collection[int]
     ) -> tuple[dict[int, Float[Tensor, "b n c"]], dict[int, Float[Tensor, "b _c _y _x"]]]:
         tokens, fine = self.stem(images)
         kept = {}
-        for depth in range(max(keep) + 1):
+        for depth in range(max(depths) + 1):
             tokens = self.block(depth)(tokens) if depth else tokens
-            if depth in keep:
+            if depth in depths:
                 kept[depth] = tokens
         return kept, fine
 
@@ -196,10 +196,10 @@ def resize_positions(state: dict[str, Tensor], network: "open_clip.CLIP") -> Non
     resize_pos_embed(state, network)
 
 
-def adopt(module: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
+def assign_weights(module: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
     """Let `module`, built on the meta device, use the memory of `weights`.
 
-    Raises CheckpointError naming what is missing or too much.
+    Raises CheckpointError naming missing and unexpected keys.
     """
     with warnings.catch_warnings():
         # The arrays may be read-only (shared by all actors of a node). Nothing writes to weights at inference.

@@ -1,4 +1,4 @@
-"""What a network is made of: a frozen value that travels with its weights."""
+"""The configuration of a network: a frozen value that is stored with its weights."""
 
 import dataclasses
 import math
@@ -19,10 +19,10 @@ TINY_CLIP: Mapping[str, Any] = {
 }
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # Radford et al. 2021, the values open_clip defaults to
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-CORE_PX = 1024  # a chip's core where nothing is said: whole chips fill a window
-LEAST_HALO_PX = 32
-# The largest of each size that is believed: more is a damaged description, or one that means harm.
-MOST = {
+CORE_PX = 1024  # a chip's core by default: whole chips fill a window
+MIN_HALO_PX = 32
+# The largest size that is accepted: more is a damaged description, or one that means harm.
+MAX_SIZES = {
     "embed_dim": 2**14,
     "image_size": 2**13,
     "patch_size": 2**10,
@@ -42,14 +42,14 @@ MOST = {
 def check_sizes(*parts: Mapping[str, Any]) -> None:
     """Check the sizes of a network's parts.
 
-    Raises ModelConfigError for one that is no whole number, or beyond belief.
+    Raises ModelConfigError for one that is no whole number from 1 to its largest (MAX_SIZES).
     """
     for part in parts:
-        for key, most in MOST.items():
+        for key, largest in MAX_SIZES.items():
             value = part.get(key, 1)
-            if type(value) is not int or not 1 <= value <= most:
+            if type(value) is not int or not 1 <= value <= largest:
                 raise ModelConfigError(
-                    f"{key} of a network must be a whole number from 1 to {most}, got {value!r}"
+                    f"{key} of a network must be a whole number from 1 to {largest}, got {value!r}"
                 )
 
 
@@ -78,8 +78,8 @@ class HeadConfig:
             raise ModelConfigError(
                 f"taps must be four rising depths that begin at the stem (0), got {self.taps}"
             )
-        if self.switch not in ADAPTER_SWITCHES:
-            raise ModelConfigError(f"switch must be one of {ADAPTER_SWITCHES}, got {self.switch!r}")
+        if self.switch not in SWITCHES:
+            raise ModelConfigError(f"switch must be one of {SWITCHES}, got {self.switch!r}")
         if self.reads not in READS:
             raise ModelConfigError(f"reads must be one of {READS}, got {self.reads!r}")
 
@@ -87,8 +87,8 @@ class HeadConfig:
 def reference_head(depth: int) -> HeadConfig:
     """Return the head for a full-size CLIP of `depth` blocks: 100 queries and nine layers, as the paper's relatives.
 
-    Taps are the stem and the first three quarters of the depth, the last of which is the split. Of the decoder's width
-    the README tells what it costs.
+    Taps are the stem and the first three quarters of the depth, the last of which is the split. The README says what
+    the decoder's width costs.
     """
     taps = (0, *(round(depth * quarter / TAPS) for quarter in range(1, TAPS)))
     return HeadConfig(taps=taps, split=taps[-1], width=128, queries=100, layers=9, heads=8)
@@ -103,7 +103,7 @@ def chip_shape(side_px: int, *, slices: int | None = None, halo_px: int | None =
     >>> chip_shape(224), chip_shape(336), chip_shape(224, slices=2)
     ((5, 48), (4, 160), (2, 96))
     """
-    least_px = LEAST_HALO_PX if halo_px is None else halo_px
+    least_px = MIN_HALO_PX if halo_px is None else halo_px
     count = math.ceil((CORE_PX + 2 * least_px) / side_px) if slices is None else slices
     room_px = count * side_px - 2 * least_px
     if halo_px is None and room_px > 0:
@@ -112,7 +112,7 @@ def chip_shape(side_px: int, *, slices: int | None = None, halo_px: int | None =
 
 
 TAPS = 4  # one for each level of the pixel decoder
-ADAPTER_SWITCHES = ("full", "high", "low", "half", "no-depthwise")
+SWITCHES = ("full", "high", "low", "half", "no-depthwise")
 READS = (
     "both",
     "low",
@@ -152,7 +152,7 @@ class ModelConfig:
         return int(self.clip["vision_cfg"]["image_size"])
 
     @property
-    def speaks_sentences(self) -> bool:
+    def uses_sentence_encoder(self) -> bool:
         """Whether prompts are embedded by the frozen encoder of sentences, and not by a CLIP's text tower."""
         return self.clip.get("text") == SENTENCES
 
@@ -178,7 +178,8 @@ class ModelConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> "ModelConfig":
         """From `to_dict`'s plain values, JSON's lists back to tuples.
 
-        Raises ModelConfigError for sizes beyond belief; KeyError, TypeError or AttributeError for other values.
+        Raises ModelConfigError for sizes that `check_sizes` refuses, KeyError, TypeError or AttributeError for other
+        values.
         """
         clip, head = values["clip"], values["head"]
         check_sizes(values, clip, clip["vision_cfg"], clip.get("text_cfg", {}), head or {})

@@ -39,7 +39,7 @@ def parts(config: ModelConfig, *, chip_px: int) -> list[Part]:
     """Count the parts of a network on a chip of side `chip_px`, in the order in which they run; nothing is computed.
 
     Matrix products and convolutions are counted, by torch's counter; norms, activations and softmax are not. The last
-    part is what no module of its own does: the queries on their way through the encoder's last blocks, and no-object.
+    part is what no module of its own does: the queries' own path through the encoder's last blocks, and no-object.
     """
     with torch.device("meta"):
         model = (
@@ -49,7 +49,7 @@ def parts(config: ModelConfig, *, chip_px: int) -> list[Part]:
         )
         chips = torch.zeros(1, 3, chip_px, chip_px, dtype=torch.uint8)
     if model.head is None:
-        seen = _macs(lambda: model.see(chips, {model.encoder.depth}))[ALL]
+        seen = _macs(lambda: model.encode(chips, {model.encoder.depth}))[ALL]
         return [Part(ENCODER, _parameters(model.encoder), trained=False, macs=seen)]
     counts, whole = _macs(lambda: model(chips)), type(model).__name__
     # With a head the encoder runs to the last depth that is read, on patches; the queries' own path is counted last.

@@ -44,7 +44,7 @@ class PixelDecoder(nn.Module):
 
 
 class MaskDecoder(nn.Module):
-    """Learned queries that look where their last mask was, as Mask2Former's decoder (arXiv 2112.01527)."""
+    """Learned queries that attend inside their last mask, as Mask2Former's decoder (arXiv 2112.01527)."""
 
     def __init__(self, *, width: int, queries: int, layers: int, heads: int) -> None:
         """Make the layers and the learned queries."""
@@ -68,10 +68,12 @@ class MaskDecoder(nn.Module):
         for i, layer in enumerate(self.layers):
             features = levels[i % len(levels)]
             size = (features.shape[-2], features.shape[-1])
-            seen = attention_mask(masks[-1], size)
+            allowed = attention_mask(masks[-1], size)
             tokens = (features + self.level[i % len(levels)][:, None, None]).flatten(2).mT
-            place = grid_position(size, features)
-            queries = layer(queries, tokens, position=self.position, place=place, hidden=~seen)
+            position = grid_position(size, features)
+            queries = layer(
+                queries, tokens, query_position=self.position, token_position=position, blocked=~allowed
+            )
             masks.append(self.masks(queries, mask_features))
         return self.norm(queries), masks
 
@@ -98,30 +100,32 @@ class MaskDecoderLayer(nn.Module):
         queries: Float[Tensor, "b q d"],
         tokens: Float[Tensor, "b n d"],
         *,
-        position: Float[Tensor, "q d"],
-        place: Float[Tensor, "n d"],
-        hidden: Bool[Tensor, "b q n"],
+        query_position: Float[Tensor, "q d"],
+        token_position: Float[Tensor, "n d"],
+        blocked: Bool[Tensor, "b q n"],
     ) -> Float[Tensor, "b q d"]:
-        """Update the queries from `tokens`, but where they are `hidden`."""
-        mask = hidden.repeat_interleave(self.cross.num_heads, dim=0)
-        read = self.cross(queries + position, tokens + place, tokens, attn_mask=mask, need_weights=False)[0]
+        """Update the queries from each other and from `tokens`, but for those that are `blocked` for a query."""
+        mask = blocked.repeat_interleave(self.cross.num_heads, dim=0)
+        read = self.cross(
+            queries + query_position, tokens + token_position, tokens, attn_mask=mask, need_weights=False
+        )[0]
         queries = self.norms[0](queries + read)
-        placed = queries + position
-        queries = self.norms[1](queries + self.own(placed, placed, queries, need_weights=False)[0])
+        positioned = queries + query_position
+        queries = self.norms[1](queries + self.own(positioned, positioned, queries, need_weights=False)[0])
         updated: Tensor = self.norms[2](queries + self.feed(queries))
         return updated
 
 
 def attention_mask(masks: Float[Tensor, "b q y x"], size: tuple[int, int]) -> Bool[Tensor, "b q n"]:
-    """Return where each query may look: inside its last mask; everywhere if that is empty."""
-    seen = (interpolate(masks.detach(), size=size, mode="bilinear", align_corners=False) >= 0).flatten(2)
-    return seen | ~seen.any(dim=-1, keepdim=True)
+    """Return which tokens each query may attend to: those inside its last mask; all if that is empty."""
+    inside = (interpolate(masks.detach(), size=size, mode="bilinear", align_corners=False) >= 0).flatten(2)
+    return inside | ~inside.any(dim=-1, keepdim=True)
 
 
 def grid_position(size: tuple[int, int], like: Tensor) -> Float[Tensor, "n d"]:
-    """Return sine and cosine embeddings of the places of a grid (Carion et al. 2020, two axes, width a half each).
+    """Return sine and cosine embeddings of the cells of a grid (Carion et al. 2020, two axes, width a half each).
 
-    Coordinates run over [0, 2 pi] across the chip, so that one grid's places mean the same as another's.
+    Coordinates run over [0, 2 pi] across the chip, so that grids of different strides agree.
     """
     quarter = like.shape[1] // 4
     # In single precision even where features are in half: the phases reach 200 pi.

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from mrovseg.network.adapter import MultiResAdapter
 from mrovseg.network.attention import (
     AttentionMaskDecoder,
+    mask_region,
     masked_attention,
     masked_pooling,
-    own_region,
     region_bias,
 )
 from mrovseg.network.clip import ImageEncoder
@@ -25,8 +25,8 @@ from mrovseg.network.decoder import MaskDecoder, PixelDecoder
 from mrovseg.network.slices import as_map, stitch, views
 
 
-def precision(device: torch.device, *, bfloat16: bool) -> torch.autocast:
-    """Return what a network runs under: single precision, or matrix products and convolutions in bfloat16.
+def autocast(device: torch.device, *, bfloat16: bool) -> torch.autocast:
+    """Return the context a network runs in: single precision, or matrix products and convolutions in bfloat16.
 
     Weights, norms, softmax and the unit vectors of queries are of single precision under both.
     """
@@ -34,8 +34,8 @@ def precision(device: torch.device, *, bfloat16: bool) -> torch.autocast:
 
 
 @dataclass(frozen=True, slots=True)
-class Views:
-    """What the encoder saw of `chips` chips: tokens by depth, the low views' first and then the slices', row by row.
+class EncodedViews:
+    """The encoder's tokens of `chips` chips: tokens by depth, the low views' first and then the slices', row by row.
 
     Encoders with a convolutional stem also yield finer maps, by their stride in px of a view.
     """
@@ -68,7 +68,7 @@ class Views:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What the head says: a unit vector and mask logits for each query, and the masks of the earlier layers."""
+    """The head's output: a unit vector and mask logits for each query, and the masks of the earlier layers."""
 
     embeddings: Float[Tensor, "b q e"]
     masks: Float[Tensor, "b q y x"]
@@ -120,55 +120,56 @@ class MROVSeg(nn.Module):
         self.register_buffer("mean", torch.tensor(config.mean)[:, None, None] * 255, persistent=False)
         self.register_buffer("std", torch.tensor(config.std)[:, None, None] * 255, persistent=False)
 
-    def see(self, chips: UInt8[Tensor, "b 3 h w"], depths: set[int]) -> Views:
+    def encode(self, chips: UInt8[Tensor, "b 3 h w"], depths: set[int]) -> EncodedViews:
         """Run the encoder once on all views of the chips."""
         side = self.encoder.side_px
         images = views((chips - self.mean) / self.std, side_px=side)
         tokens, fine = self.encoder(images, depths)
-        return Views(len(chips), chips.shape[-1] // side, tokens, fine)
+        return EncodedViews(len(chips), chips.shape[-1] // side, tokens, fine)
 
     def forward(self, chips: UInt8[Tensor, "b 3 h w"]) -> Predictions:
         """Return the queries of chips whose side is a whole number of slices."""
         with torch.no_grad():  # the encoder is frozen: only the queries' own path below has gradients
-            seen = self.see(chips, self.depths)
-        return self.predict(seen)
+            encoded = self.encode(chips, self.depths)
+        return self.predict(encoded)
 
     @property
     def depths(self) -> set[int]:
-        """The depths at which the head looks into the encoder."""
-        config, _ = self._trained()
+        """The depths whose tokens the head reads."""
+        config, _ = self._require_head()
         return {*config.taps, *self._read_depths()}
 
-    def predict(self, seen: Views) -> Predictions:
-        """Return the queries of chips of which the encoder saw all `depths`."""
-        config, head = self._trained()
+    def predict(self, encoded: EncodedViews) -> Predictions:
+        """Return the queries of chips whose views were encoded at all `depths`."""
+        config, head = self._require_head()
         fused = [
-            adapt(seen.high(d), seen.low(d)) for adapt, d in zip(head.adapters, config.taps, strict=True)
+            adapt(encoded.high(d), encoded.low(d))
+            for adapt, d in zip(head.adapters, config.taps, strict=True)
         ]
         fine = [
-            adapt(seen.fine_high(stride), seen.fine_low(stride))
-            for adapt, stride in zip(head.fine_adapters, seen.fine, strict=True)
+            adapt(encoded.fine_high(stride), encoded.fine_low(stride))
+            for adapt, stride in zip(head.fine_adapters, encoded.fine, strict=True)
         ]
         queries, masks = head.mask_decoder(*head.pixel_decoder(fused, fine))
-        return Predictions(self._read(seen, masks[-1], fused[-1], queries), masks[-1], masks[:-1])
+        return Predictions(self._query_vectors(encoded, masks[-1], fused[-1], queries), masks[-1], masks[:-1])
 
-    def _read(
+    def _query_vectors(
         self,
-        seen: Views,
+        encoded: EncodedViews,
         masks: Float[Tensor, "b q y x"],
         fused: Float[Tensor, "b d sg sg"],
         queries: Float[Tensor, "b q d"],
     ) -> Float[Tensor, "b q e"]:
         """Return unit vectors of what the CLIP's tokens show inside the masks."""
-        config, head = self._trained()
-        region = own_region(masks, fused.shape[-1])
+        config, head = self._require_head()
+        region = mask_region(masks, fused.shape[-1])
         depths = self._read_depths()
-        low, high = ([of(d) for d in depths] for of in (seen.low, seen.high))
+        low, high = ([of(d) for d in depths] for of in (encoded.low, encoded.high))
         if config.reads == "pooled":
             return masked_pooling(self.encoder, low=low[-1], high=high[-1], region=region)
         return masked_attention(
             self.encoder,
-            start=seen.first(config.split),
+            start=encoded.first(config.split),
             low=low,
             high=high,
             bias=region_bias(region, self.encoder.heads) + head.attention_masks(fused, queries),
@@ -177,11 +178,11 @@ class MROVSeg(nn.Module):
 
     def _read_depths(self) -> Sequence[int]:
         """Return the depths whose tokens are read for the queries."""
-        config, _ = self._trained()
+        config, _ = self._require_head()
         last = self.encoder.depth
         return [last] if config.reads == "pooled" else range(config.split, last)
 
-    def _trained(self) -> tuple[HeadConfig, Head]:
+    def _require_head(self) -> tuple[HeadConfig, Head]:
         if self.config.head is None or self.head is None:
             raise TypeError("this network has no trained head; use mrovseg.network.patches")
         return self.config.head, self.head

@@ -1,4 +1,4 @@
-"""Training-free mode: any CLIP's own patch features, compared with text.
+"""Training-free mode: the patch features of any CLIP, compared with text.
 
 The last block's attention is replaced by self-self attention and its residual and MLP are dropped, after
 SCLIP (arXiv 2312.01597), ClearCLIP (arXiv 2407.12442) and SegEarth-OV (arXiv 2410.01768), whose subtraction of the
@@ -15,11 +15,11 @@ from torch.nn.functional import interpolate, linear, normalize
 
 from mrovseg.labels.proposals import Proposals
 from mrovseg.network.clip import ImageEncoder
-from mrovseg.network.model import MROVSeg, Views
+from mrovseg.network.model import EncodedViews, MROVSeg
 from mrovseg.network.slices import as_map, as_tokens, stitch
 
-CLASS_TOKEN_SHARE = 0.3  # SegEarth-OV's lambda
-GRID_STRIDE = 4  # places a patch side, as the trained head has
+CLASS_TOKEN_WEIGHT = 0.3  # SegEarth-OV's lambda
+CELLS_PER_PATCH = 4  # a side, as the trained head has
 
 
 def depths(model: MROVSeg) -> set[int]:
@@ -27,35 +27,35 @@ def depths(model: MROVSeg) -> set[int]:
     return {model.encoder.depth - 1, model.encoder.depth}
 
 
-def propose(model: MROVSeg, seen: Views) -> Proposals:
-    """Return the chips' patches as queries; the weights of a place are bilinear over its four nearest patches.
+def propose(model: MROVSeg, seen: EncodedViews) -> Proposals:
+    """Return the chips' patches as queries; the weights of a cell are bilinear over its four nearest patches.
 
-    The encoder must have seen the chips at `depths`.
+    `seen` must hold the tokens at `depths`.
     """
     features = patch_features(model.encoder, seen.tokens)
     low, high = features[: seen.chips], stitch(features[seen.chips :], slices_a_side=seen.slices_a_side)
     mean = (high + interpolate(low, size=high.shape[-2:], mode="bilinear", align_corners=False)) / 2
     grid = high.shape[-1]
-    index, weight = neighbours(grid, GRID_STRIDE)
+    index, weight = neighbours(grid, CELLS_PER_PATCH)
     batch = (seen.chips, 1, 1, 1)
     return Proposals(
         embeddings=normalize(as_tokens(mean), dim=-1).float().cpu().numpy(),
         index=np.tile(index, batch),
         weight=np.tile(weight, batch),
-        stride_px=seen.slices_a_side * model.encoder.side_px / (grid * GRID_STRIDE),
+        stride_px=seen.slices_a_side * model.encoder.side_px / (grid * CELLS_PER_PATCH),
     )
 
 
 def patch_features(
     encoder: ImageEncoder, tokens: Mapping[int, Float[Tensor, "b n c"]]
 ) -> Float[Tensor, "b e g g"]:
-    """Return features of every patch in the space shared with text, less a share of the view's class token.
+    """Return every patch's features in the space of text, less CLASS_TOKEN_WEIGHT times its view's class token.
 
     `tokens` are those at `depths`.
     """
     first = encoder.project(tokens[encoder.depth][:, :1])
     local = encoder.project(self_self_attention(encoder, tokens[encoder.depth - 1]))
-    return as_map(torch.cat([first, local[:, 1:] - CLASS_TOKEN_SHARE * first], dim=1))
+    return as_map(torch.cat([first, local[:, 1:] - CLASS_TOKEN_WEIGHT * first], dim=1))
 
 
 def self_self_attention(encoder: ImageEncoder, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:
@@ -72,7 +72,7 @@ def self_self_attention(encoder: ImageEncoder, tokens: Float[Tensor, "b n c"]) -
 
 
 def neighbours(grid: int, factor: int) -> tuple[UInt16[np.ndarray, "4 y x"], UInt8[np.ndarray, "4 y x"]]:
-    """Return, for each place of a grid `factor` times finer, its four nearest patches and 255 times their weights."""
+    """Return, for each cell of a grid `factor` times finer, its four nearest patches and 255 times their weights."""
     at = np.clip((np.arange(grid * factor) + 0.5) / factor - 0.5, 0, grid - 1)
     near = at.astype(np.int64)
     far = np.minimum(near + 1, grid - 1)

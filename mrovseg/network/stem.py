@@ -55,7 +55,7 @@ class ConvStem(nn.Module):
         return self.with_fine(images)[0]
 
     def pretrained_parameters(self) -> Iterator[nn.Parameter]:
-        """Return what `adopt_mobilenetv2` fills: all but the last layer."""
+        """Return what `load_mobilenetv2` fills: all but the last layer."""
         return (p for name, p in self.named_parameters() if not name.startswith("to_tokens"))
 
     def with_fine(
@@ -102,7 +102,7 @@ class SameConv(nn.Conv2d):
         return super().forward(x if self.padding[0] else pad(x, (0, 1, 0, 1)))
 
 
-def adopt_mobilenetv2(stem: ConvStem, weights: Mapping[str, Tensor]) -> None:
+def load_mobilenetv2(stem: ConvStem, weights: Mapping[str, Tensor]) -> None:
     """Fill a stem, but for its last layer, with the weights of timm's `mobilenetv2_100`, pretrained with same padding.
 
     Raises CheckpointError when they are those of another network.

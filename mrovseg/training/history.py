@@ -1,4 +1,4 @@
-"""What a training was like: its losses and measures in a file, and a line about them while it goes on."""
+"""The record of a training: losses and mIoU in a file, and log lines while it runs."""
 
 import json
 import math
@@ -9,29 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from mrovseg.errors import DataError
-from mrovseg.training.plot import draw
+from mrovseg.training.plot import plot_history
 
-Say = Callable[[str], None]
+LogLine = Callable[[str], None]
 
 
-def say_on_stderr(line: str) -> None:
-    """Say a line at once."""
+def log_to_stderr(line: str) -> None:
+    """Write a line to stderr at once."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 
 
 class History:
-    """What a training is and its rows, in `metrics.json` of its folder.
+    """What is trained and the rows so far, in `metrics.json` of a folder.
 
     A row holds the stage, the step it was written after, the mean losses since the row before, the learning rate, and
     the mIoU (None where nothing was measured). They are the same for a training that was stopped and went on, but for
     `slices_per_s`. Only one worker may write.
     """
 
-    def __init__(self, folder: Path, *, say: Say = say_on_stderr) -> None:
+    def __init__(self, folder: Path, *, log: LogLine = log_to_stderr) -> None:
         """Read what the folder's training has written so far."""
         self.folder = folder
-        self.say = say
+        self.log = log
         self.about: dict[str, Any] | None = None
         self.rows: list[dict[str, Any]] = []
         if self._file.exists():
@@ -47,8 +47,8 @@ class History:
         """The highest mIoU so far; below any where there is none."""
         return max((row["miou"] for row in self.rows if row["miou"] is not None), default=-1.0)
 
-    def claim(self, about: Mapping[str, Any]) -> None:
-        """Say what is trained, by plain values. Raises DataError where the folder holds another training."""
+    def require_same_training(self, about: Mapping[str, Any]) -> None:
+        """Record what is trained, as plain values. Raises DataError where the folder holds another training."""
         plain = json.loads(json.dumps(about))
         earlier = plain if self.about is None else self.about
         differ = sorted(key for key in plain.keys() | earlier.keys() if plain.get(key) != earlier.get(key))
@@ -60,7 +60,7 @@ class History:
             )
         self.about = plain
 
-    def begin(self, stage: str, *, step: int, steps: int, slices: int) -> None:
+    def begin_stage(self, stage: str, *, step: int, steps: int, slices: int) -> None:
         """Begin a stage, of `steps` steps of `slices` slices, at a step; forget what was written past it."""
         self.stage, self.start, self.steps, self.slices = stage, step, steps, slices
         self.rows = [row for row in self.rows if row["stage"] != stage or row["step"] <= step]
@@ -68,8 +68,8 @@ class History:
         self._count, self._step_s, self._all_s = 0, 0.0, 0.0
         self._mark_s = time.monotonic()
 
-    def count(self, losses: Mapping[str, float]) -> None:
-        """Take a step's losses in."""
+    def add_losses(self, losses: Mapping[str, float]) -> None:
+        """Add the losses of a step to the row that is being summed."""
         now_s = time.monotonic()
         self._step_s, self._mark_s = self._step_s + now_s - self._mark_s, now_s
         self._count += 1
@@ -77,7 +77,7 @@ class History:
             self._sums[key] = self._sums.get(key, 0.0) + loss
 
     def write_row(self, step: int, *, rate: float, miou: float | None) -> None:
-        """Write the row of the steps since the last one, of which `step` was the last; and say it."""
+        """Write the row of the steps since the last one, of which `step` was the last; and log it."""
         self.rows.append(
             {
                 "stage": self.stage,
@@ -89,15 +89,15 @@ class History:
             }
         )
         self._all_s += self._step_s
-        self.say(self._line(self.rows[-1]))
+        self.log(self._line(self.rows[-1]))
         self._sums, self._count, self._step_s = {}, 0, 0.0
         self._write()
         self._mark_s = time.monotonic()
 
-    def draw(self) -> None:
-        """Draw losses and mIoU so far into `training.png`."""
+    def plot(self) -> None:
+        """Plot losses and mIoU so far into `training.png`."""
         if self.rows:
-            draw(self.folder / "training.png", self.rows)
+            plot_history(self.folder / "training.png", self.rows)
 
     def _line(self, row: Mapping[str, Any]) -> str:
         pace_s = self._all_s / (row["step"] - self.start)

@@ -1,4 +1,4 @@
-"""The networks of a training: as they begin, and written as a checkpoint."""
+"""The network of a training: its initial weights, and its checkpoint."""
 
 import dataclasses
 import math
@@ -16,22 +16,22 @@ from torch import Tensor, nn
 from mrovseg.network.clip import ImageEncoder, build
 from mrovseg.network.config import TINY, HeadConfig, reference_head
 from mrovseg.network.model import MROVSeg
-from mrovseg.network.stem import adopt_mobilenetv2
+from mrovseg.network.stem import load_mobilenetv2
 from mrovseg.weights import checkpoint, loading
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.words.background import Classes
-from mrovseg.words.embedding import PLAIN
+from mrovseg.words.embedding import BARE_TEMPLATE
 from mrovseg.words.sentences import SentenceEncoder
 
-FIRST_SCALE, LARGEST_SCALE = 1 / 0.07, 100.0  # of cosines, as CLIP's (Radford et al. 2021)
+INITIAL_SCALE, MAX_SCALE = 1 / 0.07, 100.0  # of cosines, as CLIP's (Radford et al. 2021)
 Encode: TypeAlias = Callable[[Sequence[str]], Float32[np.ndarray, "n e"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beginning:
-    """What a training begins with.
+class InitialWeights:
+    """Where the weights of a training come from.
 
-    Without a `source`, the tiny network at random, but for the weights of its `stem` (see `adopt_mobilenetv2`) where
+    Without a `source`, the tiny network at random, but for the weights of its `stem` (see `load_mobilenetv2`) where
     they are given. With one, that checkpoint's encoders, which stay as they are, and a fresh head: `head`, or one like
     the checkpoint's own, or where that has none the reference head.
     """
@@ -42,10 +42,10 @@ class Beginning:
 
 
 @dataclass(frozen=True, slots=True)
-class Networks:
-    """A network with its head, the frozen encoder of prompts, and the logarithm of what cosines are multiplied with.
+class TrainedNetwork:
+    """A network in training: with its head, the frozen text encoder, and the logarithm of the scale of cosines.
 
-    `frozen` are the weights, named as in a checkpoint, of encoders that another checkpoint brought.
+    `frozen` are the weights, named as in a checkpoint, of encoders that come from another checkpoint.
     """
 
     model: MROVSeg
@@ -55,22 +55,26 @@ class Networks:
     frozen: Mapping[str, np.ndarray]
 
     @classmethod
-    def begin(cls, beginning: Beginning, *, seed: int, device: torch.device) -> "Networks":
-        """Make them on a device."""
+    def create(cls, initial: InitialWeights, *, seed: int, device: torch.device) -> "TrainedNetwork":
+        """Make the network on a device, with fresh weights drawn by `seed`."""
         torch.manual_seed(seed)
-        if beginning.source is not None:
-            return cls._upon(beginning.source, beginning.head, device)
+        if initial.source is not None:
+            return cls._on_checkpoint(initial.source, initial.head, device)
         encoder = ImageEncoder(build(TINY.clip).visual)
-        if beginning.stem is not None:
-            adopt_mobilenetv2(encoder.visual.conv1, beginning.stem)
-        log_scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE), device=device))
-        config = dataclasses.replace(TINY, head=beginning.head or TINY.head)
-        return cls(MROVSeg(config, encoder).to(device), SentenceEncoder(), PLAIN, log_scale, {})
+        if initial.stem is not None:
+            load_mobilenetv2(encoder.visual.conv1, initial.stem)
+        log_scale = nn.Parameter(torch.tensor(math.log(INITIAL_SCALE), device=device))
+        config = dataclasses.replace(TINY, head=initial.head or TINY.head)
+        return cls(MROVSeg(config, encoder).to(device), SentenceEncoder(), BARE_TEMPLATE, log_scale, {})
 
     @classmethod
-    def _upon(cls, source: Checkpoint, head: HeadConfig | None, device: torch.device) -> "Networks":
-        """Put a fresh head on a checkpoint's frozen encoders, which use the checkpoint's memory."""
-        encoder = ImageEncoder.from_weights(source.config.clip, loading.part_of(source.weights, "visual."))
+    def _on_checkpoint(
+        cls, source: Checkpoint, head: HeadConfig | None, device: torch.device
+    ) -> "TrainedNetwork":
+        """Put a fresh head on a checkpoint's frozen encoders, whose weights are not copied."""
+        encoder = ImageEncoder.from_weights(
+            source.config.clip, loading.weights_under(source.weights, "visual.")
+        )
         head = head or source.config.head or reference_head(encoder.depth)
         model = MROVSeg(dataclasses.replace(source.config, head=head), encoder.eval())
         frozen = {name: array for name, array in source.weights.items() if not name.startswith("head.")}
@@ -82,10 +86,10 @@ class Networks:
     @property
     def scale(self) -> float:
         """What cosines are multiplied with."""
-        return float(self.log_scale.detach().exp().clamp(max=LARGEST_SCALE))
+        return float(self.log_scale.detach().exp().clamp(max=MAX_SCALE))
 
     def freeze_clip(self) -> None:
-        """End the training of the image tower and the scale."""
+        """Freeze the image tower and the scale."""
         self.model.encoder.requires_grad_(requires_grad=False).eval()
         self.log_scale.requires_grad_(False)  # noqa: FBT003 -- the name is not in its signature
 
@@ -107,8 +111,8 @@ class Networks:
         assert self.model.head is not None  # noqa: S101 -- networks in training have one
         weights = {
             "logit_scale": np.array(np.log(self.scale), np.float32),
-            **loading.arrays_of(self.model.encoder.visual, "visual."),
-            **loading.arrays_of(self.model.head, "head."),
+            **loading.module_weights(self.model.encoder.visual, "visual."),
+            **loading.module_weights(self.model.head, "head."),
         }
         halved = {key: w.astype(np.float16) if w.ndim >= 2 else w for key, w in weights.items()}  # noqa: PLR2004
         checkpoint.save(

@@ -1,4 +1,4 @@
-"""The classes of all sets that are trained together, side by side."""
+"""The joint label space of the sets that are trained together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from mrovseg.training.worker import CPU
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """All sets' classes side by side: column j is a class of one set, or of the rest of it.
+class LabelSpace:
+    """All sets' classes side by side, a column each: column j is a class of one set, or of the rest of it.
 
     first: the column of each set's first class. own, rest: whether a column is one of a set's classes, or of its rest.
     """
@@ -24,9 +24,9 @@ class Columns:
     rest: Bool[Tensor, "s c"]
 
     @classmethod
-    def of(cls, sets: Sequence[LabelledSet], device: torch.device = CPU) -> "Columns":
-        """Lay the sets' classes out on a device. Raises DataError for more than labels of 16 bits can tell apart."""
-        counts = [len(s.spoken.names) for s in sets]
+    def of(cls, sets: Sequence[LabelledSet], device: torch.device = CPU) -> "LabelSpace":
+        """Make it on a device. Raises DataError for more classes than labels of 16 bits can hold."""
+        counts = [len(s.all_classes.names) for s in sets]
         if sum(counts) >= IGNORE:
             raise DataError(
                 f"sets trained together have at most {IGNORE - 1} classes in all, these have {sum(counts)}"
@@ -39,6 +39,6 @@ class Columns:
         return cls(first.to(device), own.to(device), rest.to(device))
 
     def labelled(self, which: Int[Tensor, " b"], labels: Int[Tensor, "b h w"]) -> Int[Tensor, "b h w"]:
-        """Translate sets' own labels to columns + 1."""
+        """Translate labels of the sets `which` to column + 1; 0 and IGNORE stay."""
         shifted = labels + self.first[which][:, None, None]
         return torch.where((labels == 0) | (labels == IGNORE), labels, shifted)

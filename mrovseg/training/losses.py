@@ -1,4 +1,4 @@
-"""What training minimises: contrast of places and regions with words, then masks and their classes."""
+"""What training minimises: contrast of patches and regions with words, then masks and their classes."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ from torch.nn.functional import (
 
 from mrovseg.data.labelled import IGNORE
 
-IMPOSSIBLE = -1e4  # the logit of a class that is out of question; finite, so that 0 times it is 0
-NOTHING = -1  # the class of a query that matched no mask
+EXCLUDED_LOGIT = -1e4  # of a class that is excluded; finite, so that 0 times it is 0
+UNMATCHED = -1  # the class of a query that matched no mask
 NO_OBJECT_WEIGHT = 0.1
 CLASS_COST, MASK_COST, DICE_COST = 2.0, 5.0, 5.0
-TIMES = 3  # queries that each true mask is paired with
+QUERIES_PER_MASK = 3  # that each true mask is paired with
 OVERSAMPLE, IMPORTANCE = 3, 0.75  # point sampling of PointRend (arXiv 1912.08193)
 
 
@@ -38,17 +38,17 @@ def coverage(labels: Int[Tensor, "b h w"], *, classes: int, grid: int) -> Float[
 
 
 def partial_cross_entropy(
-    logits: Float[Tensor, "n c"], shares: Float[Tensor, "n c1"], rest: Bool[Tensor, "n c"]
+    logits: Float[Tensor, "n c"], coverages: Float[Tensor, "n c1"], rest: Bool[Tensor, "n c"]
 ) -> Float[Tensor, ""]:
-    """Cross entropy against shares, where column 0 of `shares` is of what is any one of the classes in `rest`.
+    """Cross entropy against coverages, where column 0 of `coverages` stands for any one of the classes in `rest`.
 
     The mean over rows, weighted by how much of each is labelled. Rows without a rest learn nothing from column 0.
     """
     log_probability = log_softmax(logits, dim=1)
-    any_rest = log_probability.masked_fill(~rest, IMPOSSIBLE).logsumexp(dim=1)
-    none = shares[:, 0] * rest.any(dim=1)
-    losses = -(shares[:, 1:] * log_probability).sum(dim=1) - none * any_rest
-    return losses.sum() / (shares[:, 1:].sum() + none.sum()).clamp_min(1e-6)
+    any_rest = log_probability.masked_fill(~rest, EXCLUDED_LOGIT).logsumexp(dim=1)
+    none = coverages[:, 0] * rest.any(dim=1)
+    losses = -(coverages[:, 1:] * log_probability).sum(dim=1) - none * any_rest
+    return losses.sum() / (coverages[:, 1:].sum() + none.sum()).clamp_min(1e-6)
 
 
 def sample_points(
@@ -65,8 +65,8 @@ def uncertain_points(logits: Float[Tensor, "n h w"], count: int) -> Float[Tensor
     """Return points of which three quarters lie where the masks are least certain, and the rest anywhere."""
     n, hard = len(logits), int(IMPORTANCE * count)
     candidates = torch.rand(n, OVERSAMPLE * count, 2, device=logits.device)
-    doubt = -sample_points(logits.detach(), candidates).abs()
-    chosen = doubt.topk(hard, dim=1).indices
+    uncertainty = -sample_points(logits.detach(), candidates).abs()
+    chosen = uncertainty.topk(hard, dim=1).indices
     anywhere = torch.rand(n, count - hard, 2, device=logits.device)
     return torch.cat([candidates.gather(1, chosen[..., None].expand(-1, -1, 2)), anywhere], dim=1)
 
@@ -102,7 +102,7 @@ def match(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pair queries with true masks at the least cost (Hungarian method); return query and mask indices.
 
-    Each mask is paired with several queries: masks are of classes, not of things, so that a double does no harm, and
+    Each mask is paired with several queries: masks are of classes, not of instances, so that duplicates do no harm, and
     a training of few steps needs many queries taught in each.
     """
     with torch.no_grad():
@@ -116,7 +116,7 @@ def match(
         overlap = 2 * probability @ target.T + 1
         dice = 1 - overlap / (probability.sum(1)[:, None] + target.sum(1)[None] + 1)
         cost = -CLASS_COST * class_logits.softmax(1)[:, classes] + MASK_COST * entropy + DICE_COST * dice
-    rows, cols = linear_sum_assignment(np.tile(cost.cpu().numpy(), TIMES))
+    rows, cols = linear_sum_assignment(np.tile(cost.cpu().numpy(), QUERIES_PER_MASK))
     return rows, cols % len(masks)
 
 
@@ -125,13 +125,13 @@ def class_loss(
 ) -> Float[Tensor, ""]:
     """Cross entropy over classes and no-object, the last column; mean over chips.
 
-    A query that matched nothing (target -1) is to be any of the columns from the chip's `known` on: no-object, or what
+    A query that matched nothing (target -1) may be any of the columns from the chip's `known` on: no-object, or what
     the set does not label. Such queries are weighted down.
     """
     losses = []
     for logits, target, first in zip(class_logits, targets, known, strict=True):
         log_probability = log_softmax(logits, dim=1)
-        nothing = target == NOTHING
+        nothing = target == UNMATCHED
         matched = log_probability.gather(1, target.clamp_min(0)[:, None])[:, 0]
         gain = torch.where(nothing, log_probability[:, first:].logsumexp(dim=1), matched)
         weight = torch.where(nothing, NO_OBJECT_WEIGHT, 1.0)
@@ -140,12 +140,12 @@ def class_loss(
 
 
 def true_masks(
-    labels: Int[Tensor, "h w"], *, least_px: int
+    labels: Int[Tensor, "h w"], *, min_px: int
 ) -> tuple[Int[Tensor, " m"], Float[Tensor, "m h w"], Bool[Tensor, "h w"]]:
-    """Return the classes (0..k-1) that cover at least `least_px`, their masks, and where the chip is labelled."""
+    """Return the classes (0..k-1) that cover at least `min_px`, their masks, and where the chip is labelled."""
     labelled = labels != IGNORE
     present = [
-        i for i in labels.unique().tolist() if i not in (0, IGNORE) and int((labels == i).sum()) >= least_px
+        i for i in labels.unique().tolist() if i not in (0, IGNORE) and int((labels == i).sum()) >= min_px
     ]
     classes = torch.tensor(present, dtype=torch.long, device=labels.device)
     return classes - 1, (labels[None] == classes[:, None, None]).float(), labelled

@@ -1,4 +1,4 @@
-"""Second stage: the head learns masks and their words, the CLIP frozen."""
+"""Second stage: the head learns masks and their classes, the CLIP frozen."""
 
 from collections.abc import Sequence
 
@@ -8,16 +8,16 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from mrovseg.data.labelled import LabelledSet
-from mrovseg.data.sampling import Augmentation, draw_chip
+from mrovseg.data.sampling import Augmentation, sample_chip
 from mrovseg.network.model import MROVSeg, Predictions
-from mrovseg.training.losses import NOTHING, class_loss, mask_losses, match, true_masks
+from mrovseg.training.losses import UNMATCHED, class_loss, mask_losses, match, true_masks
 from mrovseg.words.embedded import EmbeddedVocabulary
 
-LEAST_PX = 32  # a class with fewer pixels in a chip is no mask to learn
+MIN_PX = 32  # a class with fewer pixels in a chip makes no mask
 CLASS_WEIGHT, MASK_WEIGHT, DICE_WEIGHT = 2.0, 5.0, 5.0
 
 
-class MaskTraining(nn.Module):
+class MaskLosses(nn.Module):
     """A network, and the losses of its queries against the true masks of a set's own classes."""
 
     def __init__(
@@ -31,7 +31,7 @@ class MaskTraining(nn.Module):
     ) -> None:
         """Take a network whose encoder is frozen.
 
-        `vocabularies` are what the sets speak of, in their order; the first `known` classes of each are labelled.
+        `vocabularies` are those of the sets, in their order; the first `known` classes of each are labelled.
         `bfloat16`: run the network, but not the losses, in half precision.
         """
         super().__init__()
@@ -41,14 +41,20 @@ class MaskTraining(nn.Module):
         self.points = points
         self.precision = torch.bfloat16 if bfloat16 else torch.float32
 
-    def draw(
+    def sample(
         self, sets: Sequence[LabelledSet], *, slices: int, chips: int, rng: np.random.Generator
     ) -> tuple[list[int], UInt8[Tensor, "b 3 h w"], Int[Tensor, "b h w"]]:
-        """Draw a batch: the sets, pixels and labels of its chips."""
+        """Sample a batch: the set indices, pixels and labels of its chips."""
         side = self.model.encoder.side_px * slices
-        drawn = [draw_chip(sets, side_px=side, rng=rng, augmentation=Augmentation()) for _ in range(chips)]
-        pixels = torch.from_numpy(np.stack([p for _, p, _ in drawn])).permute(0, 3, 1, 2)
-        return [i for i, _, _ in drawn], pixels, torch.from_numpy(np.stack([t for _, _, t in drawn])).long()
+        samples = [
+            sample_chip(sets, side_px=side, rng=rng, augmentation=Augmentation()) for _ in range(chips)
+        ]
+        pixels = torch.from_numpy(np.stack([p for _, p, _ in samples])).permute(0, 3, 1, 2)
+        return (
+            [i for i, _, _ in samples],
+            pixels,
+            torch.from_numpy(np.stack([t for _, _, t in samples])).long(),
+        )
 
     def forward(
         self, which: Sequence[int], chips: UInt8[Tensor, "b 3 h w"], labels: Int[Tensor, "b h w"]
@@ -57,7 +63,7 @@ class MaskTraining(nn.Module):
         device = self.model.mean.device
         chips, labels = chips.to(device), labels.to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision is torch.bfloat16):
-            predictions = _single(self.model(chips))
+            predictions = _as_float32(self.model(chips))
         class_logits, targets, masks = [], [], []
         for chip, index in enumerate(which):
             logits = self.class_logits(predictions.embeddings[chip], self.vocabularies[index])
@@ -92,9 +98,9 @@ class MaskTraining(nn.Module):
     def _matched(
         self, predictions: Predictions, chip: int, logits: Float[Tensor, "q c1"], labels: Int[Tensor, "h w"]
     ) -> tuple[Int[Tensor, " q"], list[tuple[Tensor, Tensor]]]:
-        """Return each query's class, NOTHING where it matched no mask, and the losses of matched masks."""
-        target = torch.full((len(logits),), NOTHING, device=logits.device)
-        classes, masks, labelled = true_masks(labels, least_px=LEAST_PX)
+        """Return each query's class, UNMATCHED where it matched no mask, and the losses of matched masks."""
+        target = torch.full((len(logits),), UNMATCHED, device=logits.device)
+        classes, masks, labelled = true_masks(labels, min_px=MIN_PX)
         if not len(classes):
             return target, []
         queries, true = match(logits, predictions.masks[chip], classes, masks, points=self.points)
@@ -106,7 +112,7 @@ class MaskTraining(nn.Module):
         ]
 
 
-def _single(predictions: Predictions) -> Predictions:
+def _as_float32(predictions: Predictions) -> Predictions:
     """Return predictions in single precision."""
     auxiliary = [masks.float() for masks in predictions.auxiliary]
     return Predictions(predictions.embeddings.float(), predictions.masks.float(), auxiliary)

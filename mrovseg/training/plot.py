@@ -19,8 +19,8 @@ MEASURED = "#332288"
 Row = Mapping[str, Any]
 
 
-def draw(path: Path, rows: Sequence[Row]) -> None:
-    """Draw the losses of each stage, and the mIoU where it was measured, below each other into a PNG.
+def plot_history(path: Path, rows: Sequence[Row]) -> None:
+    """Plot the losses of each stage, and the mIoU where it was measured, below each other into a PNG.
 
     `rows` are those of `mrovseg.training.history`. The file is written whole or not at all.
     """
@@ -32,9 +32,9 @@ def draw(path: Path, rows: Sequence[Row]) -> None:
     FigureCanvasAgg(figure)
     left = iter(figure.subplots(panels, squeeze=False)[:, 0])
     for stage in stages:
-        _draw_losses(_panel(next(left), of_each[stage], f"{stage}: losses"), of_each[stage])
+        _plot_losses(_panel(next(left), of_each[stage], f"{stage}: losses"), of_each[stage])
         if stage in measured:
-            _draw_measures(_panel(next(left), of_each[stage], f"{stage}: mIoU"), of_each[stage])
+            _plot_miou(_panel(next(left), of_each[stage], f"{stage}: mIoU"), of_each[stage])
     part = path.with_suffix(".part")
     figure.savefig(part, format="png")
     part.replace(path)
@@ -48,7 +48,7 @@ def _panel(axes: Axes, rows: Sequence[Row], title: str) -> Axes:
     return axes
 
 
-def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
+def _plot_losses(axes: Axes, rows: Sequence[Row]) -> None:
     steps = np.array([row["step"] for row in rows])
     names = sorted({name for row in rows for name in row["losses"]})
     for name, colour in zip(names, itertools.cycle(COLOURS)):
@@ -59,7 +59,7 @@ def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
     axes.legend(frameon=False, ncols=len(names), loc="lower right", bbox_to_anchor=(1, 1))
 
 
-def _draw_measures(axes: Axes, rows: Sequence[Row]) -> None:
+def _plot_miou(axes: Axes, rows: Sequence[Row]) -> None:
     """Draw the mIoU over the steps, the highest with its figure."""
     at = [(row["step"], row["miou"]) for row in rows if row["miou"] is not None]
     steps, mious = zip(*at, strict=True)

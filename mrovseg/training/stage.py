@@ -1,4 +1,4 @@
-"""A stage of training; a step is a pure function of (seed, step), so that a killed run goes on unharmed."""
+"""A stage of training; a step is a pure function of (seed, step), so that a killed training resumes exactly."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -12,8 +12,8 @@ from torch.optim import Optimizer
 
 from mrovseg.errors import ModelConfigError
 from mrovseg.training.history import History
-from mrovseg.training.optimizer import keep, make_optimizers, restore
-from mrovseg.training.worker import ALONE, Worker
+from mrovseg.training.optimizer import make_optimizers, restore_state, save_state
+from mrovseg.training.worker import SINGLE_WORKER, Worker
 
 ROW_EVERY = 20  # steps
 
@@ -24,9 +24,9 @@ Losses = dict[str, Tensor]
 class StageRecipe:
     """How long and how fast a stage learns.
 
-    A step is the mean over `micro_batches`, which several workers share out. Each of them draws chips of a size drawn
-    from `sizes` (slices a side), as many as hold `slices_a_step` slices. `rate`, `matrix_rate` and `stem_rate` are
-    those of `make_optimizers`. With `bfloat16` the network, but not the losses, runs in half precision.
+    A step is the mean over `micro_batches`, which are divided among the workers. Each of them samples chips of a size
+    chosen from `sizes` (slices a side), as many as hold `slices_a_step` slices. `rate`, `matrix_rate` and `stem_rate`
+    are those of `make_optimizers`. With `bfloat16` the network, but not the losses, runs in half precision.
     """
 
     threads: int
@@ -54,9 +54,9 @@ class StageRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What is learned, from what, and how.
+    """What is parameters, from what, and how.
 
-    `losses` draws a micro-batch by a generator and returns its losses. `evaluate` returns the mIoU of the network as
+    `losses` samples a micro-batch by a generator and returns its losses. `evaluate` returns the mIoU of the network as
     it is; it is called each `evaluate_every` steps and after the last, and not at all where that is None.
     """
 
@@ -68,21 +68,21 @@ class Stage:
     evaluate: Callable[[], float] | None = None
     evaluate_every: int | None = None
 
-    def due(self, step: int, every: int | None) -> bool:
+    def is_due(self, step: int, every: int | None) -> bool:
         """Whether what happens each `every` steps, and after the last, happens after so many steps."""
         return every is not None and (step == self.recipe.steps or step % every == 0)
 
 
-def run_stage(stage: Stage, history: History, worker: Worker = ALONE) -> None:
-    """Minimise the sum of the losses over the parameters of the module that want a gradient.
+def run_stage(stage: Stage, history: History, worker: Worker = SINGLE_WORKER) -> None:
+    """Minimise the sum of the losses over the parameters of the module that require a gradient.
 
     Rates warm up and decay by a polynomial of power 0.9; the state is saved every `save_every` steps in the folder of
     the history, and the same call goes on from there: on one worker bit for bit. Several workers take the same steps
-    as one, up to the rounding of sums. Raises ModelConfigError when they cannot share the micro-batches.
+    as one, up to the rounding of sums. Raises ModelConfigError when the micro-batches cannot be divided equally.
     """
-    recipe, share = stage.recipe, worker.share(stage.recipe.micro_batches)
+    recipe, assigned = stage.recipe, worker.assigned(stage.recipe.micro_batches)
     torch.set_num_threads(recipe.threads)
-    learned = {key: p for key, p in stage.module.named_parameters() if p.requires_grad}
+    parameters = {key: p for key, p in stage.module.named_parameters() if p.requires_grad}
     optimizers = make_optimizers(
         stage.module,
         rate=recipe.rate,
@@ -91,37 +91,37 @@ def run_stage(stage: Stage, history: History, worker: Worker = ALONE) -> None:
         weight_decay=recipe.weight_decay,
     )
     state = history.folder / f"{stage.name}.safetensors"
-    start = restore(state, learned, optimizers)
-    worker.agree(stage.module, step=start)
+    start = restore_state(state, parameters, optimizers)
+    worker.synchronise(stage.module, step=start)
     slices = recipe.micro_batches * recipe.slices_a_step
-    history.begin(stage.name, step=start, steps=recipe.steps, slices=slices)
+    history.begin_stage(stage.name, step=start, steps=recipe.steps, slices=slices)
     for step in range(start, recipe.steps):
         _set_rates(optimizers, rate_factor(step, recipe))
-        losses = worker.add_up(
-            list(learned.values()), _backward(stage, share, step=step, device=worker.device)
+        losses = worker.sum_over_workers(
+            list(parameters.values()), _backward(stage, assigned, step=step, device=worker.device)
         )
-        nn.utils.clip_grad_norm_(list(learned.values()), recipe.clip_norm)
+        nn.utils.clip_grad_norm_(list(parameters.values()), recipe.clip_norm)
         for optimizer in optimizers:
             optimizer.step()
-        if worker.leads:
-            history.count(losses)
-            _note(stage, history, step + 1)
-            if stage.due(step + 1, recipe.save_every):  # last: what it implies is written
-                keep(state, learned, optimizers, step=step + 1)
+        if worker.is_first:
+            history.add_losses(losses)
+            _record(stage, history, step + 1)
+            if stage.is_due(step + 1, recipe.save_every):  # last: the rows before it are written
+                save_state(state, parameters, optimizers, step=step + 1)
 
 
 def rate_factor(step: int, recipe: StageRecipe) -> float:
-    """Return the share of the learning rate at a step."""
+    """Return what the learning rates are multiplied with at a step: warm-up, then polynomial decay."""
     left: float = (1 - step / recipe.steps) ** 0.9
     return left * min(1.0, (step + 1) / recipe.warmup_steps)
 
 
-def _backward(stage: Stage, share: Sequence[int], *, step: int, device: torch.device) -> Losses:
+def _backward(stage: Stage, assigned: Sequence[int], *, step: int, device: torch.device) -> Losses:
     """Add up the gradients and the losses of some of a step's micro-batches, as parts of the mean of all of them."""
     count = stage.recipe.micro_batches
     sums: Losses = {}
     stage.module.zero_grad(set_to_none=True)
-    for i in share:
+    for i in assigned:
         with _attention(device):
             parts = stage.losses(_seeded([*stage.seed, step, i]))
         (torch.stack(list(parts.values())).sum() / count).backward()
@@ -130,21 +130,21 @@ def _backward(stage: Stage, share: Sequence[int], *, step: int, device: torch.de
     return sums
 
 
-def _note(stage: Stage, history: History, step: int) -> None:
+def _record(stage: Stage, history: History, step: int) -> None:
     """Write the row of the history that ends after a step, if one does, with what is measured there.
 
     One does wherever a state is saved: the losses of a row are then all of one process.
     """
-    if not any(stage.due(step, n) for n in (ROW_EVERY, stage.recipe.save_every, stage.evaluate_every)):
+    if not any(stage.is_due(step, n) for n in (ROW_EVERY, stage.recipe.save_every, stage.evaluate_every)):
         return
     miou = None
-    if stage.evaluate is not None and stage.due(step, stage.evaluate_every):
+    if stage.evaluate is not None and stage.is_due(step, stage.evaluate_every):
         miou = stage.evaluate()
         torch.set_num_threads(stage.recipe.threads)  # a segmenter takes as many as it wants
     rate = stage.recipe.rate * rate_factor(step - 1, stage.recipe)
     history.write_row(step, rate=rate, miou=miou)
     if miou is not None:
-        history.draw()
+        history.plot()
 
 
 def _seeded(entropy: Sequence[int]) -> np.random.Generator:

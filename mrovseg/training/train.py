@@ -11,18 +11,18 @@ import numpy as np
 import torch
 
 from mrovseg.data.training_data import TrainingData
-from mrovseg.device import multiplies_bfloat16
+from mrovseg.device import has_fast_bfloat16
 from mrovseg.errors import DataError, ModelConfigError
-from mrovseg.training.contrast_stage import Contrast
+from mrovseg.training.contrast_stage import ContrastLosses
 from mrovseg.training.history import History
-from mrovseg.training.initial_weights import Beginning, Networks
-from mrovseg.training.mask_stage import MaskTraining
+from mrovseg.training.initial_weights import InitialWeights, TrainedNetwork
+from mrovseg.training.mask_stage import MaskLosses
 from mrovseg.training.stage import Losses, Stage, StageRecipe, run_stage
-from mrovseg.training.worker import ALONE, Worker
+from mrovseg.training.worker import SINGLE_WORKER, Worker
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.words.embedding import embed
 
-FREE = ("threads", "save_every")  # of a stage: what another attempt may change
+CHANGEABLE = ("threads", "save_every")  # keys of a stage that may change when a training resumes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """How the second stage is measured while it goes on: `evaluate` returns the mIoU of a checkpoint's file.
+    """How the network is measured during the second stage: `evaluate` returns the mIoU of a checkpoint's file.
 
     It is called each `every` steps and after the last, by the first worker alone.
     """
@@ -61,10 +61,10 @@ class Validation:
 def train(
     recipe: Recipe,
     data: TrainingData,
-    beginning: Beginning,
+    initial: InitialWeights,
     *,
     history: History,
-    worker: Worker = ALONE,
+    worker: Worker = SINGLE_WORKER,
     validation: Validation | None = None,
 ) -> Path:
     """Train a network; return the checkpoint's path. Raises DataError where the folder holds another training.
@@ -75,19 +75,19 @@ def train(
     validation `best.safetensors`, that of the highest mIoU.
     """
     torch.set_num_threads(recipe.masks.threads)
-    networks = Networks.begin(beginning, seed=recipe.seed, device=worker.device)
-    history.claim(_about(recipe, networks, data))
-    if worker.leads and worker.device.type == "cpu":
+    network = TrainedNetwork.create(initial, seed=recipe.seed, device=worker.device)
+    history.require_same_training(_identity(recipe, network, data))
+    if worker.is_first and worker.device.type == "cpu":
         _warn_of_bfloat16(recipe, history)
-    if beginning.source is None:
-        run_stage(_contrast_stage(recipe, networks, data), history, worker)
-        networks.freeze_clip()
-    known = _known(data, beginning.source)
-    kinds = data.known_kinds if beginning.source is None else beginning.source.known_kinds
+    if initial.source is None:
+        run_stage(_contrast_stage(recipe, network, data), history, worker)
+        network.freeze_clip()
+    known = _known_phrases(data, initial.source)
+    kinds = data.known_kinds if initial.source is None else initial.source.known_kinds
     path = history.folder / "checkpoint.safetensors"
 
     def save() -> None:
-        networks.save(path, known=known, taught=data.taught, sets=data.known_sets, kinds=kinds)
+        network.save(path, known=known, taught=data.taught, sets=data.known_sets, kinds=kinds)
 
     def evaluate() -> float:
         assert validation is not None  # noqa: S101 -- else nobody calls
@@ -98,77 +98,81 @@ def train(
         return miou
 
     every = validation.every if validation else None
-    run_stage(_masks_stage(recipe, networks, data, evaluate, every), history, worker)
-    if worker.leads:
+    run_stage(_mask_stage(recipe, network, data, evaluate, every), history, worker)
+    if worker.is_first:
         save()
-        history.draw()
+        history.plot()
     return path
 
 
 def _warn_of_bfloat16(recipe: Recipe, history: History) -> None:
     halved = any(stage is not None and stage.bfloat16 for stage in (recipe.contrast, recipe.masks))
-    if halved and not multiplies_bfloat16():
-        history.say(
+    if halved and not has_fast_bfloat16():
+        history.log(
             "warning: this processor has no instructions for bfloat16, which is slower on it than single precision; "
             "`bfloat16: false` in the stages of the recipe trains faster here"
         )
 
 
-def _known(data: TrainingData, source: Checkpoint | None) -> list[str] | None:
+def _known_phrases(data: TrainingData, source: Checkpoint | None) -> list[str] | None:
     """Return the phrases that images were compared with, by the source's own training too; None for any."""
     if source is None:
         return data.phrases
     return None if source.known_phrases is None else sorted({*source.known_phrases, *data.taught})
 
 
-def _about(recipe: Recipe, networks: Networks, data: TrainingData) -> dict[str, Any]:
+def _identity(recipe: Recipe, network: TrainedNetwork, data: TrainingData) -> dict[str, Any]:
     """Return what must be the same for a training to go on, by plain values."""
-    head = networks.model.config.head
-    assert head is not None  # noqa: S101 -- networks in training have one
+    head = network.model.config.head
+    assert head is not None  # noqa: S101 -- network in training have one
     phrases = hashlib.sha256("\n".join(data.phrases).encode()).hexdigest()
     about: dict[str, Any] = {"seed": recipe.seed, "phrases": phrases, "head": asdict(head)}
     for name, stage in (("contrast", recipe.contrast), ("masks", recipe.masks)):
         if stage is not None:
-            about |= {f"{name}.{key}": value for key, value in asdict(stage).items() if key not in FREE}
+            about |= {f"{name}.{key}": value for key, value in asdict(stage).items() if key not in CHANGEABLE}
     return about
 
 
-def _contrast_stage(recipe: Recipe, networks: Networks, data: TrainingData) -> Stage:
+def _contrast_stage(recipe: Recipe, network: TrainedNetwork, data: TrainingData) -> Stage:
     stage = recipe.contrast
     if stage is None:
         raise DataError(
             "a training of all needs a recipe with `contrast`; one of a head alone needs a checkpoint"
         )
-    contrast = Contrast(
-        networks.model.config,
-        networks.model.encoder,
-        networks.encode,
-        networks.log_scale,
+    contrast = ContrastLosses(
+        network.model.config,
+        network.model.encoder,
+        network.encode,
+        network.log_scale,
         bfloat16=stage.bfloat16,
-    ).to(networks.model.mean.device)
+    ).to(network.model.mean.device)
 
     def losses(rng: np.random.Generator) -> Losses:
         size = int(rng.choice(stage.sizes))
         chips = max(1, stage.slices_a_step // size**2)
-        batch = contrast.draw(data, slices=size, chips=chips, images=stage.images, rng=rng)
+        batch = contrast.sample(data, slices=size, chips=chips, images=stage.images, rng=rng)
         return dict(contrast(batch, data, rng))
 
     return Stage(name="contrast", module=contrast, recipe=stage, seed=(recipe.seed, 0), losses=losses)
 
 
-def _masks_stage(
+def _mask_stage(
     recipe: Recipe,
-    networks: Networks,
+    network: TrainedNetwork,
     data: TrainingData,
     evaluate: Callable[[], float],
     evaluate_every: int | None,
 ) -> Stage:
     stage, sets = recipe.masks, data.sets
-    masks = MaskTraining(
-        networks.model,
+    masks = MaskLosses(
+        network.model,
         [
             embed(
-                s.spoken, networks.encode, templates=networks.templates, no_object=None, scale=networks.scale
+                s.all_classes,
+                network.encode,
+                templates=network.templates,
+                no_object=None,
+                scale=network.scale,
             )
             for s in sets
         ],
@@ -180,7 +184,7 @@ def _masks_stage(
     def losses(rng: np.random.Generator) -> Losses:
         size = int(rng.choice(stage.sizes))
         chips = max(1, stage.slices_a_step // size**2)
-        return dict(masks(*masks.draw(sets, slices=size, chips=chips, rng=rng)))
+        return dict(masks(*masks.sample(sets, slices=size, chips=chips, rng=rng)))
 
     return Stage(
         name="masks",
@@ -194,7 +198,7 @@ def _masks_stage(
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file whole or not at all."""
+    """Copy a file atomically."""
     part = target.with_suffix(".part")
     shutil.copyfile(source, part)
     part.replace(target)

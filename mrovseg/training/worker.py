@@ -1,4 +1,4 @@
-"""Who works at a training: one process, or several that add up their gradients."""
+"""The processes of a training: one, or several that sum their gradients."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ class Worker:
     device: torch.device = CPU
 
     @property
-    def leads(self) -> bool:
-        """Whether it is the one that writes and speaks."""
+    def is_first(self) -> bool:
+        """Whether it is the one that writes files and logs."""
         return self.rank == 0
 
-    def share(self, micro_batches: int) -> range:
-        """Return which micro-batches of a step are this worker's.
+    def assigned(self, micro_batches: int) -> range:
+        """Return the indices of this worker's micro-batches of a step.
 
-        Raises ModelConfigError when the workers' shares would not be equal.
+        Raises ModelConfigError when the workers would not have equally many.
         """
         if micro_batches % self.count:
             raise ModelConfigError(
@@ -40,8 +40,8 @@ class Worker:
             )
         return range(self.rank, micro_batches, self.count)
 
-    def agree(self, module: nn.Module, *, step: int) -> None:
-        """Begin with the parameters of the first worker.
+    def synchronise(self, module: nn.Module, *, step: int) -> None:
+        """Take over the parameters of the first worker.
 
         Raises CheckpointError when the workers are not at the same step: they do not read the same files.
         """
@@ -58,19 +58,19 @@ class Worker:
         for parameter in module.parameters():
             distributed.broadcast(parameter.data, 0)
 
-    def add_up(
+    def sum_over_workers(
         self, parameters: Sequence[nn.Parameter], losses: Mapping[str, Float[Tensor, ""]]
     ) -> dict[str, float]:
         """Sum gradients, which it changes in place, and losses over all workers.
 
-        A parameter that no worker has a gradient of keeps none, so that optimizers leave it alone.
+        A parameter without a gradient on any worker gets none, so that optimizers skip it.
         """
         values = torch.stack(list(losses.values()))
         if self.count > 1:
-            values = self._added_up(parameters, values)
+            values = self._all_reduce(parameters, values)
         return dict(zip(losses, values.tolist(), strict=True))
 
-    def _added_up(
+    def _all_reduce(
         self, parameters: Sequence[nn.Parameter], values: Float[Tensor, " n"]
     ) -> Float[Tensor, " n"]:
         has = torch.tensor([float(p.grad is not None) for p in parameters], device=self.device)
@@ -84,4 +84,4 @@ class Worker:
         return values
 
 
-ALONE = Worker()
+SINGLE_WORKER = Worker()

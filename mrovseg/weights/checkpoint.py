@@ -13,7 +13,7 @@ from mrovseg.network.config import ModelConfig
 from mrovseg.weights.files import read_arrays, write_arrays
 from mrovseg.weights.header import FORMAT, check_format, file_of
 from mrovseg.words.background import Classes
-from mrovseg.words.embedding import PLAIN, TEMPLATES
+from mrovseg.words.embedding import BARE_TEMPLATE, TEMPLATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Checkpoint:
 
     @property
     def image_weights(self) -> dict[str, np.ndarray]:
-        """What an actor needs: the image tower and the head."""
+        """The weights of the image tower and the head."""
         return {name: array for name, array in self.weights.items() if name.startswith(("visual.", "head."))}
 
     @property
@@ -54,8 +54,8 @@ class Checkpoint:
 
     @property
     def templates(self) -> tuple[str, ...]:
-        """How prompts are said to its text encoder."""
-        return PLAIN if self.config.speaks_sentences else TEMPLATES
+        """The templates of prompts for its text encoder."""
+        return BARE_TEMPLATE if self.config.uses_sentence_encoder else TEMPLATES
 
 
 def load(name_or_path: str) -> Checkpoint:
@@ -79,7 +79,7 @@ def load(name_or_path: str) -> Checkpoint:
     return Checkpoint(
         name=file.stem,
         config=config,
-        weights=_widened(weights),
+        weights=_as_float32(weights),
         known_phrases=known,
         taught_phrases=taught,
         digest=_digest(file),
@@ -132,7 +132,7 @@ def save(  # noqa: PLR0913 - each by its name
     write_arrays(path, {name: np.asarray(array, order="C") for name, array in weights.items()}, about)
 
 
-def _widened(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _as_float32(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Bring half floats to single precision."""
     return {
         name: array.astype(np.float32) if array.dtype == np.float16 else array

@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 from torch import Tensor
 
-from mrovseg.network.clip import ImageEncoder, built, resize_positions
+from mrovseg.network.clip import ImageEncoder, build_on_meta, resize_positions
 from mrovseg.network.config import ModelConfig, chip_shape
 from mrovseg.weights import state_dict
-from mrovseg.weights.pretrained import Pretrained, find, plain
+from mrovseg.weights.pretrained import Pretrained, complete_config, find
 
 
-def headless(
+def headless_network(
     model: str,
     weights: str | None,
     *,
@@ -28,17 +28,19 @@ def headless(
     source = find(model, weights)
     if slice_px is not None:
         vision = {**source.clip["vision_cfg"], "image_size": slice_px}
-        source = dataclasses.replace(source, clip=plain({**source.clip, "vision_cfg": vision}, name=model))
+        source = dataclasses.replace(
+            source, clip=complete_config({**source.clip, "vision_cfg": vision}, name=model)
+        )
     count, halo_px = chip_shape(source.clip["vision_cfg"]["image_size"], slices=slices, halo_px=halo_px)
     config = ModelConfig(source.clip, count, halo_px, head=None, mean=source.mean, std=source.std)
-    network = built(source.clip)
-    ImageEncoder(network.visual)  # refuses what it could not tap
+    network = build_on_meta(source.clip)
+    ImageEncoder(network.visual)  # refuses a tower whose tokens cannot be read
     state_dict.check_size(source.file, network, name=model)
     state = _as_open_clip(state_dict.read(source.file), source)
     if slice_px is not None:
         resize_positions(state, network)
     state_dict.check(state, network, name=model)
-    return config, state_dict.arrays(state)
+    return config, state_dict.to_arrays(state)
 
 
 def _as_open_clip(state: dict[str, Tensor], source: Pretrained) -> dict[str, Tensor]:

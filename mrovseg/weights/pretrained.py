@@ -17,7 +17,7 @@ from mrovseg.errors import CheckpointError, ModelConfigError
 from mrovseg.network.config import CLIP_MEAN, CLIP_STD, check_sizes
 
 SHOWN_CHARS = 200  # of a name
-MOST_BYTES = 2**20  # of a description
+MAX_BYTES = 2**20  # of a description
 TOKENS = 49_408  # of CLIP's own tokenizer, the only one there is here
 HUB, FOLDER = "hf-hub:", "local-dir:"
 DESCRIPTION = "open_clip_config.json"
@@ -58,7 +58,7 @@ class Pretrained:
 
 
 def find(model: str, weights: str | None) -> Pretrained:
-    """Find a CLIP: a model that open_clip knows with one of its tags or a file as `weights`, or both in one place.
+    """Find a CLIP: a model that open_clip knows, with one of its tags or a file as `weights`, or a folder of both.
 
     `hf-hub:ORG/NAME` and `local-dir:FOLDER` hold description and weights, and take no `weights`.
     Raises ModelConfigError for the model and CheckpointError for the weights, saying what there is.
@@ -70,25 +70,25 @@ def find(model: str, weights: str | None) -> Pretrained:
     if model.startswith(FOLDER):
         folder = Path(model.removeprefix(FOLDER))
         return _described(model, folder / DESCRIPTION, _weights_in(folder))
-    place = model.removeprefix(HUB).strip("/")
+    repository = model.removeprefix(HUB).strip("/")
     # open_clip's "ORG/NAME/" is the weights, whatever the name of their file.
     return _described(
-        model, _fetched({"hf_hub": f"{place}/{DESCRIPTION}"}), _fetched({"hf_hub": f"{place}/"})
+        model, _fetched({"hf_hub": f"{repository}/{DESCRIPTION}"}), _fetched({"hf_hub": f"{repository}/"})
     )
 
 
 def model_config(name: str) -> dict[str, Any]:
     """Return open_clip's configuration of a model name.
 
-    Raises ModelConfigError for a name that open_clip does not know, and as `plain`.
+    Raises ModelConfigError for a name that open_clip does not know, and as `complete_config`.
     """
     found = open_clip.get_model_config(name)
     if found is None:
         raise ModelConfigError(f"{name!r} is not a ViT that open_clip knows; see open_clip.list_models()")
-    return plain(found, name=name)
+    return complete_config(found, name=name)
 
 
-def plain(config: Mapping[str, Any], *, name: str) -> dict[str, Any]:
+def complete_config(config: Mapping[str, Any], *, name: str) -> dict[str, Any]:
     """Return the configuration of a CLIP with open_clip's defaults filled in.
 
     Raises ModelConfigError unless it is of a ViT and of a text tower with CLIP's own tokenizer.
@@ -137,7 +137,7 @@ def _described(model: str, description: Path, weights: Path) -> Pretrained:
     try:
         about = json.loads(_small_text(description))
         images = about.get("preprocess_cfg", {})
-        clip = plain(about["model_cfg"], name=model)
+        clip = complete_config(about["model_cfg"], name=model)
         mean, std = tuple(images.get("mean", CLIP_MEAN)), tuple(images.get("std", CLIP_STD))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise CheckpointError(
@@ -148,8 +148,8 @@ def _described(model: str, description: Path, weights: Path) -> Pretrained:
 
 def _small_text(description: Path) -> str:
     """Read a file that holds a page of text, not one that never ends."""
-    if not description.is_file() or description.stat().st_size > MOST_BYTES:
-        raise ValueError(f"it must be a file of at most {MOST_BYTES} bytes")
+    if not description.is_file() or description.stat().st_size > MAX_BYTES:
+        raise ValueError(f"it must be a file of at most {MAX_BYTES} bytes")
     return description.read_text(encoding="utf-8")
 
 
@@ -172,12 +172,12 @@ def _weights_in(folder: Path) -> Path:
     return (known or found)[0]
 
 
-def _fetched(place: Mapping[str, Any]) -> Path:
-    """Return the file that open_clip has of a place, or fetches."""
+def _fetched(source: Mapping[str, Any]) -> Path:
+    """Return the file of a source, from open_clip's cache or fetched."""
     try:
-        return Path(open_clip.download_pretrained(dict(place)))
+        return Path(open_clip.download_pretrained(dict(source)))
     except (OSError, RuntimeError) as fault:
         raise CheckpointError(
-            f"{place.get('hf_hub') or place.get('url')} could not be fetched ({fault}); "
+            f"{source.get('hf_hub') or source.get('url')} could not be fetched ({fault}); "
             "without a network give a file of the weights, or local-dir:FOLDER"
         ) from fault

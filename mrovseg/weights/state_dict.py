@@ -15,7 +15,7 @@ from mrovseg.errors import CheckpointError
 PARALLEL = "module."  # what data-parallel training puts before every name
 # Three numbers that OpenAI's files hold beside the weights, and open_clip's never.
 OPENAI_MARKS = frozenset({"input_resolution", "context_length", "vocab_size"})
-MOST_TIMES, SPARE_BYTES = 4, 2**26  # of the weights in single precision: Adam's state is two more of each
+MAX_RATIO, SPARE_BYTES = 4, 2**26  # of the weights in single precision: Adam's state is two more of each
 SHOWN = 4  # names in an error
 
 
@@ -27,11 +27,11 @@ def read(file: Path) -> dict[str, Tensor]:
     """
     if not file.is_file():
         raise CheckpointError(f"no file {file} to take weights from")
-    held = _safetensors(file) if file.suffix == ".safetensors" else _unpickled(file)
-    state = held.get("state_dict", held) if isinstance(held, Mapping) else held
+    content = _safetensors(file) if file.suffix == ".safetensors" else _unpickled(file)
+    state = content.get("state_dict", content) if isinstance(content, Mapping) else content
     if not isinstance(state, Mapping) or not state or not all(map(_is_weight, state.items())):
         raise CheckpointError(
-            f"{file} holds no state dict but {_said(held)}; save `model.state_dict()` of the CLIP to a file"
+            f"{file} holds no state dict but {_describe(content)}; save `model.state_dict()` of the CLIP to a file"
         )
     return {name.removeprefix(PARALLEL): tensor for name, tensor in state.items()}
 
@@ -42,7 +42,7 @@ def check_size(file: Path, network: nn.Module, *, name: str) -> None:
     Raises CheckpointError naming both sizes.
     """
     needed = sum(tensor.numel() * 4 for tensor in network.state_dict().values())
-    if file.is_file() and (size := file.stat().st_size) > MOST_TIMES * needed + SPARE_BYTES:
+    if file.is_file() and (size := file.stat().st_size) > MAX_RATIO * needed + SPARE_BYTES:
         raise CheckpointError(
             f"{file} has {size / 1e9:.1f} GB, the weights of {name} {needed / 1e9:.1f} GB: name the model that it is "
             "of, or save the state dict alone"
@@ -71,7 +71,7 @@ def check(state: Mapping[str, Tensor], network: nn.Module, *, name: str) -> None
         raise CheckpointError(f"these are no weights of {name}: {found}; name the model that they are of")
 
 
-def arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+def to_arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     """Return weights as arrays named as in a checkpoint; halves stay halves, all else is of single precision."""
     wide = {
         name: tensor if tensor.dtype == torch.float16 else tensor.float() for name, tensor in state.items()
@@ -119,9 +119,11 @@ def _is_weight(item: tuple[object, object]) -> bool:
     return isinstance(name, str) and isinstance(value, Tensor)
 
 
-def _said(held: object) -> str:
+def _describe(content: object) -> str:
     return (
-        f"entries {_some(list(map(str, held)))}" if isinstance(held, Mapping) else f"a {type(held).__name__}"
+        f"entries {_some(list(map(str, content)))}"
+        if isinstance(content, Mapping)
+        else f"a {type(content).__name__}"
     )
 
 

@@ -14,7 +14,7 @@ class EmbeddedVocabulary:
 
     `vectors` are unit vectors of the prompts and `class_index[p]` is the class (0..k-1) of prompt p. `no_object` is
     the learned vector of a query that shows nothing, absent in the training-free mode. `scale` multiplies cosines.
-    `untaught` are the classes that the head never saw masks of; they are told by the chip's patches. `background` are
+    `untaught` are the classes that the head never saw masks of; they are found by the chip's patches. `background` are
     the names of the classes k, k+1 ..., which nobody asked for: a pixel that one of them wins is `other`.
     """
 

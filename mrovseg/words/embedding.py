@@ -1,4 +1,4 @@
-"""From phrases to vectors, and how well a trained network can know them."""
+"""Prompts to vectors, and which of them a trained network can know."""
 
 from collections.abc import Callable, Collection, Sequence
 
@@ -7,55 +7,59 @@ from jaxtyping import Bool, Float32
 
 from mrovseg.errors import VocabularyError
 from mrovseg.words.embedded import EmbeddedVocabulary
-from mrovseg.words.vocabulary import Vocabulary, listed
+from mrovseg.words.vocabulary import Vocabulary, shortened_list
 
-# How a CLIP is spoken to. A prompt's vector is the mean over these.
+# Prompts as a CLIP's text tower reads them. A prompt's vector is the mean over these.
 TEMPLATES = ("{}", "a satellite image of {}", "an aerial photo of {}", "{} seen from above")
-PLAIN = ("{}",)  # how an encoder of bare phrases is
+BARE_TEMPLATE = ("{}",)  # for an encoder of bare phrases
 # Least cosine of a prompt with a known phrase. Of words that show none of the known things ("elephant", "democracy",
 # "tennis court") the largest are 0.1 to 0.2, of words for known things 0.3 ("sand") to 0.6 ("highway").
-LEAST_LIKENESS = 0.28
-# How sharply a prompt leans on the known phrases nearest to it, in cosines. Unseen words score alike from 0.03 to 0.1.
-SHARPNESS = 0.05
-# A word that images as wholes were compared with, and which has this cosine with a phrase that masks were shown of, is
-# told as that phrase is: "forest" has 0.66 with "trees", "water" 0.29 with the nearest phrase for anything else.
-LIKE_TAUGHT = 0.5
+MIN_SIMILARITY = 0.28
+# Of the softmax over cosines with known phrases, by which a prompt's vector is blended with theirs. Unseen words score
+# alike from 0.03 to 0.1.
+BLEND_TEMPERATURE = 0.05
+# A phrase known from whole images alone, with this cosine to a phrase that masks were shown of, is treated as that one
+# is: "forest" has 0.66 with "trees", "water" 0.29 with the nearest phrase for anything else.
+TAUGHT_SIMILARITY = 0.5
 
 
-def unlike_prompts(
+def unknown_prompts(
     vocabulary: Vocabulary,
     known: Float32[np.ndarray, "k e"],
     encode: Callable[[Sequence[str]], Float32[np.ndarray, "n e"]],
 ) -> list[str]:
-    """Return the prompts whose vector is near that of no known phrase."""
+    """Return the prompts whose vectors have a cosine of MIN_SIMILARITY with no known phrase.
+
+    `known` are the unit vectors of the known phrases, in the same space as those that `encode` returns.
+    """
     prompts = [phrase for prompts in vocabulary.prompts for phrase in prompts]
     nearest = (encode(prompts) @ known.T).max(axis=1)
-    return [phrase for phrase, cosine in zip(prompts, nearest, strict=True) if cosine < LEAST_LIKENESS]
+    return [phrase for phrase, cosine in zip(prompts, nearest, strict=True) if cosine < MIN_SIMILARITY]
 
 
-def lean_on(
+def blend_with_known(
     known: Float32[np.ndarray, "k e"], vectors: Float32[np.ndarray, "p e"]
 ) -> Float32[np.ndarray, "p e"]:
-    """Turn unit vectors half-way to a convex combination of known phrases' vectors, and make them unit vectors again.
+    """Average each unit vector with a convex combination of the known phrases' vectors, and normalise.
 
     Images were compared with known phrases only: what a vector has beside them says nothing of an image. The weights
     are a softmax of cosines, as ConSE's of class probabilities (Norouzi et al. 2014, equation 4); a known phrase stays
     where it is, as far as no other is like it.
     """
-    leant = leanings(known, vectors) @ known
-    leant = vectors + leant / np.linalg.norm(leant, axis=1, keepdims=True)
-    unit: Float32[np.ndarray, "p e"] = leant / np.linalg.norm(leant, axis=1, keepdims=True)
+    blend = known_phrase_weights(known, vectors) @ known
+    blend = vectors + blend / np.linalg.norm(blend, axis=1, keepdims=True)
+    unit: Float32[np.ndarray, "p e"] = blend / np.linalg.norm(blend, axis=1, keepdims=True)
     return unit
 
 
-def leanings(
+def known_phrase_weights(
     known: Float32[np.ndarray, "k e"], vectors: Float32[np.ndarray, "p e"]
 ) -> Float32[np.ndarray, "p k"]:
-    """Return how much each vector leans on each known phrase: a softmax of cosines, in shares of 1."""
+    """Return the weight of each known phrase in the blend of each vector: a softmax of cosines, adding up to 1."""
     cosines = vectors @ known.T
-    weights = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / SHARPNESS)
-    shares: Float32[np.ndarray, "p k"] = weights / weights.sum(axis=1, keepdims=True)
-    return shares
+    powers = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / BLEND_TEMPERATURE)
+    weights: Float32[np.ndarray, "p k"] = powers / powers.sum(axis=1, keepdims=True)
+    return weights
 
 
 def untaught_classes(
@@ -63,16 +67,16 @@ def untaught_classes(
 ) -> tuple[int, ...]:
     """Return the classes that no taught phrase stands for, in the mean over their prompts.
 
-    These lean on other known phrases for more than half, and have a cosine below LIKE_TAUGHT with every taught one.
-    The vectors of `vocabulary` are those of its prompts as they are said, before they lean.
+    Phrases that were not taught have more than half of the weight in their blend, and their cosine with every taught
+    one is below TAUGHT_SIMILARITY. The vectors of `vocabulary` are those of its prompts before they are blended.
     """
-    leant = leanings(known, vocabulary.vectors)[:, ~taught].sum(axis=1)
-    like = (vocabulary.vectors @ known[taught].T).max(axis=1, initial=-1)
+    not_taught = known_phrase_weights(known, vocabulary.vectors)[:, ~taught].sum(axis=1)
+    similarity = (vocabulary.vectors @ known[taught].T).max(axis=1, initial=-1)
     of_class = [vocabulary.class_index == i for i in range(vocabulary.classes)]
     return tuple(
         i
         for i, own in enumerate(of_class)
-        if own.any() and leant[own].mean() > 1 / 2 and like[own].mean() < LIKE_TAUGHT
+        if own.any() and not_taught[own].mean() > 1 / 2 and similarity[own].mean() < TAUGHT_SIMILARITY
     )
 
 
@@ -92,7 +96,7 @@ def embed(
     """
     kept = [(i, p) for i, prompts in enumerate(vocabulary.prompts) for p in prompts if p not in set(without)]
     if not kept:
-        raise VocabularyError(f"the checkpoint knows none of the words of {listed(vocabulary.names)}")
+        raise VocabularyError(f"the checkpoint knows none of the words of {shortened_list(vocabulary.names)}")
     vectors = encode([template.format(phrase) for _, phrase in kept for template in templates])
     mean = vectors.reshape(len(kept), len(templates), -1).mean(axis=1)
     unit = (mean / np.linalg.norm(mean, axis=1, keepdims=True)).astype(np.float32)

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from mrovseg.errors import VocabularyError
 
 MAX_CLASSES = 65_534  # ids are 16 bit at most; 0 is `other` and 65535 no data
-MAX_LENGTH = 256  # characters of a name or a prompt
-RESERVED = ("other", "no data", "nodata", "no_data")  # what ids 0 and 255 are called
-SHOWN, SHOWN_LENGTH = 3, 60  # of words in a message
+MAX_CHARS = 256  # characters of a name or a prompt
+RESERVED = ("other", "no data", "nodata", "no_data")  # names of ids 0 and 255
+SHOWN_WORDS, SHOWN_CHARS = 3, 60  # in a message
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """An ordered list of classes; class `names[i]` has id i + 1 and the synonyms `prompts[i]`.
+
+    Names and prompts are unique, capitals aside.
 
     Raises VocabularyError for an empty list, an empty class or a phrase that stands twice.
     """
@@ -33,10 +35,11 @@ class Vocabulary:
         phrases = [phrase for prompts in self.prompts for phrase in prompts]
         for phrase in (*self.names, *phrases):
             _check_phrase(phrase)
-        twice = sorted({said for of in (phrases, self.names) for said in _doubled(of)})
+        twice = sorted({phrase for of in (phrases, self.names) for phrase in _repeated(of)})
         if twice:
             raise VocabularyError(
-                f"{some(twice)} stands more than once among the classes, where capitals do not count; name it once"
+                f"{quoted_list(twice)} stands more than once among the classes, where capitals do not count; "
+                "name it once"
             )
 
     def without(self, names: Collection[str]) -> "Vocabulary":
@@ -46,16 +49,16 @@ class Vocabulary:
 
 
 def _check_phrase(phrase: str) -> None:
-    """Raise VocabularyError for a phrase that is empty, too long, or holds what cannot be seen."""
-    if not phrase.strip() or len(phrase) > MAX_LENGTH or not phrase.isprintable():
+    """Raise VocabularyError for a phrase that is empty, too long, or has control characters."""
+    if not phrase.strip() or len(phrase) > MAX_CHARS or not phrase.isprintable():
         raise VocabularyError(
-            f"a class's name or prompt has 1 to {MAX_LENGTH} characters, none of them a control character, "
-            f"got {shown(phrase)} of {len(phrase)}"
+            f"a class's name or prompt has 1 to {MAX_CHARS} characters, none of them a control character, "
+            f"got {quoted(phrase)} of {len(phrase)}"
         )
 
 
-def _doubled(phrases: Sequence[str]) -> list[str]:
-    """Return the phrases that stand more than once, by their first spelling; capitals do not count."""
+def _repeated(phrases: Sequence[str]) -> list[str]:
+    """Return the phrases that occur more than once, in their first spelling; capitals do not count."""
     first: dict[str, str] = {}
     times = Counter(phrase.casefold() for phrase in phrases)
     for phrase in phrases:
@@ -63,29 +66,36 @@ def _doubled(phrases: Sequence[str]) -> list[str]:
     return [first[key] for key, count in times.items() if count > 1]
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """Return a text in quotes, cut short where it is long."""
-    return repr(text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 3] + "...")
+    return repr(text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 3] + "...")
 
 
-def some(texts: Sequence[str], most: int = SHOWN) -> str:
-    """Return the first few texts in quotes, and how many more there are."""
-    return listed([shown(text) for text in texts[:most]], most, of=len(texts))
+def quoted_list(texts: Sequence[str], most: int = SHOWN_WORDS) -> str:
+    """Return the first few texts in quotes, and how many more there are.
+
+    >>> quoted_list(["a", "b", "c", "d"])
+    "'a', 'b', 'c' and 1 more"
+    """
+    return shortened_list([quoted(text) for text in texts[:most]], most, of=len(texts))
 
 
-def listed(texts: Sequence[str], most: int = SHOWN, *, of: int | None = None) -> str:
-    """Return the first few texts, and how many more there are; `of` is how many there are where some were cut off."""
+def shortened_list(texts: Sequence[str], most: int = SHOWN_WORDS, *, of: int | None = None) -> str:
+    """Return the first few texts, and how many more there are.
+
+    `of` is the length of the whole list, where `texts` is only its beginning.
+    """
     count = len(texts) if of is None else of
     return ", ".join(texts[:most]) + (f" and {count - most} more" if count > most else "")
 
 
-def refuse_reserved(vocabulary: Vocabulary) -> Vocabulary:
-    """Return a vocabulary that was asked for. Raises VocabularyError when a class is called as id 0 or no data is."""
+def check_not_reserved(vocabulary: Vocabulary) -> Vocabulary:
+    """Return the vocabulary. Raises VocabularyError when a class has the name of id 0 or of no data."""
     taken = [name for name in vocabulary.names if " ".join(name.casefold().split()) in RESERVED]
     if taken:
         raise VocabularyError(
-            f"{some(taken)} is the name of what is none of the classes (id 0) or without data, and comes by itself: "
-            "leave the class out, or give it another name"
+            f"{quoted_list(taken)} is the name of what is none of the classes (id 0) or without data, and comes by "
+            "itself: leave the class out, or give it another name"
         )
     return vocabulary
 
@@ -102,5 +112,7 @@ def parse(text: str) -> Vocabulary:
         if part.strip()
     ]
     if not all(classes):
-        raise VocabularyError(f"a class without a word in {shown(text)}; write 'building,house; road; water'")
-    return refuse_reserved(Vocabulary(tuple(prompts[0] for prompts in classes), tuple(classes)))
+        raise VocabularyError(
+            f"a class without a word in {quoted(text)}; write 'building,house; road; water'"
+        )
+    return check_not_reserved(Vocabulary(tuple(prompts[0] for prompts in classes), tuple(classes)))

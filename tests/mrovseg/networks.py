@@ -26,10 +26,10 @@ def all_weights(config: ModelConfig, *, seed: int = 0) -> dict[str, np.ndarray]:
     torch.manual_seed(seed)
     clip = build(config.clip)
     model = MROVSeg(config, ImageEncoder(clip.visual))
-    weights = loading.arrays_of(clip.visual, "visual.")
+    weights = loading.module_weights(clip.visual, "visual.")
     if model.head is not None:
         stir(model.head)
-        weights |= loading.arrays_of(model.head, "head.")
+        weights |= loading.module_weights(model.head, "head.")
     text = {k: v for k, v in clip.state_dict().items() if not k.startswith("visual.") and k != "logit_scale"}
     weights |= {f"text.{name}": tensor.numpy() for name, tensor in text.items()}
     return weights | {"logit_scale": clip.logit_scale.detach().numpy()}

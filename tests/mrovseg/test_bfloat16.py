@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mrovseg.device import has_bfloat16, hides_tiles
+from mrovseg.device import has_bfloat16, has_broken_amx
 
 PROCESSORS = "processor\t: 0\ncpuid level\t: {level}\nflags\t\t: fpu {flags} sse2\n\nprocessor\t: 1\n"
 PRODUCT = """
@@ -27,13 +27,13 @@ torch.nn.Linear(192, 192, dtype=torch.bfloat16)(torch.zeros(256, 192, dtype=torc
 def test_tiles_are_hidden_where_there_is_amx_without_their_leaf(
     flags: str, level: int, *, hidden: bool
 ) -> None:
-    assert hides_tiles(PROCESSORS.format(flags=flags, level=level)) is hidden
+    assert has_broken_amx(PROCESSORS.format(flags=flags, level=level)) is hidden
 
 
 def test_what_says_nothing_of_its_cpuid_hides_nothing() -> None:
     """Processors of Arm, and no processor at all."""
-    assert not hides_tiles("processor\t: 0\nFeatures\t: fp asimd\n")
-    assert not hides_tiles("")
+    assert not has_broken_amx("processor\t: 0\nFeatures\t: fp asimd\n")
+    assert not has_broken_amx("")
 
 
 @pytest.mark.parametrize(

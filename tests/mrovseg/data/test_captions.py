@@ -11,11 +11,11 @@ from torch import nn
 
 from mrovseg.data.captions import CaptionSet, read_captions
 from mrovseg.data.labelled import LabelledImage, LabelledSet
-from mrovseg.data.sampling import Augmentation, draw_captions
+from mrovseg.data.sampling import Augmentation, sample_captions
 from mrovseg.data.training_data import TrainingData, WordSet
 from mrovseg.errors import DataError
 from mrovseg.network.clip import ImageEncoder, build
-from mrovseg.training.contrast_stage import Contrast
+from mrovseg.training.contrast_stage import ContrastLosses
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.networks import SMALL, vectors_of
 from tests.mrovseg.pictures import PILLOW
@@ -73,7 +73,7 @@ def test_a_table_that_cannot_be_used_is_refused(folder: Path, name: str, text: s
 def test_images_are_drawn_with_their_captions(folder: Path) -> None:
     pairs = read_captions(write(folder / "metadata.csv"), reader=PILLOW)
     plain = Augmentation(brightness=0.0, contrast=0.0, colour=0.0, blur=0.0)
-    images, which = draw_captions(
+    images, which = sample_captions(
         pairs, side_px=16, count=12, rng=np.random.default_rng(0), augmentation=plain
     )
     assert images.shape == (12, 16, 16, 3)
@@ -85,13 +85,13 @@ def test_a_file_that_is_no_image_is_named(folder: Path) -> None:
     (folder / "a.png").write_text("no image")
     pairs = CaptionSet([folder / "a.png"], ["water"], PILLOW)
     with pytest.raises(DataError, match=r"cannot read the image .*a\.png"):
-        draw_captions(pairs, side_px=16, count=1, rng=np.random.default_rng(0), augmentation=Augmentation())
+        sample_captions(pairs, side_px=16, count=1, rng=np.random.default_rng(0), augmentation=Augmentation())
 
 
-def contrast() -> Contrast:
+def contrast() -> ContrastLosses:
     torch.manual_seed(0)
     encoder = ImageEncoder(build(SMALL.clip).visual)
-    return Contrast(SMALL, encoder, vectors_of, nn.Parameter(torch.tensor(2.0)), bfloat16=False)
+    return ContrastLosses(SMALL, encoder, vectors_of, nn.Parameter(torch.tensor(2.0)), bfloat16=False)
 
 
 def test_an_image_finds_its_own_caption_and_equal_ones_do_not_count() -> None:
@@ -117,7 +117,7 @@ def test_words_and_captions_are_each_learned_where_there_are_any(folder: Path, h
     words = WordSet(parse("harbour; forest"), [pixels], [1]) if "words" in has else None
     pairs = read_captions(write(folder / "metadata.csv"), reader=PILLOW) if "captions" in has else None
     data, learner, rng = TrainingData(sets, words, pairs), contrast(), np.random.default_rng(0)
-    losses = learner(learner.draw(data, slices=2, chips=1, images=3, rng=rng), data, rng)
+    losses = learner(learner.sample(data, slices=2, chips=1, images=3, rng=rng), data, rng)
     assert set(losses) == {"places", "regions"} | has
     assert all(torch.isfinite(loss) and loss > 0 for loss in losses.values())
     torch.stack(list(losses.values())).sum().backward()

@@ -49,7 +49,7 @@ PASCAL_CONTEXT_59 = [
 
 
 def test_every_embedded_definition_is_counted_here() -> None:
-    files = [file.name for file in (resources.files("mrovseg.data.labelled") / "datasets").iterdir()]
+    files = [file.name for file in (resources.files("mrovseg.data") / "datasets").iterdir()]
     assert sorted(files) == sorted(f"{name}.yaml" for name in COUNTS)
 
 

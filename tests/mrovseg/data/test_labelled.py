@@ -58,11 +58,11 @@ def test_a_withheld_class_is_as_if_nobody_had_labelled_it(dtype: type) -> None:
     whole = LabelledSet(parse("roof, house; water, lake; tree"), [one], 2.0, parse("sand; pool"))
     kept = whole.without(["water"])
     assert kept.vocabulary == parse("roof, house; tree")
-    assert (kept.share, kept.rest) == (2.0, whole.rest)
+    assert (kept.sampling_weight, kept.rest) == (2.0, whole.rest)
     (image,) = kept.images
     assert image.load().labels.tolist() == [[0, 1, unlabelled, 2, unlabelled]]
     assert image.load().labels.dtype == dtype
-    assert image.weight == one.weight
+    assert image.sampling_weight == one.sampling_weight
     assert whole.without(["cloud"]) is whole
 
 
@@ -84,4 +84,4 @@ def test_a_rest_that_may_show_a_withheld_class_teaches_nothing() -> None:
     kept = LabelledSet(parse("road"), [one], 1.0, parse("land; water")).without(["water"])
     assert kept.rest is None
     assert kept.images[0].load().labels.tolist() == [[255, 1]]
-    assert "water" not in kept.spoken.names
+    assert "water" not in kept.all_classes.names

@@ -181,10 +181,7 @@ CASES = [
 ]
 
 
-ALL = [
-    file.name.removesuffix(".yaml")
-    for file in (resources.files("mrovseg.data.labelled") / "datasets").iterdir()
-]
+ALL = [file.name.removesuffix(".yaml") for file in (resources.files("mrovseg.data") / "datasets").iterdir()]
 
 
 def read(name: str, root: Path, split: str) -> list[LabelledImage]:

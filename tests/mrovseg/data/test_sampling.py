@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrovseg.data.labelled import IGNORE, LabelledImage, LabelledSet
-from mrovseg.data.sampling import Augmentation, crop, draw_chip, draw_words
+from mrovseg.data.sampling import Augmentation, crop, sample_chip, sample_words
 from mrovseg.data.training_data import WordSet
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.data.test_labelled import image
@@ -40,10 +40,13 @@ def test_a_crop_may_hang_over_the_lower_right_corner(seed: int, side_px: int) ->
 
 
 def test_a_chip_is_the_same_for_the_same_generator_and_keeps_labels_on_their_pixels() -> None:
-    sets = [LabelledSet(parse("a; b; c; d"), [image()]), LabelledSet(parse("a"), [image(90, 90)], share=3.0)]
+    sets = [
+        LabelledSet(parse("a; b; c; d"), [image()]),
+        LabelledSet(parse("a"), [image(90, 90)], sampling_weight=3.0),
+    ]
     plain = Augmentation(zoom=(1.0, 1.0), brightness=0.0, contrast=0.0, colour=0.0, blur=0.0)
     drawn = [
-        draw_chip(sets, side_px=32, rng=np.random.default_rng(i % 9), augmentation=plain) for i in range(18)
+        sample_chip(sets, side_px=32, rng=np.random.default_rng(i % 9), augmentation=plain) for i in range(18)
     ]
     for (which, pixels, labels), again in zip(drawn[:9], drawn[9:], strict=True):
         assert which == again[0]
@@ -61,7 +64,7 @@ def test_labels_of_many_classes_are_drawn_as_those_of_few(seed: int, dtype: type
     unlabelled = few.labels == 3
     labels: np.ndarray = np.where(unlabelled, np.iinfo(dtype).max, few.labels.astype(dtype))
     drawn = [
-        draw_chip(
+        sample_chip(
             [LabelledSet(parse("a; b; c; d"), [one])],
             side_px=24,
             rng=np.random.default_rng(seed),
@@ -82,7 +85,7 @@ def test_chips_of_upright_sets_are_not_turned(*, upright: bool) -> None:
     sets = [LabelledSet(parse("a"), [one], upright=upright)]
     falls = set()
     for seed in range(20):
-        _, pixels, _ = draw_chip(sets, side_px=32, rng=np.random.default_rng(seed), augmentation=plain)
+        _, pixels, _ = sample_chip(sets, side_px=32, rng=np.random.default_rng(seed), augmentation=plain)
         grey = pixels[..., 0].astype(int)
         falls.add((np.sign(grey[-1, 0] - grey[0, 0]), np.sign(grey[0, -1] - grey[0, 0])))
     assert falls == ({(1, 0)} if upright else {(1, 0), (-1, 0), (0, 1), (0, -1)})
@@ -96,9 +99,9 @@ def test_chips_and_words_are_drawn_from_arrays_that_nobody_may_write() -> None:
     words = WordSet(parse("a"), [one.pixels], [0])
     for seed in range(9):
         rng, varied = np.random.default_rng(seed), Augmentation(blur=0.5, overhang=0.5)
-        _, pixels, labels = draw_chip(
+        _, pixels, labels = sample_chip(
             [LabelledSet(parse("a; b; c; d"), [one])], side_px=32, rng=rng, augmentation=varied
         )
-        small, _ = draw_words(words, side_px=16, count=2, rng=rng, augmentation=varied)
+        small, _ = sample_words(words, side_px=16, count=2, rng=rng, augmentation=varied)
         assert (pixels.shape, labels.shape, small.shape) == ((32, 32, 3), (32, 32), (2, 16, 16, 3))
     assert np.array_equal(one.pixels, image().pixels)

@@ -33,7 +33,7 @@ def pairs(draw: st.DrawFn) -> tuple[Ids, Ids]:
 
 
 def measured(*images: tuple[Ids, Ids], share: float = 0.02) -> BoundaryIoU:
-    boundaries = BoundaryIoU(CLASSES, diagonal_share=share)
+    boundaries = BoundaryIoU(CLASSES, dilation_ratio=share)
     for mask, truth in images:
         boundaries.add(mask, truth)
     return boundaries

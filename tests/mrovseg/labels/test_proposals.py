@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 from mrovseg.errors import VocabularyError
 from mrovseg.labels import top_two as contest
 from mrovseg.labels.proposals import Proposals, label, query_probabilities, shares
-from mrovseg.labels.scores import TwoBest, score, upsample
+from mrovseg.labels.scores import TopTwo, score, upsample
 from mrovseg.network.model import Predictions
 from mrovseg.segmenter import MrovsegSegmenter, keep
 from mrovseg.words.embedded import EmbeddedVocabulary
@@ -234,12 +234,12 @@ def test_tile_by_tile_gives_the_bits_of_class_by_class(
 def test_few_of_many_classes_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     scored = []
 
-    def counted(found: TwoBest, pairs: contest.Pairs, stride_px: float) -> None:
+    def counted(found: TopTwo, pairs: contest.Pairs, stride_px: float) -> None:
         scored.append(len(pairs.tiles))
         enter(found, pairs, stride_px)
 
-    enter = contest._enter
-    monkeypatch.setattr(contest, "_enter", counted)
+    enter = contest._update_tiles
+    monkeypatch.setattr(contest, "_update_tiles", counted)
     label(proposals(grid=64, queries=40), vocabulary(1000), threshold=0.2)
     assert sum(scored) < 0.2 * 16**2 * 1000
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mrovseg.errors import CheckpointError
 from mrovseg.network.clip import ImageEncoder, build
-from mrovseg.network.stem import FINE_CHANNELS, ConvStem, adopt_mobilenetv2
+from mrovseg.network.stem import FINE_CHANNELS, ConvStem, load_mobilenetv2
 from tests.mrovseg.networks import SMALL_CLIP
 
 
@@ -37,7 +37,7 @@ def weights_of(network: torch.nn.Module) -> dict[str, Tensor]:
 
 def test_it_computes_what_timm_does() -> None:
     network, stem = timm_network(), ConvStem(48)
-    adopt_mobilenetv2(stem, weights_of(network))
+    load_mobilenetv2(stem, weights_of(network))
     images = torch.randn(2, 3, 96, 64)
     with torch.no_grad():
         fine4, fine8, last = network(images)
@@ -52,7 +52,7 @@ def test_weights_of_another_network_are_refused(name: str) -> None:
     import timm  # noqa: PLC0415 -- see above
 
     with pytest.raises(CheckpointError, match="mobilenetv2_100"):
-        adopt_mobilenetv2(ConvStem(48), timm.create_model(name, pretrained=False).state_dict())
+        load_mobilenetv2(ConvStem(48), timm.create_model(name, pretrained=False).state_dict())
 
 
 def test_a_tower_takes_it_in_place_of_its_patch_embedding() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from mrovseg.data.labelled import IGNORE
 from mrovseg.network.decoder import attention_mask, grid_position
 from mrovseg.training.losses import (
-    NOTHING,
-    TIMES,
+    QUERIES_PER_MASK,
+    UNMATCHED,
     class_loss,
     coverage,
     mask_losses,
@@ -110,25 +110,25 @@ def test_a_mask_has_several_queries_and_a_query_one_mask(masks: int, queries: in
         torch.randint(2, (masks, 4, 4)).float(),
         points=16,
     )
-    assert len(set(rows.tolist())) == len(rows) == min(queries, TIMES * masks)
-    assert np.bincount(cols, minlength=masks).max() <= TIMES
+    assert len(set(rows.tolist())) == len(rows) == min(queries, QUERIES_PER_MASK * masks)
+    assert np.bincount(cols, minlength=masks).max() <= QUERIES_PER_MASK
 
 
 def test_a_query_without_a_mask_counts_a_tenth() -> None:
     logits = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, math.log(2)]])
-    loss = class_loss([logits], [torch.tensor([0, NOTHING])], [2])
+    loss = class_loss([logits], [torch.tensor([0, UNMATCHED])], [2])
     assert torch.isclose(loss, torch.tensor((math.log(3) + 0.1 * math.log(2)) / 1.1))
 
 
 def test_a_query_without_a_mask_may_be_what_the_set_does_not_label() -> None:
     logits = torch.log(torch.tensor([[2.0, 3.0, 5.0]]))
-    loss = class_loss([logits], [torch.tensor([NOTHING])], [1])
+    loss = class_loss([logits], [torch.tensor([UNMATCHED])], [1])
     assert torch.isclose(loss, torch.tensor(math.log(10 / 8)))
 
 
 def test_true_masks_leave_out_other_the_unlabelled_and_the_small() -> None:
     labels = torch.tensor([[3, 3, 0], [3, IGNORE, 1]])
-    classes, masks, labelled = true_masks(labels, least_px=2)
+    classes, masks, labelled = true_masks(labels, min_px=2)
     assert classes.tolist() == [2]
     assert masks.tolist() == [[[1, 1, 0], [1, 0, 0]]]
     np.testing.assert_array_equal(labelled, labels != IGNORE)
@@ -137,13 +137,13 @@ def test_true_masks_leave_out_other_the_unlabelled_and_the_small() -> None:
 def test_a_query_whose_mask_is_empty_may_look_everywhere() -> None:
     masks = torch.full((1, 2, 4, 4), -1.0)
     masks[0, 1, :2, :2] = 1
-    seen = attention_mask(masks, (2, 2))
-    assert seen.tolist() == [[[True] * 4, [True, False, False, False]]]
+    allowed = attention_mask(masks, (2, 2))
+    assert allowed.tolist() == [[[True] * 4, [True, False, False, False]]]
 
 
 def test_every_place_of_a_grid_has_its_own_position() -> None:
-    places = grid_position((5, 3), torch.zeros(1, 16, 1, 1))
-    assert places.shape == (15, 16)
-    assert torch.cdist(places, places).add(torch.eye(15)).min() > 0.1
-    assert torch.equal(places[0, :8], places[2, :8])  # the same row
-    assert torch.equal(places, grid_position((5, 3), torch.zeros(1, 16, 1, 1, dtype=torch.bfloat16)))
+    positions = grid_position((5, 3), torch.zeros(1, 16, 1, 1))
+    assert positions.shape == (15, 16)
+    assert torch.cdist(positions, positions).add(torch.eye(15)).min() > 0.1
+    assert torch.equal(positions[0, :8], positions[2, :8])  # the same row
+    assert torch.equal(positions, grid_position((5, 3), torch.zeros(1, 16, 1, 1, dtype=torch.bfloat16)))

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from mrovseg.data.labelled import LabelledImage, LabelledSet
-from mrovseg.training.mask_stage import MaskTraining
+from mrovseg.training.mask_stage import MaskLosses
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.networks import SMALL, network, vocabulary
 
 
-def masks_training(*, bfloat16: bool = False) -> MaskTraining:
-    training = MaskTraining(network(SMALL), [vocabulary(3)], known=[3], points=256, bfloat16=bfloat16)
+def masks_training(*, bfloat16: bool = False) -> MaskLosses:
+    training = MaskLosses(network(SMALL), [vocabulary(3)], known=[3], points=256, bfloat16=bfloat16)
     assert training.model.head is not None
     training.model.head.requires_grad_(requires_grad=True)
     return training
@@ -25,10 +25,10 @@ def batch(label: int | None = None) -> tuple[list[int], torch.Tensor, torch.Tens
         labels[:] = label
     pixels = (labels[..., None] * 60 + rng.integers(0, 40, (256, 256, 3))).astype(np.uint8)
     sets = [LabelledSet(parse("a; b; c"), [LabelledImage("squares", pixels, labels)])]
-    return masks_training().draw(sets, slices=2, chips=2, rng=rng)
+    return masks_training().sample(sets, slices=2, chips=2, rng=rng)
 
 
-def losses_of(training: MaskTraining, label: int | None = None) -> dict[str, torch.Tensor]:
+def losses_of(training: MaskLosses, label: int | None = None) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     losses: dict[str, torch.Tensor] = training(*batch(label))
     return losses

@@ -9,7 +9,7 @@ from torch.nn.functional import mse_loss
 
 from mrovseg.errors import CheckpointError
 from mrovseg.network.stem import ConvStem
-from mrovseg.training.optimizer import keep, make_optimizers, restore
+from mrovseg.training.optimizer import make_optimizers, restore_state, save_state
 
 
 class Small(nn.Module):
@@ -79,10 +79,10 @@ def test_a_restored_state_goes_on_bit_for_bit(tmp_path: Path) -> None:
     optimizers = optimizers_of(whole)
     for seed in range(3):
         step(whole, optimizers, seed)
-    keep(tmp_path / "state.safetensors", learned(whole), optimizers, step=3)
+    save_state(tmp_path / "state.safetensors", learned(whole), optimizers, step=3)
     other = Small()
     others = optimizers_of(other)
-    assert restore(tmp_path / "state.safetensors", learned(other), others) == 3
+    assert restore_state(tmp_path / "state.safetensors", learned(other), others) == 3
     for seed in range(3, 6):
         step(whole, optimizers, seed)
         step(other, others, seed)
@@ -92,8 +92,8 @@ def test_a_restored_state_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
 def test_nothing_kept_is_a_start_and_another_networks_state_is_refused(tmp_path: Path) -> None:
     module = Small()
-    assert restore(tmp_path / "state.safetensors", learned(module), optimizers_of(module)) == 0
-    keep(tmp_path / "state.safetensors", learned(module), optimizers_of(module), step=1)
+    assert restore_state(tmp_path / "state.safetensors", learned(module), optimizers_of(module)) == 0
+    save_state(tmp_path / "state.safetensors", learned(module), optimizers_of(module), step=1)
     other = nn.Linear(2, 2)
     with pytest.raises(CheckpointError, match="another network"):
-        restore(tmp_path / "state.safetensors", learned(other), optimizers_of(other))
+        restore_state(tmp_path / "state.safetensors", learned(other), optimizers_of(other))

@@ -16,7 +16,7 @@ from torch import distributed, nn
 from mrovseg.errors import CheckpointError, ModelConfigError
 from mrovseg.training.history import History
 from mrovseg.training.stage import Stage, StageRecipe, rate_factor, run_stage
-from mrovseg.training.worker import ALONE, Worker
+from mrovseg.training.worker import SINGLE_WORKER, Worker
 
 LINE = StageRecipe(
     threads=1,
@@ -56,9 +56,9 @@ def stage_of(module: Line, **changes: Any) -> Stage:  # noqa: ANN401 -- any fiel
     return dataclasses.replace(stage, **changes)
 
 
-def trained(folder: Path, *, worker: Worker = ALONE, **changes: Any) -> torch.Tensor:  # noqa: ANN401 -- any field
+def trained(folder: Path, *, worker: Worker = SINGLE_WORKER, **changes: Any) -> torch.Tensor:  # noqa: ANN401 -- any field
     module = changes.pop("module", Line())
-    run_stage(stage_of(module, **changes), History(folder, say=lambda _: None), worker)
+    run_stage(stage_of(module, **changes), History(folder, log=lambda _: None), worker)
     return nn.utils.parameters_to_vector(module.parameters()).detach()
 
 
@@ -91,7 +91,7 @@ def test_a_stopped_stage_ends_where_an_undisturbed_one_does(tmp_path: Path, stop
     module = Line()
     stage = stage_of(module, losses=stopping(module, at=stop_at), evaluate=measured, evaluate_every=5)
     with pytest.raises(KeyboardInterrupt):
-        run_stage(stage, History(tmp_path / "stopped", say=lambda _: None))
+        run_stage(stage, History(tmp_path / "stopped", log=lambda _: None))
     again = trained(tmp_path / "stopped", evaluate=measured, evaluate_every=5)
     assert torch.equal(again, trained(tmp_path / "whole"))
     trained(tmp_path / "measured", evaluate=measured, evaluate_every=5)
@@ -138,7 +138,7 @@ def two_workers(rank: int, folder: str) -> None:
     vector = trained(Path(folder) / "two", worker=Worker(rank=rank, count=2))
     torch.save(vector, f"{folder}/{rank}.pt")
     module = Line()
-    history = History(Path(folder) / f"own{rank}", say=lambda _: None)
+    history = History(Path(folder) / f"own{rank}", log=lambda _: None)
     if rank:
         run_stage(stage_of(Line()), history)  # alone, so that the other has no state to go on from
     with pytest.raises(CheckpointError, match=r"different steps \(\[0, 12\]\)"):
@@ -167,7 +167,7 @@ def test_workers_that_cannot_share_the_micro_batches_are_refused(tmp_path: Path)
 
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_every_micro_batch_is_one_workers(count: int) -> None:
-    shares = [list(Worker(rank=rank, count=count).share(6)) for rank in range(count)]
+    shares = [list(Worker(rank=rank, count=count).assigned(6)) for rank in range(count)]
     assert sorted(i for share in shares for i in share) == list(range(6))
 
 

@@ -14,10 +14,10 @@ import pytest
 
 from mrovseg.data.labelled import LabelledImage, LabelledSet
 from mrovseg.data.training_data import TrainingData, WordSet
-from mrovseg.device import multiplies_bfloat16
+from mrovseg.device import has_fast_bfloat16
 from mrovseg.errors import DataError, ModelConfigError
 from mrovseg.training.history import History
-from mrovseg.training.initial_weights import Beginning
+from mrovseg.training.initial_weights import InitialWeights
 from mrovseg.training.train import Recipe, train
 from mrovseg.weights import checkpoint
 from mrovseg.words.vocabulary import parse
@@ -58,7 +58,7 @@ def small_data() -> TrainingData:
 
 
 def train_small(folder: str) -> None:
-    train(Recipe.from_dict(RECIPE), small_data(), Beginning(), history=History(Path(folder)))
+    train(Recipe.from_dict(RECIPE), small_data(), InitialWeights(), history=History(Path(folder)))
 
 
 def started(folder: Path) -> subprocess.Popen[bytes]:
@@ -83,7 +83,7 @@ def test_a_killed_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert trained.known_phrases == trained.taught_phrases == ("roof", "water")
     other = dataclasses.replace(Recipe.from_dict(RECIPE), seed=8)
     with pytest.raises(DataError, match=r"another seed \(seed: 3 there, 8 now\)"):
-        train(other, small_data(), Beginning(), history=History(whole))
+        train(other, small_data(), InitialWeights(), history=History(whole))
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,14 @@ def test_a_head_on_a_checkpoint_adds_its_own_words_to_what_is_known(
     checkpoint.save(path, config=SMALL, weights=all_weights(SMALL), known_phrases=known)
     recipe = Recipe.from_dict({"seed": 3, "masks": RECIPE["masks"] | {"steps": 1, "bfloat16": True}})
     said: list[str] = []
-    history = History(tmp_path / "out", say=said.append)
+    history = History(tmp_path / "out", log=said.append)
     source = checkpoint.load(str(path))
-    trained = checkpoint.load(str(train(recipe, small_data(), Beginning(source=source), history=history)))
+    trained = checkpoint.load(
+        str(train(recipe, small_data(), InitialWeights(source=source), history=history))
+    )
     assert trained.known_phrases == expected
     assert trained.taught_phrases == ("roof", "water")
-    assert any("no instructions for bfloat16" in line for line in said) is not multiplies_bfloat16()
+    assert any("no instructions for bfloat16" in line for line in said) is not has_fast_bfloat16()
 
 
 @pytest.mark.parametrize("broken", [{"masks": {}}, {"seed": 1, "speed": 2}])

@@ -14,10 +14,10 @@ from mrovseg.errors import CheckpointError, ModelConfigError
 from mrovseg.network.clip import build
 from mrovseg.network.config import chip_shape
 from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
-from mrovseg.training.initial_weights import Beginning, Networks
+from mrovseg.training.initial_weights import InitialWeights, TrainedNetwork
 from mrovseg.training.worker import CPU
 from mrovseg.weights import checkpoint, loading
-from mrovseg.weights.convert import headless
+from mrovseg.weights.convert import headless_network
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.networks import SMALL_CLIP, chips
 from tests.mrovseg.weights.layouts import random_state, write_folder, write_openai
@@ -52,7 +52,7 @@ def test_both_towers_give_what_the_clip_gives(tmp_path: Path) -> None:
 
 
 def converted(path: Path, folder: Path, **chip: int) -> checkpoint.Checkpoint:
-    config, weights = headless(f"local-dir:{folder}", None, **chip)
+    config, weights = headless_network(f"local-dir:{folder}", None, **chip)
     checkpoint.save(path, config=config, weights=weights, known_phrases=None)
     return checkpoint.load(str(path))
 
@@ -69,9 +69,9 @@ def test_a_chip_gets_a_label_a_pixel_whatever_the_patch(
     )
     config, weights = source.config, source.image_weights
     if with_head:
-        model = Networks.begin(Beginning(source=source), seed=0, device=CPU).model
+        model = TrainedNetwork.create(InitialWeights(source=source), seed=0, device=CPU).model
         assert model.head is not None
-        config, weights = model.config, weights | loading.arrays_of(model.head, "head.")
+        config, weights = model.config, weights | loading.module_weights(model.head, "head.")
     words, _ = embed_vocabulary(source, parse("road; water"))
     segmenter = MrovsegSegmenter(config, weights, words)
     side = 6 * patch
@@ -86,10 +86,10 @@ def test_a_state_dict_of_openais_wants_quickgelu(tmp_path: Path) -> None:
     with pytest.raises(
         CheckpointError, match=r"OpenAI's .*QuickGELU.*set quick_gelu to true in its open_clip_c"
     ):
-        headless(f"local-dir:{folder}", None)
+        headless_network(f"local-dir:{folder}", None)
     described = {"model_cfg": {**SMALL_CLIP, "quick_gelu": True}}
     (folder / "open_clip_config.json").write_text(json.dumps(described))
-    _, weights = headless(f"local-dir:{folder}", None)
+    _, weights = headless_network(f"local-dir:{folder}", None)
     assert weights["logit_scale"].shape == ()
     assert "input_resolution" not in weights
 
@@ -100,7 +100,7 @@ def test_positions_are_interpolated_only_where_another_size_is_asked_for(tmp_pat
     ramp = torch.linspace(0, 1, 4).repeat_interleave(4)[:, None].expand(-1, 64)
     state["visual.positional_embedding"][1:] = ramp
     write_folder(state, tmp_path / "model", SMALL_CLIP)
-    config, weights = headless(f"local-dir:{tmp_path / 'model'}", None, slice_px=128)
+    config, weights = headless_network(f"local-dir:{tmp_path / 'model'}", None, slice_px=128)
     assert config.slice_px == 128
     table = weights["visual.positional_embedding"]
     np.testing.assert_array_equal(table[0], state["visual.positional_embedding"][0])
@@ -109,9 +109,9 @@ def test_positions_are_interpolated_only_where_another_size_is_asked_for(tmp_pat
     larger = {**SMALL_CLIP, "vision_cfg": {**SMALL_CLIP["vision_cfg"], "image_size": 128}}
     (tmp_path / "model" / "open_clip_config.json").write_text(json.dumps({"model_cfg": larger}))
     with pytest.raises(CheckpointError, match=r"positional_embedding is \(17, 64\), not \(65, 64\)"):
-        headless(f"local-dir:{tmp_path / 'model'}", None)
+        headless_network(f"local-dir:{tmp_path / 'model'}", None)
     with pytest.raises(ModelConfigError, match="whole patches of 16 px, got 100 px"):
-        headless(f"local-dir:{tmp_path / 'model'}", None, slice_px=100)
+        headless_network(f"local-dir:{tmp_path / 'model'}", None, slice_px=100)
 
 
 @given(

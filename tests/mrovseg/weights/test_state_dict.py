@@ -33,7 +33,7 @@ def test_arrays_are_named_as_in_a_checkpoint_and_bfloat16_is_widened(tmp_path: P
     half = {name: tensor.bfloat16() for name, tensor in state.items()}
     half["visual.proj"] = state["visual.proj"].half()
     FILES["weights.safetensors"](half, tmp_path / "half.safetensors")
-    got = state_dict.arrays(state_dict.read(tmp_path / "half.safetensors"))
+    got = state_dict.to_arrays(state_dict.read(tmp_path / "half.safetensors"))
     assert {name.split(".")[0] for name in got} == {"visual", "text", "logit_scale"}
     assert got["visual.proj"].dtype == np.dtype(np.float16)
     assert got["visual.conv1.weight"].dtype == np.dtype(np.float32)

@@ -14,7 +14,7 @@ from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights import loading
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.weights.header import EMBEDDED
-from mrovseg.words.background import GENERIC, background_classes, unlike_kinds
+from mrovseg.words.background import GENERIC, background_classes, background_kinds
 from mrovseg.words.embedded import EmbeddedVocabulary
 from mrovseg.words.sentences import SentenceEncoder
 from mrovseg.words.vocabulary import parse
@@ -59,8 +59,8 @@ def test_the_other_classes_of_the_set_that_knows_the_words_compete(asked: str, e
 
 def test_kinds_of_images_compete_but_for_what_is_asked_for_or_of_a_class_with_it() -> None:
     kinds = (("airport",), ("lake",), ("lawn",))
-    assert unlike_kinds(parse("airport; sea"), kinds, [COARSE, FINE], encode) == (("lawn",),)
-    assert unlike_kinds(parse("airport"), (), [COARSE, FINE], encode) == ()
+    assert background_kinds(parse("airport; sea"), kinds, [COARSE, FINE], encode) == (("lawn",),)
+    assert background_kinds(parse("airport"), (), [COARSE, FINE], encode) == ()
 
 
 @settings(max_examples=10, deadline=None)

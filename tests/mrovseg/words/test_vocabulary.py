@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from mrovseg.errors import VocabularyError
 from mrovseg.words.embedded import EmbeddedVocabulary
-from mrovseg.words.embedding import PLAIN, TEMPLATES, embed, lean_on, unlike_prompts, untaught_classes
+from mrovseg.words.embedding import (
+    BARE_TEMPLATE,
+    TEMPLATES,
+    blend_with_known,
+    embed,
+    unknown_prompts,
+    untaught_classes,
+)
 from mrovseg.words.vocabulary import Vocabulary, parse
 
 phrase = st.text("abcdefgh", min_size=1, max_size=6)
@@ -78,13 +85,13 @@ def test_prompts_far_from_every_known_phrase_are_found() -> None:
     def place(phrases: Sequence[str]) -> np.ndarray:
         return np.array([near[phrase] for phrase in phrases], np.float32)
 
-    assert unlike_prompts(vocabulary, place(["road"]), place) == ["fog", "ice"]
-    assert unlike_prompts(vocabulary, place(["road", "sea"]), place) == ["ice"]
+    assert unknown_prompts(vocabulary, place(["road"]), place) == ["fog", "ice"]
+    assert unknown_prompts(vocabulary, place(["road", "sea"]), place) == ["ice"]
 
 
 def test_a_prompt_leans_half_way_to_the_known_phrases_near_it() -> None:
     known = np.eye(3, dtype=np.float32)[:2]
-    (leant,) = lean_on(known, np.array([[0.6, 0.0, 0.8]], np.float32))
+    (leant,) = blend_with_known(known, np.array([[0.6, 0.0, 0.8]], np.float32))
     share = 1 / (1 + np.exp(-0.6 / 0.05))  # the first's, by hand
     combined = np.array([share, 1 - share, 0]) / np.hypot(share, 1 - share)
     expected = np.array([0.6, 0, 0.8]) + combined
@@ -94,14 +101,14 @@ def test_a_prompt_leans_half_way_to_the_known_phrases_near_it() -> None:
 @given(st.lists(phrase, min_size=1, max_size=8, unique=True), st.lists(phrase, min_size=1, max_size=8))
 def test_leaning_keeps_lengths_and_turns_to_what_is_known(known: list[str], prompts: list[str]) -> None:
     anchors, vectors = encode(known), encode(prompts)
-    leant = lean_on(anchors, vectors)
+    leant = blend_with_known(anchors, vectors)
     np.testing.assert_allclose(np.linalg.norm(leant, axis=1), 1, rtol=1e-5)
     assert ((leant @ anchors.T).max(axis=1) >= (vectors @ anchors.T).max(axis=1) - 1e-5).all()
 
 
 def test_a_known_phrase_stays_where_no_other_is_like_it() -> None:
     known = np.eye(4, dtype=np.float32)
-    np.testing.assert_allclose(lean_on(known, known), known, atol=1e-6)
+    np.testing.assert_allclose(blend_with_known(known, known), known, atol=1e-6)
 
 
 def test_a_class_is_untaught_where_no_phrase_with_masks_stands_for_it() -> None:
@@ -124,7 +131,9 @@ def test_a_class_is_untaught_where_no_phrase_with_masks_stands_for_it() -> None:
 
 
 def test_classes_are_chosen_with_their_prompts_and_keep_their_ids() -> None:
-    words = embed(parse("road,street; water; sea"), encode, templates=PLAIN, no_object=None, scale=1.0)
+    words = embed(
+        parse("road,street; water; sea"), encode, templates=BARE_TEMPLATE, no_object=None, scale=1.0
+    )
     chosen = words.of_classes([0, 2])
     assert chosen.class_index.tolist() == [0, 0, 2]
     assert chosen.classes == 3
@@ -142,7 +151,12 @@ def test_prompts_are_averaged_over_the_templates_and_normalised() -> None:
 
 def test_prompts_left_out_leave_the_class_ids_as_they_are() -> None:
     embedded = embed(
-        parse("road; water; sea"), encode, templates=PLAIN, without=["water"], no_object=None, scale=1.0
+        parse("road; water; sea"),
+        encode,
+        templates=BARE_TEMPLATE,
+        without=["water"],
+        no_object=None,
+        scale=1.0,
     )
     assert embedded.class_index.tolist() == [0, 2]
     assert embedded.classes == 3
@@ -153,7 +167,7 @@ def test_a_vocabulary_of_unknown_words_is_refused() -> None:
         embed(
             parse("road; water"),
             encode,
-            templates=PLAIN,
+            templates=BARE_TEMPLATE,
             without=["road", "water"],
             no_object=None,
             scale=1.0,
