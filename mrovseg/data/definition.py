@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,10 @@ class Definition:
     @classmethod
     def named(cls, name: str) -> "Definition":
         """Load an embedded definition. Raises DataError for a name that is not there."""
-        folder = resources.files("mrovseg.data") / "datasets"
-        file = folder / f"{name}.yaml"
-        if not file.is_file():
-            known = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
-            raise DataError(f"no data set definition {name!r}; there are: {', '.join(known)}")
-        return cls.from_dict(name, yaml.safe_load(file.read_text()))
+        files = embedded_files()
+        if name not in files:
+            raise DataError(f"no data set definition {name!r}; there are: {', '.join(sorted(files))}")
+        return cls.from_dict(name, yaml.safe_load(files[name].read_text()))
 
     @classmethod
     def from_dict(cls, name: str, about: Mapping[str, Any]) -> "Definition":
@@ -109,6 +108,13 @@ class Definition:
         for level, class_id in self.above.items():
             labels[packed > level] = class_id
         return labels
+
+
+def embedded_files() -> dict[str, Traversable]:
+    """Return the files of the embedded definitions by name, from all folders of `mrovseg/data/datasets`."""
+    folders = (resources.files("mrovseg.data") / "datasets").iterdir()
+    files = [file for folder in folders if folder.is_dir() for file in folder.iterdir()]
+    return {file.name.removesuffix(".yaml"): file for file in files if file.name.endswith(".yaml")}
 
 
 def _classes(about: Any, first: int = 0) -> dict[str, dict[str, Any]]:  # noqa: ANN401 -- as the file has it

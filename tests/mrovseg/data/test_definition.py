@@ -1,6 +1,7 @@
 """Embedded definitions against the literature, and how masks become labels."""
 
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,8 @@ PASCAL_CONTEXT_59 = [
 
 
 def test_every_embedded_definition_is_counted_here() -> None:
-    files = [file.name for file in (resources.files("mrovseg.data") / "datasets").iterdir()]
-    assert sorted(files) == sorted(f"{name}.yaml" for name in COUNTS)
+    folder = Path(str(resources.files("mrovseg.data"))) / "datasets"
+    assert sorted(file.stem for file in folder.rglob("*.yaml")) == sorted(COUNTS)
 
 
 def test_photographs_are_upright_and_what_is_seen_from_above_is_not() -> None:

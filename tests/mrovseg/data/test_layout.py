@@ -2,14 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mrovseg.data.definition import Definition
+from mrovseg.data.definition import Definition, embedded_files
 from mrovseg.data.labelled import LabelledImage
 from mrovseg.data.layout import Layout, categories, read_segments
 from mrovseg.data.reading import read_pairs
@@ -181,7 +180,7 @@ CASES = [
 ]
 
 
-ALL = [file.name.removesuffix(".yaml") for file in (resources.files("mrovseg.data") / "datasets").iterdir()]
+ALL = sorted(embedded_files())
 
 
 def read(name: str, root: Path, split: str) -> list[LabelledImage]:
