@@ -1,4 +1,4 @@
-"""Labelled images and sets of them that share a vocabulary, in memory or not."""
+"""Labelled images and sets of them with one vocabulary, in memory or not."""
 
 import dataclasses
 from collections.abc import Collection, Sequence
@@ -55,7 +55,7 @@ class RelabelledImage:
 
     @property
     def sampling_weight(self) -> float:
-        """How often it is drawn: that of its source."""
+        """Its sampling weight among the images of its set: that of its source."""
         return self.source.sampling_weight
 
     def load(self) -> LabelledImage:

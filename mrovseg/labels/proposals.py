@@ -1,6 +1,6 @@
-"""The network's output in its kept form, and the labels that any vocabulary makes of it.
+"""Proposals: what is kept of the network's output; and the labels that a vocabulary makes of them.
 
-A chip's queries are kept as vectors, and each place of a grid of stride `stride_px` as its strongest few queries with
+A chip's queries are kept as vectors, and each cell of a grid of stride `stride_px` as its strongest few queries with
 their weights. Labels are a pure function of that and an embedded vocabulary, in plain elementwise arithmetic, so that
 labels made later, on another machine and without a GPU, are those the run would have made.
 """
@@ -25,10 +25,10 @@ SCORE_MAX = 254  # what a probability of 1 is as a score or margin: 255 is no da
 class Proposals:
     """The queries of a batch of chips.
 
-    embeddings: unit vectors of the queries. index, weight: at each place of the grid, the ids of its strongest queries
-    and 255 times the probability that the place belongs to each. `stride_px` may be no whole number (a patch of 14 px
-    has four places a side); the chip's side is. `patches` is the same of the chip's patches, on the same grid, from
-    which classes that the head was never taught are told.
+    embeddings: unit vectors of the queries. index, weight: for each cell of the grid, the ids of its strongest queries
+    and 255 times the probability that the cell belongs to each. `stride_px` may be no whole number (a patch of 14 px
+    has four cells a side); the chip's side is. `patches` is the same of the chip's patches, on the same grid, by
+    which classes that the head was never taught are found.
     """
 
     embeddings: Float32[np.ndarray, "b q e"]
@@ -38,12 +38,12 @@ class Proposals:
     patches: "Proposals | None" = None
 
 
-class Places(NamedTuple):
-    """A chip: each query's probability of each class, the queries of each place, and their shares in its scores."""
+class ChipQueries(NamedTuple):
+    """A chip: each query's probability of each class, and the queries of each cell with their weights in its scores."""
 
     probabilities: Float32[np.ndarray, "q c"]
     queries: UInt[np.ndarray, "k y x"]
-    shares: Float32[np.ndarray, "k y x"]
+    weights: Float32[np.ndarray, "k y x"]
 
 
 class Labels(NamedTuple):
@@ -60,62 +60,68 @@ class Labels(NamedTuple):
 def label(proposals: Proposals, vocabulary: EmbeddedVocabulary, *, threshold: float) -> Labels:
     """Give every pixel the class with the highest score, or 0 where that is a background class's or below `threshold`.
 
-    score(class, place) = sum_q p_q(class) w_q / max(1, sum_q w_q) over the kept queries q of the place, with p_q the
+    score(class, cell) = sum_q p_q(class) w_q / max(1, sum_q w_q) over the kept queries q of the cell, with p_q the
     softmax over classes and no-object and w_q the mask probability; scores are upsampled bilinearly to pixels, and one
-    below half a 255th counts as none. Classes that the head was never taught come first, see `told_apart`.
-    Raises VocabularyError where there are such classes and the proposals were kept without the chips' patches.
+    below half a 255th counts as none. For classes that the head was never taught see `combine_head_and_patches`.
+
+    Raises VocabularyError where there are such classes and the proposals have no patches.
     """
     chips = [
         _label_chip(
-            told_apart(proposals, chip, vocabulary), vocabulary.classes, proposals.stride_px, threshold
+            combine_head_and_patches(proposals, chip, vocabulary),
+            vocabulary.classes,
+            proposals.stride_px,
+            threshold,
         )
         for chip in range(len(proposals.embeddings))
     ]
     return Labels(*(np.stack(arrays) for arrays in zip(*chips, strict=True)))
 
 
-def told_apart(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) -> Places:
-    """Return what a chip's places are made of, of the queries of the head and, for what it was not taught, of patches.
+def combine_head_and_patches(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) -> ChipQueries:
+    """Return a chip's queries: those of the head and, for classes that it was not taught, its patches.
 
-    A head learns which of its own classes a region shows, whatever the region is. So a place's patches, compared with
+    A head learns which of its own classes a region shows, whatever the region is. So a cell's patches, compared with
     all classes, first say how much of it is of an untaught class: with D their softmax and U the untaught classes,
 
         score(c) = D(c)                           c in U
         score(c) = (1 - sum over U of D) head(c)  else
 
-    and the head, which is asked for the other classes alone, shares out the rest. For the patches all background
-    classes are one, as like as the likest of them: many would leave no class a share that wins.
+    and the head, which scores the other classes alone, divides the rest among them. For the patches all background
+    classes are one, with the logit of the best of them: as many classes they would leave none a score that wins.
     """
     untaught = vocabulary.untaught
     if not untaught:
-        return _places(proposals, chip, vocabulary)
+        return _chip_queries(proposals, chip, vocabulary)
     if proposals.patches is None:
         raise VocabularyError(
-            f"{len(untaught)} of the classes are told by patches, and these proposals were kept without any: "
+            f"{len(untaught)} of the classes are found by patches, and these proposals were kept without any: "
             "propose again with this vocabulary"
         )
-    head = _places(proposals, chip, vocabulary.of_classes(set(range(vocabulary.competing)) - set(untaught)))
+    head = _chip_queries(
+        proposals, chip, vocabulary.of_classes(set(range(vocabulary.competing)) - set(untaught))
+    )
     as_one = np.minimum(vocabulary.class_index, vocabulary.classes)
-    patches = _places(
+    patches = _chip_queries(
         proposals.patches, chip, dataclasses.replace(vocabulary, no_object=None, class_index=as_one)
     )
     found = np.zeros_like(patches.probabilities)
-    taken = np.zeros_like(patches.shares[0])
+    taken = np.zeros_like(patches.weights[0])
     for class_index in (one for one in untaught if one < vocabulary.classes):
         found[:, class_index] = patches.probabilities[:, class_index]
-        taken += score(np.ascontiguousarray(found[:, class_index]), patches.queries, patches.shares)
-    return Places(
+        taken += score(np.ascontiguousarray(found[:, class_index]), patches.queries, patches.weights)
+    return ChipQueries(
         np.concatenate([head.probabilities, found]),
         np.concatenate(
             [head.queries.astype(np.uint16), patches.queries + np.uint16(len(head.probabilities))]
         ),
-        np.concatenate([head.shares * (1 - taken), patches.shares]),
+        np.concatenate([head.weights * (1 - taken), patches.weights]),
     )
 
 
-def _places(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) -> Places:
+def _chip_queries(proposals: Proposals, chip: int, vocabulary: EmbeddedVocabulary) -> ChipQueries:
     probabilities = query_probabilities(proposals.embeddings[chip], vocabulary)
-    return Places(probabilities, proposals.index[chip], shares(proposals.weight[chip]))
+    return ChipQueries(probabilities, proposals.index[chip], normalised_weights(proposals.weight[chip]))
 
 
 def query_probabilities(
@@ -137,17 +143,17 @@ def query_probabilities(
     return probabilities
 
 
-def shares(weight: UInt8[np.ndarray, "k y x"]) -> Float32[np.ndarray, "k y x"]:
-    """Return the share of each kept query in the score of its place: at most 1 together."""
+def normalised_weights(weight: UInt8[np.ndarray, "k y x"]) -> Float32[np.ndarray, "k y x"]:
+    """Return the weights of each cell's queries: those stored / 255, divided by their sum where it is above 1."""
     weights = weight.astype(np.float32) / np.float32(255)
-    divided: np.ndarray = weights / np.maximum(weights.sum(axis=0), 1)
-    return divided
+    normalised: np.ndarray = weights / np.maximum(weights.sum(axis=0), 1)
+    return normalised
 
 
 def _label_chip(
-    places: Places, classes: int, stride_px: float, threshold: float
+    queries: ChipQueries, classes: int, stride_px: float, threshold: float
 ) -> tuple[UInt[np.ndarray, "h w"], UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]]:
-    winner, best, second = top_two(*places, stride_px=stride_px)
+    winner, best, second = top_two(*queries, stride_px=stride_px)
     winner[(best < threshold) | (winner > classes)] = 0
     ids = np.uint8 if classes <= UINT8_CLASSES else np.uint16
     return winner.astype(ids), _as_uint8(best), _as_uint8(best - second)

@@ -53,12 +53,12 @@ def region_bias(regions: Float[Tensor, "b q y x"], heads: int) -> Float[Tensor, 
 
 
 def mask_region(masks: Float[Tensor, "b q y x"], grid: int) -> Float[Tensor, "b q g g"]:
-    """Return the share of each cell of a grid that lies inside each query's mask; 1 everywhere where a mask is empty.
+    """Return the fraction of each cell of a grid inside each query's mask; 1 everywhere where a mask is empty.
 
     Masks are taken as they stand: no gradient reaches their logits.
     """
-    share = adaptive_avg_pool2d((masks.detach() >= 0).float(), grid)
-    return torch.where(share.amax(dim=(2, 3), keepdim=True) > 0, share, 1.0)
+    inside = adaptive_avg_pool2d((masks.detach() >= 0).float(), grid)
+    return torch.where(inside.amax(dim=(2, 3), keepdim=True) > 0, inside, 1.0)
 
 
 def masked_attention(

@@ -84,7 +84,7 @@ class Head(nn.Module):
         self.adapters = nn.ModuleList(
             MultiResAdapter(encoder.width, config.width, config.switch) for _ in config.taps
         )
-        fine_width = config.width // 2  # a map at stride 4 has sixteen times the places of one at stride 16
+        fine_width = config.width // 2  # a map at stride 4 has sixteen times the cells of one at stride 16
         self.fine_adapters = nn.ModuleList(
             MultiResAdapter(channels, fine_width, config.switch)
             for channels in encoder.fine_channels.values()

@@ -24,17 +24,17 @@ OVERSAMPLE, IMPORTANCE = 3, 0.75  # point sampling of PointRend (arXiv 1912.0819
 
 
 def coverage(labels: Int[Tensor, "b h w"], *, classes: int, grid: int) -> Float[Tensor, "b c1 g g"]:
-    """Return the share of each cell of a grid that each label covers: 0 (none of the classes) and 1..classes.
+    """Return the fraction of each cell of a grid that each label covers: 0 (none of the classes) and 1..classes.
 
-    Pixels labelled IGNORE are counted nowhere, so the shares of a cell add up to what is labelled of it.
+    Pixels labelled IGNORE are counted nowhere, so the fractions of a cell add up to what is labelled of it.
     """
     b, h, _ = labels.shape
     cell, columns = h // grid, classes + 2
     cells = torch.arange(b * grid * grid, device=labels.device).reshape(b, grid, 1, grid, 1) * columns
     columned = torch.where(labels == IGNORE, classes + 1, labels).reshape(b, grid, cell, grid, cell)
     counts = torch.bincount((cells + columned).flatten(), minlength=b * grid * grid * columns)
-    share: Tensor = counts.reshape(b, grid, grid, columns).movedim(-1, 1)[:, : classes + 1] / cell**2
-    return share
+    fraction: Tensor = counts.reshape(b, grid, grid, columns).movedim(-1, 1)[:, : classes + 1] / cell**2
+    return fraction
 
 
 def partial_cross_entropy(

@@ -47,7 +47,7 @@ def background_classes(asked: Vocabulary, sets: Sequence[Classes], encode: Encod
     The set is the one that separates the asked classes best; of equally good sets the one with the most classes.
 
     A class is no other where an asked prompt is like one of its phrases. What is asked for and not in that set is
-    looked up in the other ones, and nothing that shares a phrase with what is found there competes.
+    looked up in the other ones, and no class with a phrase of what is found there competes.
     """
     prompts = [phrase for prompts in asked.prompts for phrase in prompts]
     cosines = [_cosines(one, prompts, encode) for one in sets]

@@ -74,9 +74,9 @@ def test_the_contrast_stage_stays_where_its_network_is() -> None:
         captions=torch.tensor([0]),
     ).to(FAR)
     columns = LabelSpace.of(SETS, FAR)
-    shares = coverage(columns.labelled(batch.which, batch.labels), classes=4, grid=8)
+    coverages = coverage(columns.labelled(batch.which, batch.labels), classes=4, grid=8)
     texts = torch.cat([contrast.phrase_vectors(one.all_classes, np.random.default_rng(0)) for one in SETS])
     seen = contrast.network.encode(batch.chips, {2, 3, 4})
     allowed = (columns.own | columns.rest)[batch.which]
-    places = contrast._patches(seen, shares, texts, allowed=allowed, rest=columns.rest[batch.which])
-    assert (places.device, batch.images.device, batch.words.device) == (FAR, FAR, FAR)
+    patches = contrast._patches(seen, coverages, texts, allowed=allowed, rest=columns.rest[batch.which])
+    assert (patches.device, batch.images.device, batch.words.device) == (FAR, FAR, FAR)

@@ -12,11 +12,11 @@ from hypothesis.extra.numpy import arrays
 from torch.nn.functional import interpolate
 
 from mrovseg.errors import VocabularyError
-from mrovseg.labels import top_two as contest
-from mrovseg.labels.proposals import Proposals, label, query_probabilities, shares
+from mrovseg.labels import top_two
+from mrovseg.labels.proposals import Proposals, label, normalised_weights, query_probabilities
 from mrovseg.labels.scores import TopTwo, score, upsample
 from mrovseg.network.model import Predictions
-from mrovseg.segmenter import MrovsegSegmenter, keep
+from mrovseg.segmenter import MrovsegSegmenter, keep_top_k
 from mrovseg.words.embedded import EmbeddedVocabulary
 from tests.mrovseg.networks import SMALL, all_weights, chips, vocabulary
 
@@ -75,7 +75,7 @@ def test_a_class_without_prompts_wins_nothing() -> None:
 
 
 def naive_labels(kept: Proposals, words: EmbeddedVocabulary, threshold: float) -> tuple[np.ndarray, ...]:
-    """Label all classes at once, at full resolution, place by place."""
+    """Label all classes at once, at full resolution, cell by cell."""
     probabilities = query_probabilities(kept.embeddings[0], words).astype(np.float64)
     _, rows, cols = kept.index[0].shape
     scores = np.zeros((words.classes, rows, cols))
@@ -106,35 +106,33 @@ def test_labels_are_those_of_the_naive_formula(seed: int, threshold: float) -> N
 
 
 def with_patches(kept: Proposals, *, seed: int = 0) -> Proposals:
-    """Add patches to random proposals: 9 queries of which each place has four."""
+    """Add patches to random proposals: 9 queries of which each cell has four."""
     grid = kept.index.shape[-1]
     patches = proposals(queries=9, grid=grid, kept=4, stride_px=kept.stride_px, seed=seed + 1)
     return dataclasses.replace(kept, patches=patches)
 
 
-def place_scores(kept: Proposals, words: EmbeddedVocabulary) -> np.ndarray:
-    """Return the scores of all classes at all places, (c, y, x)."""
+def cell_scores(kept: Proposals, words: EmbeddedVocabulary) -> np.ndarray:
+    """Return the scores of all classes in all cells, (c, y, x)."""
     probabilities = query_probabilities(kept.embeddings[0], words)
-    share = shares(kept.weight[0])
-    return np.stack([score(np.ascontiguousarray(p), kept.index[0], share) for p in probabilities.T])
+    weights = normalised_weights(kept.weight[0])
+    return np.stack([score(np.ascontiguousarray(p), kept.index[0], weights) for p in probabilities.T])
 
 
 @given(seed=st.integers(0, 1000), untaught=st.sets(st.integers(0, 4), min_size=1))
-def test_patches_tell_untaught_classes_and_the_head_shares_out_the_rest(
-    seed: int, untaught: set[int]
-) -> None:
-    """By the formula, over places as they are: a stride of one pixel."""
+def test_patches_tell_untaught_classes_and_the_head_divides_the_rest(seed: int, untaught: set[int]) -> None:
+    """By the formula, over cells as they are: a stride of one pixel."""
     kept = with_patches(proposals(seed=seed, stride_px=1.0), seed=seed)
     assert kept.patches is not None
     words = dataclasses.replace(vocabulary(5, seed=seed), scale=10.0)
     others = sorted(set(range(5)) - untaught)
-    by_patch = place_scores(kept.patches, dataclasses.replace(words, no_object=None))
+    by_patch = cell_scores(kept.patches, dataclasses.replace(words, no_object=None))
     by_head = np.zeros_like(by_patch)
     if others:
         asked = EmbeddedVocabulary(
             words.vectors[others], np.arange(len(others)), len(others), words.no_object, words.scale
         )
-        by_head[others] = place_scores(kept, asked)
+        by_head[others] = cell_scores(kept, asked)
     found = np.zeros_like(by_patch)
     found[sorted(untaught)] = by_patch[sorted(untaught)]
     expected = found + (1 - found.sum(axis=0)) * by_head
@@ -198,7 +196,7 @@ def test_memory_holds_no_array_of_classes_by_pixels() -> None:
 
 
 def test_scores_of_all_classes_are_at_most_one() -> None:
-    scores = place_scores(proposals(), vocabulary(3))
+    scores = cell_scores(proposals(), vocabulary(3))
     assert scores.min() >= 0
     assert scores.sum(axis=0).max() <= 1 + 1e-5
 
@@ -209,7 +207,7 @@ def test_scores_of_all_classes_are_at_most_one() -> None:
     grid=st.integers(1, 14),
     stride_px=st.sampled_from([1.0, 2.0, 3.5, 4.0, 8.0]),
     scale=st.sampled_from([0.0, 1.0, 10.0, 100.0]),
-    block=st.sampled_from([1, 500, contest.BLOCK]),
+    block=st.sampled_from([1, 500, top_two.BLOCK]),
 )
 def test_tile_by_tile_gives_the_bits_of_class_by_class(
     seed: int, classes: int, grid: int, stride_px: float, scale: float, block: int
@@ -223,9 +221,9 @@ def test_tile_by_tile_gives_the_bits_of_class_by_class(
     found = []
     for few in (0, classes):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(contest, "FEW_CLASSES", few)
-            patch.setattr(contest, "BLOCK", block)
-            patch.setattr(contest, "PAIRS", block)
+            patch.setattr(top_two, "FEW_CLASSES", few)
+            patch.setattr(top_two, "BLOCK", block)
+            patch.setattr(top_two, "PAIRS", block)
             found.append(label(kept, words, threshold=0.0))
     for first, second in zip(*found, strict=True):
         assert first.tobytes() == second.tobytes()
@@ -234,12 +232,12 @@ def test_tile_by_tile_gives_the_bits_of_class_by_class(
 def test_few_of_many_classes_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     scored = []
 
-    def counted(found: TopTwo, pairs: contest.Pairs, stride_px: float) -> None:
+    def counted(found: TopTwo, pairs: top_two.Pairs, stride_px: float) -> None:
         scored.append(len(pairs.tiles))
         enter(found, pairs, stride_px)
 
-    enter = contest._update_tiles
-    monkeypatch.setattr(contest, "_update_tiles", counted)
+    enter = top_two._update_tiles
+    monkeypatch.setattr(top_two, "_update_tiles", counted)
     label(proposals(grid=64, queries=40), vocabulary(1000), threshold=0.2)
     assert sum(scored) < 0.2 * 16**2 * 1000
 
@@ -248,7 +246,7 @@ def test_few_of_many_classes_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_strongest_queries_of_a_place_are_kept(queries: int, dtype: type) -> None:
     torch.manual_seed(0)
     masks = torch.randn(1, queries, 5, 5)
-    kept = keep(Predictions(torch.zeros(1, queries, 8), masks, []), top_k=4, chip_px=20)
+    kept = keep_top_k(Predictions(torch.zeros(1, queries, 8), masks, []), top_k=4, chip_px=20)
     assert kept.index.dtype == dtype
     assert kept.stride_px == 4
     order = np.argsort(-masks[0].numpy(), axis=0)[:4]

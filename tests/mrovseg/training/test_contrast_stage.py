@@ -70,18 +70,18 @@ def test_regions_of_many_chips_are_those_of_each_alone(contrast: ContrastLosses)
     drawn = batch(which=[0, 2])
     drawn.labels[0], drawn.labels[0, :64, :64], drawn.labels[1] = 1, 3, 2
     labels = LabelSpace.of(SETS).labelled(drawn.which, drawn.labels)
-    shares = coverage(labels, classes=8, grid=8)
-    chip, column = (shares[:, 1:].mean(dim=(2, 3)) > 0).nonzero(as_tuple=True)
+    coverages = coverage(labels, classes=8, grid=8)
+    chip, column = (coverages[:, 1:].mean(dim=(2, 3)) > 0).nonzero(as_tuple=True)
     assert len(set(torch.bincount(chip).tolist())) == 2, "chips must have different numbers of regions"
     seen = contrast.network.encode(drawn.chips, {2, 3, 4})
-    together = contrast._regions(seen, shares, chip, column)
+    together = contrast._regions(seen, coverages, chip, column)
     for found, i, j in zip(together, chip, column, strict=True):
         alone = masked_attention(
             contrast.network.encoder,
             start=seen.first(2)[i : i + 1],
             low=[seen.low(d)[i : i + 1] for d in (2, 3)],
             high=[seen.high(d)[i : i + 1] for d in (2, 3)],
-            bias=region_bias(shares[i : i + 1, j + 1 : j + 2], contrast.network.encoder.heads),
+            bias=region_bias(coverages[i : i + 1, j + 1 : j + 2], contrast.network.encoder.heads),
         )
         assert torch.allclose(found, alone[0, 0], atol=1e-5)
 
