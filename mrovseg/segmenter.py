@@ -1,4 +1,4 @@
-"""The façade: a network, a device and a vocabulary behind the two callables that a pipeline knows."""
+"""A network, a device and a vocabulary behind two callables over arrays: `propose` and `label`."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,8 +10,7 @@ from jaxtyping import Float32, UInt8
 
 from mrovseg.errors import DeviceLostError, DeviceMissingError
 from mrovseg.labels.proposals import Labels, Proposals, label
-from mrovseg.network import average
-from mrovseg.network import patches as dense
+from mrovseg.network import average, patches
 from mrovseg.network.config import ModelConfig
 from mrovseg.network.model import Predictions, autocast
 from mrovseg.weights.checkpoint import Checkpoint
@@ -27,48 +26,50 @@ OTHER_THRESHOLD = 0.2
 
 
 def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[EmbeddedVocabulary, list[str]]:
-    """Embed a vocabulary by a checkpoint's text encoder, leaning on the phrases that it was trained on.
+    """Embed a vocabulary by a checkpoint's text encoder, its vectors blended with those of the known phrases.
 
     Classes that its head saw nothing like are left to the patches, and background classes compete with all. Also
-    returns the prompts that are like nothing that the checkpoint was trained on; they are left out, because what it
-    says of them means nothing. Raises VocabularyError when no prompt is left.
+    returns the prompts that are like nothing that the checkpoint was trained on; they are left out, because their
+    scores would mean nothing. Raises VocabularyError when no prompt is left.
     """
     phrases = checkpoint.known_phrases
     known = None if phrases is None else encode_text(checkpoint, phrases)
-    said, unlike = _embed(checkpoint, vocabulary, known)
-    embedded = dataclasses.replace(_leant(said, known), untaught=_untaught(checkpoint, said, known))
-    return _with_background(checkpoint, embedded, vocabulary, known), unlike
+    embedded, unknown = _embed(checkpoint, vocabulary, known)
+    blended = dataclasses.replace(_blended(embedded, known), untaught=_untaught(checkpoint, embedded, known))
+    return _with_background(checkpoint, blended, vocabulary, known), unknown
 
 
 def _embed(
     checkpoint: Checkpoint, vocabulary: Vocabulary, known: Float32[np.ndarray, "k e"] | None
 ) -> tuple[EmbeddedVocabulary, list[str]]:
-    """Embed the prompts as they are said; also returns those that are left out."""
+    """Embed the prompts, not blended; also returns those that are left out."""
     encode = partial(encode_text, checkpoint)
-    unlike = [] if known is None else unknown_prompts(vocabulary, known, encode)
-    said = embed(
+    unknown = [] if known is None else unknown_prompts(vocabulary, known, encode)
+    embedded = embed(
         vocabulary,
         encode,
         templates=checkpoint.templates,
-        without=unlike,
+        without=unknown,
         no_object=checkpoint.no_object,
         scale=checkpoint.scale,
     )
-    return said, unlike
+    return embedded, unknown
 
 
-def _leant(said: EmbeddedVocabulary, known: Float32[np.ndarray, "k e"] | None) -> EmbeddedVocabulary:
-    return said if known is None else dataclasses.replace(said, vectors=blend_with_known(known, said.vectors))
+def _blended(embedded: EmbeddedVocabulary, known: Float32[np.ndarray, "k e"] | None) -> EmbeddedVocabulary:
+    if known is None:
+        return embedded
+    return dataclasses.replace(embedded, vectors=blend_with_known(known, embedded.vectors))
 
 
 def _untaught(
-    checkpoint: Checkpoint, said: EmbeddedVocabulary, known: Float32[np.ndarray, "k e"] | None
+    checkpoint: Checkpoint, embedded: EmbeddedVocabulary, known: Float32[np.ndarray, "k e"] | None
 ) -> tuple[int, ...]:
     head, taught, phrases = checkpoint.config.head, checkpoint.taught_phrases, checkpoint.known_phrases
-    # An average of views looks at no patches.
+    # The averaged network has no patches of a whole chip.
     if known is None or phrases is None or taught is None or head is None or head.averaged:
         return ()
-    return untaught_classes(said, known, np.isin(phrases, taught))
+    return untaught_classes(embedded, known, np.isin(phrases, taught))
 
 
 def _with_background(
@@ -77,37 +78,37 @@ def _with_background(
     vocabulary: Vocabulary,
     known: Float32[np.ndarray, "k e"] | None,
 ) -> EmbeddedVocabulary:
-    """Let classes unlike the asked ones compete; kinds of whole images only where patches are compared with words."""
+    """Add background classes; kinds of whole images only where patches are compared with words."""
     sets, encode = checkpoint.known_sets or GENERIC, SentenceEncoder()
     background = background_classes(vocabulary, sets, encode)
     kinds: Classes = ()
     if embedded.untaught or checkpoint.config.head is None:
         taken = {phrase for phrases in background for phrase in phrases}
-        unlike = background_kinds(vocabulary, checkpoint.known_kinds, sets, encode)
-        kinds = tuple(phrases for phrases in unlike if taken.isdisjoint(phrases))
-    background, kinds = (_spoken(checkpoint, classes, known) for classes in (background, kinds))
+        unrelated = background_kinds(vocabulary, checkpoint.known_kinds, sets, encode)
+        kinds = tuple(phrases for phrases in unrelated if taken.isdisjoint(phrases))
+    background, kinds = (_known_classes(checkpoint, classes, known) for classes in (background, kinds))
     classes = (*background, *kinds)[: MAX_CLASSES + 1 - embedded.classes]  # ids are 16 bit
     if not classes:
         return embedded
     names = tuple(phrases[0] for phrases in classes)
-    said, _ = _embed(checkpoint, Vocabulary(names, classes), known)
-    competing = embedded.against(_leant(said, known), names)
-    told_by_patches = (
-        range(embedded.classes + len(background), competing.competing) if embedded.untaught else ()
-    )
-    return dataclasses.replace(competing, untaught=(*embedded.untaught, *told_by_patches))
+    others, _ = _embed(checkpoint, Vocabulary(names, classes), known)
+    competing = embedded.against(_blended(others, known), names)
+    by_patches = range(embedded.classes + len(background), competing.competing) if embedded.untaught else ()
+    return dataclasses.replace(competing, untaught=(*embedded.untaught, *by_patches))
 
 
-def _spoken(checkpoint: Checkpoint, classes: Classes, known: Float32[np.ndarray, "k e"] | None) -> Classes:
+def _known_classes(
+    checkpoint: Checkpoint, classes: Classes, known: Float32[np.ndarray, "k e"] | None
+) -> Classes:
     """Return the classes of which the checkpoint knows a phrase."""
     if known is None or not classes:
         return classes
-    words = Vocabulary(tuple(phrases[0] for phrases in classes), classes)
-    unlike = set(unknown_prompts(words, known, partial(encode_text, checkpoint)))
-    return tuple(phrases for phrases in classes if not unlike.issuperset(phrases))
+    vocabulary = Vocabulary(tuple(phrases[0] for phrases in classes), classes)
+    unknown = set(unknown_prompts(vocabulary, known, partial(encode_text, checkpoint)))
+    return tuple(phrases for phrases in classes if not unknown.issuperset(phrases))
 
 
-def device_of(asked: str | None) -> torch.device:
+def choose_device(asked: str | None) -> torch.device:
     """Return the device that was asked for, or the best there is.
 
     Raises:
@@ -150,7 +151,7 @@ class MrovsegSegmenter:
             DeviceMissingError: there is no GPU, or none that torch can use.
         """
         torch.set_num_threads(threads)
-        self.device = device_of(device)
+        self.device = choose_device(device)
         self.model = network(config, weights).to(self.device)
         self.vocabulary = vocabulary
         self.threshold = threshold
@@ -168,14 +169,14 @@ class MrovsegSegmenter:
             torch.OutOfMemoryError: there is no room even for one view at a time.
             DeviceLostError: the GPU failed; only another process can go on with it.
         """
-        while (proposals := self._where_there_is_room(chips)) is None:
+        while (proposals := self._propose_in_memory(chips)) is None:
             # Only now nothing refers any more to what was computed before the memory ran out.
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
         return proposals
 
-    def _where_there_is_room(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals | None:
-        """Return the proposals, or nothing when memory ran out and fewer views at once are to be tried."""
+    def _propose_in_memory(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals | None:
+        """Return the proposals, or None when memory ran out and fewer views at once are to be tried."""
         encoder = self.model.encoder
         try:
             return self._propose(chips)
@@ -193,21 +194,23 @@ class MrovsegSegmenter:
             batch = torch.from_numpy(chips).to(self.device).permute(0, 3, 1, 2)
             model, head = self.model, self.model.config.head
             if head is None:
-                return dense.propose(model, model.encode(batch, dense.depths(model)))
+                return patches.propose(model, model.encode(batch, patches.depths(model)))
             if head.averaged:
                 return average.propose(model, batch, top_k=model.config.top_k)
             untaught = bool(self.vocabulary.untaught)
-            seen = model.encode(batch, model.depths | (dense.depths(model) if untaught else set()))
-            proposals = keep(model.predict(seen), top_k=model.config.top_k, chip_px=batch.shape[-1])
-            return dataclasses.replace(proposals, patches=dense.propose(model, seen) if untaught else None)
+            encoded = model.encode(batch, model.depths | (patches.depths(model) if untaught else set()))
+            proposals = keep_top_k(model.predict(encoded), top_k=model.config.top_k, chip_px=batch.shape[-1])
+            return dataclasses.replace(
+                proposals, patches=patches.propose(model, encoded) if untaught else None
+            )
 
     def label(self, proposals: Proposals) -> Labels:
         """Label kept proposals with the vocabulary of this segmenter."""
         return label(proposals, self.vocabulary, threshold=self.threshold)
 
 
-def keep(predictions: Predictions, *, top_k: int, chip_px: int) -> Proposals:
-    """Reduce predictions to the kept form: of each place the `top_k` strongest queries, weights in 8 bits."""
+def keep_top_k(predictions: Predictions, *, top_k: int, chip_px: int) -> Proposals:
+    """Reduce predictions to proposals: the `top_k` strongest queries of each cell, their weights in 8 bits."""
     weight, index = predictions.masks.float().sigmoid().topk(min(top_k, predictions.masks.shape[1]), dim=1)
     ids = torch.uint8 if predictions.masks.shape[1] <= 256 else torch.uint16  # noqa: PLR2004 -- what 8 bits hold
     return Proposals(
