@@ -13,10 +13,11 @@ from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.wiring import THREADS
 from mrovseg.network.cost import parts
-from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter, embed_vocabulary
+from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.weights.header import EMBEDDED
+from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.vocabulary import Vocabulary
 
 LEAST_S = 2.0  # how long chips are segmented for the speed

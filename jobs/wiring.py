@@ -13,8 +13,9 @@ from mrovseg.device import Execution, has_fast_bfloat16
 from mrovseg.errors import DeviceLostError
 from mrovseg.labels.proposals import Proposals
 from mrovseg.network.config import ModelConfig
-from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
+from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.embedded import EmbeddedVocabulary
 from mrovseg.words.vocabulary import Vocabulary, quoted_list, shortened_list
 from pipeline.config import FlowSettings

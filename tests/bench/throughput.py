@@ -19,8 +19,9 @@ from pathlib import Path
 import ray
 
 from jobs.wiring import make_segmenter
-from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter, embed_vocabulary
+from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter
 from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.vocabulary import parse
 from pipeline import flow, raster
 from pipeline.chips import ChipLayout, cover

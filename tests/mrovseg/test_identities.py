@@ -18,10 +18,11 @@ from mrovseg.network.clip import ImageEncoder, build
 from mrovseg.network.config import TINY, HeadConfig, ModelConfig
 from mrovseg.network.model import EncodedViews, MROVSeg, autocast
 from mrovseg.network.slices import as_map, split, stitch, views
-from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
+from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.weights import checkpoint, loading
 from mrovseg.weights.header import EMBEDDED
 from mrovseg.weights.pretrained import model_config
+from mrovseg.weights.vocabulary import embed_vocabulary
 from tests.mrovseg.networks import SMALL, SMALL_HEAD, all_weights, as_batch, chips, network, vocabulary
 
 

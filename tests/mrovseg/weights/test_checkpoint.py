@@ -10,8 +10,8 @@ from safetensors.numpy import save_file
 
 from mrovseg.errors import CheckpointError, VocabularyError
 from mrovseg.network.config import SENTENCES, ModelConfig
-from mrovseg.segmenter import embed_vocabulary
 from mrovseg.weights import checkpoint, files, loading
+from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words import sentences
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.networks import SMALL, all_weights

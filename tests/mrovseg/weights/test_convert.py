@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from mrovseg.errors import CheckpointError, ModelConfigError
 from mrovseg.network.clip import build
 from mrovseg.network.config import chip_shape
-from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
+from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.training.initial_weights import InitialWeights, TrainedNetwork
 from mrovseg.training.worker import CPU
 from mrovseg.weights import checkpoint, loading
 from mrovseg.weights.convert import headless_network
+from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.networks import SMALL_CLIP, chips
 from tests.mrovseg.weights.layouts import random_state, write_folder, write_openai

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from mrovseg.data.definition import Definition
 from mrovseg.labels.proposals import SCORE_MAX, Proposals, label
-from mrovseg.segmenter import embed_vocabulary
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights import loading
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.weights.header import EMBEDDED
+from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.background import GENERIC, background_classes, background_kinds
 from mrovseg.words.embedded import EmbeddedVocabulary
 from mrovseg.words.sentences import SentenceEncoder
