@@ -111,7 +111,7 @@ class ContrastLosses(nn.Module):
         device, encoder = self.network.mean.device, self.network.encoder
         space, batch = LabelSpace.of(data.sets, device), batch.to(device)
         grid = batch.chips.shape[-1] // encoder.side_px * encoder.grid
-        labels = space.labelled(batch.which, batch.labels)
+        labels = space.to_columns(batch.which, batch.labels)
         coverages = coverage(labels, classes=space.own.shape[1], grid=grid)
         chip, column = (space.own[batch.which] & (coverages[:, 1:].mean(dim=(2, 3)) > MIN_COVERAGE)).nonzero(
             as_tuple=True

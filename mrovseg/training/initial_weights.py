@@ -42,7 +42,7 @@ class InitialWeights:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedNetwork:
+class TrainableNetwork:
     """A network in training: with its head, the frozen text encoder, and the logarithm of the scale of cosines.
 
     `frozen` are the weights, named as in a checkpoint, of encoders that come from another checkpoint.
@@ -55,7 +55,7 @@ class TrainedNetwork:
     frozen: Mapping[str, np.ndarray]
 
     @classmethod
-    def create(cls, initial: InitialWeights, *, seed: int, device: torch.device) -> "TrainedNetwork":
+    def create(cls, initial: InitialWeights, *, seed: int, device: torch.device) -> "TrainableNetwork":
         """Make the network on a device, with fresh weights drawn by `seed`."""
         torch.manual_seed(seed)
         if initial.source is not None:
@@ -70,7 +70,7 @@ class TrainedNetwork:
     @classmethod
     def _on_checkpoint(
         cls, source: Checkpoint, head: HeadConfig | None, device: torch.device
-    ) -> "TrainedNetwork":
+    ) -> "TrainableNetwork":
         """Put a fresh head on a checkpoint's frozen encoders, whose weights are not copied."""
         encoder = ImageEncoder.from_weights(
             source.config.clip, loading.weights_under(source.weights, "visual.")
@@ -108,7 +108,7 @@ class TrainedNetwork:
 
         Matrices that were trained are in half precision, those of another checkpoint as they were.
         """
-        assert self.model.head is not None  # noqa: S101 -- networks in training have one
+        assert self.model.head is not None  # noqa: S101 -- a network in training has one
         weights = {
             "logit_scale": np.array(np.log(self.scale), np.float32),
             **loading.module_weights(self.model.encoder.visual, "visual."),

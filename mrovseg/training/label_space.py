@@ -38,7 +38,7 @@ class LabelSpace:
         own, rest = (column >= begin) & (column < known), (column >= known) & (column < end)
         return cls(first.to(device), own.to(device), rest.to(device))
 
-    def labelled(self, which: Int[Tensor, " b"], labels: Int[Tensor, "b h w"]) -> Int[Tensor, "b h w"]:
+    def to_columns(self, which: Int[Tensor, " b"], labels: Int[Tensor, "b h w"]) -> Int[Tensor, "b h w"]:
         """Translate labels of the sets `which` to column + 1; 0 and IGNORE stay."""
         shifted = labels + self.first[which][:, None, None]
         return torch.where((labels == 0) | (labels == IGNORE), labels, shifted)

@@ -54,7 +54,7 @@ class StageRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What is parameters, from what, and how.
+    """One stage: the module that is trained, its losses, and how it is measured.
 
     `losses` samples a micro-batch by a generator and returns its losses. `evaluate` returns the mIoU of the network as
     it is; it is called each `evaluate_every` steps and after the last, and not at all where that is None.

@@ -15,7 +15,7 @@ from mrovseg.device import has_fast_bfloat16
 from mrovseg.errors import DataError, ModelConfigError
 from mrovseg.training.contrast_stage import ContrastLosses
 from mrovseg.training.history import History
-from mrovseg.training.initial_weights import InitialWeights, TrainedNetwork
+from mrovseg.training.initial_weights import InitialWeights, TrainableNetwork
 from mrovseg.training.mask_stage import MaskLosses
 from mrovseg.training.stage import Losses, Stage, StageRecipe, run_stage
 from mrovseg.training.worker import SINGLE_WORKER, Worker
@@ -75,7 +75,7 @@ def train(
     validation `best.safetensors`, that of the highest mIoU.
     """
     torch.set_num_threads(recipe.masks.threads)
-    network = TrainedNetwork.create(initial, seed=recipe.seed, device=worker.device)
+    network = TrainableNetwork.create(initial, seed=recipe.seed, device=worker.device)
     history.require_same_training(_identity(recipe, network, data))
     if worker.is_first and worker.device.type == "cpu":
         _warn_of_bfloat16(recipe, history)
@@ -121,10 +121,10 @@ def _known_phrases(data: TrainingData, source: Checkpoint | None) -> list[str] |
     return None if source.known_phrases is None else sorted({*source.known_phrases, *data.taught})
 
 
-def _identity(recipe: Recipe, network: TrainedNetwork, data: TrainingData) -> dict[str, Any]:
+def _identity(recipe: Recipe, network: TrainableNetwork, data: TrainingData) -> dict[str, Any]:
     """Return what must be the same for a training to go on, by plain values."""
     head = network.model.config.head
-    assert head is not None  # noqa: S101 -- network in training have one
+    assert head is not None  # noqa: S101 -- a network in training has one
     phrases = hashlib.sha256("\n".join(data.phrases).encode()).hexdigest()
     about: dict[str, Any] = {"seed": recipe.seed, "phrases": phrases, "head": asdict(head)}
     for name, stage in (("contrast", recipe.contrast), ("masks", recipe.masks)):
@@ -133,7 +133,7 @@ def _identity(recipe: Recipe, network: TrainedNetwork, data: TrainingData) -> di
     return about
 
 
-def _contrast_stage(recipe: Recipe, network: TrainedNetwork, data: TrainingData) -> Stage:
+def _contrast_stage(recipe: Recipe, network: TrainableNetwork, data: TrainingData) -> Stage:
     stage = recipe.contrast
     if stage is None:
         raise DataError(
@@ -158,7 +158,7 @@ def _contrast_stage(recipe: Recipe, network: TrainedNetwork, data: TrainingData)
 
 def _mask_stage(
     recipe: Recipe,
-    network: TrainedNetwork,
+    network: TrainableNetwork,
     data: TrainingData,
     evaluate: Callable[[], float],
     evaluate_every: int | None,

@@ -74,7 +74,7 @@ def test_the_contrast_stage_stays_where_its_network_is() -> None:
         captions=torch.tensor([0]),
     ).to(FAR)
     columns = LabelSpace.of(SETS, FAR)
-    coverages = coverage(columns.labelled(batch.which, batch.labels), classes=4, grid=8)
+    coverages = coverage(columns.to_columns(batch.which, batch.labels), classes=4, grid=8)
     texts = torch.cat([contrast.phrase_vectors(one.all_classes, np.random.default_rng(0)) for one in SETS])
     seen = contrast.network.encode(batch.chips, {2, 3, 4})
     allowed = (columns.own | columns.rest)[batch.which]

@@ -62,14 +62,14 @@ def test_more_classes_than_labels_can_tell_apart_are_refused() -> None:
 
 def test_labels_become_columns_but_none_and_unlabelled_stay() -> None:
     labels = torch.tensor([[[0, 1], [2, IGNORE]], [[0, 1], [1, IGNORE]]])
-    found = LabelSpace.of(SETS).labelled(torch.tensor([2, 1]), labels)
+    found = LabelSpace.of(SETS).to_columns(torch.tensor([2, 1]), labels)
     assert found.tolist() == [[[0, 7], [8, IGNORE]], [[0, 4], [4, IGNORE]]]
 
 
 def test_regions_of_many_chips_are_those_of_each_alone(contrast: ContrastLosses) -> None:
     drawn = batch(which=[0, 2])
     drawn.labels[0], drawn.labels[0, :64, :64], drawn.labels[1] = 1, 3, 2
-    labels = LabelSpace.of(SETS).labelled(drawn.which, drawn.labels)
+    labels = LabelSpace.of(SETS).to_columns(drawn.which, drawn.labels)
     coverages = coverage(labels, classes=8, grid=8)
     chip, column = (coverages[:, 1:].mean(dim=(2, 3)) > 0).nonzero(as_tuple=True)
     assert len(set(torch.bincount(chip).tolist())) == 2, "chips must have different numbers of regions"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mrovseg.network.config import TINY, reference_head
-from mrovseg.training.initial_weights import MAX_SCALE, InitialWeights, TrainedNetwork
+from mrovseg.training.initial_weights import MAX_SCALE, InitialWeights, TrainableNetwork
 from mrovseg.training.worker import CPU
 from mrovseg.weights import checkpoint, loading
 from tests.mrovseg.networks import SMALL, SMALL_HEAD, all_weights
@@ -28,7 +28,7 @@ def test_a_head_is_put_on_a_checkpoints_own_frozen_encoders(
 ) -> None:
     if not with_head:
         source = dataclasses.replace(source, config=source.config.headless())
-    networks = TrainedNetwork.create(InitialWeights(source=source), seed=0, device=CPU)
+    networks = TrainableNetwork.create(InitialWeights(source=source), seed=0, device=CPU)
     expected = SMALL_HEAD if with_head else reference_head(4)
     assert networks.model.config == dataclasses.replace(SMALL, head=expected)
     assert networks.scale == pytest.approx(source.scale)
@@ -36,14 +36,14 @@ def test_a_head_is_put_on_a_checkpoints_own_frozen_encoders(
     np.testing.assert_array_equal(networks.encode(["road"]), loading.encode_text(source, ["road"]))
     assert not any(p.requires_grad for p in networks.model.encoder.parameters())
     other = dataclasses.replace(expected, queries=5)
-    told = TrainedNetwork.create(InitialWeights(source=source, head=other), seed=0, device=CPU)
+    told = TrainableNetwork.create(InitialWeights(source=source, head=other), seed=0, device=CPU)
     assert told.model.config.head == other
 
 
 def test_a_checkpoints_encoders_are_saved_bit_for_bit_and_what_was_trained_in_halves(
     source: checkpoint.Checkpoint, tmp_path: Path
 ) -> None:
-    networks = TrainedNetwork.create(InitialWeights(source=source), seed=0, device=CPU)
+    networks = TrainableNetwork.create(InitialWeights(source=source), seed=0, device=CPU)
     networks.save(tmp_path / "saved.safetensors", known=None, taught=["road"])
     saved = checkpoint.load(str(tmp_path / "saved.safetensors"))
     for name, array in source.weights.items():
@@ -55,7 +55,9 @@ def test_a_checkpoints_encoders_are_saved_bit_for_bit_and_what_was_trained_in_ha
 
 
 def test_the_tiny_network_begins_by_its_seed_and_its_scale_is_bounded() -> None:
-    one, same, other = (TrainedNetwork.create(InitialWeights(), seed=seed, device=CPU) for seed in (1, 1, 2))
+    one, same, other = (
+        TrainableNetwork.create(InitialWeights(), seed=seed, device=CPU) for seed in (1, 1, 2)
+    )
     assert one.model.config == TINY
     weights = [n.model.encoder.visual.proj.detach() for n in (one, same, other)]
     assert torch.equal(weights[0], weights[1])

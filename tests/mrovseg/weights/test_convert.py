@@ -14,7 +14,7 @@ from mrovseg.errors import CheckpointError, ModelConfigError
 from mrovseg.network.clip import build
 from mrovseg.network.config import chip_shape
 from mrovseg.segmenter import MrovsegSegmenter
-from mrovseg.training.initial_weights import InitialWeights, TrainedNetwork
+from mrovseg.training.initial_weights import InitialWeights, TrainableNetwork
 from mrovseg.training.worker import CPU
 from mrovseg.weights import checkpoint, loading
 from mrovseg.weights.convert import headless_network
@@ -70,7 +70,7 @@ def test_a_chip_gets_a_label_a_pixel_whatever_the_patch(
     )
     config, weights = source.config, source.image_weights
     if with_head:
-        model = TrainedNetwork.create(InitialWeights(source=source), seed=0, device=CPU).model
+        model = TrainableNetwork.create(InitialWeights(source=source), seed=0, device=CPU).model
         assert model.head is not None
         config, weights = model.config, weights | loading.module_weights(model.head, "head.")
     words, _ = embed_vocabulary(source, parse("road; water"))
