@@ -80,13 +80,13 @@ class MrovsegSegmenter:
             torch.OutOfMemoryError: there is no room even for one view at a time.
             DeviceLostError: the GPU failed; only another process can go on with it.
         """
-        while (proposals := self._propose_in_memory(chips)) is None:
+        while (proposals := self._try_propose(chips)) is None:
             # Only now nothing refers any more to what was computed before the memory ran out.
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
         return proposals
 
-    def _propose_in_memory(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals | None:
+    def _try_propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals | None:
         """Return the proposals, or None when memory ran out and fewer views at once are to be tried."""
         encoder = self.model.encoder
         try:
