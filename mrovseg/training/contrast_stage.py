@@ -1,7 +1,6 @@
 """First stage: an image encoder learns by contrast of patches, regions and whole images with phrases."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -9,40 +8,41 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy
 
-from mrovseg.data.sampling import Augmentation, sample_captions, sample_chip, sample_words
 from mrovseg.data.training_data import TrainingData
 from mrovseg.network.attention import masked_attention, region_bias
 from mrovseg.network.clip import ImageEncoder
 from mrovseg.network.config import ModelConfig
 from mrovseg.network.model import EncodedViews, MROVSeg
 from mrovseg.network.slices import as_tokens
-from mrovseg.training.initial_weights import MAX_SCALE, Encode
+from mrovseg.training.contrast_batch import Batch, sample_batch
+from mrovseg.training.initial_weights import MAX_SCALE, Encode, TrainableNetwork
 from mrovseg.training.label_space import LabelSpace
 from mrovseg.training.losses import EXCLUDED_LOGIT, coverage, partial_cross_entropy
+from mrovseg.training.stage import Losses, Stage, StageRecipe
 from mrovseg.words.vocabulary import Vocabulary
 
 OTHER_CAPTIONS = 256  # wrong ones for each image, besides those of its batch
 MIN_COVERAGE = 0.02  # a class that covers less of a chip makes no region
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Chips of one size with labels of their own sets, and small images of one word or one caption each.
+def contrast_stage(recipe: StageRecipe, network: TrainableNetwork, data: TrainingData, *, seed: int) -> Stage:
+    """Return the first stage, which trains the image tower of `network` and the scale."""
+    side_px = network.model.encoder.side_px
+    contrast = ContrastLosses(
+        network.model.config,
+        network.model.encoder,
+        network.encode,
+        network.log_scale,
+        bfloat16=recipe.bfloat16,
+    ).to(network.model.mean.device)
 
-    `words` are class indices in the set of words, `captions` are indices in the set of captions.
-    """
+    def losses(rng: np.random.Generator) -> Losses:
+        size = int(rng.choice(recipe.sizes))
+        chips = max(1, recipe.slices_a_step // size**2)
+        batch = sample_batch(data, side_px=side_px, slices=size, chips=chips, images=recipe.images, rng=rng)
+        return dict(contrast(batch, data, rng))
 
-    which: Int[Tensor, " b"]
-    chips: UInt8[Tensor, "b 3 h w"]
-    labels: Int[Tensor, "b h w"]
-    images: UInt8[Tensor, "n 3 p p"]
-    words: Int[Tensor, " n"]
-    captioned: UInt8[Tensor, "m 3 p p"]
-    captions: Int[Tensor, " m"]
-
-    def to(self, device: torch.device) -> "Batch":
-        """Return it on a device."""
-        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+    return Stage(name="contrast", module=contrast, recipe=recipe, seed=(seed, 0), losses=losses)
 
 
 class ContrastLosses(nn.Module):
@@ -75,34 +75,6 @@ class ContrastLosses(nn.Module):
         self.encode = encode
         self.split = config.head.split
         self.precision = torch.bfloat16 if bfloat16 else torch.float32
-
-    def sample(
-        self, data: TrainingData, *, slices: int, chips: int, images: int, rng: np.random.Generator
-    ) -> Batch:
-        """Sample a batch: `chips` chips, and `images` images each of words and of captions where the data have any."""
-        side = self.network.encoder.side_px
-        samples = [
-            sample_chip(data.sets, side_px=side * slices, rng=rng, augmentation=Augmentation())
-            for _ in range(chips)
-        ]
-        small, classes = captioned, captions = np.zeros((0, side, side, 3), np.uint8), np.zeros(0, np.int64)
-        if data.words is not None:
-            small, classes = sample_words(
-                data.words, side_px=side, count=images, rng=rng, augmentation=Augmentation()
-            )
-        if data.captions is not None:
-            captioned, captions = sample_captions(
-                data.captions, side_px=side, count=images, rng=rng, augmentation=Augmentation()
-            )
-        return Batch(
-            which=torch.tensor([index for index, _, _ in samples]),
-            chips=_channels_first(np.stack([pixels for _, pixels, _ in samples])),
-            labels=torch.from_numpy(np.stack([labels for _, _, labels in samples])).long(),
-            images=_channels_first(small),
-            words=torch.from_numpy(classes),
-            captioned=_channels_first(captioned),
-            captions=torch.from_numpy(captions),
-        )
 
     def forward(
         self, batch: Batch, data: TrainingData, rng: np.random.Generator
@@ -216,7 +188,3 @@ class ContrastLosses(nn.Module):
             bias=region_bias(masks, self.network.encoder.heads),
         )
         return vectors[chip, rank].float()
-
-
-def _channels_first(images: UInt8[np.ndarray, "n y x 3"]) -> UInt8[Tensor, "n 3 y x"]:
-    return torch.from_numpy(images).permute(0, 3, 1, 2)

@@ -10,11 +10,35 @@ from torch import Tensor, nn
 from mrovseg.data.labelled import LabelledSet
 from mrovseg.data.sampling import Augmentation, sample_chip
 from mrovseg.network.model import MROVSeg, Predictions
+from mrovseg.training.initial_weights import TrainableNetwork
 from mrovseg.training.losses import UNMATCHED, class_loss, mask_losses, match, true_masks
+from mrovseg.training.stage import Losses, Stage, StageRecipe
 from mrovseg.words.embedded import EmbeddedVocabulary
+from mrovseg.words.embedding import embed
 
 MIN_PX = 32  # a class with fewer pixels in a chip makes no mask
 CLASS_WEIGHT, MASK_WEIGHT, DICE_WEIGHT = 2.0, 5.0, 5.0
+
+
+def mask_stage(
+    recipe: StageRecipe, network: TrainableNetwork, sets: Sequence[LabelledSet], *, seed: int
+) -> Stage:
+    """Return the second stage, which trains the head of `network` over its frozen encoders."""
+    vocabularies = [
+        embed(s.all_classes, network.encode, templates=network.templates, no_object=None, scale=network.scale)
+        for s in sets
+    ]
+    known = [len(s.vocabulary.names) for s in sets]
+    masks = MaskLosses(
+        network.model, vocabularies, known=known, points=recipe.points, bfloat16=recipe.bfloat16
+    )
+
+    def losses(rng: np.random.Generator) -> Losses:
+        size = int(rng.choice(recipe.sizes))
+        chips = max(1, recipe.slices_a_step // size**2)
+        return dict(masks(*masks.sample(sets, slices=size, chips=chips, rng=rng)))
+
+    return Stage(name="masks", module=masks, recipe=recipe, seed=(seed, 1), losses=losses)
 
 
 class MaskLosses(nn.Module):

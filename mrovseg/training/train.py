@@ -3,24 +3,23 @@
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from mrovseg.data.training_data import TrainingData
 from mrovseg.device import has_fast_bfloat16
 from mrovseg.errors import DataError, ModelConfigError
-from mrovseg.training.contrast_stage import ContrastLosses
+from mrovseg.training.contrast_stage import contrast_stage
 from mrovseg.training.history import History
 from mrovseg.training.initial_weights import InitialWeights, TrainableNetwork
-from mrovseg.training.mask_stage import MaskLosses
-from mrovseg.training.stage import Losses, Stage, StageRecipe, run_stage
+from mrovseg.training.mask_stage import mask_stage
+from mrovseg.training.stage import StageRecipe, run_stage
 from mrovseg.training.worker import SINGLE_WORKER, Worker
 from mrovseg.weights.checkpoint import Checkpoint
-from mrovseg.words.embedding import embed
 
 CHANGEABLE = ("threads", "save_every")  # keys of a stage that may change when a training resumes
 
@@ -80,14 +79,11 @@ def train(
     if worker.is_first and worker.device.type == "cpu":
         _warn_of_bfloat16(recipe, history)
     if initial.source is None:
-        run_stage(_contrast_stage(recipe, network, data), history, worker)
+        stage = contrast_stage(_contrast_recipe(recipe), network, data, seed=recipe.seed)
+        run_stage(stage, history, worker)
         network.freeze_clip()
-    known = _known_phrases(data, initial.source)
-    kinds = data.known_kinds if initial.source is None else initial.source.known_kinds
     path = history.folder / "checkpoint.safetensors"
-
-    def save() -> None:
-        network.save(path, known=known, taught=data.taught, sets=data.known_sets, kinds=kinds)
+    save = partial(network.save, path, **_learned(data, initial.source))
 
     def evaluate() -> float:
         assert validation is not None  # noqa: S101 -- else nobody calls
@@ -98,11 +94,20 @@ def train(
         return miou
 
     every = validation.every if validation else None
-    run_stage(_mask_stage(recipe, network, data, evaluate, every), history, worker)
+    stage = mask_stage(recipe.masks, network, data.sets, seed=recipe.seed)
+    run_stage(replace(stage, evaluate=evaluate, evaluate_every=every), history, worker)
     if worker.is_first:
         save()
         history.plot()
     return path
+
+
+def _contrast_recipe(recipe: Recipe) -> StageRecipe:
+    if recipe.contrast is None:
+        raise DataError(
+            "a training of all needs a recipe with `contrast`; one of a head alone needs a checkpoint"
+        )
+    return recipe.contrast
 
 
 def _warn_of_bfloat16(recipe: Recipe, history: History) -> None:
@@ -114,11 +119,14 @@ def _warn_of_bfloat16(recipe: Recipe, history: History) -> None:
         )
 
 
-def _known_phrases(data: TrainingData, source: Checkpoint | None) -> list[str] | None:
-    """Return the phrases that images were compared with, by the source's own training too; None for any."""
-    if source is None:
-        return data.phrases
-    return None if source.known_phrases is None else sorted({*source.known_phrases, *data.taught})
+def _learned(data: TrainingData, source: Checkpoint | None) -> dict[str, Any]:
+    """Return what `TrainableNetwork.save` writes of phrases and classes; with a `source`, also what that knows."""
+    known: list[str] | None = data.phrases
+    if source is not None:
+        phrases = source.known_phrases
+        known = None if phrases is None else sorted({*phrases, *data.taught})
+    kinds = data.known_kinds if source is None else source.known_kinds
+    return {"known": known, "taught": data.taught, "sets": data.known_sets, "kinds": kinds}
 
 
 def _identity(recipe: Recipe, network: TrainableNetwork, data: TrainingData) -> dict[str, Any]:
@@ -131,70 +139,6 @@ def _identity(recipe: Recipe, network: TrainableNetwork, data: TrainingData) -> 
         if stage is not None:
             about |= {f"{name}.{key}": value for key, value in asdict(stage).items() if key not in CHANGEABLE}
     return about
-
-
-def _contrast_stage(recipe: Recipe, network: TrainableNetwork, data: TrainingData) -> Stage:
-    stage = recipe.contrast
-    if stage is None:
-        raise DataError(
-            "a training of all needs a recipe with `contrast`; one of a head alone needs a checkpoint"
-        )
-    contrast = ContrastLosses(
-        network.model.config,
-        network.model.encoder,
-        network.encode,
-        network.log_scale,
-        bfloat16=stage.bfloat16,
-    ).to(network.model.mean.device)
-
-    def losses(rng: np.random.Generator) -> Losses:
-        size = int(rng.choice(stage.sizes))
-        chips = max(1, stage.slices_a_step // size**2)
-        batch = contrast.sample(data, slices=size, chips=chips, images=stage.images, rng=rng)
-        return dict(contrast(batch, data, rng))
-
-    return Stage(name="contrast", module=contrast, recipe=stage, seed=(recipe.seed, 0), losses=losses)
-
-
-def _mask_stage(
-    recipe: Recipe,
-    network: TrainableNetwork,
-    data: TrainingData,
-    evaluate: Callable[[], float],
-    evaluate_every: int | None,
-) -> Stage:
-    stage, sets = recipe.masks, data.sets
-    masks = MaskLosses(
-        network.model,
-        [
-            embed(
-                s.all_classes,
-                network.encode,
-                templates=network.templates,
-                no_object=None,
-                scale=network.scale,
-            )
-            for s in sets
-        ],
-        known=[len(s.vocabulary.names) for s in sets],
-        points=stage.points,
-        bfloat16=stage.bfloat16,
-    )
-
-    def losses(rng: np.random.Generator) -> Losses:
-        size = int(rng.choice(stage.sizes))
-        chips = max(1, stage.slices_a_step // size**2)
-        return dict(masks(*masks.sample(sets, slices=size, chips=chips, rng=rng)))
-
-    return Stage(
-        name="masks",
-        module=masks,
-        recipe=stage,
-        seed=(recipe.seed, 1),
-        losses=losses,
-        evaluate=evaluate,
-        evaluate_every=evaluate_every,
-    )
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -12,7 +12,8 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from mrovseg.data.labelled import LabelledSet
 from mrovseg.network.clip import ImageEncoder, build
 from mrovseg.network.model import MROVSeg
-from mrovseg.training.contrast_stage import Batch, ContrastLosses
+from mrovseg.training.contrast_batch import Batch
+from mrovseg.training.contrast_stage import ContrastLosses
 from mrovseg.training.label_space import LabelSpace
 from mrovseg.training.losses import UNMATCHED, class_loss, coverage, mask_losses
 from mrovseg.training.mask_stage import MaskLosses

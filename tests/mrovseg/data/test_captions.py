@@ -15,6 +15,7 @@ from mrovseg.data.sampling import Augmentation, sample_captions
 from mrovseg.data.training_data import TrainingData, WordSet
 from mrovseg.errors import DataError
 from mrovseg.network.clip import ImageEncoder, build
+from mrovseg.training.contrast_batch import sample_batch
 from mrovseg.training.contrast_stage import ContrastLosses
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.networks import SMALL, vectors_of
@@ -117,7 +118,9 @@ def test_words_and_captions_are_each_learned_where_there_are_any(folder: Path, h
     words = WordSet(parse("harbour; forest"), [pixels], [1]) if "words" in has else None
     pairs = read_captions(write(folder / "metadata.csv"), reader=PILLOW) if "captions" in has else None
     data, learner, rng = TrainingData(sets, words, pairs), contrast(), np.random.default_rng(0)
-    losses = learner(learner.sample(data, slices=2, chips=1, images=3, rng=rng), data, rng)
+    side_px = learner.network.encoder.side_px
+    batch = sample_batch(data, side_px=side_px, slices=2, chips=1, images=3, rng=rng)
+    losses = learner(batch, data, rng)
     assert set(losses) == {"places", "regions"} | has
     assert all(torch.isfinite(loss) and loss > 0 for loss in losses.values())
     torch.stack(list(losses.values())).sum().backward()

@@ -10,7 +10,8 @@ from mrovseg.data.training_data import TrainingData, WordSet
 from mrovseg.errors import DataError
 from mrovseg.network.attention import masked_attention, region_bias
 from mrovseg.network.clip import ImageEncoder, build
-from mrovseg.training.contrast_stage import Batch, ContrastLosses
+from mrovseg.training.contrast_batch import Batch
+from mrovseg.training.contrast_stage import ContrastLosses
 from mrovseg.training.label_space import LabelSpace
 from mrovseg.training.losses import coverage
 from mrovseg.words.vocabulary import parse
