@@ -95,7 +95,7 @@ def combine_head_and_patches(proposals: Proposals, chip: int, vocabulary: Embedd
         return _chip_queries(proposals, chip, vocabulary)
     if proposals.patches is None:
         raise VocabularyError(
-            f"{len(untaught)} of the classes are found by patches, and these proposals were kept without any: "
+            f"{len(untaught)} of the classes are told by patches, and these proposals were kept without any: "
             "propose again with this vocabulary"
         )
     head = _chip_queries(
