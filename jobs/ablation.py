@@ -19,12 +19,13 @@ from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.recipes import Inputs, mean_iou, read_inputs, read_recipe
 from jobs.train import add_arguments
-from mrovseg import checkpoint as checkpoints
-from mrovseg.config import HeadConfig, reference_head
 from mrovseg.errors import DataError
-from mrovseg.history import History, Say
-from mrovseg.train import Recipe, Validation, train
-from mrovseg.worker import Worker
+from mrovseg.network.config import HeadConfig, reference_head
+from mrovseg.training.history import History, LogLine
+from mrovseg.training.train import Recipe, Validation, train
+from mrovseg.training.worker import Worker
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.header import EMBEDDED
 from pipeline import objects
 from pipeline.errors import ConfigError
 
@@ -56,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     recipe = Recipe.from_dict(plan["training"])
     recipe = dataclasses.replace(recipe, masks=dataclasses.replace(recipe.masks, steps=arguments.steps))
     group = trainer.Group(workers=arguments.workers, cpus=recipe.masks.threads, gpus=int(arguments.gpus))
-    Worker(count=group.workers).share(recipe.masks.micro_batches)
+    Worker(count=group.workers).assigned(recipe.masks.micro_batches)
     source = checkpoints.load(arguments.checkpoint)
     read = functools.partial(read_inputs, plan, arguments.data, source=source)
     task = functools.partial(work, recipe=recipe, folder=folder, seeds=arguments.seeds)
@@ -68,19 +69,19 @@ def main(argv: Sequence[str]) -> int:
     return ExitCode.DONE
 
 
-def work(inputs: Inputs, worker: Worker, say: Say, *, recipe: Recipe, folder: Path, seeds: int) -> None:
+def work(inputs: Inputs, worker: Worker, say: LogLine, *, recipe: Recipe, folder: Path, seeds: int) -> None:
     """Do one worker's part of all trainings, one after the other."""
     for variant, seed in runs(seeds):
         title, _, sizes = VARIANTS[variant]
         masks = recipe.masks if sizes is None else dataclasses.replace(recipe.masks, sizes=sizes)
         one = dataclasses.replace(recipe, seed=seed, masks=masks)
-        if worker.leads:
+        if worker.is_first:
             say(f"{title}, seed {seed}")
         train(
             one,
             inputs.training,
             dataclasses.replace(inputs.beginning, head=head_of(variant, inputs)),
-            history=History(folder / f"{variant}-{seed}", say=say),
+            history=History(folder / f"{variant}-{seed}", log=say),
             worker=worker,
             validation=Validation(
                 every=masks.steps, evaluate=functools.partial(mean_iou, sets=inputs.validation)
@@ -128,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = FlagParser(prog="mrovseg ablation", description=__doc__)
     add_arguments(parser, output="a folder for each training", recipe="ablation")
     add = parser.add_argument
-    add("--checkpoint", default=checkpoints.EMBEDDED, help="whose encoder the heads are trained on (tiny)")
+    add("--checkpoint", default=EMBEDDED, help="whose encoder the heads are trained on (tiny)")
     add("--steps", type=int, default=STEPS, help=f"of each training ({STEPS})")
     add("--seeds", type=int, default=SEEDS, help=f"trainings of each variant ({SEEDS})")
     return parser

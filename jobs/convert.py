@@ -10,8 +10,8 @@ from pathlib import Path
 
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
-from mrovseg import checkpoint as checkpoints
-from mrovseg.convert import headless
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.convert import headless_network
 from pipeline.errors import ConfigError
 
 
@@ -22,7 +22,7 @@ def main(argv: Sequence[str]) -> int:
     output: Path = arguments.output
     if output.is_dir() or (arguments.weights and output.resolve() == Path(arguments.weights).resolve()):
         raise ConfigError(f"-o must be a new file for the checkpoint, got {output}")
-    config, weights = headless(
+    config, weights = headless_network(
         arguments.model,
         arguments.weights,
         slices=arguments.slices,

@@ -12,8 +12,8 @@ from jobs import picture, segment, table
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.settings import SegmentSettings
-from mrovseg.definition import Definition
-from mrovseg.metrics import Confusion
+from mrovseg.data.definition import Definition
+from mrovseg.evaluation.metrics import Confusion
 from pipeline import raster, store
 from pipeline.config import FlowSettings
 from pipeline.output import masks_uri

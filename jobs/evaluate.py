@@ -16,13 +16,15 @@ from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.reading_files import READER
 from jobs.wiring import embed_aloud, make_segmenter, say_classes
-from mrovseg import checkpoint as checkpoints
-from mrovseg.data import LabelledImage, read_pairs
-from mrovseg.definition import Definition
-from mrovseg.evaluate import Agreement, join, score
-from mrovseg.layout import read_segments
+from mrovseg.data.definition import Definition
+from mrovseg.data.labelled import LabelledImage
+from mrovseg.data.layout import read_segments
+from mrovseg.data.reading import read_pairs
+from mrovseg.evaluation.evaluate import Agreement, join, score
 from mrovseg.segmenter import OTHER_THRESHOLD
-from mrovseg.vocabulary import Vocabulary, parse
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.header import EMBEDDED
+from mrovseg.words.vocabulary import Vocabulary, parse
 from pipeline.chips import cover, mirrored
 from pipeline.config import FlowSettings
 from pipeline.errors import ConfigError
@@ -101,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--mosaic", metavar="ROWSxCOLS", help="images are adjacent parts of scenes, row by row")
     add("--painted", nargs="+", type=int, default=[], metavar="SEED", help="paint scenes instead")
     add("--size-px", type=int, default=SIZE_PX, help=f"side of a painted scene ({SIZE_PX})")
-    add("--checkpoint", default=checkpoints.EMBEDDED, help="embedded name or .safetensors file (tiny)")
+    add("--checkpoint", default=EMBEDDED, help="embedded name or .safetensors file (tiny)")
     add("-o", "--output", metavar="FOLDER", help="write metrics.json, confusion.csv and confusion.png there")
     add("--classes", help="other words for the definition's classes; more may follow, as `other`")
     return parser

@@ -12,11 +12,13 @@ from jobs import table
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.wiring import THREADS
-from mrovseg import checkpoint as checkpoints
-from mrovseg.checkpoint import Checkpoint
-from mrovseg.cost import parts
-from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter, embed_vocabulary
-from mrovseg.vocabulary import Vocabulary
+from mrovseg.network.cost import parts
+from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.weights.header import EMBEDDED
+from mrovseg.weights.vocabulary import embed_vocabulary
+from mrovseg.words.vocabulary import Vocabulary
 
 LEAST_S = 2.0  # how long chips are segmented for the speed
 SHOWN_WORDS = 12
@@ -26,9 +28,7 @@ SHOWN_WORDS = 12
 def main(argv: Sequence[str]) -> int:
     """Print what the checkpoint is, its parts with their cost, and its speed and memory on this device."""
     parser = FlagParser(prog="mrovseg info", description=__doc__)
-    parser.add_argument(
-        "checkpoint", nargs="?", default=checkpoints.EMBEDDED, help="embedded name or file (tiny)"
-    )
+    parser.add_argument("checkpoint", nargs="?", default=EMBEDDED, help="embedded name or file (tiny)")
     checkpoint = checkpoints.load(parser.parse_args(argv).checkpoint)
     print(f"{describe(checkpoint)}\n\n{costs(checkpoint)}\n\n{speed(checkpoint)}")
     return ExitCode.DONE

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mrovseg.data import LabelledImage
-from mrovseg.definition import Definition
+from mrovseg.data.definition import Definition
+from mrovseg.data.labelled import LabelledImage
 from mrovseg.errors import DataError
 from pipeline import raster
 from pipeline.grid import plan_windows
@@ -28,8 +28,8 @@ class LabelledWindow:
     window: Window
 
     @property
-    def weight(self) -> float:
-        """How often it is drawn: by its size."""
+    def sampling_weight(self) -> float:
+        """Its sampling weight among the images of its set: its size in pixels."""
         return float(self.window.height * self.window.width)
 
     def load(self) -> LabelledImage:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobs import matrix, table
-from mrovseg.evaluate import Agreement
+from mrovseg.evaluation.evaluate import Agreement
 from pipeline import objects
 
 HEADER = ("class", "IoU", "accuracy", "boundary IoU", "share of pixels")

@@ -15,7 +15,8 @@ from jobs.proxies import check_proxies
 from jobs.reading_settings import reading_settings
 from jobs.settings import add_arguments, asked, flow_settings, scene_list
 from jobs.uris import path_or_uri
-from mrovseg import checkpoint as checkpoints
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.header import EMBEDDED
 from pipeline import raster
 from pipeline.chips import ChipLayout, count_chips
 from pipeline.config import PLAIN, Reading
@@ -55,9 +56,7 @@ def main(argv: Sequence[str]) -> int:
     values = asked(arguments)
     scenes = scene_list(values)
     window_px, reading = flow_settings(values).window_px, reading_settings(values)
-    config = checkpoints.load(
-        str(path_or_uri("checkpoint", values.get("checkpoint", checkpoints.EMBEDDED)))
-    ).config
+    config = checkpoints.load(str(path_or_uri("checkpoint", values.get("checkpoint", EMBEDDED)))).config
     layout = ChipLayout(core_px=config.core_px, halo_px=config.halo_px)
     check_proxies(scenes.specs)
     scenes.check()

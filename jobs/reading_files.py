@@ -7,8 +7,8 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
+from mrovseg.data.reader import Reader
 from mrovseg.errors import DataError
-from mrovseg.files import Reader
 from pipeline.config import DRIVERS, Reading
 from pipeline.errors import RasterError
 

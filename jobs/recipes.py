@@ -13,22 +13,16 @@ from jobs.evaluate import PAINTED, SPLIT, grid_of, measure, painted_images, read
 from jobs.labelled_scenes import labelled_windows
 from jobs.reading_files import READER
 from jobs.yaml_values import from_home, read_values
-from mrovseg import state_dict
-from mrovseg.captions import read_captions
-from mrovseg.checkpoint import Checkpoint
-from mrovseg.data import (
-    LabelledFile,
-    LabelledImage,
-    LabelledSet,
-    Source,
-    TrainingData,
-    read_pairs,
-    read_words,
-)
-from mrovseg.definition import Definition
+from mrovseg.data.captions import read_captions
+from mrovseg.data.definition import Definition
+from mrovseg.data.labelled import ImageSource, LabelledImage, LabelledSet
+from mrovseg.data.layout import read_segments
+from mrovseg.data.reading import LabelledFile, read_pairs, read_words
+from mrovseg.data.training_data import TrainingData
 from mrovseg.errors import DataError
-from mrovseg.layout import read_segments
-from mrovseg.networks import Beginning
+from mrovseg.training.initial_weights import InitialWeights
+from mrovseg.weights import state_dict
+from mrovseg.weights.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.testing.painted import LAND_COVER, paint
 from pipeline.window import Window
@@ -42,7 +36,7 @@ class ValidationSet:
     """Scenes that no training sees, and the name of their definition."""
 
     definition: str
-    scenes: Sequence[Source]
+    scenes: Sequence[ImageSource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +44,13 @@ class Inputs:
     """All that the workers need of the recipe's files, and what was painted."""
 
     training: TrainingData
-    beginning: Beginning
+    beginning: InitialWeights
     validation: Sequence[ValidationSet]
 
 
 def read_recipe(name_or_path: str) -> dict[str, Any]:
     """Read a recipe. Raises DataError when there is none, or a part is missing, ConfigError when it is no YAML."""
-    folder = resources.files("mrovseg") / "recipes"
+    folder = resources.files("mrovseg.training") / "recipes"
     embedded = folder / f"{name_or_path}.yaml"
     file = embedded if embedded.is_file() else Path(name_or_path)
     if not file.is_file():
@@ -99,7 +93,7 @@ def read_inputs(
     captions = read_captions(folder / plan["captions"], reader=READER) if "captions" in plan else None
     validation = list(validation_sets(plan["validation"], folder)) if "validation" in plan else []
     stem = state_dict.read(folder / plan["stem"]) if "stem" in plan else None
-    return Inputs(TrainingData(sets, words, captions), Beginning(stem=stem, source=source), validation)
+    return Inputs(TrainingData(sets, words, captions), InitialWeights(stem=stem, source=source), validation)
 
 
 def mean_iou(checkpoint: Path, *, sets: Sequence[ValidationSet]) -> float:
@@ -120,7 +114,7 @@ def labelled_sets(about: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[
     """
     for one in about:
         definition = Definition.named(one["definition"])
-        images: Sequence[Source]
+        images: Sequence[ImageSource]
         if "root" in one:
             images = published(definition, folder / one["root"], split=one.get("split", "train"))
         elif "scenes" in one:

@@ -12,7 +12,7 @@ from typing import Any
 
 from jobs.reading_settings import LIMIT_KEYS
 from jobs.settings import FLOW_KEYS, SegmentSettings
-from mrovseg.checkpoint import Checkpoint
+from mrovseg.weights.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.documents import json_of

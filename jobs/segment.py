@@ -21,10 +21,11 @@ from jobs.settings import SegmentSettings, add_arguments, asked, segment_setting
 from jobs.supervision import refuse_foreign, supervised
 from jobs.table import duration
 from jobs.wiring import ActorSegmenter, choose_aloud, embed_aloud, make_segmenter, say_classes
-from mrovseg import checkpoint as checkpoints
-from mrovseg.checkpoint import Checkpoint
 from mrovseg.segmenter import OTHER_THRESHOLD
-from mrovseg.vocabulary import EmbeddedVocabulary
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights import loading
+from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.words.embedded import EmbeddedVocabulary
 from pipeline import flow, lease, objects
 from pipeline.chips import ChipLayout
 from pipeline.flow import RunResult
@@ -62,7 +63,7 @@ def segment(settings: SegmentSettings) -> RunResult:
     say_classes(settings.vocabulary)
     checkpoint = checkpoints.load(settings.checkpoint)
     # What no actor could build is known before Ray starts.
-    checkpoints.network(checkpoint.config, checkpoint.image_weights)
+    loading.network(checkpoint.config, checkpoint.image_weights)
     vocabulary = embed_aloud(checkpoint, settings.vocabulary)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
     for warning in look_ahead(settings.scenes, settings.reading):

@@ -14,7 +14,7 @@ from jobs.texts import texts_of
 from jobs.uris import path_or_uri
 from jobs.yaml_values import from_home, read_values
 from mrovseg.device import PRECISIONS
-from mrovseg.vocabulary import Vocabulary, parse, refuse_reserved, shown
+from mrovseg.words.vocabulary import Vocabulary, check_not_reserved, parse, quoted
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
 from pipeline.sources import SceneList, Search
@@ -224,10 +224,10 @@ def vocabulary_of(given: object) -> Vocabulary:
         return parse(given)
     if not isinstance(given, list) or not given:
         raise ConfigError(
-            f"classes must be a text such as 'building,house; road' or a list, got {shown(str(given))}"
+            f"classes must be a text such as 'building,house; road' or a list, got {quoted(str(given))}"
         )
     classes = [_class_of(one) for one in given]
-    return refuse_reserved(
+    return check_not_reserved(
         Vocabulary(tuple(name for name, _ in classes), tuple(prompts for _, prompts in classes))
     )
 
@@ -237,10 +237,12 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
         one = parse(given)
         if len(one.names) == 1:
             return one.names[0], one.prompts[0]
-        raise ConfigError(f"an item of the list classes is one class, got {len(one.names)} in {shown(given)}")
+        raise ConfigError(
+            f"an item of the list classes is one class, got {len(one.names)} in {quoted(given)}"
+        )
     if not isinstance(given, dict):
         raise ConfigError(
-            f"an item of the list classes is a text or has the keys {', '.join(CLASS_KEYS)}, got {shown(str(given))}"
+            f"an item of the list classes is a text or has the keys {', '.join(CLASS_KEYS)}, got {quoted(str(given))}"
         )
     _refuse_unknown(given, CLASS_KEYS, where="a class")
     name, prompts = given.get("name"), given.get("prompts", [given.get("name")])
@@ -252,7 +254,7 @@ def _class_of(given: object) -> tuple[str, tuple[str, ...]]:
         or not all(isinstance(one, str) and one for one in prompts)
     ):
         raise ConfigError(
-            f"prompts of class {shown(str(name))} must be a list of texts, got {shown(str(prompts))}"
+            f"prompts of class {quoted(str(name))} must be a list of texts, got {quoted(str(prompts))}"
         )
     return " ".join(str(name).split()), tuple(" ".join(prompt.split()) for prompt in prompts)
 

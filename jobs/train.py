@@ -10,10 +10,10 @@ from jobs import trainer
 from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from jobs.recipes import Inputs, mean_iou, read_inputs, read_recipe
-from mrovseg import checkpoint as checkpoints
-from mrovseg.history import History, Say
-from mrovseg.train import Recipe, Validation, train
-from mrovseg.worker import Worker
+from mrovseg.training.history import History, LogLine
+from mrovseg.training.train import Recipe, Validation, train
+from mrovseg.training.worker import Worker
+from mrovseg.weights import checkpoint as checkpoints
 
 
 @ends_with_code
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     threads = max(stage.threads for stage in stages)
     group = trainer.Group(workers=arguments.workers, cpus=threads, gpus=int(arguments.gpus))
     for stage in stages:
-        Worker(count=group.workers).share(stage.micro_batches)
+        Worker(count=group.workers).assigned(stage.micro_batches)
     validation = plan.get("validation", {})
     task = functools.partial(work, recipe=recipe, folder=folder, every=validation.get("every"))
     source = checkpoints.load(arguments.checkpoint) if arguments.checkpoint else None
@@ -41,14 +41,14 @@ def main(argv: Sequence[str]) -> int:
 
 
 def work(
-    inputs: Inputs, worker: Worker, say: Say, *, recipe: Recipe, folder: Path, every: int | None
+    inputs: Inputs, worker: Worker, say: LogLine, *, recipe: Recipe, folder: Path, every: int | None
 ) -> None:
     """Do one worker's part of the training."""
     validation = None
     if every is not None:
         evaluate = functools.partial(mean_iou, sets=inputs.validation)
         validation = Validation(every=every, evaluate=evaluate)
-    history = History(folder, say=say)
+    history = History(folder, log=say)
     train(recipe, inputs.training, inputs.beginning, history=history, worker=worker, validation=validation)
 
 

@@ -15,8 +15,8 @@ from ray.train.torch import TorchTrainer, get_device
 from ray.util.queue import Empty, Queue
 
 from mrovseg.errors import ModelError
-from mrovseg.history import Say
-from mrovseg.worker import Worker
+from mrovseg.training.history import LogLine
+from mrovseg.training.worker import Worker
 from pipeline.errors import ConfigError, PipelineError, ResourceError
 from pipeline.flow import Node, cluster, nodes
 
@@ -27,7 +27,7 @@ LISTEN_S = 0.5
 ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30)}
 
 Data = TypeVar("Data")
-Task = Callable[[Data, Worker, Say], None]
+Task = Callable[[Data, Worker, LogLine], None]
 """What each worker does with the data; what it says reaches the user's terminal."""
 
 

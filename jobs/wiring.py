@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from mrovseg.checkpoint import Checkpoint
-from mrovseg.config import ModelConfig
-from mrovseg.device import Execution
+from mrovseg.device import Execution, has_fast_bfloat16
 from mrovseg.errors import DeviceLostError
-from mrovseg.processor import multiplies_bfloat16
-from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
-from mrovseg.vocabulary import EmbeddedVocabulary, Vocabulary, listed, some
+from mrovseg.network.config import ModelConfig
+from mrovseg.segmenter import MrovsegSegmenter
+from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.weights.vocabulary import embed_vocabulary
+from mrovseg.words.embedded import EmbeddedVocabulary
+from mrovseg.words.vocabulary import Vocabulary, quoted_list, shortened_list
 from pipeline.config import FlowSettings
 from pipeline.flow import Places
 
@@ -93,7 +94,7 @@ def choose_aloud(asked: str, *, room: Places, flow: FlowSettings, gsd_m: float |
             f"warning: the cluster has GPUs, which torch {torch.__version__} was not built for: actors use their CPUs; "
             "install a build for GPUs, or give --gpus none to have as many actors as there are CPUs"
         )
-    slow = execution == Execution(device="cpu", precision="bfloat16") and not multiplies_bfloat16()
+    slow = execution == Execution(device="cpu", precision="bfloat16") and not has_fast_bfloat16()
     if slow:
         _say("warning: this processor has no instructions for bfloat16, which is slower on it than float32")
     return execution
@@ -107,7 +108,7 @@ def say_classes(vocabulary: Vocabulary) -> None:
     """Say the classes as they were understood, a line each, and warn where commas look like they were to part them."""
     first = list(zip(vocabulary.names, vocabulary.prompts, strict=True))[:SHOWN_CLASSES]
     for class_id, (name, prompts) in enumerate(first, start=1):
-        said = "" if prompts == (name,) else f": {some(prompts, SHOWN_PROMPTS)}"
+        said = "" if prompts == (name,) else f": {quoted_list(prompts, SHOWN_PROMPTS)}"
         print(f"class {class_id}  {name}{said}", file=sys.stderr)
     if len(vocabulary.names) > len(first):
         print(f"and {len(vocabulary.names) - len(first)} more classes", file=sys.stderr)
@@ -130,20 +131,20 @@ def embed_aloud(checkpoint: Checkpoint, vocabulary: Vocabulary) -> EmbeddedVocab
     embedded, unlike = embed_vocabulary(checkpoint, vocabulary)
     if unlike:
         print(
-            f"mrovseg: warning: the checkpoint was trained on nothing like {some(unlike, SHOWN_CLASSES)}; "
+            f"mrovseg: warning: the checkpoint was trained on nothing like {quoted_list(unlike, SHOWN_CLASSES)}; "
             f"{'the prompt is' if len(unlike) == 1 else 'these prompts are'} left out",
             file=sys.stderr,
         )
     names = [vocabulary.names[i] for i in embedded.untaught if i < embedded.classes]
     if names:
         print(
-            f"mrovseg: warning: the head saw no masks of anything like {listed(names, SHOWN_CLASSES)}, which is found "
-            "by patches, coarsely",
+            f"mrovseg: warning: the head saw no masks of anything like {shortened_list(names, SHOWN_CLASSES)}, which "
+            "is found by patches, coarsely",
             file=sys.stderr,
         )
     if embedded.background:
         print(
-            f"class 0  other: also what is more like {listed(embedded.background, SHOWN_CLASSES)}",
+            f"class 0  other: also what is more like {shortened_list(embedded.background, SHOWN_CLASSES)}",
             file=sys.stderr,
         )
     return embedded

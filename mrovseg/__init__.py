@@ -3,6 +3,6 @@
 It segments chips and knows no cluster, no map and no store; `jobs` introduces it to `pipeline`.
 """
 
-from mrovseg.processor import avoid_hidden_tiles
+from mrovseg.device import avoid_broken_amx
 
-avoid_hidden_tiles()  # here, because it must come before torch's first operation
+avoid_broken_amx()  # here, because it must come before torch's first operation

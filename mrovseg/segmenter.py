@@ -1,117 +1,26 @@
-"""The façade: a network, a device and a vocabulary behind the two callables that a pipeline knows."""
+"""A network, a device and a vocabulary behind two callables over arrays: `propose` and `label`."""
 
 import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 
-from mrovseg import average, dense
-from mrovseg.background import GENERIC, Classes, background_classes, unlike_kinds
-from mrovseg.checkpoint import Checkpoint, network
-from mrovseg.config import ModelConfig
 from mrovseg.errors import DeviceLostError, DeviceMissingError
-from mrovseg.labeller import Labeller
-from mrovseg.model import Predictions, precision
-from mrovseg.proposals import Labels, Proposals
-from mrovseg.sentences import SentenceEncoder
-from mrovseg.vocabulary import (
-    MAX_CLASSES,
-    EmbeddedVocabulary,
-    Vocabulary,
-    embed,
-    lean_on,
-    unlike_prompts,
-    untaught_classes,
-)
+from mrovseg.labels.labeller import Labeller
+from mrovseg.labels.proposals import Labels, Proposals
+from mrovseg.network import average, patches
+from mrovseg.network.config import ModelConfig
+from mrovseg.network.model import Predictions, autocast
+from mrovseg.weights.loading import network
+from mrovseg.words.embedded import EmbeddedVocabulary
 
 CHIPS_PER_CALL = 1  # a chip's views are a batch already; on a CPU more of them gain nothing
 OTHER_THRESHOLD = 0.2
 
 
-def embed_vocabulary(checkpoint: Checkpoint, vocabulary: Vocabulary) -> tuple[EmbeddedVocabulary, list[str]]:
-    """Embed a vocabulary by a checkpoint's text encoder, leaning on the phrases that it was trained on.
-
-    Classes that its head saw nothing like are left to the patches, and background classes compete with all. Also
-    returns the prompts that are like nothing that the checkpoint was trained on; they are left out, because what it
-    says of them means nothing. Raises VocabularyError when no prompt is left.
-    """
-    phrases = checkpoint.known_phrases
-    known = None if phrases is None else checkpoint.encode_text(phrases)
-    said, unlike = _embed(checkpoint, vocabulary, known)
-    embedded = dataclasses.replace(_leant(said, known), untaught=_untaught(checkpoint, said, known))
-    return _with_background(checkpoint, embedded, vocabulary, known), unlike
-
-
-def _embed(
-    checkpoint: Checkpoint, vocabulary: Vocabulary, known: Float32[np.ndarray, "k e"] | None
-) -> tuple[EmbeddedVocabulary, list[str]]:
-    """Embed the prompts as they are said; also returns those that are left out."""
-    encode = checkpoint.encode_text
-    unlike = [] if known is None else unlike_prompts(vocabulary, known, encode)
-    said = embed(
-        vocabulary,
-        encode,
-        templates=checkpoint.templates,
-        without=unlike,
-        no_object=checkpoint.no_object,
-        scale=checkpoint.scale,
-    )
-    return said, unlike
-
-
-def _leant(said: EmbeddedVocabulary, known: Float32[np.ndarray, "k e"] | None) -> EmbeddedVocabulary:
-    return said if known is None else dataclasses.replace(said, vectors=lean_on(known, said.vectors))
-
-
-def _untaught(
-    checkpoint: Checkpoint, said: EmbeddedVocabulary, known: Float32[np.ndarray, "k e"] | None
-) -> tuple[int, ...]:
-    head, taught, phrases = checkpoint.config.head, checkpoint.taught_phrases, checkpoint.known_phrases
-    # An average of views looks at no patches.
-    if known is None or phrases is None or taught is None or head is None or head.averaged:
-        return ()
-    return untaught_classes(said, known, np.isin(phrases, taught))
-
-
-def _with_background(
-    checkpoint: Checkpoint,
-    embedded: EmbeddedVocabulary,
-    vocabulary: Vocabulary,
-    known: Float32[np.ndarray, "k e"] | None,
-) -> EmbeddedVocabulary:
-    """Let classes unlike the asked ones compete; kinds of whole images only where patches are compared with words."""
-    sets, encode = checkpoint.known_sets or GENERIC, SentenceEncoder()
-    background = background_classes(vocabulary, sets, encode)
-    kinds: Classes = ()
-    if embedded.untaught or checkpoint.config.head is None:
-        taken = {phrase for phrases in background for phrase in phrases}
-        unlike = unlike_kinds(vocabulary, checkpoint.known_kinds, sets, encode)
-        kinds = tuple(phrases for phrases in unlike if taken.isdisjoint(phrases))
-    background, kinds = (_spoken(checkpoint, classes, known) for classes in (background, kinds))
-    classes = (*background, *kinds)[: MAX_CLASSES + 1 - embedded.classes]  # ids are 16 bit
-    if not classes:
-        return embedded
-    names = tuple(phrases[0] for phrases in classes)
-    said, _ = _embed(checkpoint, Vocabulary(names, classes), known)
-    competing = embedded.against(_leant(said, known), names)
-    told_by_patches = (
-        range(embedded.classes + len(background), competing.competing) if embedded.untaught else ()
-    )
-    return dataclasses.replace(competing, untaught=(*embedded.untaught, *told_by_patches))
-
-
-def _spoken(checkpoint: Checkpoint, classes: Classes, known: Float32[np.ndarray, "k e"] | None) -> Classes:
-    """Return the classes of which the checkpoint knows a phrase."""
-    if known is None or not classes:
-        return classes
-    words = Vocabulary(tuple(phrases[0] for phrases in classes), classes)
-    unlike = set(unlike_prompts(words, known, checkpoint.encode_text))
-    return tuple(phrases for phrases in classes if not unlike.issuperset(phrases))
-
-
-def device_of(asked: str | None) -> torch.device:
+def choose_device(asked: str | None) -> torch.device:
     """Return the device that was asked for, or the best there is.
 
     Raises:
@@ -147,14 +56,14 @@ class MrovsegSegmenter:
     ) -> None:
         """Build the network over `weights`, which may be read-only shared memory, on a GPU if there is one.
 
-        `bfloat16`: run it in half precision, as `precision` says; other labels then win where classes are close.
+        `bfloat16`: run it in half precision, as `autocast` says; other labels then win where classes are close.
         `device`: run it on "cuda" or "cpu" and on nothing else.
 
         Raises:
             DeviceMissingError: there is no GPU, or none that torch can use.
         """
         torch.set_num_threads(threads)
-        self.device = device_of(device)
+        self.device = choose_device(device)
         self.model = network(config, weights).to(self.device)
         self.bfloat16 = bfloat16
         self.core_px = config.core_px
@@ -175,14 +84,14 @@ class MrovsegSegmenter:
             torch.OutOfMemoryError: there is no room even for one view at a time.
             DeviceLostError: the GPU failed; only another process can go on with it.
         """
-        while (proposals := self._where_there_is_room(chips)) is None:
+        while (proposals := self._try_propose(chips)) is None:
             # Only now nothing refers any more to what was computed before the memory ran out.
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
         return proposals.to_arrays()
 
-    def _where_there_is_room(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals | None:
-        """Return the proposals, or nothing when memory ran out and fewer views at once are to be tried."""
+    def _try_propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals | None:
+        """Return the proposals, or None when memory ran out and fewer views at once are to be tried."""
         encoder = self.model.encoder
         try:
             return self._propose(chips)
@@ -196,25 +105,27 @@ class MrovsegSegmenter:
             raise DeviceLostError(f"the GPU failed: {str(error).splitlines()[0]}") from error
 
     def _propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
-        with torch.inference_mode(), precision(self.device, bfloat16=self.bfloat16):
+        with torch.inference_mode(), autocast(self.device, bfloat16=self.bfloat16):
             batch = torch.from_numpy(chips).to(self.device).permute(0, 3, 1, 2)
             model, head = self.model, self.model.config.head
             if head is None:
-                return dense.propose(model, model.see(batch, dense.depths(model)))
+                return patches.propose(model, model.encode(batch, patches.depths(model)))
             if head.averaged:
                 return average.propose(model, batch, top_k=model.config.top_k)
             untaught = bool(self.labeller.vocabulary.untaught)
-            seen = model.see(batch, model.depths | (dense.depths(model) if untaught else set()))
-            proposals = keep(model.predict(seen), top_k=model.config.top_k, chip_px=batch.shape[-1])
-            return dataclasses.replace(proposals, patches=dense.propose(model, seen) if untaught else None)
+            encoded = model.encode(batch, model.depths | (patches.depths(model) if untaught else set()))
+            proposals = keep_top_k(model.predict(encoded), top_k=model.config.top_k, chip_px=batch.shape[-1])
+            return dataclasses.replace(
+                proposals, patches=patches.propose(model, encoded) if untaught else None
+            )
 
     def label(self, arrays: Mapping[str, np.ndarray], /) -> Labels:
         """Label proposals with the vocabulary of this segmenter, as its `labeller` does, which needs no network."""
         return self.labeller.label(arrays)
 
 
-def keep(predictions: Predictions, *, top_k: int, chip_px: int) -> Proposals:
-    """Reduce predictions to the kept form: of each place the `top_k` strongest queries, weights in 8 bits."""
+def keep_top_k(predictions: Predictions, *, top_k: int, chip_px: int) -> Proposals:
+    """Reduce predictions to proposals: the `top_k` strongest queries of each cell, their weights in 8 bits."""
     weight, index = predictions.masks.float().sigmoid().topk(min(top_k, predictions.masks.shape[1]), dim=1)
     ids = torch.uint8 if predictions.masks.shape[1] <= 256 else torch.uint16  # noqa: PLR2004 -- what 8 bits hold
     return Proposals(

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mrovseg import checkpoint as checkpoints
-from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
-from mrovseg.vocabulary import EmbeddedVocabulary, parse
+from mrovseg.segmenter import MrovsegSegmenter
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.header import EMBEDDED
+from mrovseg.weights.vocabulary import embed_vocabulary
+from mrovseg.words.embedded import EmbeddedVocabulary
+from mrovseg.words.vocabulary import parse
 from pipeline.chips import cover
 from pipeline.segment import Segmenter, layout_of, propose_window, segment_window
 from pipeline.window import Window
@@ -28,8 +31,8 @@ class Absent:
 
 sys.meta_path.insert(0, Absent())
 import numpy as np
-from mrovseg.labeller import Labeller
-from mrovseg.vocabulary import EmbeddedVocabulary
+from mrovseg.labels.labeller import Labeller
+from mrovseg.words.embedded import EmbeddedVocabulary
 from pipeline.segment import label_window
 from pipeline.window import Window
 
@@ -66,7 +69,7 @@ def small(*, untaught: tuple[int, ...], classes: int) -> tuple[Segmenter, Embedd
 
 
 def tiny() -> tuple[Segmenter, EmbeddedVocabulary]:
-    checkpoint = checkpoints.load(checkpoints.EMBEDDED)
+    checkpoint = checkpoints.load(EMBEDDED)
     words = parse("building,house; road; trees; water; grass; airport; baseball field; parking lot")
     embedded, _ = embed_vocabulary(checkpoint, words)
     assert sum(each < embedded.classes for each in embedded.untaught) >= 2

@@ -19,9 +19,10 @@ from pathlib import Path
 import ray
 
 from jobs.wiring import make_segmenter
-from mrovseg import checkpoint as checkpoints
-from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter, embed_vocabulary
-from mrovseg.vocabulary import parse
+from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.vocabulary import embed_vocabulary
+from mrovseg.words.vocabulary import parse
 from pipeline import flow, raster
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings

@@ -8,7 +8,7 @@ import yaml
 
 from jobs import ablation
 from jobs.exit_codes import ExitCode
-from mrovseg import checkpoint as checkpoints
+from mrovseg.weights import checkpoint as checkpoints
 from tests.mrovseg.networks import SMALL, all_weights
 
 STAGE = {"threads": 1, "slices_a_step": 4, "sizes": [2], "rate": 1e-3, "matrix_rate": 1e-3, "points": 64}

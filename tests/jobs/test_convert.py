@@ -16,11 +16,11 @@ import zarr
 from jobs import convert, evaluate, info, train
 from jobs import segment as segment_job
 from jobs.exit_codes import ExitCode
-from mrovseg import checkpoint as checkpoints
-from mrovseg.pretrained import model_config
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.pretrained import model_config
 from tests.jobs.conftest import PaintScene
-from tests.mrovseg.layouts import FILES, State, cached, random_state, write_folder
 from tests.mrovseg.networks import SMALL_CLIP
+from tests.mrovseg.weights.layouts import FILES, State, cached, random_state, write_folder
 
 MROVSEG = Path(sys.executable).parent / "mrovseg"
 WORDS = "building; road; water"

@@ -10,7 +10,7 @@ from PIL import Image
 
 from jobs import evaluate, metrics
 from jobs.exit_codes import ExitCode
-from mrovseg import checkpoint as checkpoints
+from mrovseg.weights import checkpoint as checkpoints
 from pipeline.raster import read
 from pipeline.segment import segment_window
 from pipeline.testing.brightness import BrightnessSegmenter

@@ -8,7 +8,7 @@ from jobs import run_record, settings
 from jobs.flags import FlagParser
 from jobs.going_on import going_on
 from jobs.settings import SegmentSettings
-from mrovseg import checkpoint as checkpoints
+from mrovseg.weights import checkpoint as checkpoints
 
 EVERY_KEY = """
 scenes: [a.tif, {stac_api: "https://h/stac", collections: [c]}]

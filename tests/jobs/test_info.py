@@ -6,13 +6,14 @@ import pytest
 
 from jobs import info
 from jobs.exit_codes import ExitCode
-from mrovseg import checkpoint as checkpoints
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.header import EMBEDDED
 
 
 def test_the_embedded_checkpoint_is_described(capsys: pytest.CaptureFixture[str]) -> None:
     assert info.main([]) == ExitCode.DONE
     said = capsys.readouterr().out
-    checkpoint = checkpoints.load(checkpoints.EMBEDDED)
+    checkpoint = checkpoints.load(EMBEDDED)
     assert checkpoint.digest in said
     parameters = sum(weights.size for weights in checkpoint.image_weights.values())
     assert re.search(rf"^sum +{parameters:,} ", said, re.MULTILINE)

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from jobs import metrics
-from mrovseg.boundaries import BoundaryIoU
-from mrovseg.evaluate import Agreement
-from mrovseg.metrics import Confusion
+from mrovseg.evaluation.boundaries import BoundaryIoU
+from mrovseg.evaluation.evaluate import Agreement
+from mrovseg.evaluation.metrics import Confusion
 
 NAMES = ["house", "road, paved", "snow"]
 

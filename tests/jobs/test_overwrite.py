@@ -11,7 +11,7 @@ import pytest
 from jobs import run_record, settings
 from jobs.flags import FlagParser
 from jobs.supervision import supervised
-from mrovseg import checkpoint as checkpoints
+from mrovseg.weights import checkpoint as checkpoints
 from pipeline import inputs, ledger, objects, statistics, store
 from pipeline.config import Reading
 from pipeline.errors import OutputError, ResumeError

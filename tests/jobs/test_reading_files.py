@@ -11,8 +11,8 @@ from PIL import Image
 from jobs import evaluate
 from jobs.reading_files import READER
 from jobs.recipes import labelled_sets
-from mrovseg.data import read_pairs
-from mrovseg.definition import Definition
+from mrovseg.data.definition import Definition
+from mrovseg.data.reading import read_pairs
 from mrovseg.errors import DataError
 from pipeline import raster
 from pipeline.scene import scene_of

@@ -8,16 +8,16 @@ import pytest
 from PIL import Image
 
 from jobs.recipes import labelled_sets, read_inputs, read_recipe, validation_sets
-from mrovseg.data import LabelledFile
-from mrovseg.definition import Definition
-from mrovseg.draw import Augmentation, draw_chip
+from mrovseg.data.definition import Definition
+from mrovseg.data.reading import LabelledFile
+from mrovseg.data.sampling import Augmentation, sample_chip
 from mrovseg.errors import DataError
-from mrovseg.train import Recipe
+from mrovseg.training.train import Recipe
 from pipeline import raster
 from pipeline.errors import ConfigError, RasterError
 from pipeline.testing.painted import LAND_COVER, paint
 from pipeline.window import Window
-from tests.mrovseg.test_layout import read, write_panoptic
+from tests.mrovseg.data.test_layout import read, write_panoptic
 
 ROOT = {"definition": "coco-panoptic", "root": "coco", "split": "val", "share": 2}
 
@@ -59,7 +59,7 @@ def test_a_recipe_of_a_user_says_what_is_wrong_and_knows_the_home_folder(
 def test_a_published_set_is_read_as_it_is_drawn(tmp_path: Path) -> None:
     write_panoptic(tmp_path / "coco")
     (lazy,) = labelled_sets([ROOT], tmp_path)
-    assert lazy.share == 2.0
+    assert lazy.sampling_weight == 2.0
     assert all(isinstance(image, LabelledFile) for image in lazy.images)
     eager = read("coco-panoptic", tmp_path / "coco", "val")
     for one, other in zip(lazy.images, eager, strict=True):
@@ -74,7 +74,7 @@ def test_chips_of_files_are_those_of_the_images_in_them(tmp_path: Path) -> None:
     assert lazy.upright
     for seed in range(4):
         chips = [
-            draw_chip(
+            sample_chip(
                 [one], side_px=8, rng=np.random.default_rng(seed), augmentation=Augmentation(zoom=(1.0, 1.0))
             )
             for one in (lazy, eager)
@@ -139,7 +139,7 @@ def test_a_scene_is_read_window_by_window_with_its_labels(tmp_path: Path) -> Non
     write_scene(tmp_path, height=300, width=2500)
     about = {"definition": "land-cover", "share": 1, "scenes": ["scene.tif"], "labels": ["labels.tif"]}
     (found,) = labelled_sets([about], tmp_path)
-    assert [one.weight for one in found.images] == [300 * 2048, 300 * 452]
+    assert [one.sampling_weight for one in found.images] == [300 * 2048, 300 * 452]
     _, truth = paint(Window(0, 0, 300, 2500), seed=3)
     expected = LAND_COVER[truth]
     first, last = (one.load() for one in found.images)

@@ -10,9 +10,9 @@ import pytest
 from jobs import run_record, segment, verify
 from jobs.exit_codes import ExitCode
 from jobs.settings import SegmentSettings
-from mrovseg.checkpoint import Checkpoint
-from mrovseg.config import TINY
-from mrovseg.vocabulary import parse
+from mrovseg.network.config import TINY
+from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.words.vocabulary import parse
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import PipelineError, ResumeError
 from pipeline.sources import SceneList, Search

@@ -9,7 +9,7 @@ import pytest
 from jobs import run_record
 from jobs.settings import SegmentSettings
 from jobs.supervision import Supervisor, supervised
-from mrovseg.vocabulary import parse
+from mrovseg.words.vocabulary import parse
 from pipeline import lease, objects
 from pipeline.errors import LeaseLostError, OutputError
 from pipeline.output import LEASE, RUN

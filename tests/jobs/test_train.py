@@ -19,13 +19,13 @@ from PIL import Image
 
 from jobs import evaluate, recipes, train, trainer
 from jobs.exit_codes import ExitCode
-from mrovseg import checkpoint as checkpoints
-from mrovseg.checkpoint import read_arrays
-from mrovseg.definition import Definition
+from mrovseg.data.definition import Definition
 from mrovseg.errors import DataError
-from mrovseg.history import Say
-from mrovseg.train import Recipe
-from mrovseg.worker import Worker
+from mrovseg.training.history import LogLine
+from mrovseg.training.train import Recipe
+from mrovseg.training.worker import Worker
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.files import read_arrays
 from pipeline.errors import ConfigError, PipelineError, ResourceError
 from pipeline.flow import Node
 from tests.mrovseg.networks import SMALL, all_weights
@@ -182,7 +182,7 @@ def test_an_interrupted_training_ends_at_once_and_leaves_no_process(data: Path, 
             kill_tree(process)
 
 
-def dying_once(inputs: recipes.Inputs, worker: Worker, say: Say, *, folder: Path, mark: Path) -> None:
+def dying_once(inputs: recipes.Inputs, worker: Worker, say: LogLine, *, folder: Path, mark: Path) -> None:
     """Train, but be killed once, when the fourth step is said and not yet saved."""
 
     def heard(line: str) -> None:
@@ -212,7 +212,7 @@ def test_a_group_whose_worker_is_killed_starts_again_and_ends_where_it_would_hav
     assert_same(output, trained[2])
 
 
-def refusing(pixels: np.ndarray, worker: Worker, say: Say) -> None:
+def refusing(pixels: np.ndarray, worker: Worker, say: LogLine) -> None:
     del say
     raise DataError(f"{worker.count} worker, writeable: {pixels.flags.writeable}")
 
@@ -225,7 +225,7 @@ def test_what_is_wrong_with_the_input_is_told_at_once_and_arrays_are_shared(tmp_
         trainer.run(refusing, lambda: np.zeros(10**6), group=group, folder=tmp_path)
 
 
-def failing(count: list[Path], worker: Worker, say: Say) -> None:
+def failing(count: list[Path], worker: Worker, say: LogLine) -> None:
     del worker
     say("it begins")
     count[0].write_text(count[0].read_text() + "x")

@@ -4,15 +4,16 @@ import pytest
 import torch
 
 from jobs.wiring import choose_aloud, embed_aloud, say_classes
-from mrovseg import checkpoint as checkpoints
 from mrovseg.device import Execution
-from mrovseg.vocabulary import parse
+from mrovseg.weights import checkpoint as checkpoints
+from mrovseg.weights.header import EMBEDDED
+from mrovseg.words.vocabulary import parse
 from pipeline.config import FlowSettings
 from pipeline.flow import Places
 
 
 def test_words_that_are_left_out_or_told_by_patches_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    tiny = checkpoints.load(checkpoints.EMBEDDED)
+    tiny = checkpoints.load(EMBEDDED)
     words = parse("building,elephant; lake; storage tanks; road; stadium")
     embedded = embed_aloud(tiny, words)
     assert [i for i in embedded.untaught if i < embedded.classes] == [2, 4]
@@ -63,7 +64,7 @@ def test_commas_without_a_semicolon_are_warned_of_and_the_remedy_named(
 
 
 def test_a_thousand_unknown_words_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    tiny = checkpoints.load(checkpoints.EMBEDDED)
+    tiny = checkpoints.load(EMBEDDED)
     embed_aloud(tiny, parse("road; " + "; ".join(f"zyzzyva{i}" for i in range(1000))))
     said = capsys.readouterr().err
     assert "and 980 more; these prompts are left out" in said

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from mrovseg import checkpoint
-from mrovseg.clip import ImageEncoder, build
-from mrovseg.config import HeadConfig, ModelConfig
-from mrovseg.model import MROVSeg
-from mrovseg.vocabulary import EmbeddedVocabulary
+from mrovseg.network.clip import ImageEncoder, build
+from mrovseg.network.config import HeadConfig, ModelConfig
+from mrovseg.network.model import MROVSeg
+from mrovseg.weights import loading
+from mrovseg.words.embedded import EmbeddedVocabulary
 
 SMALL_CLIP: Mapping[str, Any] = {
     "embed_dim": 32,
@@ -26,10 +26,10 @@ def all_weights(config: ModelConfig, *, seed: int = 0) -> dict[str, np.ndarray]:
     torch.manual_seed(seed)
     clip = build(config.clip)
     model = MROVSeg(config, ImageEncoder(clip.visual))
-    weights = checkpoint.arrays_of(clip.visual, "visual.")
+    weights = loading.module_weights(clip.visual, "visual.")
     if model.head is not None:
         stir(model.head)
-        weights |= checkpoint.arrays_of(model.head, "head.")
+        weights |= loading.module_weights(model.head, "head.")
     text = {k: v for k, v in clip.state_dict().items() if not k.startswith("visual.") and k != "logit_scale"}
     weights |= {f"text.{name}": tensor.numpy() for name, tensor in text.items()}
     return weights | {"logit_scale": clip.logit_scale.detach().numpy()}
@@ -44,7 +44,7 @@ def stir(module: torch.nn.Module) -> None:
 
 def network(config: ModelConfig, *, seed: int = 0) -> MROVSeg:
     """Return a network over random weights, ready to run."""
-    return checkpoint.network(config, all_weights(config, seed=seed))
+    return loading.network(config, all_weights(config, seed=seed))
 
 
 def chips(config: ModelConfig, count: int = 2, *, seed: int = 0) -> np.ndarray:

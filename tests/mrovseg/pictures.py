@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mrovseg.data.reader import Reader
 from mrovseg.errors import DataError
-from mrovseg.files import Reader
 
 
 def _image(file: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -9,14 +9,15 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-from mrovseg.clip import ImageEncoder, build
-from mrovseg.columns import Columns
-from mrovseg.contrast import Batch, Contrast
-from mrovseg.data import LabelledSet
-from mrovseg.losses import NOTHING, class_loss, coverage, mask_losses
-from mrovseg.masks import MaskTraining
-from mrovseg.model import MROVSeg
-from mrovseg.vocabulary import parse
+from mrovseg.data.labelled import LabelledSet
+from mrovseg.network.clip import ImageEncoder, build
+from mrovseg.network.model import MROVSeg
+from mrovseg.training.contrast_batch import Batch
+from mrovseg.training.contrast_stage import ContrastLosses
+from mrovseg.training.label_space import LabelSpace
+from mrovseg.training.losses import UNMATCHED, class_loss, coverage, mask_losses
+from mrovseg.training.mask_stage import MaskLosses
+from mrovseg.words.vocabulary import parse
 from tests.mrovseg.networks import SMALL, vectors_of, vocabulary
 
 FAR = torch.device("lazy")  # the one that a build of torch for CPUs lets tensors pretend to be on
@@ -48,10 +49,10 @@ def test_devices_that_mix_are_noticed() -> None:
 def test_the_masks_stage_stays_where_its_network_is() -> None:
     model = MROVSeg(SMALL, ImageEncoder(build(SMALL.clip).visual))
     far(model)
-    training = MaskTraining(model, [vocabulary(3)], known=[3], points=16)
+    training = MaskLosses(model, [vocabulary(3)], known=[3], points=16)
     predictions = model(torch.zeros(2, 3, 128, 128, dtype=torch.uint8, device=FAR))
     logits = training.class_logits(predictions.embeddings[0], training.vocabularies[0])
-    target = torch.full((len(logits),), NOTHING, device=FAR)
+    target = torch.full((len(logits),), UNMATCHED, device=FAR)
     truth = torch.zeros(3, 128, 128, device=FAR)
     parts = [class_loss([logits], [target], [3])]
     parts += mask_losses(predictions.masks[0, :3], truth, truth, points=16)
@@ -62,7 +63,7 @@ def test_the_masks_stage_stays_where_its_network_is() -> None:
 
 def test_the_contrast_stage_stays_where_its_network_is() -> None:
     encoder, log_scale = ImageEncoder(build(SMALL.clip).visual), nn.Parameter(torch.tensor(1.0))
-    contrast = Contrast(SMALL, encoder, vectors_of, log_scale, bfloat16=False)
+    contrast = ContrastLosses(SMALL, encoder, vectors_of, log_scale, bfloat16=False)
     far(contrast)
     batch = Batch(
         which=torch.tensor([0, 1]),
@@ -73,10 +74,10 @@ def test_the_contrast_stage_stays_where_its_network_is() -> None:
         captioned=torch.zeros(1, 3, 64, 64, dtype=torch.uint8),
         captions=torch.tensor([0]),
     ).to(FAR)
-    columns = Columns.of(SETS, FAR)
-    shares = coverage(columns.labelled(batch.which, batch.labels), classes=4, grid=8)
-    texts = torch.cat([contrast.speak(one.spoken, np.random.default_rng(0)) for one in SETS])
-    seen = contrast.see.see(batch.chips, {2, 3, 4})
+    columns = LabelSpace.of(SETS, FAR)
+    coverages = coverage(columns.to_columns(batch.which, batch.labels), classes=4, grid=8)
+    texts = torch.cat([contrast.phrase_vectors(one.all_classes, np.random.default_rng(0)) for one in SETS])
+    seen = contrast.network.encode(batch.chips, {2, 3, 4})
     allowed = (columns.own | columns.rest)[batch.which]
-    places = contrast._places(seen, shares, texts, allowed=allowed, rest=columns.rest[batch.which])
-    assert (places.device, batch.images.device, batch.words.device) == (FAR, FAR, FAR)
+    patches = contrast._patches(seen, coverages, texts, allowed=allowed, rest=columns.rest[batch.which])
+    assert (patches.device, batch.images.device, batch.words.device) == (FAR, FAR, FAR)

@@ -12,15 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import interpolate, normalize
 
-from mrovseg import checkpoint, dense
-from mrovseg.attention import masked_attention, own_region, region_bias
-from mrovseg.clip import ImageEncoder, build
-from mrovseg.config import TINY, HeadConfig, ModelConfig
-from mrovseg.labeller import Labeller
-from mrovseg.model import MROVSeg, Views, precision
-from mrovseg.pretrained import model_config
-from mrovseg.segmenter import MrovsegSegmenter, embed_vocabulary
-from mrovseg.slices import as_map, split, stitch, views
+from mrovseg.labels.labeller import Labeller
+from mrovseg.network import patches as dense
+from mrovseg.network.attention import mask_region, masked_attention, region_bias
+from mrovseg.network.clip import ImageEncoder, build
+from mrovseg.network.config import TINY, HeadConfig, ModelConfig
+from mrovseg.network.model import EncodedViews, MROVSeg, autocast
+from mrovseg.network.slices import as_map, split, stitch, views
+from mrovseg.segmenter import MrovsegSegmenter
+from mrovseg.weights import checkpoint, loading
+from mrovseg.weights.header import EMBEDDED
+from mrovseg.weights.pretrained import model_config
+from mrovseg.weights.vocabulary import embed_vocabulary
 from tests.mrovseg.networks import SMALL, SMALL_HEAD, all_weights, as_batch, chips, network, vocabulary
 
 
@@ -95,7 +98,7 @@ def test_swapping_two_slices_swaps_two_blocks_of_the_high_map() -> None:
         batch[..., :side, :side],
     )
     with torch.inference_mode():
-        before, after = model.see(batch, {0, 2}).high, model.see(swapped, {0, 2}).high
+        before, after = model.encode(batch, {0, 2}).high, model.encode(swapped, {0, 2}).high
     for depth in (0, 2):
         expected = before(depth).clone()
         expected[..., :g, :g], expected[..., g:, g:] = before(depth)[..., g:, g:], before(depth)[..., :g, :g]
@@ -108,7 +111,7 @@ def test_one_encoder_call_sees_what_separate_calls_see() -> None:
     batch = as_batch(chips(SMALL, 2))
     images = (batch - model.mean) / model.std
     with torch.inference_mode():
-        seen = model.see(batch, {0, 4})
+        seen = model.encode(batch, {0, 4})
         alone = model.encoder.tokens(images[1:, :, 64:, :64], {0, 4})
     for depth in (0, 4):
         assert torch.allclose(seen.high(depth)[1:, :, 4:, :4], as_map(alone[depth]), atol=1e-5)
@@ -124,7 +127,7 @@ def test_with_one_slice_the_gate_does_not_matter() -> None:
     with torch.inference_mode():
         for switch in ("full", "high", "low", "half"):
             model = network(with_switch(config, switch))
-            seen = model.see(batch, {0, 4})
+            seen = model.encode(batch, {0, 4})
             for depth in (0, 4):
                 assert torch.allclose(seen.low(depth), seen.high(depth), atol=1e-4)
             results.append(model(batch))
@@ -175,7 +178,7 @@ def test_kernels_straddle_slice_borders() -> None:
 
 
 def attended(
-    model: MROVSeg, seen: Views, bias: torch.Tensor, *, split_at: int = SMALL_HEAD.split
+    model: MROVSeg, seen: EncodedViews, bias: torch.Tensor, *, split_at: int = SMALL_HEAD.split
 ) -> torch.Tensor:
     tail = range(split_at, model.encoder.depth)
     return masked_attention(
@@ -215,7 +218,7 @@ def test_a_query_does_not_see_the_others() -> None:
     model = network(SMALL)
     bias = torch.randn(1, model.encoder.heads, 6, 8, 8)
     with torch.inference_mode():
-        seen = model.see(as_batch(chips(SMALL, 1)), {2, 3})
+        seen = model.encode(as_batch(chips(SMALL, 1)), {2, 3})
         together = attended(model, seen, bias)
         for chosen in ([0], [4, 1]):
             assert torch.allclose(attended(model, seen, bias[:, :, chosen]), together[:, chosen], atol=1e-5)
@@ -225,7 +228,7 @@ def test_queries_with_the_same_bias_are_the_same() -> None:
     model = network(SMALL)
     bias = torch.randn(1, model.encoder.heads, 1, 8, 8).expand(-1, -1, 3, -1, -1)
     with torch.inference_mode():
-        copies = attended(model, model.see(as_batch(chips(SMALL, 1)), {2, 3}), bias)
+        copies = attended(model, model.encode(as_batch(chips(SMALL, 1)), {2, 3}), bias)
     assert torch.allclose(copies[:, 0], copies[:, 2], atol=1e-6)
     assert torch.allclose(copies.norm(dim=-1), torch.ones(1, 3), atol=1e-5)
 
@@ -256,7 +259,7 @@ def test_what_a_region_leaves_out_does_not_matter() -> None:
 def test_a_query_reads_inside_its_mask_and_everywhere_where_that_is_empty() -> None:
     masks = torch.full((1, 2, 4, 4), -1.0)
     masks[0, 0, :2, :3] = 2.0
-    assert own_region(masks, 2).tolist() == [[[[1, 0.5], [0, 0]], [[1, 1], [1, 1]]]]
+    assert mask_region(masks, 2).tolist() == [[[[1, 0.5], [0, 0]], [[1, 1], [1, 1]]]]
 
 
 def test_attention_equals_the_softmax_written_out() -> None:
@@ -267,7 +270,7 @@ def test_attention_equals_the_softmax_written_out() -> None:
     d = c // h
     bias = torch.randn(1, h, 2, 8, 8)
     with torch.inference_mode():
-        seen = model.see(as_batch(chips(SMALL, 1)), {3})
+        seen = model.encode(as_batch(chips(SMALL, 1)), {3})
         got = attended(model, seen, bias, split_at=3)[0, 1]
         w, b = block.attn.in_proj_weight, block.attn.in_proj_bias
         start = seen.first(3)[0]
@@ -303,7 +306,7 @@ def test_attention_equals_the_softmax_written_out() -> None:
 
 @pytest.fixture(scope="module")
 def trained() -> checkpoint.Checkpoint:
-    return checkpoint.load(checkpoint.EMBEDDED)
+    return checkpoint.load(EMBEDDED)
 
 
 def painted_regions(
@@ -332,22 +335,22 @@ def crop_of(pixels: np.ndarray, mask: np.ndarray) -> torch.Tensor:
 def test_a_bias_inside_a_true_mask_moves_queries_toward_the_class(
     trained: checkpoint.Checkpoint, *, bfloat16: bool
 ) -> None:
-    from mrovseg.definition import Definition  # noqa: PLC0415 - read here, where a missing checkpoint has failed already
+    from mrovseg.data.definition import Definition  # noqa: PLC0415 - read here, where a missing checkpoint has failed already
 
     config = trained.config
     assert config.head is not None
     words, _ = embed_vocabulary(trained, Definition.named("land-cover").vocabulary)
     texts = torch.from_numpy(words.vectors)
-    model = checkpoint.network(config, trained.image_weights)
+    model = loading.network(config, trained.image_weights)
     side, grid = config.slice_px, model.encoder.grid * config.slices
     gains = []
     for seed in range(1000, 1008):
         pixels, regions = painted_regions(seed, config, least_px=config.chip_px**2 // 50)
         masks = torch.from_numpy(np.stack([mask for _, mask in regions]))[None].float()
         coverage = interpolate(masks, size=(grid, grid), mode="area")
-        with torch.inference_mode(), precision(torch.device("cpu"), bfloat16=bfloat16):
+        with torch.inference_mode(), autocast(torch.device("cpu"), bfloat16=bfloat16):
             depths = {config.head.split, *range(config.head.split, model.encoder.depth)}
-            seen = model.see(as_batch(pixels[None]), depths)
+            seen = model.encode(as_batch(pixels[None]), depths)
             bias = region_bias(coverage, model.encoder.heads)
             steered = attended(model, seen, bias, split_at=config.head.split)[0]
             boxes = torch.cat(
@@ -416,7 +419,7 @@ def test_dense_queries_are_the_mean_of_both_views_patches() -> None:
     model = network(config)
     batch = as_batch(chips(config, 1))
     with torch.inference_mode():
-        proposals = dense.propose(model, model.see(batch, dense.depths(model)))
+        proposals = dense.propose(model, model.encode(batch, dense.depths(model)))
         images = (batch - model.mean) / model.std
         low, high = (
             dense.patch_features(model.encoder, model.encoder.tokens(part, {3, 4}))

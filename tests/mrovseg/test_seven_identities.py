@@ -1,6 +1,6 @@
 """The seven identities of the design for `tiny` and a ViT-B-16 of random weights, in both precisions.
 
-In bfloat16 (see `mrovseg.model.precision`) a number has 8 significant bits: rounded once it is off by up to 2^-9 of
+In bfloat16 (see `network.model.autocast`) a number has 8 significant bits: rounded once it is off by up to 2^-9 of
 itself, and what the blocks add up in another order is off by a few such roundings. The tolerances, and the largest
 differences that were found with either network:
 
@@ -24,15 +24,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
-from mrovseg import checkpoint
-from mrovseg.attention import masked_attention, region_bias
-from mrovseg.clip import ImageEncoder, build
-from mrovseg.config import TINY, ModelConfig, reference_head
-from mrovseg.labeller import Labeller
-from mrovseg.model import MROVSeg, Predictions, Views, precision
-from mrovseg.pretrained import model_config
+from mrovseg.labels.labeller import Labeller
+from mrovseg.network.attention import masked_attention, region_bias
+from mrovseg.network.clip import ImageEncoder, build
+from mrovseg.network.config import TINY, ModelConfig, reference_head
+from mrovseg.network.model import EncodedViews, MROVSeg, Predictions, autocast
+from mrovseg.network.slices import split, stitch, views
 from mrovseg.segmenter import MrovsegSegmenter
-from mrovseg.slices import split, stitch, views
+from mrovseg.weights import loading
+from mrovseg.weights.pretrained import model_config
 from tests.mrovseg.networks import all_weights, as_batch, chips, vocabulary
 
 BASE = ModelConfig(clip=model_config("ViT-B-16-quickgelu"), slices=2, halo_px=96, head=reference_head(12))
@@ -56,16 +56,16 @@ class Case:
             halo_px=0,
             head=dataclasses.replace(self.config.head, switch=switch),
         )
-        return checkpoint.network(config, self.weights)
+        return loading.network(config, self.weights)
 
     def run(self, model: MROVSeg, batch: Tensor) -> Predictions:
-        with torch.inference_mode(), precision(CPU, bfloat16=self.bfloat16):
+        with torch.inference_mode(), autocast(CPU, bfloat16=self.bfloat16):
             predictions: Predictions = model(batch)
         return predictions
 
-    def see(self, model: MROVSeg, batch: Tensor, depths: set[int]) -> Views:
-        with torch.inference_mode(), precision(CPU, bfloat16=self.bfloat16):
-            return model.see(batch, depths)
+    def see(self, model: MROVSeg, batch: Tensor, depths: set[int]) -> EncodedViews:
+        with torch.inference_mode(), autocast(CPU, bfloat16=self.bfloat16):
+            return model.encode(batch, depths)
 
     def within(self, got: Tensor, expected: Tensor, *, single: float, half: float) -> bool:
         """Return whether no value differs by more than the tolerance of the precision; prints by how much."""
@@ -112,11 +112,12 @@ def test_1_the_class_token_through_all_blocks_is_clips_image_vector(case: Case) 
     with torch.device("meta"):
         clip = build(case.config.clip)
     clip.visual.load_state_dict(
-        {k: torch.from_numpy(v) for k, v in checkpoint.part_of(case.weights, "visual.").items()}, assign=True
+        {k: torch.from_numpy(v) for k, v in loading.weights_under(case.weights, "visual.").items()},
+        assign=True,
     )
     encoder, side = ImageEncoder(clip.visual).eval(), case.config.slice_px
     images = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode(), precision(CPU, bfloat16=case.bfloat16):
+    with torch.inference_mode(), autocast(CPU, bfloat16=case.bfloat16):
         expected = clip.visual.eval()(images).float()
         got = encoder.project(encoder.tokens(images, {encoder.depth})[encoder.depth][:, 0])
     assert case.within(got, expected / expected.norm(dim=-1, keepdim=True), single=1e-4, half=1e-2)
@@ -174,7 +175,7 @@ def test_5_queries_change_no_token_bit_for_bit(case: Case) -> None:
     with caught_outputs(model.encoder, depths) as caught:
         case.run(model, batch)
         with_queries = dict(caught)
-    with torch.inference_mode(), precision(CPU, bfloat16=case.bfloat16):
+    with torch.inference_mode(), autocast(CPU, bfloat16=case.bfloat16):
         images = views((batch - model.mean) / model.std, side_px=case.config.slice_px)
         alone = model.encoder.tokens(images, set(depths))
     assert with_queries.keys() == alone.keys()
@@ -202,7 +203,7 @@ def test_6_a_region_keeps_attention_inside(case: Case) -> None:
 
     def vector(seen: dict[str, list[Tensor]], bias: Tensor) -> Tensor:
         start = torch.linspace(-1, 1, c)[None]
-        with torch.inference_mode(), precision(CPU, bfloat16=case.bfloat16):
+        with torch.inference_mode(), autocast(CPU, bfloat16=case.bfloat16):
             return masked_attention(model.encoder, start=start, low=seen["low"], high=seen["high"], bias=bias)
 
     inside = region_bias(region, heads)

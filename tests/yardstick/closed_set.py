@@ -18,19 +18,18 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
-import mrovseg.clip  # noqa: F401 -- lets torchvision, and so the library below, be imported beside a CPU build of torch
+import mrovseg.network.clip  # noqa: F401 -- lets torchvision, and so the library below, be imported beside a CPU build of torch
 
 import segmentation_models_pytorch as smp  # isort: skip
 
 from jobs import metrics
 from jobs.evaluate import segment_image
 from jobs.recipes import read_inputs, read_recipe
-from mrovseg.config import TINY
-from mrovseg.data import LabelledSet
-from mrovseg.definition import Definition
-from mrovseg.draw import Augmentation, draw_chip
-from mrovseg.evaluate import score
-from mrovseg.losses import IGNORE
+from mrovseg.data.definition import Definition
+from mrovseg.data.labelled import IGNORE, LabelledSet
+from mrovseg.data.sampling import Augmentation, sample_chip
+from mrovseg.evaluation.evaluate import score
+from mrovseg.network.config import TINY
 from pipeline.segment import SCORE_MAX, Arrays, Labels
 
 DECODER_CHANNELS = (224, 128, 96, 64, 32)  # 3.9 M parameters in all, as many as `tiny`
@@ -115,7 +114,7 @@ def loss_of(network: smp.Unet, sets: Sequence[LabelledSet], rng: np.random.Gener
     for layer in network.encoder.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.eval()
-    drawn = [draw_chip(sets, side_px=CHIP_PX, rng=rng, augmentation=Augmentation()) for _ in range(CHIPS)]
+    drawn = [sample_chip(sets, side_px=CHIP_PX, rng=rng, augmentation=Augmentation()) for _ in range(CHIPS)]
     labels = torch.from_numpy(np.stack([of for _, _, of in drawn])).long()
     wanted = torch.where((labels == 0) | (labels == IGNORE), IGNORE, labels - 1)
     logits = network(normalised(np.stack([pixels for _, pixels, _ in drawn])))

@@ -1,0 +1,1 @@
+"""From kept proposals to labels: arrays alone, no network."""

@@ -1,0 +1,1 @@
+"""The network, from chips to queries: CLIP, adapter, decoders, masked attention."""

@@ -1,0 +1,1 @@
+"""What is looked for: classes, their phrases and the vectors of these."""
