@@ -23,13 +23,13 @@ from mrovseg.evaluate import Agreement, join, score
 from mrovseg.layout import read_segments
 from mrovseg.segmenter import OTHER_THRESHOLD
 from mrovseg.vocabulary import Vocabulary, parse
-from pipeline.chips import cover, mirrored
 from pipeline.config import FlowSettings
 from pipeline.errors import ConfigError
-from pipeline.grid import count_windows, plan_windows
+from pipeline.geometry.chips import cover, mirrored
+from pipeline.geometry.grid import count_windows, plan_windows
+from pipeline.geometry.window import Window
 from pipeline.segment import WindowSegmenter, class_dtype
 from pipeline.testing.painted import LAND_COVER, paint
-from pipeline.window import Window
 
 PAINTED = "land-cover"
 SIZE_PX = 1024

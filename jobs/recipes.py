@@ -30,8 +30,8 @@ from mrovseg.errors import DataError
 from mrovseg.layout import read_segments
 from mrovseg.networks import Beginning
 from pipeline import objects
+from pipeline.geometry.window import Window
 from pipeline.testing.painted import LAND_COVER, paint
-from pipeline.window import Window
 
 PARTS, MAY_HAVE = {"training", "sets"}, {"painted", "words", "captions", "stem", "validation"}
 VALIDATION_KEYS = {"every", "sets", "painted"}

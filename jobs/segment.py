@@ -26,8 +26,8 @@ from mrovseg.checkpoint import Checkpoint
 from mrovseg.segmenter import OTHER_THRESHOLD
 from mrovseg.vocabulary import EmbeddedVocabulary
 from pipeline import flow, lease, objects
-from pipeline.chips import ChipLayout
 from pipeline.flow import RunResult
+from pipeline.geometry.chips import ChipLayout
 from pipeline.output import FAILURES, SUMMARY
 from pipeline.redact import redacted
 

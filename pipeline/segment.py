@@ -12,9 +12,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, UInt, UInt8
 
-from pipeline import chips
-from pipeline.chips import FILL, ChipLayout
-from pipeline.window import Window
+from pipeline.geometry import chips
+from pipeline.geometry.chips import FILL, ChipLayout
+from pipeline.geometry.window import Window
 
 Labels = tuple[UInt[np.ndarray, "b y x"], UInt8[np.ndarray, "b y x"], UInt8[np.ndarray, "b y x"]]
 """Class id (uint8, or uint16 where a vocabulary has more than 254 classes), score and margin (0..254) of chips."""

@@ -9,8 +9,8 @@ import itertools
 import struct
 from collections.abc import Iterator
 
-from pipeline.aoi.area import Aoi, Polygon, Ring
 from pipeline.errors import ConfigError
+from pipeline.geometry.aoi import Aoi, Polygon, Ring
 
 _CODE, _HEADER_BYTES = 9994, 100
 _NOTHING, _POLYGONS = 0, (5, 15, 25)  # plain, with z, with m

@@ -15,6 +15,7 @@ from pipeline import inputs, ledger, objects, statistics, store
 from pipeline.errors import OutputError
 from pipeline.flow.records import Done, Masks, Pixels, Record, Row, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
+from pipeline.geometry.areas import pixel_areas_m2
 from pipeline.output import masks_uri
 from pipeline.segment import Segmenter, WindowSegmenter, class_dtype
 
@@ -104,7 +105,7 @@ def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
     counted = statistics.window_statistics(
         labels.mask,
         labels.score,
-        statistics.pixel_areas_m2(record.header, window),
+        pixel_areas_m2(record.header, window),
         classes=classes,
         nodata=int(np.iinfo(labels.mask.dtype).max),
     )

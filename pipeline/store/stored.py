@@ -12,8 +12,8 @@ from zarr.abc.store import Store
 from zarr.core.buffer import Buffer, default_buffer_prototype
 from zarr.storage import MemoryStore, WrapperStore
 
+from pipeline.geometry.window import Window
 from pipeline.store.layout import LEVEL
-from pipeline.window import Window
 
 
 class Noting(WrapperStore[Store]):

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from jobs.areas import area_of
 from pipeline import objects
-from pipeline.aoi import Aoi, of_geopackage, of_shapefile
+from pipeline.aoi import of_geopackage, of_shapefile
 from pipeline.errors import ConfigError
+from pipeline.geometry.aoi import Aoi
 
 SQUARE = ((0.0, 0.0), (0.0, 8.0), (8.0, 8.0), (8.0, 0.0), (0.0, 0.0))  # clockwise
 HOLE = ((2.0, 2.0), (4.0, 2.0), (4.0, 4.0), (2.0, 4.0), (2.0, 2.0))
@@ -179,7 +180,7 @@ def test_a_shapefile_and_a_geopackage_outline_the_same_pixels(tmp_path: Path) ->
     import numpy as np  # noqa: PLC0415 - of this test alone
 
     from pipeline import raster  # noqa: PLC0415 - the same
-    from pipeline.scene import scene_of  # noqa: PLC0415 - the same
+    from pipeline.sources.naming import scene_of  # noqa: PLC0415 - the same
     from tests.pipeline.rasters import extent, write  # noqa: PLC0415 - the same
 
     view = raster.look(scene_of(write(tmp_path / "a.tif", np.zeros((1, 50, 60), np.uint8))))

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.chips import FILL, ChipLayout, cover
-from pipeline.grid import plan_windows
+from pipeline.geometry.chips import FILL, ChipLayout, cover
+from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.window import Window
 from pipeline.segment import Labels, Segmenter, WindowLabels, WindowSegmenter, class_dtype
 from pipeline.testing.brightness import BrightnessSegmenter
-from pipeline.window import Window
 
 
 class Watched:
