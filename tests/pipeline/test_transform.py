@@ -14,7 +14,7 @@ PLACES = st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 1e5)), min_size=1, m
 def test_a_place_is_where_rasterio_says(transform: Transform, places: np.ndarray) -> None:
     rows, cols = places.T
     x, y = to_crs(transform, rows=rows, cols=cols)
-    expected = [rasterio.Affine(*transform) * (col, row) for row, col in places]
+    expected = [rasterio.Affine(*transform) @ (col, row) for row, col in places]
     np.testing.assert_allclose(np.stack([x, y], axis=1), expected, rtol=1e-12, atol=1e-6)
 
 
