@@ -17,7 +17,6 @@ from typing import Any, Literal
 import numpy as np
 import zarr
 from jaxtyping import UInt
-from zarr.core.metadata.v3 import ArrayV3Metadata
 
 from pipeline import objects
 from pipeline.errors import StoreError
@@ -28,7 +27,7 @@ from pipeline.store.layout import ARRAYS, LEVEL, documents
 from pipeline.store.opening import store_at
 from pipeline.store.stored import Noting
 
-_Array = zarr.Array[ArrayV3Metadata]
+_Array = zarr.Array[Any]
 
 
 def lay_out(
