@@ -4,8 +4,8 @@ import codecs
 import re
 
 from pipeline import aoi, objects, raster
-from pipeline.aoi import Aoi
 from pipeline.errors import ConfigError, PipelineError
+from pipeline.geometry.aoi import Aoi
 
 _LIMIT_BYTES = 128 * 2**20
 _TEXT = re.compile(

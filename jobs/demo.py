@@ -16,11 +16,12 @@ from mrovseg.data.definition import Definition
 from mrovseg.evaluation.metrics import Confusion
 from pipeline import raster, store
 from pipeline.config import FlowSettings
+from pipeline.geometry.scene import Scene
+from pipeline.geometry.window import Window
 from pipeline.output import masks_uri
-from pipeline.scene import Scene, scene_of
 from pipeline.sources import SceneList
+from pipeline.sources.naming import scene_of
 from pipeline.testing.painted import LAND_COVER, paint_scene
-from pipeline.window import Window
 
 FOLDER = Path("demo-out")
 SEED = 1000  # training paints seeds below 1000 only

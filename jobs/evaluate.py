@@ -25,13 +25,13 @@ from mrovseg.segmenter import OTHER_THRESHOLD
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.header import EMBEDDED
 from mrovseg.words.vocabulary import Vocabulary, parse
-from pipeline.chips import cover, mirrored
 from pipeline.config import FlowSettings
 from pipeline.errors import ConfigError
-from pipeline.grid import count_windows, plan_windows
+from pipeline.geometry.chips import cover, mirrored
+from pipeline.geometry.grid import count_windows, plan_windows
+from pipeline.geometry.window import Window
 from pipeline.segment import Segmenter, class_dtype, layout_of, segment_window
 from pipeline.testing.painted import LAND_COVER, paint
-from pipeline.window import Window
 
 PAINTED = "land-cover"
 SIZE_PX = 1024

@@ -8,9 +8,10 @@ from jobs.reading_settings import LIMIT_KEYS
 from jobs.settings import FLOW_KEYS
 from pipeline import objects
 from pipeline.errors import ResumeError
+from pipeline.geometry.scene import Scene
 from pipeline.output import FAILURES
-from pipeline.scene import Refusal, Scene
 from pipeline.sources import Only
+from pipeline.sources.naming import Refusal
 from pipeline.status import status
 
 CONFIG_KEYS = (

@@ -15,8 +15,10 @@ from jobs.settings import add_arguments, asked, flow_settings, scene_list
 from pipeline import raster
 from pipeline.config import Reading
 from pipeline.errors import RasterError
+from pipeline.geometry.areas import ground_size_m
+from pipeline.geometry.scene import Scene
 from pipeline.redact import redacted
-from pipeline.scene import Refusal, Scene
+from pipeline.sources.naming import Refusal
 from pipeline.view import View
 
 PICTURE_PX = 512
@@ -79,7 +81,7 @@ def facts(scene: Scene, view: View, *, window_px: int, reading: Reading) -> dict
         "crs": header.crs_wkt,
         "transform": list(header.transform),
         "placed_by": view.placed,
-        "gsd_m": raster.ground_size_m(header),
+        "gsd_m": ground_size_m(header),
         "bands": [{"uri": redacted(band.uri), "number": band.number} for band in view.bands],
         "colours": view.colours,
         "ranges": [None if limits is None else list(limits) for limits in view.ranges],

@@ -9,11 +9,11 @@ from mrovseg.data.definition import Definition
 from mrovseg.data.labelled import LabelledImage
 from mrovseg.errors import DataError
 from pipeline import raster
-from pipeline.grid import plan_windows
-from pipeline.scene import scene_of
+from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.window import Window
 from pipeline.sources import list_scenes
+from pipeline.sources.naming import scene_of
 from pipeline.view import View
-from pipeline.window import Window
 
 WINDOW_PX = 2048  # a chip is drawn from one window, so a scene is never read whole
 

@@ -7,8 +7,9 @@ from itertools import islice
 from pipeline import raster
 from pipeline.config import Reading
 from pipeline.errors import ConfigError, RasterError
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.scene import Scene
 from pipeline.sources import SceneList
+from pipeline.sources.naming import Refusal
 from pipeline.view import View
 
 FEW = 16

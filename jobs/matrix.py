@@ -1,48 +1,64 @@
-"""A picture of a confusion matrix: where the pixels of each true class went."""
+"""A picture of a confusion matrix by matplotlib: where the pixels of each true class went."""
 
 import io
+import warnings
 from collections.abc import Sequence
 
+import matplotlib as mpl
 import numpy as np
-from jaxtyping import Float64, Int64, UInt8
-from PIL import Image, ImageDraw, ImageFont
+from jaxtyping import Float64, Int64
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-
+DOTS_PER_IN, POINTS_PER_IN = 100, 72
 MATRIX_PX = 2000  # the side of a matrix of many classes: its cells shrink to fit
-LARGEST_CELL_PX, SHARES_FROM_PX, NAMES_FROM_PX = 96, 40, 12  # smaller cells have no share, and then no name
-MARGIN_PX, TITLE_PX, SMALLEST_TEXT_PX = 28, 24, 10
+LARGEST_CELL_PX, PERCENT_FROM_PX, NAMES_FROM_PX = (
+    96,
+    40,
+    12,
+)  # smaller cells have no per cent, and then no name
+MARGIN_PX, BAR_PX = (
+    300,
+    24,
+)  # around the matrix, until it is cut to what is drawn; the width of the colour bar
+TITLE_PX, BAR_TEXT_PX, LARGEST_TEXT_PX, SMALLEST_TEXT_PX = 24, 18, 22, 10
 NAME_CHARACTERS = 28  # of a longer name the beginning is shown
-TITLE = "share of each true class's pixels (grey: not in the truth)"
-COLOURS = ((247, 250, 253), (150, 192, 224), (49, 119, 184), (8, 40, 96))  # of shares from 0 to 1
-NONE_COLOUR, LINE_COLOUR, ZERO_COLOUR = (232, 232, 232), (255, 255, 255), (150, 150, 150)
-DARK = 0.5  # the text on larger shares is white
+TITLE = "Per cent of each true class's pixels"
+NONE_SAID = "grey: no pixel of the truth"
+SHADES = mpl.colormaps["Blues"].with_extremes(bad="0.88")
+DARK = 0.55  # the text on larger shares is white
 
 
 def draw(counts: Int64[np.ndarray, "k k"], names: Sequence[str]) -> bytes:
     """Return a PNG: rows are true classes, columns predicted ones, each cell the share of its row.
 
-    Up to 50 classes have the shares written in their cells, up to 166 their names beside them.
+    Up to 50 classes have the per cent written in their cells, up to 166 their names beside them.
     """
-    cell_px = max(1, min(LARGEST_CELL_PX, MATRIX_PX // len(names)))
-    font = ImageFont.load_default(max(SMALLEST_TEXT_PX, cell_px * 0.32))
-    row_names = _strip(names, cell_px, font, anchor="rm")
-    column_names = _strip(names, cell_px, font, anchor="lm").transpose(Image.Transpose.ROTATE_90)
-    matrix = _matrix(shares(counts), cell_px, font)
-    left, top = (MARGIN_PX + 2 * TITLE_PX + row_names.width, MARGIN_PX + 4 * TITLE_PX + column_names.height)
-    title = _line(TITLE)
-    width = max(left + matrix.width, MARGIN_PX + title.width) + MARGIN_PX
-    picture = Image.new("RGB", (width, top + matrix.height + MARGIN_PX), "white")
-    picture.paste(matrix, (left, top))
-    picture.paste(row_names, (left - row_names.width, top))
-    picture.paste(column_names, (left, top - column_names.height))
-    picture.paste(title, (MARGIN_PX, MARGIN_PX))
-    picture.paste(_line("prediction"), (left, MARGIN_PX + 2 * TITLE_PX))
-    truth = _line("truth").transpose(Image.Transpose.ROTATE_90)
-    picture.paste(truth, (MARGIN_PX, top + max(0, matrix.height - truth.height) // 2))
     content = io.BytesIO()
-    picture.save(content, "PNG")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # drawn as a box
+        figure_of(counts, names).savefig(content, format="png", bbox_inches="tight", pad_inches=0.3)
     return content.getvalue()
+
+
+def figure_of(counts: Int64[np.ndarray, "k k"], names: Sequence[str]) -> Figure:
+    """Return the figure that ``draw`` saves, whose cells are of whole pixels."""
+    cell_px = max(1, min(LARGEST_CELL_PX, MATRIX_PX // len(names)))
+    side_px = cell_px * len(names)
+    whole_px = side_px + 2 * MARGIN_PX
+    figure = Figure(figsize=(whole_px / DOTS_PER_IN, whole_px / DOTS_PER_IN), dpi=DOTS_PER_IN)
+    FigureCanvasAgg(figure)
+    axes = _axes(figure, left=MARGIN_PX, width=side_px)
+    rows = shares(counts)
+    image = axes.imshow(rows, cmap=SHADES, vmin=0, vmax=1, interpolation="nearest", aspect="auto")
+    _draw_bar(_axes(figure, left=MARGIN_PX + side_px + BAR_PX, width=BAR_PX), image)
+    _write_names(axes, names, cell_px)
+    _write_titles(axes, grey=bool(np.isnan(rows).any()))
+    if cell_px >= PERCENT_FROM_PX:
+        _write_percents(axes, rows, cell_px)
+    return figure
 
 
 def shares(counts: Int64[np.ndarray, "k k"]) -> Float64[np.ndarray, "k k"]:
@@ -52,49 +68,71 @@ def shares(counts: Int64[np.ndarray, "k k"]) -> Float64[np.ndarray, "k k"]:
     return divided
 
 
-def colours(rows: Float64[np.ndarray, "k k"]) -> UInt8[np.ndarray, "k k 3"]:
-    """Colour shares from light to dark, each step as far as the last; nan is grey."""
-    stops = np.linspace(0, 1, len(COLOURS))
-    mixed = np.stack([np.interp(rows, stops, channel) for channel in np.transpose(COLOURS)], axis=-1)
-    mixed[np.isnan(rows)] = NONE_COLOUR
-    painted: np.ndarray = np.rint(mixed).astype(np.uint8)
-    return painted
+def percent(share: float) -> str:
+    """Return a share as whole per cent; nothing of none, and nothing that is not all or none is called so.
+
+    >>> [percent(share) for share in (0, 0.001, 0.5, 0.999, 1)]
+    ['', '<1', '50', '>99', '100']
+    """
+    if share == 0:
+        return ""
+    whole = round(100 * share)
+    if whole == 0:
+        return "<1"
+    return ">99" if whole == 100 and share < 1 else str(whole)  # noqa: PLR2004 - per cent
 
 
-def _matrix(rows: Float64[np.ndarray, "k k"], cell_px: int, font: Font) -> Image.Image:
-    """Draw the cells, with lines between them and their shares inside where there is room."""
-    side_px = cell_px * len(rows)
-    matrix = Image.fromarray(colours(rows)).resize((side_px, side_px), Image.Resampling.NEAREST)
-    if cell_px < SHARES_FROM_PX:
-        return matrix
-    pen = ImageDraw.Draw(matrix)
-    for at in range(0, side_px, cell_px):
-        pen.line([(at, 0), (at, side_px)], LINE_COLOUR)
-        pen.line([(0, at), (side_px, at)], LINE_COLOUR)
+def _axes(figure: Figure, *, left: int, width: int) -> Axes:
+    """Return axes of so many pixels from the left, as high as the figure has room for."""
+    whole_px = round(figure.get_figwidth() * DOTS_PER_IN)
+    height = whole_px - 2 * MARGIN_PX
+    return figure.add_axes((left / whole_px, MARGIN_PX / whole_px, width / whole_px, height / whole_px))
+
+
+def _draw_bar(axes: Axes, image: AxesImage) -> None:
+    bar = axes.figure.colorbar(image, cax=axes, ticks=[0, 0.5, 1])
+    bar.ax.set_yticklabels(["0%", "50%", "100%"], fontsize=_points(BAR_TEXT_PX))
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0)
+
+
+def _write_names(axes: Axes, names: Sequence[str], cell_px: int) -> None:
+    """Write the names of the classes to the left of the rows and above the columns, where there is room."""
+    axes.tick_params(length=0, top=True, bottom=False, labeltop=True, labelbottom=False, pad=8)
+    axes.spines[:].set_visible(False)
+    axes.set(xticks=[], yticks=[])
+    if cell_px < NAMES_FROM_PX:
+        return
+    shown = [name if len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…" for name in names]
+    size, places = _points(_text_px(cell_px)), range(len(names))
+    axes.set_xticks(places, shown, rotation=90, fontsize=size, parse_math=False)
+    axes.set_yticks(places, shown, fontsize=size, parse_math=False)
+
+
+def _write_titles(axes: Axes, *, grey: bool) -> None:
+    size = _points(TITLE_PX)
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel("prediction", fontsize=size, labelpad=12)
+    axes.set_ylabel("truth", fontsize=size, labelpad=12)
+    title = f"{TITLE} ({NONE_SAID})" if grey else TITLE
+    axes.set_title(title, loc="left", fontsize=size, fontweight="bold", pad=24)
+
+
+def _write_percents(axes: Axes, rows: Float64[np.ndarray, "k k"], cell_px: int) -> None:
+    """Write each share into its cell, and draw lines between the cells."""
+    edges = np.arange(1, len(rows)) - 0.5
+    axes.vlines(edges, -0.5, len(rows) - 0.5, colors="white", linewidth=1)
+    axes.hlines(edges, -0.5, len(rows) - 0.5, colors="white", linewidth=1)
+    size = _points(_text_px(cell_px))
     for row, column in np.argwhere(~np.isnan(rows)).tolist():
         share = rows[row, column]
-        middle = ((column + 0.5) * cell_px, (row + 0.5) * cell_px)
-        colour = "white" if share > DARK else "black" if share else ZERO_COLOUR
-        pen.text(middle, f"{share:.2f}" if share else "0", colour, font, "mm")
-    return matrix
+        colour = "white" if share > DARK else "black"
+        axes.text(column, row, percent(share), color=colour, fontsize=size, ha="center", va="center")
 
 
-def _strip(names: Sequence[str], cell_px: int, font: Font, *, anchor: str) -> Image.Image:
-    """Write the names below each other, one a cell, to the left ("lm") or to the right ("rm")."""
-    if cell_px < NAMES_FROM_PX:
-        return Image.new("RGB", (TITLE_PX, cell_px * len(names)), "white")
-    shown = [name if len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…" for name in names]
-    gap_px = TITLE_PX // 2
-    width_px = int(max(font.getlength(name) for name in shown)) + 2 * gap_px
-    strip = Image.new("RGB", (width_px, cell_px * len(names)), "white")
-    pen, x = ImageDraw.Draw(strip), gap_px if anchor == "lm" else width_px - gap_px
-    for at, name in enumerate(shown):
-        pen.text((x, (at + 0.5) * cell_px), name, "black", font, anchor)
-    return strip
+def _text_px(cell_px: int) -> float:
+    return min(LARGEST_TEXT_PX, max(SMALLEST_TEXT_PX, cell_px * 0.36))
 
 
-def _line(text: str) -> Image.Image:
-    font = ImageFont.load_default(TITLE_PX)
-    line = Image.new("RGB", (int(font.getlength(text)) + 2, TITLE_PX * 3 // 2), "white")
-    ImageDraw.Draw(line).text((0, 0), text, "black", font)
-    return line
+def _points(px: float) -> float:
+    return px * POINTS_PER_IN / DOTS_PER_IN

@@ -9,8 +9,10 @@ from pathlib import Path
 from pipeline import objects
 from pipeline.deadline import within
 from pipeline.errors import ConfigError
-from pipeline.scene import Refusal, Scene, file_of
+from pipeline.geometry.scene import Scene
+from pipeline.objects.names import file_of
 from pipeline.sources import SceneList, Search
+from pipeline.sources.naming import Refusal
 
 LOOKED_AT = 1000  # of the list's scenes: looking takes less than a second then
 LOOK_S = 5.0

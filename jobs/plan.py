@@ -18,12 +18,13 @@ from jobs.uris import path_or_uri
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.header import EMBEDDED
 from pipeline import raster
-from pipeline.chips import ChipLayout, count_chips
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import RasterError
+from pipeline.geometry.chips import ChipLayout, count_chips
+from pipeline.geometry.scene import Scene
 from pipeline.redact import redacted
-from pipeline.scene import Refusal, Scene
 from pipeline.sources import SceneList
+from pipeline.sources.naming import Refusal
 
 OPENED = 1000
 

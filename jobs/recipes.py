@@ -24,8 +24,8 @@ from mrovseg.training.initial_weights import InitialWeights
 from mrovseg.weights import state_dict
 from mrovseg.weights.checkpoint import Checkpoint
 from pipeline import objects
+from pipeline.geometry.window import Window
 from pipeline.testing.painted import LAND_COVER, paint
-from pipeline.window import Window
 
 PARTS, MAY_HAVE = {"training", "sets"}, {"painted", "words", "captions", "stem", "validation"}
 VALIDATION_KEYS = {"every", "sets", "painted"}

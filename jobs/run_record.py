@@ -17,9 +17,9 @@ from pipeline import objects
 from pipeline.config import Reading
 from pipeline.documents import json_of
 from pipeline.errors import ResumeError
+from pipeline.objects.names import absolute_uri
 from pipeline.output import RUN
 from pipeline.redact import redacted
-from pipeline.scene import absolute_uri
 from pipeline.sources import Search
 
 FORMAT = 3

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.scene import absolute_uri
+from pipeline.objects.names import absolute_uri
 from pipeline.sources import Search
 
 

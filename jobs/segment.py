@@ -27,8 +27,8 @@ from mrovseg.weights import loading
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.words.embedded import EmbeddedVocabulary
 from pipeline import flow, lease, objects
-from pipeline.chips import ChipLayout
 from pipeline.flow import RunResult
+from pipeline.geometry.chips import ChipLayout
 from pipeline.output import FAILURES, SUMMARY
 from pipeline.redact import redacted
 

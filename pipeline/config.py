@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pipeline.aoi import Aoi
 from pipeline.errors import ConfigError
+from pipeline.geometry.aoi import Aoi
 
 _PATIENCE_S = 300.0  # for a step, and for each megapixel of its window: a ViT-L on one CPU takes 40 s for one
 

@@ -21,10 +21,10 @@ from pipeline import ledger, objects, raster
 from pipeline.config import Reading
 from pipeline.documents import json_of
 from pipeline.errors import PipelineError, RasterError, ResumeError
+from pipeline.geometry.scene import Band, Scene
 from pipeline.objects import ObjectInfo
 from pipeline.output import inputs_uri, is_made, ledger_path, statistics_uri
 from pipeline.redact import redacted
-from pipeline.scene import Band, Scene
 from pipeline.view import View
 
 _SAID = 5  # of what differs

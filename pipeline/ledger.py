@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 from pipeline import objects
 from pipeline.documents import json_of
 from pipeline.errors import PipelineError
+from pipeline.geometry.window import Window
 from pipeline.output import ledger_uri
-from pipeline.window import Window
 
 _NAME = re.compile(r"(\d+)-(\d+)\.json")
 _PLAN = re.compile(r"plan-(\d+)-([0-9a-f]{32})\.json")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pipeline.scene import Band, Header
+from pipeline.geometry.scene import Band, Header
 
 Colours = Literal["grey", "rgb", "palette", "cmyk"]
 """What a view's bands are: one that is all three, red to blue, numbers of a colour table, or inks."""

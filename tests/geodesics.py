@@ -3,7 +3,7 @@
 import numpy as np
 import pyproj
 
-from pipeline.scene import Header
+from pipeline.geometry.scene import Header
 
 WGS84 = pyproj.Geod(ellps="WGS84")
 

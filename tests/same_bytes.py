@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import rasterio
 
+from pipeline.geometry.window import Window
 from pipeline.testing.painted import paint, paint_scene
-from pipeline.window import Window
 from tests.conftest import SHARED_DATA
 from tests.jobs.test_real_scenes import lay_together
 

@@ -14,9 +14,9 @@ from mrovseg.weights.header import EMBEDDED
 from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.embedded import EmbeddedVocabulary
 from mrovseg.words.vocabulary import parse
-from pipeline.chips import cover
+from pipeline.geometry.chips import cover
+from pipeline.geometry.window import Window
 from pipeline.segment import Segmenter, layout_of, propose_window, segment_window
-from pipeline.window import Window
 from tests.mrovseg.networks import SMALL, all_weights, vocabulary
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from pipeline.aoi.area import MOST_CORNERS, Aoi, Polygon, Ring
 from pipeline.errors import ConfigError
+from pipeline.geometry.aoi import MOST_CORNERS, Aoi, Polygon, Ring
 
 _SQLITE = b"SQLite format 3\0"
 _ENVELOPE_BYTES = (0, 32, 48, 48, 64)

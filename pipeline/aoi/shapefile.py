@@ -9,11 +9,12 @@ import itertools
 import struct
 from collections.abc import Iterator
 
-from pipeline.aoi.area import Aoi, Polygon, Ring
 from pipeline.errors import ConfigError
+from pipeline.geometry.aoi import Aoi, Polygon, Ring
 
-_CODE, _HEADER_BYTES = 9994, 100
-_NOTHING, _POLYGONS = 0, (5, 15, 25)  # plain, with z, with m
+_CODE, _LENGTH_AT, _HEADER_BYTES = 9994, 24, 100
+_NOTHING, _PLAIN = 0, 5
+_POLYGONS = (_PLAIN, 15, 25)  # with z, with m
 _MOST_PAIRS, _MOST_EDGES = 10_000_000, 200_000_000  # of holes and rings, or their corners: a minute
 _BOX_BYTES = 36  # a record's kind and bounds, before the counts of its rings and points
 
@@ -26,6 +27,11 @@ def of_shapefile(data: bytes, *, crs: str) -> Aoi:
     """
     if len(data) < _HEADER_BYTES or struct.unpack_from(">i", data)[0] != _CODE:
         raise ConfigError("aoi is a Shapefile that is damaged: it does not begin as one")
+    stated_bytes = 2 * struct.unpack_from(">i", data, _LENGTH_AT)[0]
+    if stated_bytes > len(data):
+        raise ConfigError(
+            f"aoi is a Shapefile that is damaged: it ends after {len(data)} of {stated_bytes} bytes"
+        )
     try:
         return Aoi(crs=crs, polygons=tuple(_polygons(data)))
     except struct.error as error:
@@ -36,20 +42,33 @@ def _polygons(data: bytes) -> Iterator[Polygon]:
     place = _HEADER_BYTES
     while place < len(data):
         _, words = struct.unpack_from(">2i", data, place)
+        if not 0 < 2 * words <= len(data) - place - 8:
+            raise ConfigError(
+                f"aoi is a Shapefile that is damaged: a record is said to have {2 * words} bytes"
+            )
         (kind,) = struct.unpack_from("<i", data, place + 8)
         if kind not in (_NOTHING, *_POLYGONS):
             raise ConfigError(f"aoi is a Shapefile of kind {kind}: expected polygons (5, 15 or 25)")
         if kind != _NOTHING:
-            yield from _grouped(_rings(data, place + 8))
-        place += 8 + max(2, words) * 2
+            yield from _grouped(_rings(data, place + 8, record_bytes=2 * words))
+        place += 8 + 2 * words
 
 
-def _rings(data: bytes, place: int) -> list[Ring]:
-    parts, points = struct.unpack_from("<2i", data, place + _BOX_BYTES)
-    if parts < 0 or points < 0:
-        raise ConfigError("aoi is a Shapefile that is damaged: a record has less than no points")
+def _rings(data: bytes, place: int, *, record_bytes: int) -> list[Ring]:
+    """Return the rings of the record at ``place``, which says of itself that it has so many bytes."""
+    (kind,), (parts, points) = (
+        struct.unpack_from("<i", data, place),
+        struct.unpack_from("<2i", data, place + _BOX_BYTES),
+    )
+    plane_bytes, more_bytes = _BOX_BYTES + 8 + 4 * parts + 16 * points, 16 + 8 * points
+    extras = (0,) if kind == _PLAIN else (0, 1, 2)  # z, and m, which may be left out
+    whole = [plane_bytes + extra * more_bytes for extra in extras]
+    if parts < 0 or points < 0 or (parts == 0 and points > 0) or record_bytes not in whole:
+        raise ConfigError(
+            f"aoi is a Shapefile that is damaged: a record of {record_bytes} bytes has {parts} rings of {points} points"
+        )
     starts = struct.unpack_from(f"<{parts}i", data, place + _BOX_BYTES + 8)
-    if any(start > end for start, end in itertools.pairwise((0, *starts, points))):
+    if starts[:1] > (0,) or any(start > end for start, end in itertools.pairwise((0, *starts, points))):
         raise ConfigError(
             "aoi is a Shapefile that is damaged: the rings of a record do not follow each other"
         )

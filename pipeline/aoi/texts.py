@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.aoi.area import EXPECTED, Aoi, Polygon
 from pipeline.documents import json_of
 from pipeline.errors import ConfigError
+from pipeline.geometry.aoi import EXPECTED, Aoi, Polygon
 
 _LONGITUDE_LATITUDE = "OGC:CRS84"
 _GEOGRAPHIC = re.compile(r"OGC:CRS84|EPSG:4\d{3}")  # EPSG has those by which boxes are given in its 4000s

@@ -12,7 +12,6 @@ import numpy as np
 from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeException
 
 from pipeline import objects, statistics, store
-from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import OutputError, PipelineError, ResourceError
 from pipeline.flow import resources
@@ -27,7 +26,9 @@ from pipeline.flow.summing import summed_up
 from pipeline.flow.waiting import Waiting
 from pipeline.flow.watch import Guard, watching
 from pipeline.flow.watchdog import BEAT_S, Watchdog
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.chips import ChipLayout
+from pipeline.geometry.scene import Scene
+from pipeline.sources.naming import Refusal
 from pipeline.statistics import Failure
 
 _FRUITLESS = 3  # attempts in a row that get nothing done

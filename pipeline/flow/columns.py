@@ -28,10 +28,10 @@ from jaxtyping import AbstractArray
 from pydantic import TypeAdapter
 from ray.data.extensions import ArrowVariableShapedTensorArray
 
+from pipeline.geometry.scene import Band, Scene
+from pipeline.geometry.window import Window
 from pipeline.raster import Outline
-from pipeline.scene import Band, Scene
 from pipeline.segment import WindowLabels
-from pipeline.window import Window
 
 Cells = Mapping[str, Any]
 """A row: values of Python, and numpy arrays where a column is of tensors."""

@@ -9,7 +9,8 @@ from itertools import islice
 from pipeline import objects
 from pipeline.deadline import within
 from pipeline.flow.records import Planned
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.scene import Scene
+from pipeline.sources.naming import Refusal
 
 _SCENES = 1000  # to look at from the driver; of longer lists the planning tasks tell
 _LOOK_S = 20.0  # less than actors take to start

@@ -20,7 +20,6 @@ from ray.data import (
     from_items,
 )
 
-from pipeline.chips import ChipLayout
 from pipeline.config import FlowSettings, Reading
 from pipeline.flow.forgetting import ForgetBlocks
 from pipeline.flow.records import Record, each_record
@@ -28,7 +27,9 @@ from pipeline.flow.resources import Places, window_bytes
 from pipeline.flow.shares import Planning, done_before, list_shares, plan_share, read_plan
 from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
 from pipeline.flow.watch import Guard
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.chips import ChipLayout
+from pipeline.geometry.scene import Scene
+from pipeline.sources.naming import Refusal
 
 _QUEUED = 2  # windows an actor has in hand: the one it segments and the next
 _WINDOWS_PER_ACTOR = 8  # in the object store, over all steps

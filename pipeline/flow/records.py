@@ -15,13 +15,14 @@ from pipeline.errors import PipelineError, legible
 from pipeline.flow import columns
 from pipeline.flow.scene_warnings import Found
 from pipeline.flow.watch import Guard, Work
+from pipeline.geometry.scene import Header, Scene
+from pipeline.geometry.window import Window
 from pipeline.inputs import Inputs
 from pipeline.raster import Outline
-from pipeline.scene import Header, Refusal, Scene
 from pipeline.segment import WindowLabels
+from pipeline.sources.naming import Refusal
 from pipeline.statistics import Failure
 from pipeline.view import View
-from pipeline.window import Window
 
 _TRACEBACK_CHARS = 10_000  # its end, which is where the error was raised
 

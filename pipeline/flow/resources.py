@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import ray
 
-from pipeline.chips import ChipLayout
 from pipeline.config import FlowSettings
 from pipeline.errors import PipelineError, ResourceError
 from pipeline.flow.joining import check_cluster, reason_of
 from pipeline.flow.private import make_session_private, make_token_private
+from pipeline.geometry.chips import ChipLayout
 
 _EPSILON = 1e-6  # Ray counts in ten-thousandths of a CPU, floats do not
 _BYTES_PER_PIXEL = 4  # red, green, blue, valid

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipeline import raster
 from pipeline.config import Reading
 from pipeline.flow.events import Events
+from pipeline.geometry.areas import ground_size_m
 from pipeline.view import View
 
 _KINDS = 20  # to say; of further ones only their number
@@ -28,7 +28,7 @@ class Found:
 def found(scene_id: str, view: View, reading: Reading) -> Found:
     """Return what is to be known of a scene: all that `inspect` warns of, and what happens to its values."""
     try:
-        size_m = raster.ground_size_m(view.header)
+        size_m = ground_size_m(view.header)
     except Exception:  # noqa: BLE001 - a warning costs no scene; what needs the place says what is wrong with it
         size_m = None
     return Found(scene_id, size_m, tuple(_warnings(view, reading, size_m)))

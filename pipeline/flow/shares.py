@@ -20,20 +20,21 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import inputs, ledger, objects, raster, statistics, store
-from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import PipelineError, RasterError
 from pipeline.flow import scene_warnings
 from pipeline.flow.columns import table_of
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Share, attempt
 from pipeline.flow.watch import Guard, Work
-from pipeline.grid import count_windows
+from pipeline.geometry.chips import ChipLayout, cover
+from pipeline.geometry.grid import count_windows
+from pipeline.geometry.scene import Scene
+from pipeline.geometry.window import Window
 from pipeline.output import inputs_uri, ledger_uri, masks_uri
 from pipeline.raster import Outline
-from pipeline.scene import Refusal, Scene
+from pipeline.sources.naming import Refusal
 from pipeline.statistics import Failure
 from pipeline.view import View
-from pipeline.window import Window
 
 _MOST_SCENES = 64  # a share: a task costs the driver as much as reading a small scene does
 _SHARES_A_READER = 16  # before shares grow, so that a short list is spread evenly

@@ -16,6 +16,7 @@ from pipeline import inputs, ledger, objects, statistics, store
 from pipeline.errors import OutputError
 from pipeline.flow.records import Done, Masks, Pixels, Record, attempt, each_record
 from pipeline.flow.watch import Guard, Work
+from pipeline.geometry.areas import pixel_areas_m2
 from pipeline.output import masks_uri
 from pipeline.segment import Segmenter, segment_window
 
@@ -110,7 +111,7 @@ def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
     counted = statistics.window_statistics(
         labels.mask,
         labels.score,
-        statistics.pixel_areas_m2(record.header, window),
+        pixel_areas_m2(record.header, window),
         classes=classes,
         nodata=int(np.iinfo(labels.mask.dtype).max),
     )

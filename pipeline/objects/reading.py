@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -74,10 +74,42 @@ def file_of(uri: str) -> Any:  # noqa: ANN401 - fsspec has no types
         return Path(local(uri)).open("rb")
     filesystem, path = located(uri)
     file = patiently(lambda: filesystem.open(path, "rb"))
-    if hasattr(file, "cache"):  # what comes as a stream cannot be asked for again
-        fetched = file.cache.fetcher
-        file.cache.fetcher = lambda start, end: patiently(partial(fetched, start, end))
-    return file
+    if not hasattr(file, "cache"):
+        return file  # what comes as a stream cannot be asked for again
+    return io.BufferedReader(_AskedAgain(file), _AT_ONCE_BYTES)
+
+
+class _AskedAgain(io.RawIOBase):
+    """A file of fsspec's whose pieces are asked for again while what goes wrong passes."""
+
+    def __init__(self, file: Any) -> None:  # noqa: ANN401 - fsspec has no types
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - whatever has room for bytes
+        place = self._file.tell()
+        found = patiently(lambda: self._piece(place, len(buffer)))
+        buffer[: len(found)] = found
+        return len(found)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _piece(self, place: int, length: int) -> bytes:
+        self._file.seek(place)
+        return bytes(self._file.read(length))
 
 
 def serves_ranges(uri: str) -> bool:

@@ -5,13 +5,13 @@ holds more than one window. Whatever GDAL meets comes out as a RasterError with 
 all a file that ends early must fail, and never read as zeros.
 """
 
-from pipeline.chips import FILL
+from pipeline.geometry.chips import FILL
 from pipeline.raster.describe import describe, read_header, read_input
 from pipeline.raster.labels import read_colours, read_levels
 from pipeline.raster.members import beside, new_beside, read_beside
 from pipeline.raster.outline import Outline, knows_crs, outline_of, outlined, windows_of
 from pipeline.raster.reading import look, read, read_image, read_small, read_view
-from pipeline.raster.regrid import ground_size_m, upsampling
+from pipeline.raster.regrid import upsampling
 from pipeline.raster.writing import RasterWriter, create
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "beside",
     "create",
     "describe",
-    "ground_size_m",
     "knows_crs",
     "look",
     "new_beside",

@@ -24,11 +24,11 @@ from rasterio.session import DummySession
 
 from pipeline import objects
 from pipeline.errors import PipelineError, RasterError
+from pipeline.objects.names import file_of, is_zarr
 from pipeline.raster.gdal import environment
 from pipeline.raster.naming import gdal_path
 from pipeline.raster.opening import NO_RANGES, lacks_ranges
 from pipeline.retry import pauses_s
-from pipeline.scene import file_of, is_zarr
 
 T = TypeVar("T")
 

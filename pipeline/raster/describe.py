@@ -11,7 +11,9 @@ import numpy as np
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
+from pipeline.geometry.scene import Band, Header, Scene
 from pipeline.objects import ObjectInfo
+from pipeline.objects.names import file_of, is_zarr
 from pipeline.raster.again import again
 from pipeline.raster.colours import Choice, choose_bands, inverted_places
 from pipeline.raster.dates import stated_datetime
@@ -29,7 +31,6 @@ from pipeline.raster.upright import laid_upright
 from pipeline.raster.validity import reasons
 from pipeline.raster.view_warnings import grid_warnings, header_warnings
 from pipeline.raster.zarr import zarr_info
-from pipeline.scene import Band, Header, Scene, file_of, is_zarr
 from pipeline.view import Base, Placed, Range, View
 
 _LOOKED_INTO = 100  # files of a VRT: what all of them are

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from rasterio.vrt import WarpedVRT
 
 from pipeline.errors import RasterError
 from pipeline.raster.foreign import Foreign
+from pipeline.raster.gdal_quirks import says_damaged, says_ends_early
 from pipeline.raster.upright import Upright
 from pipeline.storage import gdal_options
 
@@ -26,13 +26,6 @@ Source = DatasetReader | WarpedVRT | Foreign | Upright
 """A raster that is open: as it is, laid flat or upright, or of another library."""
 
 _CACHE_BYTES = 16 * 2**20  # a few rows of blocks: as fast as more; GDAL's own grows with the machine
-_ENDS_EARLY = re.compile(
-    r"read error|premature end|failed to read directory|cannot read offset/size|io error during reading"
-    r"|inconsistent with stream length|segment too long",
-    re.IGNORECASE,
-)
-_DAMAGE = re.compile(r"corrupt jpeg|premature end|discarding \d+ bytes", re.IGNORECASE)
-
 _BARE = (
     LookupError,
     TypeError,
@@ -98,7 +91,7 @@ class _DamageHeard(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        if record.thread == self._thread and _DAMAGE.search(message):
+        if record.thread == self._thread and says_damaged(message):
             self.messages.append(message)
 
 
@@ -111,5 +104,5 @@ def reason(error: BaseException) -> str:
     text = " ".join(str(causes[-1]).split()) or name
     if isinstance(causes[-1], _BARE):
         text = f"{name}: {text}"
-    early = any(_ENDS_EARLY.search(str(cause)) for cause in causes)
+    early = any(says_ends_early(str(cause)) for cause in causes)
     return f"the file ends early, or its storage did not answer ({text})" if early else text

@@ -8,10 +8,10 @@ from rasterio.enums import ColorInterp
 
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import RasterError
+from pipeline.geometry.window import Window
 from pipeline.raster.colours import palette_of
 from pipeline.raster.gdal import Source, faults_as
 from pipeline.raster.opening import opened
-from pipeline.window import Window
 
 _RGB_BANDS = 3
 

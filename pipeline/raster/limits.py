@@ -13,10 +13,10 @@ from rasterio.enums import Interleaving
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
+from pipeline.objects.names import file_of
 from pipeline.raster.foreign import ZARR, Foreign
 from pipeline.raster.gdal import Source
 from pipeline.raster.vrt import sources_of
-from pipeline.scene import file_of
 
 MAX_DIRECTORIES = 10_000
 """Pictures in one TIFF: GDAL looks for overviews through all of them, a million take it 13 s and 1.2 GB."""

@@ -12,13 +12,13 @@ from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError
 from pipeline.objects import ObjectInfo
+from pipeline.objects.names import file_of, is_zarr
 from pipeline.raster.beside import Beside
 from pipeline.raster.kinds import SNIFF_BYTES, plain_driver
 from pipeline.raster.naming import uri_of_gdal
 from pipeline.raster.opening import opened
 from pipeline.raster.slides import is_slide
 from pipeline.raster.vrt import LEVELS, MANY_NAMES, MARK, sources_of
-from pipeline.scene import file_of, is_zarr
 
 _AT_ONCE = 16  # requests to a storage
 _FEW = 8

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline import objects
 from pipeline.errors import RasterError
-from pipeline.scene import file_of, page_of
+from pipeline.objects.names import file_of, page_of
 
 _FILE_SYSTEMS = {
     "s3": "/vsis3/",

@@ -11,6 +11,7 @@ from rasterio.io import DatasetReader
 from pipeline import objects
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import PipelineError, RasterError
+from pipeline.objects.names import file_of, is_zarr, page_of
 from pipeline.raster.beside import Beside
 from pipeline.raster.foreign import OPENSLIDE, ZARR, Foreign
 from pipeline.raster.gdal import Source, environment, faults_as, known_warnings_silenced, reason
@@ -20,7 +21,6 @@ from pipeline.raster.second_files import check_beside, check_opened
 from pipeline.raster.slides import is_slide, opened_slide
 from pipeline.raster.vrt import MARK, rebuilt
 from pipeline.raster.zarr import opened_zarr
-from pipeline.scene import file_of, is_zarr, page_of
 
 NO_RANGES = (
     "cannot be read where it is: its server answers with all of a file instead of the part that is asked for (HTTP "

@@ -11,10 +11,10 @@ from itertools import islice
 
 from pipeline import objects
 from pipeline.errors import PipelineError
+from pipeline.objects.names import file_of, page_of
 from pipeline.raster.foreign import Foreign
 from pipeline.raster.gdal import Source
 from pipeline.raster.limits import directories
-from pipeline.scene import file_of, page_of
 
 AS_STORED = 1
 _LAST = 8

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import rasterio
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool
 from rasterio.features import rasterize
 from rasterio.warp import transform, transform_bounds
 
-from pipeline.aoi import Aoi
 from pipeline.config import Reading
 from pipeline.errors import RasterError
-from pipeline.grid import plan_windows, squares
-from pipeline.raster.antimeridian import unwrapped
+from pipeline.geometry.antimeridian import unwrapped
+from pipeline.geometry.aoi import Aoi
+from pipeline.geometry.grid import plan_windows, squares
+from pipeline.geometry.rings import Ring, clipped, divided, meets
+from pipeline.geometry.transform import bounds, to_crs
+from pipeline.geometry.window import Window
 from pipeline.raster.gdal import environment, faults_as
 from pipeline.view import View
-from pipeline.window import Window
-
-_Ring = Float64[np.ndarray, "_ 2"]
 
 _STRAIGHT_PX = 0.05  # as far as an edge, which is straight in its own CRS, may be bent in the scene's
 _PIECES = (1, 8, 64, 512)
@@ -32,7 +32,7 @@ _TURN_DEGREES = 360.0
 class Outline:
     """Polygons of rings of (column, row) in pixels of a view's grid, the outer ring first; none: nowhere."""
 
-    polygons: tuple[tuple[_Ring, ...], ...]
+    polygons: tuple[tuple[Ring, ...], ...]
 
     def touches(self, window: Window) -> bool:
         """Tell whether there may be a pixel of ``window`` inside; never no where there is one."""
@@ -55,7 +55,7 @@ class Outline:
         shapes = [
             {"type": "Polygon", "coordinates": [_closed(ring) for ring in polygon]}
             for polygon in self.polygons
-            if _meets(polygon[0], window)
+            if meets(polygon[0], window)
         ]
         if not shapes:
             return np.zeros(shape, np.bool_)
@@ -93,16 +93,16 @@ def outline_of(view: View, aoi: Aoi) -> Outline:
     if view.header.crs_wkt is None:
         raise RasterError(f"{view.uris[0]} states no CRS, so that aoi has no place in it: leave aoi out")
     with environment(), faults_as(f"cannot place aoi in {view.uris[0]}"):
-        bounds = _bounds(view, aoi.crs)
+        box = _bounds(view, aoi.crs)
         polygons = []
         for given in aoi.polygons:
             polygon = [np.array(ring) for ring in given]
             if _is_geographic(aoi.crs):
                 polygon = unwrapped(polygon)
             for turn in (0.0, -_TURN_DEGREES, _TURN_DEGREES) if _is_geographic(aoi.crs) else (0.0,):
-                clipped = [_clipped(ring + np.array([turn, 0.0]), bounds) for ring in polygon]
-                rings = [_in_pixels(ring, view, aoi.crs) for ring in clipped if len(ring)]
-                if len(clipped[0]):
+                parts = [clipped(ring + np.array([turn, 0.0]), box) for ring in polygon]
+                rings = [_in_pixels(ring, view, aoi.crs) for ring in parts if len(ring)]
+                if len(parts[0]):
                     polygons.append(tuple(rings))
         return Outline(tuple(polygons))
 
@@ -124,69 +124,32 @@ def _is_geographic(crs: str) -> bool:
 def _bounds(view: View, crs: str) -> tuple[float, float, float, float]:
     """Return the scene's bounds in another CRS, and a little more; the right one may lie beyond 180 degrees."""
     header = view.header
-    a, b, c, d, e, f = header.transform
-    cols, rows = np.array([0, header.width, 0, header.width]), np.array([0, 0, header.height, header.height])
-    x, y = a * cols + b * rows + c, d * cols + e * rows + f
-    left, bottom, right, top = transform_bounds(
-        header.crs_wkt, crs, x.min(), y.min(), x.max(), y.max(), densify_pts=101
-    )
+    own = bounds(header.transform, height=header.height, width=header.width)
+    left, bottom, right, top = transform_bounds(header.crs_wkt, crs, *own, densify_pts=101)
     if left > right:
         right += _TURN_DEGREES
     more = 0.05 * max(right - left, top - bottom)
     return left - more, bottom - more, right + more, top + more
 
 
-def _clipped(ring: _Ring, bounds: tuple[float, float, float, float]) -> _Ring:
-    """Return the part of a ring inside a box (Sutherland and Hodgman), so that what is far away needs no place."""
-    for axis, limit, sign in ((0, bounds[0], 1), (1, bounds[1], 1), (0, bounds[2], -1), (1, bounds[3], -1)):
-        if not len(ring):
-            break
-        following = np.roll(ring, -1, axis=0)
-        here, there = sign * (ring[:, axis] - limit), sign * (following[:, axis] - limit)
-        crosses = (here >= 0) != (there >= 0)
-        share = np.divide(here, here - there, out=np.zeros_like(here), where=crosses)
-        met = ring + share[:, None] * (following - ring)
-        both = np.stack([ring, met], axis=1).reshape(-1, 2)
-        ring = both[np.stack([here >= 0, crosses], axis=1).ravel()]
-    return ring
-
-
-def _in_pixels(ring: _Ring, view: View, crs: str) -> _Ring:
+def _in_pixels(ring: Ring, view: View, crs: str) -> Ring:
     """Return a ring in pixels, in as many pieces as keep its edges where they are in its own CRS."""
     placed = _placed(ring, view, crs)
     for pieces in _PIECES[1:]:
-        finer = _placed(_divided(ring, pieces), view, crs)
-        bent = np.abs(finer - _divided(placed, pieces)).max()
+        finer = _placed(divided(ring, pieces), view, crs)
+        bent = np.abs(finer - divided(placed, pieces)).max()
         if bent <= _STRAIGHT_PX:
             break
-        ring, placed = _divided(ring, pieces), finer
+        ring, placed = divided(ring, pieces), finer
     return placed
 
 
-def _divided(ring: _Ring, pieces: int) -> _Ring:
-    share = np.arange(pieces)[None, :, None] / pieces
-    following = np.roll(ring, -1, axis=0)
-    divided: np.ndarray = (ring[:, None] * (1 - share) + following[:, None] * share).reshape(-1, 2)
-    return divided
-
-
-def _placed(ring: _Ring, view: View, crs: str) -> _Ring:
+def _placed(ring: Ring, view: View, crs: str) -> Ring:
     x, y = transform(crs, view.header.crs_wkt, ring[:, 0], ring[:, 1])
-    a, b, c, d, e, f, *_ = ~rasterio.Affine(*view.header.transform)
-    east, north = np.array(x), np.array(y)
-    return np.stack([a * east + b * north + c, d * east + e * north + f], axis=1)
+    inverse = tuple(~rasterio.Affine(*view.header.transform))[:6]
+    return np.stack(to_crs(inverse, rows=np.array(y), cols=np.array(x)), axis=1)
 
 
-def _closed(ring: _Ring) -> list[list[float]]:
+def _closed(ring: Ring) -> list[list[float]]:
     corners: list[list[float]] = ring.tolist()
     return [*corners, corners[0]]  # rasterio leaves out what is not closed
-
-
-def _meets(ring: _Ring, window: Window) -> bool:
-    (left, top), (right, bottom) = ring.min(axis=0), ring.max(axis=0)
-    return bool(
-        left <= window.col_end
-        and right >= window.col_off
-        and top <= window.row_end
-        and bottom >= window.row_off
-    )

@@ -9,8 +9,10 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from pipeline.chips import FILL, mirrored
 from pipeline.config import PLAIN, Reading
+from pipeline.geometry.chips import FILL, mirrored
+from pipeline.geometry.scene import Scene
+from pipeline.geometry.window import Window
 from pipeline.raster.again import again
 from pipeline.raster.alpha import doubted
 from pipeline.raster.colours import paint, palette_of
@@ -26,9 +28,8 @@ from pipeline.raster.regrid import scaled_by
 from pipeline.raster.resampling import resample, taps
 from pipeline.raster.upright import laid_upright
 from pipeline.raster.validity import read_bands
-from pipeline.scene import Scene, scene_of
+from pipeline.sources.naming import scene_of
 from pipeline.view import Base, View
-from pipeline.window import Window
 
 _AT_ONCE_PIXELS = 1 << 22  # of the scene, that are resampled
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from pipeline.config import Reading
 from pipeline.errors import RasterError
+from pipeline.geometry.areas import ground_size_m
+from pipeline.geometry.scene import Header
+from pipeline.geometry.transform import with_pixels
 from pipeline.raster.overviews import Smaller
-from pipeline.scene import Header
-from pipeline.statistics import pixel_areas_m2
 from pipeline.view import Base
-from pipeline.window import Window
 
 _SAME = 0.01  # ground sizes that differ by less are one: no pixel is changed for it
 
@@ -30,17 +30,6 @@ class _Level(NamedTuple):
     @property
     def factor(self) -> float:
         return math.sqrt(self.rows * self.cols)
-
-
-def ground_size_m(header: Header) -> float | None:
-    """Return the side of a square as large as the scene's middle pixel on the ground, in m.
-
-    Without a place it is what the file says of its pixels' size, else None.
-    """
-    areas = pixel_areas_m2(header, Window(header.height // 2, header.width // 2, 1, 1))
-    if areas is None:
-        return None if header.pixel_m is None else math.sqrt(math.prod(header.pixel_m))
-    return None if math.isnan(areas[0, 0]) else math.sqrt(areas[0, 0])
 
 
 def at_ground_size(
@@ -104,7 +93,6 @@ def _count(length: int, step: float) -> int:
 
 
 def _scaled(header: Header, grid: _Level) -> Header:
-    a, b, c, d, e, f = header.transform
-    scaled = (a * grid.cols, b * grid.rows, c, d * grid.cols, e * grid.rows, f)
+    scaled = with_pixels(header.transform, rows=grid.rows, cols=grid.cols)
     pixel_m = header.pixel_m and (header.pixel_m[0] * grid.rows, header.pixel_m[1] * grid.cols)
     return replace(header, height=grid.height, width=grid.width, transform=scaled, pixel_m=pixel_m)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from pipeline.errors import RasterError
-from pipeline.scene import Header
+from pipeline.geometry.scene import Header
+from pipeline.geometry.transform import pixel_size, to_crs
 from pipeline.view import View
 
 _SAME_PX = 1e-3  # as far as the corners of two bands' files may be apart
@@ -33,11 +32,10 @@ def check_same_grid(first: View, other: View) -> None:
 
 
 def _near(one: Header, other: Header) -> bool:
-    corners = np.array([[0, 0, 1], [one.width, 0, 1], [0, one.height, 1]]).T
-    apart = np.abs(_matrix(one.transform) @ corners - _matrix(other.transform) @ corners)
-    a, b, _, d, e, _ = one.transform
-    return bool(apart.max() <= _SAME_PX * max(np.hypot(a, d), np.hypot(b, e)))
-
-
-def _matrix(transform: Sequence[float]) -> np.ndarray:
-    return np.array(transform, np.float64).reshape(2, 3)
+    rows, cols = np.array([0, 0, one.height]), np.array([0, one.width, 0])
+    apart = np.abs(
+        np.subtract(
+            to_crs(one.transform, rows=rows, cols=cols), to_crs(other.transform, rows=rows, cols=cols)
+        )
+    )
+    return bool(apart.max() <= _SAME_PX * max(pixel_size(one.transform)))

@@ -15,10 +15,10 @@ from rasterio.enums import ColorInterp
 
 from pipeline import objects
 from pipeline.errors import RasterError
-from pipeline.grid import squares
+from pipeline.geometry.grid import squares
+from pipeline.geometry.window import Window
 from pipeline.objects import ObjectInfo
 from pipeline.raster.foreign import OPENSLIDE, Area, Foreign, Place
-from pipeline.window import Window
 
 SUFFIXES = (".ndpi", ".mrxs", ".scn", ".bif", ".svslide", ".vms", ".vmu", ".czi", ".dcm")
 """What a slide's name ends with; SVS is a TIFF, which GDAL reads in any storage."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pipeline.config import Reading
+from pipeline.geometry.areas import has_areas
+from pipeline.geometry.scene import Header
+from pipeline.objects.names import page_of
 from pipeline.raster.foreign import Foreign
 from pipeline.raster.gdal import Source
 from pipeline.raster.orientation import AS_STORED
 from pipeline.raster.regrid import upsampling
 from pipeline.raster.validity import may_hold
-from pipeline.scene import Header, page_of
-from pipeline.statistics import has_areas
 from pipeline.view import Base
 
 

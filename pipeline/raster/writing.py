@@ -12,8 +12,8 @@ import rasterio
 from jaxtyping import Shaped
 from rasterio.io import DatasetWriter
 
+from pipeline.geometry.window import Window
 from pipeline.raster.gdal import environment, faults_as
-from pipeline.window import Window
 
 _BLOCK_PX = 512
 _RGB_BANDS = 3

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import UInt, UInt8
 
-from pipeline.chips import ChipLayout
+from pipeline.geometry.chips import ChipLayout
 
 Arrays = Mapping[str, np.ndarray]
 """Proposals: arrays of numbers by name, each of whose first axis is the chip. ``numpy.savez`` stores them whole."""

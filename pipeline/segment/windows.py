@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Shaped, UInt, UInt8
 
-from pipeline import chips
-from pipeline.chips import FILL, ChipLayout
+from pipeline.geometry import chips
+from pipeline.geometry.chips import FILL, ChipLayout
+from pipeline.geometry.window import Window
 from pipeline.segment import promises
 from pipeline.segment.protocols import (
     CHIP,
@@ -20,7 +21,6 @@ from pipeline.segment.protocols import (
     class_dtype,
     layout_of,
 )
-from pipeline.window import Window
 
 _LABELLED_AT_ONCE = 8  # chips: what labels take in memory is bounded by it, and does not grow with the window
 

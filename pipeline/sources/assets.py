@@ -12,12 +12,13 @@ from typing import Any
 
 from pipeline import objects
 from pipeline.errors import PipelineError
-from pipeline.scene import Band, Refusal, Scene, scene_of
+from pipeline.geometry.scene import Band, Scene
 from pipeline.sources.bands import RGB as _RGB
 from pipeline.sources.bands import colours_of
 from pipeline.sources.dates import taken
 from pipeline.sources.fields import mapped, number_of, text_of, texts_of
 from pipeline.sources.files import SUFFIXES, has_suffix
+from pipeline.sources.naming import Refusal, scene_of
 
 _NO_DATA_ROLES = {"thumbnail", "overview", "metadata", "mask", "data-mask", "cloud", "snow-ice", "labels"}
 _SHOWN = ("visual", "rgb", "true_color", "true-color", "tci")

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from pipeline import objects
 from pipeline.errors import PipelineError
+from pipeline.objects.names import FOLDERS, is_zarr, page_of
 from pipeline.output import MASKS, is_mask_store
-from pipeline.scene import FOLDERS, Refusal, is_zarr, page_of
+from pipeline.sources.naming import Refusal
 
 SUFFIXES = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt", ".zarr"),

@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from pipeline import objects
 from pipeline.errors import PipelineError
-from pipeline.scene import is_zarr, page_of
+from pipeline.objects.names import is_zarr, page_of
 from pipeline.sources.files import has_suffix
 
 _SNIFF_BYTES = 64

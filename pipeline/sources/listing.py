@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from pipeline import objects
 from pipeline.errors import ConfigError, PipelineError
+from pipeline.geometry.scene import Scene
+from pipeline.objects.names import absolute_uri, file_of, is_zarr
 from pipeline.output import MASKS, is_mask_store
-from pipeline.scene import DIGEST_CHARS, Refusal, Scene, absolute_uri, file_of, is_zarr, scene_of
 from pipeline.sources import files
 from pipeline.sources.files import SUFFIXES
 from pipeline.sources.kinds import Kind, kind_of
 from pipeline.sources.link_policy import LinkPolicy
+from pipeline.sources.naming import DIGEST_CHARS, Refusal, scene_of
 from pipeline.sources.parquet import parquet_scenes, parts_scenes
 from pipeline.sources.search import Search, search_scenes
 from pipeline.sources.stac import stac_scenes

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.scene import Scene
+from pipeline.sources.naming import Refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from pipeline import objects
 from pipeline.documents import json_of
 from pipeline.errors import PipelineError
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.scene import Scene
 from pipeline.sources.assets import scene_of_item
+from pipeline.sources.naming import Refusal
 from pipeline.sources.records import check_columns, recorded
 
 _BATCH_ROWS = 1024

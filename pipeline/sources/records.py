@@ -7,7 +7,9 @@ from typing import Any
 
 from pipeline import objects
 from pipeline.errors import PipelineError
-from pipeline.scene import Refusal, Scene, file_of, scene_of
+from pipeline.geometry.scene import Scene
+from pipeline.objects.names import file_of
+from pipeline.sources.naming import Refusal, scene_of
 
 NAMES = ("scene_id", "id")
 """The columns that may name a scene."""

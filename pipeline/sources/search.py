@@ -13,10 +13,11 @@ import requests
 from pipeline import objects
 from pipeline.documents import json_of
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.scene import Scene
 from pipeline.sources.answers import answered
 from pipeline.sources.fields import mapped, text_of
 from pipeline.sources.link_policy import LinkPolicy
+from pipeline.sources.naming import Refusal
 from pipeline.sources.stac import features_of, kind_of, links_of
 
 KEYS = ("collections", "ids", "bbox", "intersects", "datetime", "query", "filter", "filter-lang", "sortby")

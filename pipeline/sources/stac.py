@@ -12,9 +12,10 @@ from typing import Any
 from pipeline import objects
 from pipeline.documents import json_of
 from pipeline.errors import PipelineError
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.scene import Scene
 from pipeline.sources.assets import has_data, scene_of_item
 from pipeline.sources.link_policy import LinkPolicy
+from pipeline.sources.naming import Refusal
 
 DOCUMENT_BYTES = 256 * 2**20
 """The most that a document may have: ten thousand items of a satellite are half of it."""

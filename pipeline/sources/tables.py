@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from pipeline import objects
 from pipeline.errors import PipelineError
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.scene import Scene
 from pipeline.sources.files import SUFFIXES, has_suffix
 from pipeline.sources.lines import LINE_CHARS, lines_of
+from pipeline.sources.naming import Refusal
 from pipeline.sources.records import check_columns, named_scene, recorded
 
 _SEPARATORS = (",", ";", "\t", "|")

@@ -1,8 +1,7 @@
 """What the masks say: pixels, ground area and mean score of each class, by window and by scene."""
 
-from pipeline.statistics.areas import has_areas, pixel_areas_m2
 from pipeline.statistics.classes import scene_summary, window_statistics
-from pipeline.statistics.facts import about, lonlat_bbox, origin
+from pipeline.statistics.facts import about, origin
 from pipeline.statistics.scenes import listing_digest, sum_scene, windows_of
 from pipeline.statistics.summary import Summary, write_summary
 from pipeline.statistics.tables import (
@@ -20,11 +19,8 @@ __all__ = [
     "Summary",
     "about",
     "failures_table",
-    "has_areas",
     "listing_digest",
-    "lonlat_bbox",
     "origin",
-    "pixel_areas_m2",
     "scene_rows",
     "scene_summary",
     "scene_table",

@@ -13,7 +13,8 @@ import numpy as np
 import pyproj
 from jaxtyping import Float64
 
-from pipeline.scene import Header
+from pipeline.geometry.scene import Header
+from pipeline.geometry.transform import bounds, to_crs
 
 _UUIDS = {
     "multiscales": "d35379db-88df-4056-af3a-620245f8e347",
@@ -36,7 +37,7 @@ def scene_attributes(header: Header) -> dict[str, Any]:
         "spatial:dimensions": ["y", "x"],
         "spatial:transform": list(header.transform),
         "spatial:shape": [header.height, header.width],
-        "spatial:bbox": _bbox(header),
+        "spatial:bbox": list(bounds(header.transform, height=header.height, width=header.width)),
         "spatial:registration": "pixel",
     }
 
@@ -72,13 +73,16 @@ def coordinates(header: Header) -> dict[str, tuple[Float64[np.ndarray, "length"]
 
     A rotated or sheared scene has none: no vector holds them.
     """
-    a, b, c, d, e, f = header.transform
+    _, b, _, d, _, _ = header.transform
     if b or d:
         return {}
     described = _axes(header)
+    rows, cols = np.arange(header.height) + 0.5, np.arange(header.width) + 0.5
+    x, _ = to_crs(header.transform, rows=0.0, cols=cols)
+    _, y = to_crs(header.transform, rows=rows, cols=0.0)
     return {
-        "y": (f + e * (np.arange(header.height) + 0.5), described["y"]),
-        "x": (c + a * (np.arange(header.width) + 0.5), described["x"]),
+        "y": (y, described["y"]),
+        "x": (x, described["x"]),
     }
 
 
@@ -113,11 +117,3 @@ def _axes(header: Header) -> dict[str, dict[str, Any]]:
             if axis["axis"].lower() in described:
                 described[axis["axis"].lower()] = dict(axis)
     return described
-
-
-def _bbox(header: Header) -> list[float]:
-    """Return xmin, ymin, xmax, ymax of the four corners: a rotated scene's corner may be any of them."""
-    a, b, c, d, e, f = header.transform
-    cols, rows = np.array([0, header.width, 0, header.width]), np.array([0, 0, header.height, header.height])
-    x, y = a * cols + b * rows + c, d * cols + e * rows + f
-    return [float(value) for value in (x.min(), y.min(), x.max(), y.max())]

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import zarr
+from zarr.abc.buffer import Buffer
 from zarr.codecs import ZstdCodec
-from zarr.core.buffer import Buffer
 from zarr.storage import MemoryStore
 
-from pipeline.scene import Header
+from pipeline.geometry.scene import Header
+from pipeline.geometry.transform import pixel_size
 from pipeline.segment import SCORE_MAX, class_dtype
 from pipeline.store import georeference
 from pipeline.store.provenance import marked, provenance_attributes
@@ -112,8 +113,7 @@ def _words(names: Sequence[str]) -> list[str]:
 
 def _ome(header: Header, classes: Sequence[str]) -> dict[str, Any]:
     """Return the OME-NGFF 0.5 attributes that make viewers of microscopes show the masks as labels."""
-    a, b, _, d, e, _ = header.transform
-    scale = [float(np.hypot(b, e)), float(np.hypot(a, d))]
+    scale = list(pixel_size(header.transform))
     steps = [
         {"type": "scale", "scale": scale},
         {"type": "translation", "translation": [side / 2 for side in scale]},

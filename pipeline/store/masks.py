@@ -17,18 +17,17 @@ from typing import Any, Literal
 import numpy as np
 import zarr
 from jaxtyping import UInt
-from zarr.core.metadata.v3 import ArrayV3Metadata
 
 from pipeline import objects
 from pipeline.errors import StoreError
+from pipeline.geometry.scene import Header
+from pipeline.geometry.window import Window
 from pipeline.output import output_of
-from pipeline.scene import Header
 from pipeline.store.layout import ARRAYS, LEVEL, documents
 from pipeline.store.opening import store_at
 from pipeline.store.stored import Noting
-from pipeline.window import Window
 
-_Array = zarr.Array[ArrayV3Metadata]
+_Array = zarr.Array[Any]
 
 
 def lay_out(

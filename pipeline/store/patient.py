@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from zarr.abc.buffer import Buffer, BufferPrototype
 from zarr.abc.store import ByteRequest
-from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import FsspecStore
 
 from pipeline.retry import patiently_awaited

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import zarr
 from jaxtyping import UInt
+from zarr.abc.buffer import Buffer
 from zarr.abc.store import Store
-from zarr.core.buffer import Buffer, default_buffer_prototype
+from zarr.buffer import default_buffer_prototype
 from zarr.storage import MemoryStore, WrapperStore
 
+from pipeline.geometry.window import Window
 from pipeline.store.layout import LEVEL
-from pipeline.window import Window
 
 
 class Noting(WrapperStore[Store]):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pipeline import inputs, objects, store
-from pipeline.aoi import Aoi
+from pipeline.geometry.aoi import Aoi
 from pipeline.output import SUMMARY, masks_uri, statistics_uri
 
 Kind = Literal["missing", "altered", "extra", "leftover"]

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 
 from pipeline import objects, statistics, store
 from pipeline.errors import PipelineError
+from pipeline.geometry.window import Window
 from pipeline.output import FAILURES, FILES, FOLDERS, SCENES_GROUP, SUMMARY
 from pipeline.verification.findings import Finding, Kind, Made, Report, stray
 from pipeline.verification.scenes import Excused, SceneReport, Terms, check_scene
 from pipeline.verification.tables import check_table
-from pipeline.window import Window
 
 _SCENES = 4  # at a time
 _READERS = 16  # windows at a time, over all scenes: a read waits for storage most of its time

@@ -11,15 +11,15 @@ from itertools import islice
 from typing import Any
 
 from pipeline import ledger, objects, raster, statistics, store
+from pipeline.geometry.scene import Header
+from pipeline.geometry.window import Window
 from pipeline.objects import Listed
 from pipeline.output import ledger_path, ledger_uri, masks_uri, statistics_path, statistics_uri
-from pipeline.scene import Header
 from pipeline.verification.findings import Finding, Kind, Made, stray
 from pipeline.verification.plans import known
 from pipeline.verification.tables import check_table, listing_of
 from pipeline.verification.windows import Checked, check_window
 from pipeline.view import View
-from pipeline.window import Window
 
 _AHEAD = 64  # windows that are looked at or waited for at a time
 _CHUNK = re.compile(r"0/(?:class|score|margin)/c/(\d+)/(\d+)")

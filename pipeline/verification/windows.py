@@ -10,12 +10,13 @@ import numpy as np
 from jaxtyping import UInt
 
 from pipeline import ledger, objects, statistics, store
+from pipeline.geometry.areas import pixel_areas_m2
+from pipeline.geometry.scene import Header
+from pipeline.geometry.window import Window
 from pipeline.ledger import LedgerEntry
 from pipeline.output import ledger_path, masks_path, masks_uri
-from pipeline.scene import Header
 from pipeline.store.stored import chunks_digest
 from pipeline.verification.findings import Finding, Kind, Made
-from pipeline.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _recomputed(
         counted = statistics.window_statistics(
             mask,
             score,
-            statistics.pixel_areas_m2(header, window),
+            pixel_areas_m2(header, window),
             classes=made.classes,
             nodata=int(np.iinfo(mask.dtype).max),
         )

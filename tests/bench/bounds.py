@@ -30,7 +30,7 @@ from ray._private import worker
 
 from jobs import table
 from pipeline import raster, store
-from pipeline.grid import plan_windows
+from pipeline.geometry.grid import plan_windows
 from pipeline.testing.brightness import BrightnessSegmenter
 from tests.pipeline.flows import paint, run_flow
 

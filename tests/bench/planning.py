@@ -27,8 +27,9 @@ import pyarrow.parquet as pq
 import ray
 from jaxtyping import UInt8
 
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.scene import Scene
 from pipeline.sources import SceneList
+from pipeline.sources.naming import Refusal
 from pipeline.testing.brightness import BrightnessSegmenter
 from tests.pipeline.flows import paint, run_list
 

@@ -24,11 +24,11 @@ from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.vocabulary import parse
 from pipeline import flow, raster
-from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings
-from pipeline.grid import plan_windows
-from pipeline.scene import scene_of
+from pipeline.geometry.chips import ChipLayout, cover
+from pipeline.geometry.grid import plan_windows
 from pipeline.segment import segment_window
+from pipeline.sources.naming import scene_of
 from pipeline.testing import painted
 
 SIDE_PX, WINDOW_PX = 4096, 1024

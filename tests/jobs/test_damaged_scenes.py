@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import rasterio
 
-from pipeline.scene import scene_of
+from pipeline.sources.naming import scene_of
 from tests.jobs.conftest import PaintScene
 
 EACH_MAY_TAKE_S = 60
@@ -21,8 +21,8 @@ READ_ALL = """
 import json, resource, sys, time
 from pipeline import raster
 from pipeline.errors import RasterError
-from pipeline.scene import scene_of
-from pipeline.window import Window
+from pipeline.sources.naming import scene_of
+from pipeline.geometry.window import Window
 
 took = {}
 for path in json.load(sys.stdin):

@@ -11,11 +11,11 @@ from PIL import Image
 from jobs import evaluate, metrics
 from jobs.exit_codes import ExitCode
 from mrovseg.weights import checkpoint as checkpoints
+from pipeline.geometry.window import Window
 from pipeline.raster import read
 from pipeline.segment import segment_window
 from pipeline.testing.brightness import BrightnessSegmenter
 from pipeline.testing.painted import paint_scene
-from pipeline.window import Window
 from tests.mrovseg.networks import SMALL, all_weights
 
 WIDE = "building; land; road; vegetation; water; everything else"

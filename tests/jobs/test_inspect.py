@@ -10,7 +10,7 @@ from PIL import Image
 
 from jobs import inspect
 from pipeline import raster
-from pipeline.scene import scene_of
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import UTM, write
 
 

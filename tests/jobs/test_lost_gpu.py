@@ -11,9 +11,9 @@ import torch
 
 from jobs.wiring import ActorSegmenter, make_segmenter
 from pipeline import flow
-from pipeline.chips import ChipLayout
 from pipeline.config import FlowSettings
-from pipeline.scene import scene_of
+from pipeline.geometry.chips import ChipLayout
+from pipeline.sources.naming import scene_of
 from tests.jobs.conftest import PaintScene
 from tests.mrovseg.networks import SMALL, all_weights, vocabulary
 

@@ -15,11 +15,12 @@ from mrovseg.weights import checkpoint as checkpoints
 from pipeline import inputs, ledger, objects, statistics, store
 from pipeline.config import Reading
 from pipeline.errors import OutputError, ResumeError
+from pipeline.geometry.scene import Scene
+from pipeline.geometry.window import Window
 from pipeline.output import masks_uri
-from pipeline.scene import Scene, scene_of
+from pipeline.sources.naming import scene_of
 from pipeline.testing import painted
 from pipeline.verification import Finding, forget
-from pipeline.window import Window
 
 CLASSES = ["road"]
 

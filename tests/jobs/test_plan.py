@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from jobs import plan
-from pipeline.chips import ChipLayout
-from pipeline.scene import Band, scene_of
+from pipeline.geometry.chips import ChipLayout
+from pipeline.geometry.scene import Band
+from pipeline.sources.naming import scene_of
 from tests.jobs.conftest import PaintScene
 
 LAYOUT = ChipLayout(core_px=512, halo_px=32)

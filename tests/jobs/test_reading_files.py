@@ -15,8 +15,8 @@ from mrovseg.data.definition import Definition
 from mrovseg.data.reading import read_pairs
 from mrovseg.errors import DataError
 from pipeline import raster
-from pipeline.scene import scene_of
-from pipeline.window import Window
+from pipeline.geometry.window import Window
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import write
 
 HEIGHT, WIDTH = 48, 64

@@ -15,8 +15,8 @@ from mrovseg.errors import DataError
 from mrovseg.training.train import Recipe
 from pipeline import raster
 from pipeline.errors import ConfigError, RasterError
+from pipeline.geometry.window import Window
 from pipeline.testing.painted import LAND_COVER, paint
-from pipeline.window import Window
 from tests.mrovseg.data.test_layout import read, write_panoptic
 
 ROOT = {"definition": "coco-panoptic", "root": "coco", "split": "val", "share": 2}

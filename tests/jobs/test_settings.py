@@ -12,9 +12,9 @@ from jobs.areas import area_of
 from jobs.flags import FlagParser
 from jobs.settings import SegmentSettings
 from mrovseg.errors import VocabularyError
-from pipeline.aoi import Aoi
 from pipeline.config import Reading
 from pipeline.errors import ConfigError
+from pipeline.geometry.aoi import Aoi
 from pipeline.sources import Search
 
 FILE = """

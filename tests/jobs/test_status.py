@@ -12,9 +12,9 @@ from jobs.going_on import failed_before
 from pipeline import ledger
 from pipeline.errors import ResumeError
 from pipeline.flow import RunResult
-from pipeline.scene import Scene
+from pipeline.geometry.scene import Scene
+from pipeline.geometry.window import Window
 from pipeline.statistics import Failure, failures_table
-from pipeline.window import Window
 from tests.jobs.test_run_record import description
 
 

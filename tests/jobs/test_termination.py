@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 
-from pipeline.scene import Scene, scene_of
+from pipeline.geometry.scene import Scene
+from pipeline.sources.naming import scene_of
 from tests.pipeline.flows import digests, paint, run_flow
 from tests.processes import kill_tree
 

@@ -313,8 +313,8 @@ def painted_regions(
     seed: int, config: ModelConfig, *, least_px: int
 ) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
     """Return a painted chip and its regions: (class 0..4, mask)."""
+    from pipeline.geometry.window import Window  # noqa: PLC0415
     from pipeline.testing.painted import LAND_COVER, paint  # noqa: PLC0415 - this test alone needs the pipeline
-    from pipeline.window import Window  # noqa: PLC0415
 
     pixels, truth = paint(Window(512, 512, config.chip_px, config.chip_px), seed=seed)
     labels = LAND_COVER[truth]

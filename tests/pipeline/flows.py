@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from pipeline import flow
-from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.flow import RunResult
-from pipeline.scene import Refusal, Scene, scene_of
+from pipeline.geometry.chips import ChipLayout
+from pipeline.geometry.scene import Scene
 from pipeline.segment import Segmenter
+from pipeline.sources.naming import Refusal, scene_of
 from pipeline.testing import painted
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
 

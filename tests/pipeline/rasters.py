@@ -10,9 +10,9 @@ import rasterio
 from pipeline import raster
 from pipeline.config import Reading
 from pipeline.errors import RasterError
-from pipeline.scene import scene_of
+from pipeline.geometry.window import Window
+from pipeline.sources.naming import scene_of
 from pipeline.view import View
-from pipeline.window import Window
 
 UTM = (2.0, 0.0, 500_000.0, 0.0, -2.0, 5_000_000.0)
 

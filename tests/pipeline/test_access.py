@@ -22,9 +22,9 @@ import json, sys
 from pipeline import inputs, raster
 from pipeline.config import PLAIN
 from pipeline.errors import PipelineError
-from pipeline.scene import Scene
+from pipeline.geometry.scene import Scene
 from pipeline.sources import SceneList
-from pipeline.window import Window
+from pipeline.geometry.window import Window
 
 prefix, output = sys.argv[1:]
 told = {"refused": []}

@@ -9,7 +9,7 @@ from jobs.reading_settings import reading_settings
 from pipeline import raster
 from pipeline.config import Reading
 from pipeline.errors import ConfigError, RasterError
-from pipeline.scene import scene_of
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import read_whole, write
 
 SIDE = 128

@@ -9,11 +9,12 @@ import rasterio
 from pyproj import Geod
 
 from pipeline import raster
-from pipeline.aoi import Aoi, parse
+from pipeline.aoi import parse
 from pipeline.config import Reading
 from pipeline.errors import ConfigError
-from pipeline.scene import scene_of
-from pipeline.window import Window
+from pipeline.geometry.aoi import Aoi
+from pipeline.geometry.window import Window
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import write
 
 GEOD = Geod(ellps="WGS84")

@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from pipeline.aoi import Aoi, parse
+from pipeline.aoi import parse
 from pipeline.errors import ConfigError
+from pipeline.geometry.aoi import Aoi
 
 SQUARE = ((0.0, 0.0), (8.0, 0.0), (8.0, 8.0), (0.0, 8.0))
 HOLE = ((2.0, 2.0), (2.0, 4.0), (4.0, 4.0))

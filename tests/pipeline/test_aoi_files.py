@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from jobs.areas import area_of
 from pipeline import objects
-from pipeline.aoi import Aoi, of_geopackage, of_shapefile
+from pipeline.aoi import of_geopackage, of_shapefile
 from pipeline.errors import ConfigError
+from pipeline.geometry.aoi import Aoi
 
 SQUARE = ((0.0, 0.0), (0.0, 8.0), (8.0, 8.0), (8.0, 0.0), (0.0, 0.0))  # clockwise
 HOLE = ((2.0, 2.0), (4.0, 2.0), (4.0, 4.0), (2.0, 4.0), (2.0, 2.0))
@@ -154,6 +155,29 @@ def test_a_damaged_shapefile_is_refused_or_read_and_never_runs_on(place: int, va
             assert "aoi" in str(error)  # noqa: PT017 - either is right
 
 
+def test_a_shapefile_that_ends_early_is_refused() -> None:
+    data = shapefile(record(SQUARE, HOLE), record(FAR))
+    for end in range(len(data)):
+        with pytest.raises(ConfigError, match="aoi is a Shapefile that is damaged"):
+            of_shapefile(data[:end], crs="x")
+
+
+def test_a_bit_that_is_wrong_in_a_shapefile_loses_no_corner_unsaid() -> None:
+    rings = (SQUARE, HOLE, FAR)
+    data = shapefile(*map(record, rings))
+    refused = 0
+    for bit in range(8 * 100, 8 * len(data)):
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        try:
+            found = of_shapefile(bytes(damaged), crs="x").polygons
+        except ConfigError:
+            refused += 1
+        else:
+            assert sum(len(ring) for polygon in found for ring in polygon) == sum(map(len, rings))
+    assert refused > 0
+
+
 def test_points_are_refused() -> None:
     with pytest.raises(ConfigError, match="of kind 1: expected polygons"):
         of_shapefile(shapefile(struct.pack("<i2d", 1, 0, 0)), crs="x")
@@ -179,7 +203,7 @@ def test_a_shapefile_and_a_geopackage_outline_the_same_pixels(tmp_path: Path) ->
     import numpy as np  # noqa: PLC0415 - of this test alone
 
     from pipeline import raster  # noqa: PLC0415 - the same
-    from pipeline.scene import scene_of  # noqa: PLC0415 - the same
+    from pipeline.sources.naming import scene_of  # noqa: PLC0415 - the same
     from tests.pipeline.rasters import extent, write  # noqa: PLC0415 - the same
 
     view = raster.look(scene_of(write(tmp_path / "a.tif", np.zeros((1, 50, 60), np.uint8))))

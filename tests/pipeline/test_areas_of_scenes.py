@@ -12,8 +12,8 @@ from rasterio.warp import transform, transform_bounds
 from pipeline import objects, raster, store
 from pipeline.aoi import parse
 from pipeline.config import Reading
-from pipeline.scene import scene_of
-from pipeline.window import Window
+from pipeline.geometry.window import Window
+from pipeline.sources.naming import scene_of
 from tests.pipeline.flows import SEGMENTER, run_flow
 from tests.pipeline.rasters import extent, write
 
@@ -99,7 +99,7 @@ def test_a_scene_that_an_area_of_interest_does_not_touch_has_no_masks_and_is_no_
 
 
 def test_a_window_without_a_valid_pixel_asks_the_network_nothing(tmp_path: Path) -> None:
-    from pipeline.chips import cover  # noqa: PLC0415 - of this one test
+    from pipeline.geometry.chips import cover  # noqa: PLC0415 - of this one test
     from pipeline.segment import segment_window  # noqa: PLC0415
     from tests.pipeline.flows import LAYOUT  # noqa: PLC0415
 

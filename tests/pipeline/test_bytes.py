@@ -11,9 +11,9 @@ from rasterio.shutil import copy
 
 from pipeline import objects, raster
 from pipeline.config import Reading
-from pipeline.grid import plan_windows
-from pipeline.scene import scene_of
-from pipeline.window import Window
+from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.window import Window
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import extent, write
 from tests.relay import Relay, counting_relay
 from tests.s3_server import S3Server

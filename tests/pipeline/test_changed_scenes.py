@@ -13,8 +13,9 @@ import pytest
 from pipeline import inputs, ledger, objects, raster
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import RasterError, ResumeError
-from pipeline.scene import Scene, scene_of
-from pipeline.window import Window
+from pipeline.geometry.scene import Scene
+from pipeline.geometry.window import Window
+from pipeline.sources.naming import scene_of
 from tests.pipeline.flows import digests, paint, run_flow
 from tests.pipeline.rasters import write
 from tests.pipeline.test_faults import Once

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.chips import ChipLayout, core, count_chips, cover, cut, stitch
-from pipeline.window import Window
+from pipeline.geometry.chips import ChipLayout, core, count_chips, cover, cut, stitch
+from pipeline.geometry.window import Window
 
 layouts = st.builds(ChipLayout, core_px=st.integers(1, 12), halo_px=st.integers(0, 5))
 offsets, sides = st.integers(0, 40), st.integers(1, 30)

@@ -15,14 +15,15 @@ from hypothesis.extra.numpy import arrays
 from pipeline.flow.columns import table_of, text_of, value_of
 from pipeline.flow.records import Done, Masks, Pixels, Plan, Planned, Record, Share, each_record, records_of
 from pipeline.flow.scene_warnings import Found
+from pipeline.geometry.scene import Band, Header, Scene
+from pipeline.geometry.window import Window
 from pipeline.inputs import Inputs
 from pipeline.objects import ObjectInfo
 from pipeline.raster import Outline
-from pipeline.scene import Band, Header, Refusal, Scene
 from pipeline.segment import WindowLabels
+from pipeline.sources.naming import Refusal
 from pipeline.statistics import Failure
 from pipeline.view import Base, View
-from pipeline.window import Window
 
 
 class Parts(NamedTuple):

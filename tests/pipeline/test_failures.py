@@ -15,10 +15,10 @@ from pipeline.flow.chain import _ending
 from pipeline.flow.hearing import ChainBroken
 from pipeline.flow.records import Planned, attempt
 from pipeline.flow.watch import Guard, Work
+from pipeline.geometry.scene import Scene
+from pipeline.geometry.window import Window
 from pipeline.raster.gdal import faults_as
-from pipeline.scene import Scene
 from pipeline.statistics import Failure, failures_table
-from pipeline.window import Window
 
 
 def failed(scene_id: str, **where: Any) -> Failure:  # noqa: ANN401 - a Failure's

@@ -19,12 +19,12 @@ import rasterio
 from pipeline import inputs, objects, raster, store
 from pipeline.config import PLAIN
 from pipeline.errors import OutputError, PipelineError, RasterError
+from pipeline.geometry.window import Window
 from pipeline.raster.gdal import environment
 from pipeline.raster.reading import look
 from pipeline.retry import passes, patiently, pauses_s
-from pipeline.scene import scene_of
 from pipeline.segment import class_dtype
-from pipeline.window import Window
+from pipeline.sources.naming import scene_of
 from tests.faulty_proxy import Fault, FaultyProxy, faulty_proxy
 from tests.pipeline.flows import CLASSES, paint
 from tests.pipeline.rasters import write

@@ -16,17 +16,17 @@ import ray
 from rasterio.warp import transform_bounds
 
 from pipeline import objects, raster, store
-from pipeline.chips import cover
 from pipeline.config import FlowSettings
 from pipeline.errors import PipelineError, ResourceError
 from pipeline.flow import joining
 from pipeline.flow.resources import Node, cluster, places
-from pipeline.scene import scene_of
+from pipeline.geometry.chips import cover
+from pipeline.geometry.window import Window
 from pipeline.segment import segment_window
 from pipeline.sources import SceneList
+from pipeline.sources.naming import scene_of
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
 from pipeline.verification import Made, verify
-from pipeline.window import Window
 from tests.pipeline.flows import CLASSES, LAYOUT, SEGMENTER, SETTINGS, digests, paint, run_flow, run_list
 from tests.pipeline.rasters import write
 

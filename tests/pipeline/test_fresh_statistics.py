@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import ledger, objects, statistics
-from pipeline.window import Window
+from pipeline.geometry.window import Window
 
 CLASSES = ("a", "b")
 OFFSETS = st.lists(st.integers(0, 30), min_size=1, max_size=12, unique=True)

@@ -11,8 +11,9 @@ import pytest
 
 from pipeline import ledger, objects, store
 from pipeline.errors import OutputError
-from pipeline.scene import Header, scene_of
-from pipeline.window import Window
+from pipeline.geometry.scene import Header
+from pipeline.geometry.window import Window
+from pipeline.sources.naming import scene_of
 from tests.pipeline.flows import CLASSES, digests, paint, run_flow
 
 HEADER = Header(

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.grid import count_windows, plan_windows, squares
-from pipeline.window import Window
+from pipeline.geometry.grid import count_windows, plan_windows, squares
+from pipeline.geometry.window import Window
 
 extents = st.integers(1, 60)
 

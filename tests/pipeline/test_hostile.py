@@ -16,9 +16,9 @@ import rasterio
 from pipeline import objects, raster
 from pipeline.config import Reading
 from pipeline.errors import RasterError
+from pipeline.geometry.window import Window
 from pipeline.raster.deadline import within
-from pipeline.scene import scene_of
-from pipeline.window import Window
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import assert_refused, assert_unreadable, read_whole, write
 
 # ---------------------------------------------------------------------------------------- virtual rasters

@@ -12,8 +12,9 @@ import pytest
 from pipeline import inputs, ledger, objects
 from pipeline.config import PLAIN
 from pipeline.errors import RasterError, ResumeError
-from pipeline.scene import Band, Scene, scene_of
-from pipeline.window import Window
+from pipeline.geometry.scene import Band, Scene
+from pipeline.geometry.window import Window
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import write
 
 

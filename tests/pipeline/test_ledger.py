@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from pipeline import ledger, objects
 from pipeline.errors import PipelineError
+from pipeline.geometry.window import Window
 from pipeline.ledger import LedgerEntry
-from pipeline.window import Window
 
 DIGESTS = {"score": "b" * 64, "class": "a" * 64}
 STATISTICS = [{"class_name": "road", "class_id": 1, "pixels": 7, "area_m2": 0.1 + 0.2, "mean_score": 1 / 3}]

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from pipeline import raster
 from pipeline.config import Reading
-from pipeline.grid import plan_windows
-from pipeline.scene import Band, Scene, scene_of
+from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.scene import Band, Scene
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import extent, write
 
 SIDE = 512

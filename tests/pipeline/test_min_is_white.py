@@ -9,7 +9,8 @@ import rasterio.shutil
 
 from pipeline import raster
 from pipeline.config import Reading
-from pipeline.scene import Band, Scene, scene_of
+from pipeline.geometry.scene import Band, Scene
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import extent, read_whole, write
 
 GREY = np.random.default_rng(0).integers(0, 256, (1, 96, 120)).astype(np.uint8)

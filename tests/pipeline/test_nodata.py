@@ -11,7 +11,7 @@ from jobs.reading_settings import reading_settings
 from pipeline import raster
 from pipeline.config import Reading
 from pipeline.errors import ConfigError
-from pipeline.scene import scene_of
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import assert_refused, read_whole, write
 
 BEYOND = 2**53  # the last whole number up to which a float has them all

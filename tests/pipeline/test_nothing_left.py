@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from pipeline.scene import scene_of
+from pipeline.sources.naming import scene_of
 from tests.pipeline.flows import digests, paint, run_flow
 from tests.pipeline.test_faults import events
 from tests.pipeline.test_flow import make_none, table

@@ -9,8 +9,9 @@ from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
 
 from pipeline import objects, raster
-from pipeline.scene import file_of, page_of, scene_of
+from pipeline.objects.names import file_of, page_of
 from pipeline.sources import list_scenes
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import assert_refused, read_whole
 
 PAGES = [

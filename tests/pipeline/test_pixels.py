@@ -13,11 +13,12 @@ from PIL import Image
 from pipeline import raster
 from pipeline.config import Reading
 from pipeline.errors import ConfigError, RasterError
-from pipeline.grid import plan_windows
+from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.scene import Band, Scene
+from pipeline.geometry.window import Window
 from pipeline.raster.colours import scaled
-from pipeline.scene import Band, Scene, scene_of
+from pipeline.sources.naming import scene_of
 from pipeline.view import View
-from pipeline.window import Window
 from tests.pipeline.rasters import extent, read_whole, write
 
 HEIGHT, WIDTH = 90, 120

@@ -17,13 +17,14 @@ from pipeline import raster
 from pipeline.aoi import parse
 from pipeline.config import Reading
 from pipeline.errors import RasterError
-from pipeline.grid import plan_windows
+from pipeline.geometry.areas import pixel_areas_m2
+from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.scene import Band, Header
+from pipeline.geometry.window import Window
 from pipeline.raster.outline import Outline
 from pipeline.raster.resampling import resample, taps
-from pipeline.scene import Band, Header, scene_of
-from pipeline.statistics import pixel_areas_m2
+from pipeline.sources.naming import scene_of
 from pipeline.view import View
-from pipeline.window import Window
 from tests.pipeline.rasters import UTM, extent, read_whole, write
 
 SIDE = 300

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.chips import ChipLayout
 from pipeline.config import FlowSettings
 from pipeline.errors import ConfigError, ResourceError
 from pipeline.flow.resources import Node, Places, places, window_bytes
+from pipeline.geometry.chips import ChipLayout
 from pipeline.testing.brightness import BrightnessSegmenter
 from tests.pipeline.flows import paint
 

@@ -15,10 +15,13 @@ from pipeline import raster
 from pipeline.aoi import parse
 from pipeline.config import Reading
 from pipeline.errors import RasterError
-from pipeline.scene import Header, scene_of
-from pipeline.statistics import lonlat_bbox, pixel_areas_m2, window_statistics
+from pipeline.geometry.areas import ground_size_m, pixel_areas_m2
+from pipeline.geometry.bounds import lonlat_bbox
+from pipeline.geometry.scene import Header
+from pipeline.geometry.window import Window
+from pipeline.sources.naming import scene_of
+from pipeline.statistics import window_statistics
 from pipeline.store import documents
-from pipeline.window import Window
 from tests.geodesics import WGS84
 from tests.pipeline.rasters import write
 
@@ -176,7 +179,7 @@ def test_a_scene_without_a_place_that_can_be_found_has_masks_and_no_areas(
     assert pixel_areas_m2(view.header, Window(0, 0, 30, 40)) is None
     assert pixel_areas_m2(described(crs, transform, (30, 40)), Window(0, 0, 30, 40)) is None
     assert lonlat_bbox(view.header) is None
-    assert raster.ground_size_m(view.header) is None
+    assert ground_size_m(view.header) is None
     (warning,) = view.warnings
     assert warning.endswith("there are no areas")
     assert documents(header=view.header, classes=["a"], chunk_px=64)

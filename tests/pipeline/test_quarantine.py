@@ -14,9 +14,9 @@ import ray
 
 from pipeline.errors import PipelineError
 from pipeline.flow.watch import TRIES, InFlight, Process, Quarantined, Work, watching
-from pipeline.scene import Scene
+from pipeline.geometry.scene import Scene
+from pipeline.geometry.window import Window
 from pipeline.testing.brightness import BrightnessSegmenter
-from pipeline.window import Window
 from tests.pipeline.flows import paint, run_flow, run_list
 from tests.pipeline.test_flow import table, whiten
 

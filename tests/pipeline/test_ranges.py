@@ -11,8 +11,8 @@ import pytest
 from pipeline import raster
 from pipeline.config import PLAIN
 from pipeline.errors import RasterError
-from pipeline.scene import scene_of
 from pipeline.sources import SceneList
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import write
 from tests.stac_server import running
 

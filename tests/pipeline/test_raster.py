@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from pipeline import objects, raster
 from pipeline.errors import RasterError
-from pipeline.grid import plan_windows
+from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.window import Window
 from pipeline.raster import FILL
-from pipeline.window import Window
 
 UTM = (2.0, 0.0, 500_000.0, 0.0, -2.0, 5_000_000.0)
 HEIGHT, WIDTH = 130, 170

@@ -17,10 +17,10 @@ from rasterio.vrt import WarpedVRT
 
 from pipeline import raster, store
 from pipeline.errors import RasterError
-from pipeline.scene import scene_of
-from pipeline.statistics import pixel_areas_m2
+from pipeline.geometry.areas import pixel_areas_m2
+from pipeline.geometry.window import Window
+from pipeline.sources.naming import scene_of
 from pipeline.view import View
-from pipeline.window import Window
 from tests.pipeline.rasters import extent
 
 REFUSED = {
@@ -145,7 +145,7 @@ def test_every_real_raster_is_as_the_oracle_reads_it_or_refused_by_its_fault(
 @pytest.mark.parametrize("window_px", [97, 256])
 def test_windows_of_odd_files_are_the_whole(shared_data: Path, window_px: int) -> None:
     """Warped, masked, sampled, in strips: what a window gives never depends on the window."""
-    from pipeline.grid import plan_windows  # noqa: PLC0415 - of this one test
+    from pipeline.geometry.grid import plan_windows  # noqa: PLC0415 - of this one test
 
     for name in (
         "rasterio/RGB.byte.rpc.vrt",

@@ -12,9 +12,10 @@ from pipeline import inputs, objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError
 from pipeline.flow.events import Events
+from pipeline.geometry.scene import Band, Scene
 from pipeline.output import inputs_uri
 from pipeline.redact import redacted, unsigned
-from pipeline.scene import Band, Scene, scene_of
+from pipeline.sources.naming import scene_of
 from pipeline.testing import painted
 
 SIGNING = [

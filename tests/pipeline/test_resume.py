@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.scene import scene_of
+from pipeline.sources.naming import scene_of
 from pipeline.testing.brightness import BrightnessSegmenter
 from tests.pipeline.flows import digests, paint, run_flow
 from tests.processes import kill_tree

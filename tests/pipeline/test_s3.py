@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import objects
-from pipeline.scene import scene_of
+from pipeline.sources.naming import scene_of
 from tests.pipeline.flows import digests, paint, run_flow
 
 

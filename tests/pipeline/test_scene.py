@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.scene import Header, Scene, scene_of
+from pipeline.geometry.scene import Header, Scene
+from pipeline.sources.naming import scene_of
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))

@@ -12,7 +12,7 @@ from pipeline.config import PLAIN, Reading
 from pipeline.flow import scene_warnings
 from pipeline.flow.events import Events
 from pipeline.flow.scene_warnings import Found, SceneWarnings
-from pipeline.scene import scene_of
+from pipeline.sources.naming import scene_of
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:

@@ -15,7 +15,7 @@ from pipeline.config import Reading
 from pipeline.errors import RasterError
 from pipeline.raster.beside import Beside
 from pipeline.raster.opening import opened
-from pipeline.scene import scene_of
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import assert_unreadable, read_whole, write
 
 SIDE = 64

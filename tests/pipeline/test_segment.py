@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.chips import FILL, cover
-from pipeline.grid import plan_windows
+from pipeline.geometry.chips import FILL, cover
+from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.window import Window
 from pipeline.segment import (
     CHIP,
     Arrays,
@@ -23,7 +24,6 @@ from pipeline.segment import (
     segment_window,
 )
 from pipeline.testing.brightness import BrightnessSegmenter
-from pipeline.window import Window
 
 
 class Watched:

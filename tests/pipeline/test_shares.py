@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.flow.shares import shares
-from pipeline.scene import Scene
+from pipeline.geometry.scene import Scene
 
 
 def scenes(count: int) -> Iterator[Scene]:

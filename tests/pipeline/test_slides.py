@@ -13,11 +13,12 @@ from rasterio.errors import NotGeoreferencedWarning
 from pipeline import objects, raster
 from pipeline.config import Reading
 from pipeline.errors import RasterError
-from pipeline.grid import plan_windows
+from pipeline.geometry.areas import ground_size_m
+from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.window import Window
 from pipeline.raster.slides import slide_info, stated_pixel_m
-from pipeline.scene import scene_of
 from pipeline.sources import list_scenes
-from pipeline.window import Window
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import extent, read_whole, write
 
 SIDE = 600
@@ -59,7 +60,7 @@ def test_a_slide_gives_the_pixels_that_its_tiles_hold(tmp_path: Path) -> None:
 @pytest.mark.parametrize("factors", [[2, 4], [3]])
 def test_windows_of_a_level_are_the_whole(tmp_path: Path, factors: list[int]) -> None:
     view = raster.look(scene_of(slide(tmp_path / "a.bif", overviews=factors)))
-    assert raster.ground_size_m(view.header) is None
+    assert ground_size_m(view.header) is None
     small, _ = raster.read_small(view, SIDE // factors[0])
     assert small.shape[:2] == (SIDE // factors[0],) * 2
     levelled, valid = raster.read_small(view, SIDE // factors[0] - 20)

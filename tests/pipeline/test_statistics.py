@@ -14,18 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import objects
+from pipeline.geometry.areas import pixel_areas_m2
+from pipeline.geometry.scene import Header
+from pipeline.geometry.window import Window
 from pipeline.ledger import LedgerEntry
-from pipeline.scene import Header
 from pipeline.statistics import (
     Failure,
     failures_table,
-    pixel_areas_m2,
     scene_summary,
     window_statistics,
     write_scene,
     write_summary,
 )
-from pipeline.window import Window
 from tests.geodesics import WGS84, pixels_by_geodesics, scene_by_its_outline
 
 Transform = tuple[float, float, float, float, float, float]

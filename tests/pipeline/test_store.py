@@ -18,8 +18,8 @@ from rio_tiler.io.xarray import XarrayReader
 
 from pipeline import objects, store
 from pipeline.errors import StoreError
-from pipeline.scene import Header
-from pipeline.window import Window
+from pipeline.geometry.scene import Header
+from pipeline.geometry.window import Window
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

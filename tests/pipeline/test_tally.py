@@ -12,8 +12,8 @@ from pipeline import ledger, objects, statistics
 from pipeline.errors import PipelineError
 from pipeline.flow import summing
 from pipeline.flow.tally import Tally
+from pipeline.geometry.window import Window
 from pipeline.objects import Listed
-from pipeline.window import Window
 from tests.pipeline.test_fresh_statistics import CLASSES, commit
 
 SCENES = st.dictionaries(

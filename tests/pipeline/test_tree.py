@@ -12,8 +12,9 @@ from jobs import settings
 from jobs.areas import area_of
 from pipeline import objects, store
 from pipeline.errors import ConfigError
-from pipeline.scene import Header, Refusal, Scene, scene_of
+from pipeline.geometry.scene import Header, Scene
 from pipeline.sources import SceneList
+from pipeline.sources.naming import Refusal, scene_of
 from tests.pipeline.sources.items import asset, item, write
 
 HEADER = Header(

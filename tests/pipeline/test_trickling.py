@@ -9,8 +9,8 @@ import pytest
 from pipeline import deadline, objects, raster, retry
 from pipeline.errors import PipelineError, RasterError
 from pipeline.retry import patiently
-from pipeline.scene import Refusal, scene_of
 from pipeline.sources import SceneList
+from pipeline.sources.naming import Refusal, scene_of
 from tests.pipeline.flows import paint
 from tests.slow_server import slow_server
 

@@ -10,10 +10,10 @@ import rasterio
 from PIL import Image
 
 from pipeline import raster
-from pipeline.grid import plan_windows
-from pipeline.scene import scene_of
+from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.window import Window
+from pipeline.sources.naming import scene_of
 from pipeline.view import View
-from pipeline.window import Window
 from tests.pipeline.rasters import extent, read_whole, write
 
 HEIGHT, WIDTH = 75, 110

@@ -15,7 +15,7 @@ from pipeline import aoi, inputs, objects, store
 from pipeline.config import PLAIN, Reading
 from pipeline.flow.steps import sum_up
 from pipeline.output import SCENES_GROUP, SUMMARY, masks_uri
-from pipeline.scene import scene_of
+from pipeline.sources.naming import scene_of
 from pipeline.verification import Finding, Made, Report, forget, verify
 from tests.pipeline.flows import CLASSES, digests, paint, run_flow
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.window import Window
+from pipeline.geometry.window import Window
 
 offsets = st.integers(-50, 50)
 sides = st.integers(1, 40)

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from pipeline import inputs, ledger, objects, raster, store
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import ConfigError, ResumeError
-from pipeline.grid import plan_windows
+from pipeline.geometry.areas import ground_size_m
+from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.scene import Header
+from pipeline.geometry.window import Window
 from pipeline.raster.zarr import frames
-from pipeline.scene import Header, scene_of
 from pipeline.sources import list_scenes
-from pipeline.window import Window
+from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import UTM, assert_unreadable, extent, read_whole, write
 from tests.pipeline.zarr_images import levels, ome, plain
 
@@ -123,14 +125,14 @@ def test_the_scale_gives_the_ground_size_and_levels_the_nearest(
     pixels = noise()
     uri = ome(tmp_path / "a.zarr", pixels, count=3, unit=unit, side=0.5)
     view = raster.look(scene_of(uri))
-    assert raster.ground_size_m(view.header) == pytest.approx(0.5 * metres)
+    assert ground_size_m(view.header) == pytest.approx(0.5 * metres)
     reading = Reading(gsd_m=1.0 * metres)
     coarse = raster.look(scene_of(uri), reading)
     assert coarse.base is not None
     assert (coarse.base.overview, coarse.base.step_rows) == (0, 1.0)
     found, _ = raster.read_view(coarse, extent(coarse), reading)
     assert np.array_equal(found, image(levels(pixels, 2)[1]))
-    assert raster.ground_size_m(coarse.header) == pytest.approx(metres)
+    assert ground_size_m(coarse.header) == pytest.approx(metres)
 
 
 def test_without_a_unit_there_is_no_ground_size(tmp_path: Path) -> None:

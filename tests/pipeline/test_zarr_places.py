@@ -11,7 +11,7 @@ import rioxarray
 import zarr
 
 from pipeline import raster
-from pipeline.scene import scene_of
+from pipeline.sources.naming import scene_of
 from pipeline.view import View
 from tests.pipeline.rasters import assert_refused, extent, write
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import zarr
+from zarr.abc.buffer import Buffer, BufferPrototype
 from zarr.abc.store import ByteRequest, RangeByteRequest
-from zarr.core.buffer import Buffer, BufferPrototype
-from zarr.core.metadata.v3 import ArrayV3Metadata
 from zarr.storage import FsspecStore, LocalStore, StorePath, WrapperStore
 
 from pipeline.raster.zarr.codecs import codecs_of
@@ -13,15 +14,15 @@ from pipeline.raster.zarr.nodes import Node
 from pipeline.store import store_at
 
 
-def array_of(node: Node, *, limit_bytes: int) -> zarr.Array[ArrayV3Metadata]:
+def array_of(node: Node, *, limit_bytes: int) -> zarr.Array[Any]:
     """Return an array to read from, of whose objects each is at most ``limit_bytes``; a chunk that is missing is fill.
 
     Raises:
         RasterError: it names a codec that is not known here.
     """
-    metadata = dict(node.metadata) | {"codecs": list(codecs_of(node.uri, node.metadata["codecs"]))}
+    metadata: Any = dict(node.metadata) | {"codecs": list(codecs_of(node.uri, node.metadata["codecs"]))}
     store = StorePath(_Limited(store_at(node.uri, read_only=True), limit_bytes))
-    return zarr.Array(zarr.AsyncArray(ArrayV3Metadata.from_dict(metadata), store))
+    return zarr.Array(zarr.AsyncArray(metadata, store))
 
 
 class _Limited(WrapperStore[LocalStore | FsspecStore]):
@@ -35,7 +36,7 @@ class _Limited(WrapperStore[LocalStore | FsspecStore]):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         asked = byte_range or RangeByteRequest(0, self._limit_bytes + 1)
-        found = await self._store.get(key, prototype, asked)
+        found = await super().get(key, prototype, asked)
         if found is not None and len(found) > self._limit_bytes:
             raise ValueError(
                 f"the chunk {key} has more than {self._limit_bytes:,} bytes: see max_block_bytes"

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from zarr.abc.codec import BytesBytesCodec, Codec
+from zarr.abc.codec import Codec
 from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec, TransposeCodec
-from zarr.core.array_spec import ArraySpec
-from zarr.core.buffer import Buffer
 
 from pipeline.errors import RasterError
 from pipeline.raster.zarr import frames
+from pipeline.raster.zarr.zarr_quirks import Compressed
 
 _WANTED = f"one of {', '.join(frames.NAMES)}, or without compression"
-
-
-@dataclass(frozen=True)
-class _Compressed(BytesBytesCodec):
-    """A compression of chunks, undone to just the bytes that a chunk has."""
-
-    name: str
-    is_fixed_size = False
-
-    async def _decode_single(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> Buffer:
-        size_bytes = math.prod(chunk_spec.shape) * chunk_spec.dtype.to_native_dtype().itemsize
-        data = chunk_bytes.to_bytes()
-        found = await asyncio.to_thread(frames.decoded, self.name, data, size_bytes=size_bytes)
-        return chunk_spec.prototype.buffer.from_bytes(found)
-
-    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        """Refuse: it is asked of what lies in a shard's index alone, and `codecs_of` lets nobody compress that.
-
-        Raises:
-            TypeError: it was asked of a chunk, which the bytes decide.
-        """
-        raise TypeError(f"a chunk of {input_byte_length} bytes is of any size when compressed")
 
 
 def codecs_of(uri: str, stated: Sequence[Any], *, index: bool = False) -> Iterator[Codec]:
@@ -50,7 +24,7 @@ def codecs_of(uri: str, stated: Sequence[Any], *, index: bool = False) -> Iterat
         name = name_of(codec)
         configuration = codec.get("configuration") or {} if isinstance(codec, dict) else {}
         if name in frames.NAMES:
-            yield _Compressed(name)
+            yield Compressed(name)
         elif name == "bytes":
             yield BytesCodec(endian=configuration.get("endian", "little"))
         elif name == "transpose":

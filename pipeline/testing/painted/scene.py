@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import UInt8
 
+from pipeline.geometry.window import Window
 from pipeline.testing.painted.buildings import paint_built
 from pipeline.testing.painted.canvas import Canvas, blank
 from pipeline.testing.painted.grounds import paint_arrays, paint_crops, paint_earth, paint_grass, paint_water
@@ -24,7 +25,6 @@ from pipeline.testing.painted.noise import Grid, Indices
 from pipeline.testing.painted.streets import nearest_street, paint_car_parks, paint_streets
 from pipeline.testing.painted.style import Style, style_of
 from pipeline.testing.painted.trees import paint_trees
-from pipeline.window import Window
 
 _PIECE_PX = 512
 

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from pipeline.grid import plan_windows
+from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.window import Window
 from pipeline.raster import create
 from pipeline.testing.painted.scene import paint
-from pipeline.window import Window
 
 _WINDOW_PX = 1024
 _LINE_EVERY_S = 1.0

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.scene import Band, Refusal, Scene
+from pipeline.geometry.scene import Band, Scene
 from pipeline.sources.assets import scene_of_item
+from pipeline.sources.naming import Refusal
 from tests.pipeline.sources.items import asset, item
 
 ORIGIN = "s3://bucket/items/it.json"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.scene import Scene
+from pipeline.geometry.scene import Scene
 from pipeline.sources.assets import scene_of_item
 from tests.pipeline.sources.items import asset, item
 

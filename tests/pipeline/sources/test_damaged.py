@@ -19,9 +19,10 @@ from jobs import settings
 from jobs.areas import area_of
 from pipeline import lease, raster
 from pipeline.errors import ConfigError, PipelineError, RasterError
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.scene import Scene
 from pipeline.sources import SceneList
 from pipeline.sources.assets import scene_of_item
+from pipeline.sources.naming import Refusal
 from pipeline.sources.stac import features_of
 from pipeline.statistics import Failure
 from tests.pipeline.sources.items import asset, item, links, write
@@ -226,7 +227,7 @@ def test_items_in_a_table_are_known_by_what_it_holds(tmp_path: Path, name: str) 
 BOUNDED = """
 import resource, sys
 from pipeline.sources import SceneList
-from pipeline.scene import Refusal
+from pipeline.sources.naming import Refusal
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 print(sum(isinstance(each, Refusal) for each in SceneList((sys.argv[1],))))
 (line,) = [each for each in open("/proc/self/status") if each.startswith("VmHWM")]  # since it began, unlike getrusage

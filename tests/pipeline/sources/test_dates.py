@@ -11,8 +11,9 @@ from PIL import Image
 
 from pipeline import inputs, objects, raster
 from pipeline.config import PLAIN
-from pipeline.scene import Scene, scene_of
+from pipeline.geometry.scene import Scene
 from pipeline.sources.assets import scene_of_item
+from pipeline.sources.naming import scene_of
 from pipeline.view import View
 from tests.pipeline.rasters import write
 

@@ -5,8 +5,8 @@ import pytest
 
 from pipeline import objects
 from pipeline.errors import ConfigError
-from pipeline.scene import scene_of
 from pipeline.sources import list_scenes
+from pipeline.sources.naming import scene_of
 
 NAMES = ("b.tif", "a.TIFF", "notes.dat", "deep/er/c.png", "deep/d.vrt", ".hidden/e.tif")
 

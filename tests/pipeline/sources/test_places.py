@@ -11,8 +11,9 @@ from jobs import settings
 from jobs.areas import area_of
 from pipeline import objects, raster, store
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.scene import Refusal, Scene, scene_of
+from pipeline.geometry.scene import Scene
 from pipeline.sources import SceneList, Search
+from pipeline.sources.naming import Refusal, scene_of
 from tests.pipeline.sources.items import asset, item, links, write
 from tests.stac_server import running
 

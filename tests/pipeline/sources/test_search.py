@@ -10,9 +10,10 @@ import pytest
 import requests
 
 from pipeline.errors import ConfigError
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.scene import Scene
 from pipeline.sources import SceneList, Search, search
 from pipeline.sources.link_policy import LinkPolicy
+from pipeline.sources.naming import Refusal
 from tests.pipeline.sources.items import asset, item, write
 from tests.stac_server import GetOnly, running, running_stac_server
 

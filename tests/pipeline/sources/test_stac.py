@@ -10,8 +10,9 @@ import pytest
 
 from pipeline import objects, raster
 from pipeline.errors import ConfigError, RasterError
-from pipeline.scene import Refusal, Scene
+from pipeline.geometry.scene import Scene
 from pipeline.sources import SceneList
+from pipeline.sources.naming import Refusal
 from pipeline.sources.stac import kind_of
 from tests.pipeline.sources.items import asset, item, links, write
 from tests.stac_server import running

@@ -15,8 +15,9 @@ import pytest
 
 from pipeline import objects
 from pipeline.errors import ConfigError
-from pipeline.scene import Refusal, Scene, scene_of
+from pipeline.geometry.scene import Scene
 from pipeline.sources import SceneList
+from pipeline.sources.naming import Refusal, scene_of
 from tests.pipeline.sources.items import asset, item, write
 
 URIS = ["a.tif", "../north/b c.tif", "s3://bucket/d.tif", "https://host/e.tif?sig=x", "/data/f.tif"]

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jaxtyping import Int, UInt8
 
+from pipeline.geometry.window import Window
 from pipeline.raster import read, read_header
 from pipeline.testing.painted import CLASSES, LAND_COVER, paint, paint_scene
-from pipeline.window import Window
 
 Painted = tuple[UInt8[np.ndarray, "y x 3"], UInt8[np.ndarray, "y x"]]
 
@@ -60,7 +60,7 @@ def test_a_part_has_the_bytes_of_the_whole(whole: tuple[Window, Painted], part: 
 def test_another_process_paints_the_same_bytes(whole: tuple[Window, Painted]) -> None:
     window, (picture, truth) = whole
     program = (
-        "import hashlib; from pipeline.testing.painted import paint; from pipeline.window import Window\n"
+        "import hashlib; from pipeline.testing.painted import paint; from pipeline.geometry.window import Window\n"
         f"picture, truth = paint({window!r}, seed=3)\n"
         "print(hashlib.sha256(picture.tobytes() + truth.tobytes()).hexdigest())"
     )

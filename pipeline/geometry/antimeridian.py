@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64
 
-_Ring = Float64[np.ndarray, "_ 2"]
+from pipeline.geometry.rings import Ring
 
 _HALF_TURN, _TURN = 180.0, 360.0
 _ROUNDING = 1e-9
@@ -20,7 +19,7 @@ _TALL, _SLENDER = (
 )  # degrees, and times its width: no area across the antimeridian, but all except a gap at it
 
 
-def unwrapped(polygon: Sequence[_Ring]) -> list[_Ring]:
+def unwrapped(polygon: Sequence[Ring]) -> list[Ring]:
     """Return a polygon in longitudes and latitudes whose longitudes do not jump; they may be beyond 180 degrees."""
     outer = _continuous(polygon[0])
     middle = (outer[:, 0].min() + outer[:, 0].max()) / 2
@@ -30,7 +29,7 @@ def unwrapped(polygon: Sequence[_Ring]) -> list[_Ring]:
     return [outer, *moved]
 
 
-def _continuous(ring: _Ring) -> _Ring:
+def _continuous(ring: Ring) -> Ring:
     """Return a ring without edges of more than half a turn; one round a pole is closed over the pole."""
     steps = np.diff(ring[:, 0], append=ring[:1, 0])
     jumps = (np.abs(steps) > _HALF_TURN) & (np.abs(steps) < _TURN - _ROUNDING)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int64, Shaped
 
-from pipeline.window import Window
+from pipeline.geometry.window import Window
 
 FILL = 127
 """The value of pixels without data: mid grey, about what a network's mean is."""

@@ -15,8 +15,9 @@ from jaxtyping import Bool, Float64, Int64
 from pyproj.enums import TransformDirection
 from pyproj.exceptions import ProjError
 
-from pipeline.scene import Header
-from pipeline.window import Window
+from pipeline.geometry.scene import Header
+from pipeline.geometry.transform import UNPLACED, pixel_size, to_crs, to_pixels
+from pipeline.geometry.window import Window
 
 _POLE_DEG = 90.0
 _ROUNDED_DEG = 1e-9  # a latitude so far beyond the pole is the pole
@@ -26,8 +27,6 @@ _STRIP_PLACES = 1 << 20  # pixels are measured some rows at a time, for the sake
 _WIDE_DEG = 90.0  # no small pixel has corners so far apart in longitude, but at a pole
 _ROUND_TRIP = 1e-6  # of a coordinate: what projection and inverse may lose
 _WGS84 = "OGC:CRS84"
-_UNPLACED = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-"""The transform of a raster that has none."""
 
 
 class Ground:
@@ -45,7 +44,7 @@ class Ground:
     @classmethod
     def of(cls, header: Header) -> Ground | None:
         """Return the ground of a scene; None where its CRS is none on earth, or none that PROJ can transform."""
-        if header.crs_wkt is None or header.transform == _UNPLACED:
+        if header.crs_wkt is None or header.transform == UNPLACED:
             return None
         try:
             crs = pyproj.CRS.from_wkt(header.crs_wkt)
@@ -62,10 +61,9 @@ class Ground:
     def pixel_m(self) -> float:
         """Return the longer side of the pixel in the scene's middle; not a number where it has no place."""
         row, col = self._header.height / 2, self._header.width / 2
-        a, b, _, d, e, _ = self._header.transform
         lon, lat = self._lonlat(np.array([row, row + 1, row]), np.array([col, col, col + 1]))
         if self._angular and np.abs(lat).max() > _POLE_DEG:  # as long as on the equator
-            return float(np.radians(max(np.hypot(a, d), np.hypot(b, e)) * self._degrees) * self._geod.a)
+            return float(np.radians(max(pixel_size(self._header.transform)) * self._degrees) * self._geod.a)
         _, _, sides_m = self._geod.inv(lon[[0, 0]], lat[[0, 0]], lon[1:], lat[1:])
         return float(max(sides_m))
 
@@ -88,13 +86,11 @@ class Ground:
         """Return the latitudes of the poles that the scene of a projected CRS holds."""
         if self._angular:
             return []
-        a, b, c, d, e, f = self._header.transform
         poles = np.array([-_POLE_DEG, _POLE_DEG])
         x, y = self._to_angles.transform(
             0 * poles, poles / self._degrees, direction=TransformDirection.INVERSE
         )
-        col = (e * (x - c) - b * (y - f)) / (a * e - b * d)
-        row = (a * (y - f) - d * (x - c)) / (a * e - b * d)
+        row, col = to_pixels(self._header.transform, x=x, y=y)
         with np.errstate(invalid="ignore"):
             inside = (col >= 0) & (col <= self._header.width) & (row >= 0) & (row <= self._header.height)
         return [float(pole) for pole in poles[inside]]
@@ -183,8 +179,7 @@ class Ground:
 
     def _lonlat(self, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return longitude and latitude in degrees of places between pixels; not a number off the earth."""
-        a, b, c, d, e, f = self._header.transform
-        x, y = a * cols + b * rows + c, d * cols + e * rows + f
+        x, y = to_crs(self._header.transform, rows=rows, cols=cols)
         if self._angular:
             return x * self._degrees, y * self._degrees
         lon, lat = self._to_angles.transform(x, y)
@@ -195,8 +190,7 @@ class Ground:
 
     def _leads_back(self, lon: np.ndarray, lat: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         back_x, back_y = self._to_angles.transform(lon, lat, direction=TransformDirection.INVERSE)
-        a, b, _, d, e, _ = self._header.transform
-        allowed = min(np.hypot(a, d), np.hypot(b, e)) / 2 + _ROUND_TRIP * np.maximum(np.abs(x), np.abs(y))
+        allowed = min(pixel_size(self._header.transform)) / 2 + _ROUND_TRIP * np.maximum(np.abs(x), np.abs(y))
         with np.errstate(invalid="ignore"):  # infinite both there and back
             back: np.ndarray = np.hypot(back_x - x, back_y - y) <= allowed
         return back

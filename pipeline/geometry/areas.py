@@ -16,14 +16,15 @@ themselves as long as many cells.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from pipeline.scene import Header
-from pipeline.statistics.ground import Ground
-from pipeline.window import Window
+from pipeline.geometry.ground import Ground
+from pipeline.geometry.scene import Header
+from pipeline.geometry.window import Window
 
 CELL_M = 2000.0
 """Cells are no longer than this on the ground, as far as ``_CELLS_PX`` allows."""
@@ -50,6 +51,17 @@ def pixel_areas_m2(header: Header, window: Window) -> Float64[np.ndarray, "y x"]
 def has_areas(header: Header) -> bool:
     """Tell whether the pixels of a scene have areas at all, see ``pixel_areas_m2``."""
     return Ground.of(header) is not None
+
+
+def ground_size_m(header: Header) -> float | None:
+    """Return the side of a square as large as the scene's middle pixel on the ground, in m.
+
+    Without a place it is what the file says of its pixels' size, else None.
+    """
+    areas = pixel_areas_m2(header, Window(header.height // 2, header.width // 2, 1, 1))
+    if areas is None:
+        return None if header.pixel_m is None else math.sqrt(math.prod(header.pixel_m))
+    return None if math.isnan(areas[0, 0]) else math.sqrt(areas[0, 0])
 
 
 def _cell_px(pixel_m: float) -> int:

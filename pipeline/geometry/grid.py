@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.window import Window
+from pipeline.geometry.window import Window
 
 
 def plan_windows(height: int, width: int, *, window_px: int) -> Iterator[Window]:

@@ -1,0 +1,1 @@
+"""Rectangles of pixels and ground: values and arithmetic that open no file."""
