@@ -178,8 +178,12 @@ def query_probabilities(
 ) -> Float32[np.ndarray, "q c"]:
     """Return each query's probability of each class: a softmax over classes and no-object.
 
-    A class's logit is that of its best prompt; a class without prompts has probability 0.
+    A class's logit is that of its best prompt; a class without prompts has probability 0. How the embeddings lie in
+    memory changes no bit.
     """
+    # Sums are in the order in which vectors lie in memory: those of queries one after the other, those of patches, of
+    # which there is no vector of no object, channel after channel, as the encoder gives them.
+    embeddings = np.asarray(embeddings, order="F" if vocabulary.no_object is None else "C")
     scale = np.float32(vocabulary.scale)
     cosines = np.einsum("qe,pe->qp", embeddings, vocabulary.vectors) * scale
     logits = np.full((len(embeddings), vocabulary.competing + 1), -np.inf, np.float32)
