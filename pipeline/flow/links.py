@@ -28,6 +28,7 @@ from pipeline.flow.resources import Places, window_bytes
 from pipeline.flow.shares import Planning, done_before, list_shares, plan_share, read_plan
 from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
 from pipeline.flow.watch import Guard
+from pipeline.output import Output
 from pipeline.scene import Refusal, Scene
 
 _QUEUED = 2  # windows an actor has in hand: the one it segments and the next
@@ -43,7 +44,7 @@ class Links:
     """What a run is made of: the chain can be begun again with it, as often as it breaks."""
 
     scenes: Iterable[Scene | Refusal]
-    output: str
+    output: Output
     classes: Sequence[str]
     made_by: Mapping[str, Any]
     make_segmenter: MakeSegmenter
@@ -112,7 +113,7 @@ class Links:
             num_cpus=self.settings.actor_cpus,
             num_gpus=room.actor_gpus,
         ).map(
-            partial(store_masks, output=self.output, classes=self.classes, guard=guard),
+            partial(store_masks, output=self.output, classes=self.classes, reading=self.reading, guard=guard),
             compute=TaskPoolStrategy(size=room.actors),
             num_cpus=0,  # reading may hold every free CPU: what is finished must always get out
         )

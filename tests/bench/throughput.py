@@ -26,6 +26,7 @@ from pipeline import flow, raster
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings
 from pipeline.grid import plan_windows
+from pipeline.output import Output
 from pipeline.scene import scene_of
 from pipeline.segment import WindowSegmenter
 from pipeline.testing import painted
@@ -58,7 +59,7 @@ def flow_s(model: Model, scene: Path, output: Path) -> float:
     def run() -> None:
         result = flow.run(
             [scene_of(str(scene))],
-            output=str(output),
+            output=Output(str(output)),
             classes=parse(WORDS).names,
             make_segmenter=model.make,
             weights=model.checkpoint.image_weights,

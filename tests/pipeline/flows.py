@@ -11,6 +11,7 @@ from pipeline import flow
 from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.flow import RunResult
+from pipeline.output import Output
 from pipeline.scene import Refusal, Scene, scene_of
 from pipeline.segment import Segmenter
 from pipeline.testing import painted
@@ -49,7 +50,7 @@ def run_list(
 ) -> RunResult:
     return flow.run(
         scenes,
-        output=str(output),
+        output=Output(str(output)),
         classes=CLASSES,
         make_segmenter=make_segmenter,
         weights=SEGMENTER.weights(),

@@ -14,6 +14,7 @@ import pytest
 
 from pipeline import objects, raster
 from pipeline.errors import RasterError
+from pipeline.location import Location
 from tests.pipeline.flows import paint
 from tests.s3_server import ACCESS_KEY, BUCKET, OPEN_BUCKET, REGION, SECRET_KEY, S3Server
 
@@ -22,6 +23,7 @@ import json, sys
 from pipeline import inputs, raster
 from pipeline.config import PLAIN
 from pipeline.errors import PipelineError
+from pipeline.output import Output
 from pipeline.scene import Scene
 from pipeline.sources import SceneList
 from pipeline.window import Window
@@ -35,7 +37,7 @@ for step in (
     lambda uri: raster.read_header(uri).height,
     lambda uri: int(raster.read(uri, Window(0, 0, 64, 64))[0].sum()),
     lambda uri: raster.read_input(uri).size_bytes,
-    lambda uri: inputs.claim(output, SceneList((uri,)).__iter__().__next__(), PLAIN).header.height,
+    lambda uri: inputs.claim(Output(output), SceneList((uri,)).__iter__().__next__(), PLAIN).header.height,
 ):
     try:
         told.setdefault("read", []).append(step(f"{prefix}/a.tif"))
@@ -52,7 +54,9 @@ def prefix(s3_server: S3Server, request: pytest.FixtureRequest, tmp_path: Path) 
     """A scene below a prefix of the bucket that wants a key, and of the one that does not."""
     del s3_server  # wanted for its environment
     name = f"s3://{request.param}/access-{uuid.uuid4().hex[:8]}"
-    objects.put_bytes(f"{name}/a.tif", paint(tmp_path / "a.tif", height=128, width=128).read_bytes())
+    objects.put_bytes(
+        Location(f"{name}/a.tif"), paint(tmp_path / "a.tif", height=128, width=128).read_bytes()
+    )
     return name
 
 
@@ -140,7 +144,7 @@ def test_a_wrong_key_is_refused_at_once_and_not_repeated(
 def test_a_signed_uri_is_read_and_a_forged_one_is_refused_and_not_missing(
     s3_server: S3Server, s3: str, tmp_path: Path, signature: str
 ) -> None:
-    objects.put_bytes(f"{s3}/a.tif", paint(tmp_path / "a.tif", height=128, width=128).read_bytes())
+    objects.put_bytes(Location(f"{s3}/a.tif"), paint(tmp_path / "a.tif", height=128, width=128).read_bytes())
     client = s3_server.client(signature=signature)
     bucket, _, prefix = s3.removeprefix("s3://").partition("/")
     signed = client.generate_presigned_url("get_object", {"Bucket": bucket, "Key": f"{prefix}/a.tif"})

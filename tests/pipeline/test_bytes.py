@@ -12,6 +12,7 @@ from rasterio.shutil import copy
 from pipeline import objects, raster
 from pipeline.config import Reading
 from pipeline.grid import plan_windows
+from pipeline.location import Location
 from pipeline.scene import scene_of
 from pipeline.window import Window
 from tests.pipeline.rasters import extent, write
@@ -60,7 +61,7 @@ def test_what_is_fetched_is_what_windows_touch(
 ) -> None:
     path = cog(tmp_path / "a.tif", dtype, compress=compress)
     uri = objects.join(s3, "a.tif")
-    objects.put_bytes(uri, path.read_bytes())
+    objects.put_bytes(Location(uri), path.read_bytes())
     view = raster.look(scene_of(uri))
     relay.reset()
     touched = 0
@@ -80,7 +81,7 @@ def test_a_coarser_ground_size_moves_its_overview_only(
 ) -> None:
     path = cog(tmp_path / "a.tif", "uint8", compress="deflate")
     uri = objects.join(s3, "a.tif")
-    objects.put_bytes(uri, path.read_bytes())
+    objects.put_bytes(Location(uri), path.read_bytes())
     relay.reset()
     reading = Reading(gsd_m=gsd_m)
     view = raster.look(scene_of(uri), reading)

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline import storage
 from pipeline.raster.gdal import environment
+from pipeline.storage import FROM_ENVIRONMENT
 
 VARIABLES = ("AWS", "GS", "GOOGLE", "AZURE", "GDAL")
 
@@ -82,7 +83,7 @@ def test_what_the_user_set_for_gdal_is_never_overridden(monkeypatch: pytest.Monk
     monkeypatch.setenv("AWS_S3_ENDPOINT", "theirs:1")
     monkeypatch.setenv("AWS_VIRTUAL_HOSTING", "TRUE")
     monkeypatch.setenv("GDAL_DISABLE_READDIR_ON_OPEN", "FALSE")
-    with environment(remote=True):
+    with environment(FROM_ENVIRONMENT):
         ours = rasterio.env.getenv()
     assert not {"AWS_S3_ENDPOINT", "AWS_VIRTUAL_HOSTING", "GDAL_DISABLE_READDIR_ON_OPEN"} & set(ours)
     assert "GDAL_CACHEMAX" in ours
