@@ -156,7 +156,10 @@ def _profiles_endpoint(profile: str | None, *_: str | None) -> str | None:
         if session.get_config_variable("ignore_configured_endpoint_urls"):
             return None
         provider = botocore.configprovider.ConfiguredEndpointProvider(
-            full_config=session.full_config, scoped_config=session.get_scoped_config(), client_name="s3"
+            full_config=session.full_config,
+            scoped_config=session.get_scoped_config(),
+            client_name="s3",
+            environ={},  # what the environment names is asked for before
         )
         found = provider.provide()
     except botocore.exceptions.BotoCoreError:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ def running_s3_server(access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY
     server = S3Server(f"http://127.0.0.1:{ports[6]}", access_key, secret_key)
     process = subprocess.Popen(
         _command(folder, ports, server),
-        env={**os.environ, "GOMEMLIMIT": "400MiB", "GOGC": "50"},
+        env=_unkeyed(os.environ) | {"GOMEMLIMIT": "400MiB", "GOGC": "50"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -149,6 +149,11 @@ def _command(folder: Path, ports: list[int], server: S3Server) -> list[str]:
         "-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", "-s3.port.iceberg=0", "-s3.port.lance=0",
         "-s3.cacheCapacityMB=64", f"-s3.config={identities}", f"-s3.iam.config={sessions}",
     ]  # fmt: skip
+
+
+def _unkeyed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without keys: the server would take one for its own administrator's."""
+    return {name: value for name, value in environment.items() if not name.startswith("AWS_")}
 
 
 def _identities(server: S3Server) -> dict[str, Any]:
