@@ -28,6 +28,7 @@ from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.header import EMBEDDED
 from pipeline import objects
 from pipeline.errors import ConfigError
+from pipeline.location import Location
 
 STEPS, SEEDS = 1500, 3
 FULL = "full"
@@ -64,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
     trainer.run(task, read, group=group, folder=folder)
     figures = read_figures(folder, seeds=arguments.seeds)
     about = {"checkpoint": source.digest, "steps": arguments.steps, "miou": figures}
-    objects.put_bytes(str(folder / "ablation.json"), json.dumps(about, indent=1).encode())
+    objects.put_bytes(Location(str(folder / "ablation.json")), json.dumps(about, indent=1).encode())
     print(report(figures))
     return ExitCode.DONE
 

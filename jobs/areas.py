@@ -6,6 +6,7 @@ import re
 from pipeline import aoi, objects, raster
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.geometry.aoi import Aoi
+from pipeline.location import Location
 
 _LIMIT_BYTES = 128 * 2**20
 _TEXT = re.compile(
@@ -42,7 +43,7 @@ def _area_of(value: object) -> Aoi:
 
 def _read(uri: str) -> bytes:
     try:
-        return objects.get_document(uri, limit_bytes=_LIMIT_BYTES)
+        return objects.get_document(Location(uri), limit_bytes=_LIMIT_BYTES)
     except (OSError, PipelineError) as error:
         raise ConfigError(f"cannot read aoi from {uri}: {error}") from error
 

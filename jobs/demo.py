@@ -18,7 +18,7 @@ from pipeline import raster, store
 from pipeline.config import FlowSettings
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
-from pipeline.output import masks_uri
+from pipeline.output import Output
 from pipeline.sources import SceneList
 from pipeline.sources.naming import scene_of
 from pipeline.testing.painted import LAND_COVER, paint_scene
@@ -36,21 +36,21 @@ def main(argv: Sequence[str]) -> int:
     """Run the main job on a painted scene and say how well it did."""
     FlagParser(prog="mrovseg demo", description=__doc__).parse_args(argv)
     scene, pixels, truth = _paint()
-    output = FOLDER / "masks"
-    shutil.rmtree(output, ignore_errors=True)  # an earlier demo's, perhaps of another checkpoint
+    output = Output(str(FOLDER / "masks"))
+    shutil.rmtree(output.uri, ignore_errors=True)  # an earlier demo's, perhaps of another checkpoint
     land_cover = Definition.named("land-cover").vocabulary
     result = segment.segment(
-        SegmentSettings(scenes=SceneList((scene.uri,)), vocabulary=land_cover, output=str(output), flow=FLOW)
+        SegmentSettings(scenes=SceneList((scene.uri,)), vocabulary=land_cover, output=output, flow=FLOW)
     )
     if result.failures:
         print(f"mrovseg: {result.failures}", file=sys.stderr)
         return ExitCode.DONE_WITH_FAILURES
-    masks = masks_uri(str(output), scene.scene_id)
-    mask = store.read(masks, "class", WHOLE)
-    print(segment.class_table(str(output)))
+    made = output.scene(scene.scene_id)
+    mask = store.read(made, "class", WHOLE)
+    print(segment.class_table(output))
     print(f"\nagreement with the painted truth\n{_agreement(mask, truth, land_cover.names)}")
     picture.draw(FOLDER / "demo.png", scene=pixels, mask=mask, truth=truth, names=land_cover.names)
-    print(f"\nscene:   {scene.uri}\nmasks:   {masks}\npicture: {(FOLDER / 'demo.png').absolute()}")
+    print(f"\nscene:   {scene.uri}\nmasks:   {made.masks}\npicture: {(FOLDER / 'demo.png').absolute()}")
     return ExitCode.DONE
 
 

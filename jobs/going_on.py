@@ -6,10 +6,11 @@ from typing import Any
 from jobs import run_record
 from jobs.reading_settings import LIMIT_KEYS
 from jobs.settings import FLOW_KEYS
+from jobs.storages import SOURCE, output_of
 from pipeline import objects
 from pipeline.errors import ResumeError
 from pipeline.geometry.scene import Scene
-from pipeline.output import FAILURES
+from pipeline.output import Output
 from pipeline.sources import Only
 from pipeline.sources.naming import Refusal
 from pipeline.status import status
@@ -19,6 +20,7 @@ CONFIG_KEYS = (
     "suffixes",
     "assets",
     "link_hosts",
+    SOURCE,
     "checkpoint",
     "max_failures",
     *(key for key in FLOW_KEYS if key not in run_record.GRID_KEYS),
@@ -33,18 +35,17 @@ def going_on(values: Mapping[str, Any]) -> dict[str, Any]:
     given = dict(values)
     if given.get("scenes") or given.get("classes") or not given.get("output"):
         return given
-    record = run_record.earlier(str(given["output"]))
+    output = output_of(given)
+    record = run_record.earlier(output)
     if record is None:
         return given
     if not run_record.is_whole(record):
-        raise ResumeError(
-            f"{given['output']} holds a run.json that is not whole: name the scenes and classes again"
-        )
+        raise ResumeError(f"{output} holds a run.json that is not whole: name the scenes and classes again")
     if not given.get("overwrite"):
-        run_record.check_format(str(given["output"]), record)
+        run_record.check_format(output, record)
     if record["config"].get("redacted"):
         raise ResumeError(
-            f"{given['output']} was made of scenes whose uris hold what is not kept, as it may be a credential: name "
+            f"{output} was made of scenes whose uris hold what is not kept, as it may be a credential: name "
             "the scenes and classes again"
         )
     recorded = _recorded(record)
@@ -53,16 +54,17 @@ def going_on(values: Mapping[str, Any]) -> dict[str, Any]:
     return recorded | given
 
 
-def failed_before(output: str, scenes: Iterable[Scene | Refusal]) -> Only:
+def failed_before(output: Output, scenes: Iterable[Scene | Refusal]) -> Only:
     """Return of the scenes those that are in the output's failures, and those that were begun and not finished.
 
     Of the latter a run that was cut off may have been trying again what had failed.
 
     Raises ResumeError when there is no list of failures.
     """
-    uri = objects.join(output, FAILURES)
-    if not objects.exists(uri):
-        raise ResumeError(f"{uri} does not exist: there is no run whose failures could be tried again")
+    if not objects.exists(output.failures):
+        raise ResumeError(
+            f"{output.failures} does not exist: there is no run whose failures could be tried again"
+        )
     return Only(scenes, frozenset(scene.scene_id for scene in status(output).unfinished()))
 
 

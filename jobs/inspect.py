@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     values = asked(arguments)
     scenes = scene_list(values)
     window_px, reading = flow_settings(values).window_px, reading_settings(values)
-    check_proxies(scenes.specs)
+    check_proxies(scenes)
     scenes.check()
     refused = False
     for entry in scenes:
@@ -73,7 +73,7 @@ def facts(scene: Scene, view: View, *, window_px: int, reading: Reading) -> dict
     return {
         "scene_id": scene.scene_id,
         "uri": redacted(scene.uri),
-        "size_bytes": sum(raster.read_input(uri).size_bytes for uri in view.uris),
+        "size_bytes": sum(raster.read_input(uri, reading).size_bytes for uri in view.uris),
         "height": header.height,
         "width": header.width,
         "file_bands": header.bands,

@@ -10,6 +10,7 @@ from typing import Any
 from jobs import matrix, table
 from mrovseg.evaluation.evaluate import Agreement
 from pipeline import objects
+from pipeline.location import Location
 
 HEADER = ("class", "IoU", "accuracy", "boundary IoU", "share of pixels")
 MEANS = {
@@ -81,7 +82,7 @@ def write(folder: str, agreement: Agreement, names: Sequence[str]) -> None:
         "confusion.csv": rows.getvalue().encode(),
         "confusion.png": matrix.draw(counts, all_names),
     }.items():
-        objects.put_bytes(objects.join(folder, name), content)
+        objects.put_bytes(Location(folder).join(name), content)
 
 
 def _number(value: float) -> float | None:

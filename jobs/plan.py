@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     window_px, reading = flow_settings(values).window_px, reading_settings(values)
     config = checkpoints.load(str(path_or_uri("checkpoint", values.get("checkpoint", EMBEDDED)))).config
     layout = ChipLayout(core_px=config.core_px, halo_px=config.halo_px)
-    check_proxies(scenes.specs)
+    check_proxies(scenes)
     scenes.check()
     plan = Plan(window_px, layout, reading, most=None if arguments.all else OPENED)
     plan.take(scenes)
@@ -122,7 +122,7 @@ def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout, reading: Rea
         width=header.width,
         windows=len(windows),
         chips=sum(count_chips(window, layout) for window in windows),
-        size_bytes=sum(raster.read_input(uri).size_bytes for uri in scene.files),
+        size_bytes=sum(raster.read_input(uri, reading).size_bytes for uri in scene.files),
         upsampling=raster.upsampling(view.base),
     )
 

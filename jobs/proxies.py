@@ -1,14 +1,15 @@
 """A proxy that must be gone through, asked once before anything waits for it window by window."""
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from pipeline import objects
 from pipeline.errors import ConfigError
+from pipeline.location import Location
 from pipeline.redact import redacted
-from pipeline.sources import Search
+from pipeline.sources import SceneList, Search
 from pipeline.storage import s3_endpoint
 
 ANSWER_S = 10.0
@@ -16,27 +17,32 @@ REMOTE = {"http": 80, "https": 443, "s3": 443}
 S3_HOST = "s3.amazonaws.com"
 
 
-def check_proxies(specs: Iterable[str | Search]) -> None:
-    """Ask the proxies that `specs` are reached through, each once.
+def check_proxies(scenes: SceneList, *others: Location) -> None:
+    """Ask the proxies that scenes and `others` are reached through, each once.
 
     Raises ConfigError for one that does not answer.
     """
     asked = set()
-    for spec in specs:
-        uri = spec.stac_api if isinstance(spec, Search) else spec
-        scheme, host = _reached(uri)
+    for location in (*_locations(scenes), *others):
+        scheme, host = _reached(location)
         proxy = (
             None if host is None or proxy_bypass(host) else getproxies().get(scheme, getproxies().get("all"))
         )
         if host is not None and proxy and proxy not in asked:
             asked.add(proxy)
-            _ask(proxy, host, REMOTE[scheme], wanted_for=uri)
+            _ask(proxy, host, REMOTE[scheme], wanted_for=location.uri)
 
 
-def _reached(uri: str) -> tuple[str, str | None]:
+def _locations(scenes: SceneList) -> Iterator[Location]:
+    for spec in scenes.specs:
+        yield Location(spec.stac_api if isinstance(spec, Search) else spec, scenes.storage)
+
+
+def _reached(location: Location) -> tuple[str, str | None]:
     """Return by which protocol and at which host storage is, no host for what is on this machine."""
+    uri = location.uri
     if objects.scheme_of(uri) in {"s3", "s3a"}:
-        uri = s3_endpoint() or f"https://{S3_HOST}"
+        uri = s3_endpoint(location.storage) or f"https://{S3_HOST}"
     parts = urlsplit(uri)
     return parts.scheme, parts.hostname if parts.scheme in {"http", "https"} else None
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.areas import area_of
+from jobs.storages import source_storage
 from jobs.texts import texts_of
 from pipeline.config import Reading
 from pipeline.errors import ConfigError
@@ -64,7 +65,7 @@ def reading_settings(values: Mapping[str, Any]) -> Reading:
         given["aoi"] = area_of(values["aoi"])
     if "drivers" in values:
         given["drivers"] = texts_of("drivers", values["drivers"])
-    return Reading(**given)
+    return Reading(**given, storage=source_storage(values))
 
 
 def _numbers(key: str, value: object) -> list[float]:

@@ -12,15 +12,16 @@ from typing import Any
 
 from jobs.reading_settings import LIMIT_KEYS
 from jobs.settings import FLOW_KEYS, SegmentSettings
+from jobs.storages import OUTPUT, SOURCE, recorded
 from mrovseg.weights.checkpoint import Checkpoint
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.documents import json_of
 from pipeline.errors import ResumeError
 from pipeline.objects.names import absolute_uri
-from pipeline.output import RUN
+from pipeline.output import Output
 from pipeline.redact import redacted
-from pipeline.sources import Search
+from pipeline.sources import SceneList, Search
 
 FORMAT = 3
 FORMATS = (2, FORMAT)  # 2 stored scores in 1/255, with 0 as no data
@@ -60,8 +61,10 @@ def describe(
             "suffixes": list(settings.scenes.suffixes),
             "assets": list(settings.scenes.assets),
             "link_hosts": list(settings.scenes.link_hosts),
-            "output": redacted(settings.output),
-            "redacted": any(_spec(spec) != _plain(spec) for spec in settings.scenes.specs),
+            "output": redacted(settings.output.uri),
+            SOURCE: recorded(settings.scenes.storage),
+            OUTPUT: recorded(settings.output.storage),
+            "redacted": _hides_something(settings.scenes),
             "checkpoint": _checkpoint(settings.checkpoint),
             **{key: getattr(flow, key) for key in FLOW_KEYS if key not in GRID_KEYS},
             "max_failures": None if settings.max_failures is None else str(settings.max_failures),
@@ -104,27 +107,26 @@ def _limits(reading: Reading) -> dict[str, Any]:
     return {"drivers": list(reading.drivers)} | {key: getattr(reading, key) for key in LIMIT_KEYS}
 
 
-def earlier(output: str) -> dict[str, Any] | None:
+def earlier(output: Output) -> dict[str, Any] | None:
     """Return the record that is in `output`; None where there is none.
 
     Raises ResumeError when it cannot be read.
     """
-    uri = objects.join(output, RUN)
     try:
-        found = json_of(objects.get_document(uri))
+        found = json_of(objects.get_document(output.run))
     except FileNotFoundError:
         return None
     except ValueError as error:
         raise ResumeError(
-            f"{uri} is damaged ({error}). Remove it and give the whole command that made the output again"
+            f"{output.run} is damaged ({error}). Remove it and give the whole command that made the output again"
         ) from error
     if isinstance(found, dict) and found.keys() == {RUNS, DIGEST}:
         return None  # left by a run whose output was removed meanwhile
     if not isinstance(found, dict) or "format" not in found:
-        raise ResumeError(f"{uri} is no record of a run of mrovseg: give another output")
+        raise ResumeError(f"{output.run} is no record of a run of mrovseg: give another output")
     if found.get(DIGEST) not in {None, _digest(found)}:
         raise ResumeError(
-            f"{uri} is not what was written. Remove it and give the whole command that made the output again"
+            f"{output.run} is not what was written. Remove it and give the whole command that made the output again"
         )
     return found
 
@@ -152,7 +154,7 @@ def provenance(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def check_format(output: str, record: dict[str, Any]) -> None:
+def check_format(output: Output, record: dict[str, Any]) -> None:
     """Refuse an output of another layout. Raises ResumeError."""
     if record["format"] != FORMAT:
         raise ResumeError(
@@ -161,7 +163,7 @@ def check_format(output: str, record: dict[str, Any]) -> None:
         )
 
 
-def claim(output: str, description: dict[str, Any]) -> None:
+def claim(output: Output, description: dict[str, Any]) -> None:
     """Write the description to `output`, where nothing, or the same run, may be.
 
     Raises ResumeError when the output holds a run of another vocabulary, model or grid; the message shows the
@@ -174,13 +176,13 @@ def claim(output: str, description: dict[str, Any]) -> None:
     _write(output, description | {RUNS: [] if found is None else found.get(RUNS, [])})
 
 
-def precision(output: str) -> str | None:
+def precision(output: Output) -> str | None:
     """Return the precision in which the masks of an output were made; None where there are none."""
     found = earlier(output)
     return None if found is None else found.get("model", {}).get("precision", SINGLE)
 
 
-def check(output: str, description: dict[str, Any]) -> None:
+def check(output: Output, description: dict[str, Any]) -> None:
     """Refuse what `claim` would refuse, and write nothing.
 
     Raises ResumeError when the output holds a run of another vocabulary, model or grid.
@@ -190,7 +192,7 @@ def check(output: str, description: dict[str, Any]) -> None:
         _refuse_other_run(output, found, description)
 
 
-def conclude(output: str, ended: dict[str, Any], description: dict[str, Any]) -> None:
+def conclude(output: Output, ended: dict[str, Any], description: dict[str, Any]) -> None:
     """Note how a run ended, beside the last ones before it; a record that was removed meanwhile is written again."""
     found = earlier(output) or description
     _write(output, found | {RUNS: [*found.get(RUNS, []), ended][-LAST_RUNS:]})
@@ -212,14 +214,12 @@ def _digest(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
 
 
-def _write(output: str, record: dict[str, Any]) -> None:
+def _write(output: Output, record: dict[str, Any]) -> None:
     record = record | {DIGEST: _digest(record)}
-    objects.put_bytes(
-        objects.join(output, RUN), json.dumps(record, indent=1, sort_keys=True).encode() + b"\n"
-    )
+    objects.put_bytes(output.run, json.dumps(record, indent=1, sort_keys=True).encode() + b"\n")
 
 
-def _refuse_other_run(output: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+def _refuse_other_run(output: Output, before: dict[str, Any], now: dict[str, Any]) -> None:
     before = before | {"model": {"precision": SINGLE} | before.get("model", {})}
     found = [text for key in IDENTITY for text in _differences(before.get(key), now[key], at=key)]
     if found:
@@ -234,6 +234,14 @@ def _spec(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds
     if isinstance(spec, Search):
         return {"stac_api": redacted(spec.stac_api), **spec.asked}
     return redacted(spec) if objects.is_remote(spec) else spec
+
+
+def _hides_something(scenes: SceneList) -> bool:
+    """Tell whether a record leaves out what the scenes are reached by, as it may be a credential."""
+    endpoint = scenes.storage.endpoint
+    return any(_spec(spec) != _plain(spec) for spec in scenes.specs) or (
+        endpoint is not None and redacted(endpoint) != endpoint
+    )
 
 
 def _plain(spec: str | Search) -> Any:  # noqa: ANN401 - what JSON holds

@@ -29,7 +29,7 @@ from mrovseg.words.embedded import EmbeddedVocabulary
 from pipeline import flow, lease, objects
 from pipeline.flow import RunResult
 from pipeline.geometry.chips import ChipLayout
-from pipeline.output import FAILURES, SUMMARY
+from pipeline.output import Output
 from pipeline.redact import redacted
 
 LISTED_FAILURES = 20
@@ -57,7 +57,7 @@ def segment(settings: SegmentSettings) -> RunResult:
     Raises ConfigError or ModelError before anything is started, PipelineError when the output cannot be
     written. What goes wrong with a scene or a window is in the result and in the output's failures.
     """
-    check_proxies([*settings.scenes.specs, settings.output])
+    check_proxies(settings.scenes, settings.output.location)
     settings.scenes.check()
     say_missing(settings.scenes)
     say_classes(settings.vocabulary)
@@ -137,9 +137,9 @@ def _precision(settings: SegmentSettings, described: Callable[..., dict[str, Any
         return asked
 
 
-def class_table(output: str) -> str:
+def class_table(output: Output) -> str:
     """Sum the summary of an output over its scenes, a line a class; below, how many pixels have no area."""
-    summary = pq.ParquetFile(io.BytesIO(objects.get_bytes(objects.join(output, SUMMARY))))
+    summary = pq.ParquetFile(io.BytesIO(objects.get_bytes(output.summary)))
     by_class: dict[int, ClassSum] = {}
     for batch in summary.iter_batches():
         for record in batch.to_pylist():
@@ -185,14 +185,14 @@ def _line(found: ClassSum, pixels: int, area_m2: float) -> list[object]:
     ]
 
 
-def _say_where(output: str, result: RunResult, *, took_s: float) -> None:
+def _say_where(output: Output, result: RunResult, *, took_s: float) -> None:
     print(
         f"\nwindows: {result.windows_done} done, {result.windows_skipped} done before, in {duration(took_s)}"
     )
-    print(f"failed:  {_failed(result)}\nmasks:   {objects.join(output, 'scenes')}")
-    print(f"summary: {objects.join(output, SUMMARY)}")
+    print(f"failed:  {_failed(result)}\nmasks:   {output.scenes}")
+    print(f"summary: {output.summary}")
     if result.failures:
-        print(f"failures: {objects.join(output, FAILURES)}", file=sys.stderr)
+        print(f"failures: {output.failures}", file=sys.stderr)
         _say_failures(result)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from jobs.failure_limit import FailureLimit
 from jobs.reading_settings import READING_KEYS, add_reading_arguments, reading_settings
 from jobs.scene_lists import absolute_spec, search_of
+from jobs.storages import STORAGE_KEYS, output_of, source_storage
 from jobs.texts import texts_of
 from jobs.uris import path_or_uri
 from jobs.yaml_values import from_home, read_values
@@ -17,13 +18,14 @@ from mrovseg.device import PRECISIONS
 from mrovseg.words.vocabulary import Vocabulary, check_not_reserved, parse, quoted
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
+from pipeline.output import Output
 from pipeline.sources import SceneList, Search
 
 FLOW_KEYS = tuple(field.name for field in dataclasses.fields(FlowSettings))
 LIST_KEYS = ("scenes", "suffixes", "assets", "link_hosts")
 OWN_KEYS = (*LIST_KEYS, "classes", "output", "checkpoint", "threshold", "precision", "max_failures")
 ONCE_KEYS = ("overwrite", "retry_failed")  # flags only: a file would have them hold at every start
-KEYS = (*OWN_KEYS, *FLOW_KEYS, *READING_KEYS)
+KEYS = (*OWN_KEYS, *FLOW_KEYS, *READING_KEYS, *STORAGE_KEYS)
 SHARE_KEYS = ("actor_cpus", "actor_gpus", "task_cpus")
 CLASS_KEYS = ("name", "prompts")
 GPUS = "gpus"  # what flags and files say of `actor_gpus`, which a file may call so too
@@ -66,7 +68,7 @@ class SegmentSettings:
 
     scenes: SceneList
     vocabulary: Vocabulary
-    output: str
+    output: Output
     checkpoint: str = "tiny"
     threshold: float | None = None
     precision: str = "auto"
@@ -77,7 +79,6 @@ class SegmentSettings:
     retry_failed: bool = False
 
     def __post_init__(self) -> None:
-        _check_text("output", self.output)
         _check_text("checkpoint", self.checkpoint)
         if self.overwrite and (self.retry_failed or self.flow.keep_valid):
             raise ConfigError("overwrite keeps nothing: give it without retry_failed and keep_valid")
@@ -146,7 +147,7 @@ def segment_settings(values: Mapping[str, Any]) -> SegmentSettings:
     return SegmentSettings(
         scenes=scene_list(values),
         vocabulary=vocabulary_of(values["classes"]),
-        output=path_or_uri("output", values["output"]),
+        output=output_of(values),
         flow=flow_settings(values),
         reading=reading_settings(values),
         max_failures=None
@@ -197,7 +198,7 @@ def scene_list(values: Mapping[str, Any]) -> SceneList:
     specs = [
         spec if isinstance(spec, Search) else absolute_spec(spec) for spec in scenes_of(values["scenes"])
     ]
-    return SceneList(tuple(specs), **given)
+    return SceneList(tuple(specs), **given, storage=source_storage(values))
 
 
 def scenes_of(given: object) -> tuple[str | Search, ...]:

@@ -13,6 +13,7 @@ from pipeline import lease
 from pipeline import status as statuses
 from pipeline.errors import ConfigError
 from pipeline.lease import Lease
+from pipeline.output import Output
 from pipeline.status import OutputStatus, SceneStatus
 
 LISTED_SCENES = 20
@@ -26,26 +27,26 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("output", metavar="OUT", help="what was given to `segment -o`")
     parser.add_argument("--json", action="store_true", help="everything, all scenes too, for programs")
     arguments = parser.parse_args(argv)
-    found = describe(arguments.output)
+    found = describe(Output(arguments.output))
     print(json.dumps(found, indent=1) if arguments.json else "\n".join(_lines(found)))
     return ExitCode.DONE
 
 
-def describe(output: str) -> dict[str, Any]:
+def describe(output: Output) -> dict[str, Any]:
     """Return all that is known of an output, as JSON has it.
 
     Raises ConfigError where no run ever began, PipelineError when it cannot be read.
     """
     record = run_record.earlier(output)
     if record is None:
-        raise ConfigError(f"{output} holds no run.json: expected an output of `mrovseg segment`")
+        raise ConfigError(f"{output} holds no {output.run.name}: expected an output of `mrovseg segment`")
     on = lease.observed(output)
     everything = statuses.status(output)
     held = everything.asked_for() if on is None and run_record.whole_list_done(record) else everything
     last = (record[run_record.RUNS] or [None])[-1] if run_record.RUNS in record else None
     finished = on is None and last is not None and last["end"] == "finished" and not held.left
     return {
-        "output": output,
+        "output": output.uri,
         "finished": finished,
         "run": None if on is None else _run(*on),
         "last_run": last,

@@ -15,7 +15,7 @@ from pipeline import lease, objects
 from pipeline.errors import LeaseLostError, PipelineError, ResumeError
 from pipeline.flow import Progress
 from pipeline.lease import Held
-from pipeline.output import FAILURES, FILES, FOLDERS, RUN, SUMMARY, is_made, is_place_of_ours
+from pipeline.output import FILES, FOLDERS, Output, is_made, is_place_of_ours
 from pipeline.redact import redacted
 
 LISTED = 10
@@ -94,33 +94,34 @@ def _ended(supervisor: Supervisor, how: str, reason: str) -> dict[str, Any]:
     }
 
 
-def refuse_foreign(output: str) -> None:
+def refuse_foreign(output: Output) -> None:
     """Raise ResumeError for a folder that holds something and is no output of ours, or of which a part is elsewhere."""
     record = run_record.earlier(output)
-    if record is None and next(iter(objects.list_all(output)), None) is None:
+    if record is None and next(iter(objects.list_all(output.location)), None) is None:
         return
     if record is None or not run_record.is_whole(record):
-        found = f"no {RUN}" if record is None else f"a {RUN} that no run of mrovseg wrote"
+        name = output.run.name
+        found = f"no {name}" if record is None else f"a {name} that no run of mrovseg wrote"
         raise ResumeError(
             f"{output} holds something and {found}: it is no output of mrovseg, and nothing of it is overwritten. "
             "Give another output"
         )
-    links = (link for folder in FOLDERS for link in objects.linked_folders(output, folder))
+    links = (link for folder in FOLDERS for link in objects.linked_folders(output.location, folder))
     link = next(filter(is_place_of_ours, links), None)
     if link is not None:
         raise ResumeError(
-            f"{objects.join(output, link)} is a link, and nothing is removed behind one: put the folder itself there, "
+            f"{output.at(link)} is a link, and nothing is removed behind one: put the folder itself there, "
             "or give another output"
         )
 
 
-def _empty(output: str) -> None:
+def _empty(output: Output) -> None:
     """Remove what a run made, and nothing else; the record, which says that it is ours, goes last."""
-    others = [name for name, _ in objects.list_entries(output) if name not in {*FILES, *FOLDERS}]
+    others = [name for name, _ in objects.list_entries(output.location) if name not in {*FILES, *FOLDERS}]
     for folder in FOLDERS:
-        others += objects.remove_made(output, folder, is_made)
-    for name in (FAILURES, SUMMARY, RUN):
-        objects.remove(objects.join(output, name))
+        others += objects.remove_made(output.location, folder, is_made)
+    for each in (output.failures, output.summary, output.run):
+        objects.remove(each)
     if others:
         more = f" and {len(others) - LISTED} more" if len(others) > LISTED else ""
         print(f"mrovseg: left alone, as no run made it: {', '.join(others[:LISTED])}{more}", file=sys.stderr)

@@ -13,6 +13,7 @@ from jobs.exit_codes import ExitCode, ends_with_code
 from jobs.flags import FlagParser
 from pipeline import aoi, lease
 from pipeline.errors import ConfigError
+from pipeline.output import Output
 from pipeline.verification import Finding, Made, Report, forget
 from pipeline.verification import verify as verified
 
@@ -30,26 +31,27 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="every finding, for programs")
     arguments = parser.parse_args(argv)
-    report, record = look(arguments.output, and_forget=arguments.forget)
-    redo = redo_command(arguments.output, record)
+    output = Output(arguments.output)
+    report, record = look(output, and_forget=arguments.forget)
+    redo = redo_command(output, record)
     if arguments.json:
         print(json.dumps(_values(report, redo), indent=1))
     else:
-        print("\n".join(_lines(arguments.output, report, redo, forgotten=arguments.forget)))
+        print("\n".join(_lines(output, report, redo, forgotten=arguments.forget)))
     return ExitCode.DONE_WITH_FAILURES if report.findings and not arguments.forget else ExitCode.DONE
 
 
-def look(output: str, *, and_forget: bool = False) -> tuple[Report, dict[str, Any]]:
+def look(output: Output, *, and_forget: bool = False) -> tuple[Report, dict[str, Any]]:
     """Verify an output and return what was found and its record; remove what is damaged, if so asked.
 
     Raises ConfigError where no run ever began, or where one is on and something is to be removed.
     """
     record = run_record.earlier(output)
     if record is None:
-        raise ConfigError(f"{output} holds no run.json: expected an output of `mrovseg segment`")
+        raise ConfigError(f"{output} holds no {output.run.name}: expected an output of `mrovseg segment`")
     if not run_record.is_whole(record):
         raise ConfigError(
-            f"{output} holds a run.json that is not whole: expected an output of `mrovseg segment`"
+            f"{output} holds a {output.run.name} that is not whole: expected an output of `mrovseg segment`"
         )
     run_record.check_format(output, record)
     if and_forget:
@@ -66,16 +68,16 @@ def look(output: str, *, and_forget: bool = False) -> tuple[Report, dict[str, An
     return _verified(output, record, on=on), record
 
 
-def redo_command(output: str, record: dict[str, Any]) -> str:
+def redo_command(output: Output, record: dict[str, Any]) -> str:
     """Return what to give a shell for an output to be repaired."""
-    out = shlex.quote(output)
+    out = shlex.quote(output.uri)
     again = f"mrovseg segment -o {out}"
     if record["config"].get("redacted"):
         again = f"mrovseg segment SCENES --classes CLASSES -o {out}"
     return f"mrovseg verify {out} --forget && {again}"
 
 
-def _verified(output: str, record: dict[str, Any], *, on: bool) -> Report:
+def _verified(output: Output, record: dict[str, Any], *, on: bool) -> Report:
     last = (record.get(run_record.RUNS) or [{}])[-1]
     area = record["config"].get("aoi")
     made = Made(
@@ -101,7 +103,7 @@ class _Told:
             print(f"{said}, {len(report.findings):,} findings", file=sys.stderr)
 
 
-def _lines(output: str, report: Report, redo: str, *, forgotten: bool) -> list[str]:
+def _lines(output: Output, report: Report, redo: str, *, forgotten: bool) -> list[str]:
     lines = [f"{report.windows:,} windows of {report.scenes:,} scenes are done and were looked at"]
     if report.left:
         lines.append(

@@ -4,6 +4,7 @@ import yaml
 
 from pipeline import objects
 from pipeline.errors import ConfigError, PipelineError
+from pipeline.location import Location
 
 LIMIT_BYTES = 4 * 2**20
 _MOST_LEVELS = 32
@@ -16,7 +17,7 @@ def yaml_text(place: str) -> str:
     Raises ConfigError when it cannot be read, is too large, or nests too deep.
     """
     try:
-        text = objects.get_document(place, limit_bytes=LIMIT_BYTES).decode("utf-8-sig")
+        text = objects.get_document(Location(place), limit_bytes=LIMIT_BYTES).decode("utf-8-sig")
         _check(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, PipelineError, ValueError) as error:
         reason = " ".join(str(error).split())

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from pipeline.errors import ConfigError
 from pipeline.geometry.aoi import Aoi
+from pipeline.location import Location
+from pipeline.storage import FROM_ENVIRONMENT, Storage
 
 _PATIENCE_S = 300.0  # for a step, and for each megapixel of its window: a ViT-L on one CPU takes 40 s for one
 
@@ -90,7 +92,7 @@ class Reading:
     ``drivers`` are GDAL's; ``vrt`` "inside" has a virtual raster name files of its own folder only. A scene
     has at most ``max_pixels`` and ``max_bands``, a block at most ``max_block_bytes`` when decoded, and a
     scene of more than a gigabyte at most ``max_expansion`` times the bytes of its file. A call of GDAL takes
-    at most ``read_timeout_s``.
+    at most ``read_timeout_s``. ``storage`` is how their storage is reached.
 
     Raises:
         ConfigError: a value is out of range; the message names the key.
@@ -109,6 +111,11 @@ class Reading:
     max_block_bytes: int = 512 * 2**20
     max_expansion: int = 200
     read_timeout_s: float | int = 300.0
+    storage: Storage = FROM_ENVIRONMENT
+
+    def at(self, uri: str) -> Location:
+        """Return where a file of a scene is."""
+        return Location(uri, self.storage)
 
     def __post_init__(self) -> None:
         for key in ("max_pixels", "max_bands", "max_block_bytes", "max_expansion"):

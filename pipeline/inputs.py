@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -22,9 +22,11 @@ from pipeline.config import Reading
 from pipeline.documents import json_of
 from pipeline.errors import PipelineError, RasterError, ResumeError
 from pipeline.geometry.scene import Band, Scene
+from pipeline.location import Location
 from pipeline.objects import ObjectInfo
-from pipeline.output import inputs_uri, is_made, ledger_path, statistics_uri
+from pipeline.output import Output, SceneOutput, is_made
 from pipeline.redact import redacted
+from pipeline.storage import Storage
 from pipeline.view import View
 
 _SAID = 5  # of what differs
@@ -59,11 +61,11 @@ def found(scene: Scene, reading: Reading) -> Inputs:
         RasterError: a file is missing, or is a virtual raster that is refused.
         PipelineError: the storage refused.
     """
-    files = {file: raster.read_input(file) for file in scene.files}
-    return Inputs(files, _infos(_beside(scene, reading)))
+    files = {file: raster.read_input(file, reading) for file in scene.files}
+    return Inputs(files, _infos(_beside(scene, reading), reading.storage))
 
 
-def check_unchanged(inputs: Inputs) -> None:
+def check_unchanged(inputs: Inputs, reading: Reading) -> None:
     """Refuse what was made of a scene whose files have changed since.
 
     A window that is done before stays as it is: it is of the file that is noted, and a later run refuses the scene
@@ -73,9 +75,9 @@ def check_unchanged(inputs: Inputs) -> None:
         RasterError: a file has changed, is gone, or is new.
         PipelineError: the storage refused.
     """
-    files = {file: raster.read_input(file) for file in inputs.files}
-    beside = raster.new_beside([*files, *inputs.beside])
-    now = Inputs(files, _infos(sorted({*inputs.beside, *beside} - {*files})))
+    files = {file: raster.read_input(file, reading) for file in inputs.files}
+    beside = raster.new_beside([*files, *inputs.beside], reading.storage)
+    now = Inputs(files, _infos(sorted({*inputs.beside, *beside} - {*files}), reading.storage))
     if now != inputs:
         raise RasterError(
             f"{' and '.join(files)} changed while it was read: {_differences(inputs.noted(), now.noted())}. Give the "
@@ -84,7 +86,12 @@ def check_unchanged(inputs: Inputs) -> None:
 
 
 def claim(
-    output: str, scene: Scene, reading: Reading, *, keep_valid: bool = False, inputs: Inputs | None = None
+    output: Output,
+    scene: Scene,
+    reading: Reading,
+    *,
+    keep_valid: bool = False,
+    inputs: Inputs | None = None,
 ) -> View:
     """Note the scene's files, and how they are read; where it has windows that are done both stay as noted then.
 
@@ -98,22 +105,22 @@ def claim(
         ResumeError: the scene has masks, and a file has changed since.
         PipelineError: the output cannot be read or written.
     """
-    uri = inputs_uri(output, scene.scene_id)
+    mine = output.scene(scene.scene_id)
     inputs = found(scene, reading) if inputs is None else inputs
     names = _shown(scene.files)
     now = inputs.noted()
-    noted = _noted(uri)
+    noted = _noted(mine.inputs)
     if noted is not None and all(noted[kind] == now[kind] for kind in now if kind in noted):
         return _named(View.from_values(noted["view"]), {names[file]: file for file in scene.files})
-    if noted is not None and ledger.done(output, scene.scene_id):
+    if noted is not None and ledger.done(mine):
         if not keep_valid:
             raise ResumeError(_changed(output, scene, noted, now))
-        remove_scene(output, scene.scene_id)
+        remove_scene(mine)
     view = raster.look(scene, reading, etags=inputs.etags)
     view = replace(view, datetime=scene.datetime or view.datetime)
     without_secrets = _named(view, names)
     note = {**now, "view": without_secrets.to_values()}
-    objects.put_bytes(uri, json.dumps(note, sort_keys=True, indent=1).encode() + b"\n")
+    objects.put_bytes(mine.inputs, json.dumps(note, sort_keys=True, indent=1).encode() + b"\n")
     return view
 
 
@@ -122,23 +129,28 @@ def _beside(scene: Scene, reading: Reading) -> list[str]:
     return sorted(every - {*scene.files})
 
 
-def _infos(files: Sequence[str]) -> dict[str, ObjectInfo]:
+def _infos(files: Sequence[str], storage: Storage) -> dict[str, ObjectInfo]:
     """Return size and etag of the files that are there."""
-    infos = raster.read_beside(files)
+    infos = raster.read_beside(files, storage)
     return {file: info for file, info in zip(files, infos, strict=True) if info is not None}
 
 
-def remove_scene(output: str, scene_id: str) -> None:
+def remove_scene(scene: SceneOutput) -> None:
     """Remove all that runs made of a scene, and first what says that something of it is done.
 
     Raises:
         PipelineError: the storage refused.
     """
-    made = partial(is_made, scene_id=scene_id)
-    deque(objects.remove_made(output, ledger_path(scene_id), made), maxlen=0)  # what is not ours stays
-    objects.remove(statistics_uri(output, scene_id), below=output)
-    deque(objects.remove_made(output, f"scenes/{scene_id}", made), maxlen=0)
-    objects.remove(inputs_uri(output, scene_id), below=output)
+    output, made = scene.output, partial(is_made, scene_id=scene.scene_id)
+    _remove_folder(output, scene.ledger, made)
+    objects.remove(scene.statistics, below=output.location)
+    _remove_folder(output, scene.folder, made)
+    objects.remove(scene.inputs, below=output.location)
+
+
+def _remove_folder(output: Output, folder: Location, made: Callable[[str], bool]) -> None:
+    """Remove what is made in a folder; what is not ours stays."""
+    deque(objects.remove_made(output.location, output.path_of(folder), made), maxlen=0)
 
 
 def _shown(files: Sequence[str]) -> dict[str, str]:
@@ -152,7 +164,7 @@ def _shown(files: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def _changed(output: str, scene: Scene, was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+def _changed(output: Output, scene: Scene, was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Say which files have changed, and in what."""
     return (
         f"{output} holds masks of {', '.join(scene.files)} as it was before it changed: {_differences(was, now)}. "
@@ -177,14 +189,14 @@ def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return "; ".join([*said[:_SAID], *([f"and {len(said) - _SAID} more"] if said[_SAID:] else [])])
 
 
-def _noted(uri: str) -> dict[str, Any] | None:
+def _noted(location: Location) -> dict[str, Any] | None:
     try:
-        noted: dict[str, Any] = json_of(objects.get_document(uri))
+        noted: dict[str, Any] = json_of(objects.get_document(location))
     except FileNotFoundError:
         return None
     except ValueError as error:
         raise PipelineError(
-            f"{uri} is damaged ({error}): have `mrovseg verify --forget` remove it and what depends on it"
+            f"{location} is damaged ({error}): have `mrovseg verify --forget` remove it and what depends on it"
         ) from error
     for each in (*noted["files"], *noted.get("beside", []), *noted["view"]["bands"]):
         each["uri"] = redacted(each["uri"])  # what an earlier version showed

@@ -24,7 +24,8 @@ from typing import Any
 from pipeline import objects
 from pipeline.documents import json_of
 from pipeline.errors import LeaseLostError, OutputError, PipelineError, ResumeError
-from pipeline.output import LEASE, RUN
+from pipeline.location import Location
+from pipeline.output import Output
 
 RENEWED_EVERY_S = 5.0
 SILENT_S = 30.0
@@ -66,10 +67,9 @@ class Lease:
 class Held:
     """A lease that this run holds: ``note`` its progress, and learn whether it is still held."""
 
-    def __init__(self, output: str, lease: Lease) -> None:
+    def __init__(self, output: Output, lease: Lease) -> None:
         self.lease = lease
         self._output = output
-        self._uri = objects.join(output, LEASE)
         self._progress: Mapping[str, int] = {}
         self._lost: LeaseLostError | OutputError | None = None
         self._over = threading.Event()
@@ -104,7 +104,7 @@ class Held:
                 if not self._is_own():
                     return
                 self.lease = _renewed(self.lease, self._progress)
-                objects.put_bytes(self._uri, self.lease.to_bytes())
+                objects.put_bytes(self._output.lease, self.lease.to_bytes())
 
     def stop(self) -> None:
         """Have ``renew`` return."""
@@ -114,33 +114,33 @@ class Held:
         """Remove the lease if it is still this run's; nobody may renew it any more."""
         with contextlib.suppress(PipelineError):  # a lease that stays is found dead by the next run
             if self._lost is None and self._is_own():
-                objects.remove(self._uri)
+                objects.remove(self._output.lease)
 
     def _is_own(self) -> bool:
-        found = _read(self._uri)
+        found = _read(self._output.lease)
         if found is not None and found[1] is not None and found[1].run_id != self.lease.run_id:
             self._lost = LeaseLostError(
-                f"{self._uri} was taken over by {found[1]}, which found it silent for {SILENT_S:.0f} s; this run "
-                "stops. What is done stays done, and the other goes on with the rest"
+                f"{self._output.lease} was taken over by {found[1]}, which found it silent for {SILENT_S:.0f} s; this "
+                "run stops. What is done stays done, and the other goes on with the rest"
             )
-        elif found is None and not objects.exists(objects.join(self._output, RUN)):
+        elif found is None and not objects.exists(self._output.run):
             # Writing anything there again would make a part of an output that no run could go on with.
             self._lost = OutputError(
-                f"{self._output} was removed while this run was at it: neither {LEASE} nor {RUN} is there any more. "
-                "The run stops; the same command begins anew"
+                f"{self._output} was removed while this run was at it: neither {self._output.lease.name} nor "
+                f"{self._output.run.name} is there any more. The run stops; the same command begins anew"
             )
         return self._lost is None  # where the lease alone is gone it is written again
 
 
 @contextlib.contextmanager
-def held(output: str) -> Iterator[Held]:
+def held(output: Output) -> Iterator[Held]:
     """Hold the lease of ``output`` while entered, renewed by a thread; release it however the body ends.
 
     Raises:
         ResumeError: another run holds it; the message names it.
         PipelineError: the storage refused.
     """
-    mine = Held(output, _taken(objects.join(output, LEASE)))
+    mine = Held(output, _taken(output))
     renewer = threading.Thread(target=mine.renew, name="lease", daemon=True)
     renewer.start()
     try:
@@ -151,7 +151,7 @@ def held(output: str) -> Iterator[Held]:
         mine.release()
 
 
-def observed(output: str) -> tuple[Lease, bool] | None:
+def observed(output: Output) -> tuple[Lease, bool] | None:
     """Return the lease that is in ``output`` and whether its run is alive; None where there is none.
 
     It is looked at until it is renewed, for at most twice the time that a renewal takes; of a process of this machine
@@ -172,58 +172,59 @@ def observed(output: str) -> tuple[Lease, bool] | None:
     return None if first is None else (first, False)
 
 
-def holder(output: str) -> Lease | None:
+def holder(output: Output) -> Lease | None:
     """Return the lease that is in ``output``, alive or not; None where there is none that can be read.
 
     Raises:
         PipelineError: the storage refused.
     """
-    found = _read(objects.join(output, LEASE))
+    found = _read(output.lease)
     return None if found is None else found[1]
 
 
-def _taken(uri: str) -> Lease:
+def _taken(output: Output) -> Lease:
     """Take the lease where there is none, or a dead one."""
+    location = output.lease
     mine = _own()
-    while not objects.create_bytes(uri, mine.to_bytes()):
-        found = _read(uri)
+    while not objects.create_bytes(location, mine.to_bytes()):
+        found = _read(location)
         if found is None:
             continue  # released meanwhile
         if found[1] is not None and found[1].run_id == mine.run_id:
             return mine  # the first answer of the storage was lost
-        _wait_for_its_death(uri, found)
-        objects.put_bytes(uri, mine.to_bytes())
+        _wait_for_its_death(output, found)
+        objects.put_bytes(location, mine.to_bytes())
         time.sleep(_SETTLED_S)
-        after = _read(uri)
+        after = _read(location)
         if after is not None and after[0] == mine.to_bytes():
             return mine
-        _refuse(uri, None if after is None else after[1])
+        _refuse(output, None if after is None else after[1])
     return mine
 
 
-def _wait_for_its_death(uri: str, first: tuple[bytes, Lease | None]) -> None:
+def _wait_for_its_death(output: Output, first: tuple[bytes, Lease | None]) -> None:
     """Look at a lease until it is silent for long enough; refuse as soon as it changes."""
     began_s = time.monotonic()
     while time.monotonic() - began_s < SILENT_S:
-        now = _read(uri)
+        now = _read(output.lease)
         if now is None or (now[1] is not None and now[1].is_gone):
             return
         if now[0] != first[0]:
-            _refuse(uri, now[1])
+            _refuse(output, now[1])
         time.sleep(_LOOKED_AT_EVERY_S)
 
 
-def _refuse(uri: str, other: Lease | None) -> None:
+def _refuse(output: Output, other: Lease | None) -> None:
     raise ResumeError(
-        f"{uri.rpartition('/')[0]} is being worked on by {other or 'another run'}. Wait for its end, or stop it: "
+        f"{output} is being worked on by {other or 'another run'}. Wait for its end, or stop it: "
         f"{SILENT_S:.0f} s after its last sign of life the same command goes on"
     )
 
 
-def _read(uri: str) -> tuple[bytes, Lease | None] | None:
+def _read(location: Location) -> tuple[bytes, Lease | None] | None:
     """Return the lease as bytes and as a value, None for what is being written or damaged."""
     try:
-        content = objects.get_document(uri)
+        content = objects.get_document(location)
     except FileNotFoundError:
         return None
     try:

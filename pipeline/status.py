@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
-from pipeline import ledger, objects
-from pipeline.output import FAILURES
+from pipeline import objects
+from pipeline.output import Output, place_of, plan_of
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class OutputStatus:
         return OutputStatus(kept, self.changed_s)
 
 
-def status(output: str) -> OutputStatus:
+def status(output: Output) -> OutputStatus:
     """Return how far ``output`` is.
 
     Raises:
@@ -97,22 +97,22 @@ def status(output: str) -> OutputStatus:
     """
     scenes: dict[str, SceneStatus] = {}
     changed_s = None
-    for listed in objects.list_all(objects.join(output, "ledger")):
+    for listed in objects.list_all(output.ledger):
         scene_id, _, name = listed.path.partition("/")
         scene = scenes.setdefault(scene_id, SceneStatus(scene_id))
-        if ledger.place_of(name) is not None:
+        if place_of(name) is not None:
             scene.done += 1
-        elif (plan := ledger.plan_of(name)) is not None:
+        elif (plan := plan_of(name)) is not None:
             scene.planned = plan.windows
         changed_s = max(changed_s or 0.0, listed.written_s)
     _add_failures(output, scenes)
     return OutputStatus(scenes, changed_s)
 
 
-def _add_failures(output: str, scenes: dict[str, SceneStatus]) -> None:
+def _add_failures(output: Output, scenes: dict[str, SceneStatus]) -> None:
     """Count what the table of failures holds by scene."""
     try:
-        table = pq.ParquetFile(io.BytesIO(objects.get_bytes(objects.join(output, FAILURES))))
+        table = pq.ParquetFile(io.BytesIO(objects.get_bytes(output.failures)))
     except FileNotFoundError:
         return
     for batch in table.iter_batches(columns=["scene_id", "row_off", "message"]):

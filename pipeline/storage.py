@@ -1,14 +1,18 @@
-"""How storage is reached: the habits of S3, Google and Azure, from the environment, in fsspec's and GDAL's words.
+"""How storage is reached: the habits of S3, Google and Azure, in fsspec's and GDAL's words.
 
-Both read most variables themselves: profiles, keys and session tokens. Here is what one of them does not know.
+What a ``Storage`` does not say is as the environment says. Both libraries read most variables themselves: profiles,
+keys and session tokens. Here is what one of them does not know.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
+
+from pipeline.errors import ConfigError
 
 _PROFILES = (
     "AWS_PROFILE",
@@ -18,6 +22,8 @@ _PROFILES = (
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 )
 _YES = ("YES", "TRUE", "ON", "1")
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_UNSIGNED = ("AWS_NO_SIGN_REQUEST", "GS_NO_SIGN_REQUEST", "AZURE_NO_SIGN_REQUEST")
 _WEB: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # do not list a prefix of a million objects
     "CPL_VSIL_CURL_USE_HEAD": False,  # a uri that is signed for GET is refused to HEAD
@@ -30,7 +36,44 @@ _WEB: dict[str, Any] = {
 }
 
 
-def fsspec_options(uri: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """How the storage of one place is reached; what is None is as the environment says.
+
+    ``endpoint`` is the S3 server as a uri of http or https, ``region`` its region, and ``profile`` the name of a
+    profile of the credentials file, whose keys and whose endpoint then count, and no keys of the environment.
+    ``anonymous`` asks without a key (S3, Google, Azure), ``requester_pays`` has whoever reads pay (S3), and ``account``
+    is Azure's storage account. No value is a secret: keys are in the environment or in the credentials file.
+
+    Raises:
+        ConfigError: a text is empty or no uri, or two values contradict each other; the message names the key.
+    """
+
+    endpoint: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    anonymous: bool | None = None
+    requester_pays: bool | None = None
+    account: str | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if getattr(self, field.name) == "":
+                raise ConfigError(f"{field.name} must be a text that is not empty, or left out")
+        parts = urlsplit(self.endpoint or "https://host")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ConfigError(f"endpoint must be a uri such as https://host:9000, got {self.endpoint}")
+        if self.anonymous and self.profile is not None:
+            raise ConfigError(
+                f"a storage is read anonymously or with the keys of a profile, got both: profile {self.profile}"
+            )
+
+
+FROM_ENVIRONMENT = Storage()
+"""The storage of a place of which nothing is said."""
+
+
+def fsspec_options(uri: str, storage: Storage = FROM_ENVIRONMENT) -> dict[str, Any]:
     """Return the options of fsspec's file system for ``uri``: it does not know GDAL's variables.
 
     S3's endpoint is among them because fsspec keeps a file system under the options it was made with.
@@ -38,61 +81,85 @@ def fsspec_options(uri: str) -> dict[str, Any]:
     scheme = uri.partition("://")[0].lower()
     if scheme in ("s3", "s3a"):
         options = {
-            "endpoint_url": s3_endpoint(),
+            "endpoint_url": s3_endpoint(storage),
             "use_listings_cache": False,
             "config_kwargs": _s3_client(),
             "max_concurrency": 1,  # with more, every object is asked for its size before it is read
         }
         # GDAL's and the newer clients' name; botocore's is AWS_DEFAULT_REGION.
-        region = os.environ.get("AWS_REGION")
+        region = storage.region or os.environ.get("AWS_REGION")
         return options | _said(
-            anon=_set("AWS_NO_SIGN_REQUEST"),
-            requester_pays=_requester_pays(),
+            anon=_anonymous(storage, "AWS_NO_SIGN_REQUEST"),
+            requester_pays=_requester_pays(storage),
             client_kwargs=region and {"region_name": region},
+            profile=storage.profile,
         )
     if scheme in ("gs", "gcs"):
-        return {"token": "anon"} if _set("GS_NO_SIGN_REQUEST") else {}
+        return {"token": "anon"} if _anonymous(storage, "GS_NO_SIGN_REQUEST") else {}
     if scheme in ("az", "abfs", "abfss"):
         return _said(
-            account_name=os.environ.get("AZURE_STORAGE_ACCOUNT"),
+            account_name=storage.account or os.environ.get("AZURE_STORAGE_ACCOUNT"),
             account_key=os.environ.get("AZURE_STORAGE_ACCESS_KEY"),
-            anon=_set("AZURE_NO_SIGN_REQUEST"),
+            anon=_anonymous(storage, "AZURE_NO_SIGN_REQUEST"),
         )
     return {}
 
 
-def gdal_options() -> dict[str, Any]:
-    """Return GDAL's options that the variables of other clients imply."""
-    implied = {
-        "CPL_AWS_CREDENTIALS_FILE": os.environ.get("AWS_SHARED_CREDENTIALS_FILE"),
-        "AZURE_STORAGE_ACCOUNT": os.environ.get("AZURE_STORAGE_ACCOUNT_NAME"),
-        "AZURE_STORAGE_ACCESS_KEY": os.environ.get("AZURE_STORAGE_ACCOUNT_KEY"),
-    }
-    return _WEB | _s3_server() | _said(AWS_NO_SIGN_REQUEST=_set("AWS_SKIP_SIGNATURE"), **implied)
+def gdal_options(storage: Storage = FROM_ENVIRONMENT) -> dict[str, Any]:
+    """Return GDAL's options of what ``storage`` says, and of what the variables of other clients imply.
+
+    None of the latter is an option that the environment itself has: that one is GDAL's already.
+    """
+    stated = _s3_server(_own_endpoint(storage))
+    hosting = {name: stated.pop(name) for name in ("AWS_VIRTUAL_HOSTING",) if name in stated}
+    server = hosting if stated or "AWS_S3_ENDPOINT" in os.environ else _s3_server(s3_endpoint(storage))
+    implied = _said(
+        CPL_AWS_CREDENTIALS_FILE=os.environ.get("AWS_SHARED_CREDENTIALS_FILE"),
+        AWS_NO_SIGN_REQUEST=_set("AWS_SKIP_SIGNATURE"),
+        AZURE_STORAGE_ACCOUNT=os.environ.get("AZURE_STORAGE_ACCOUNT_NAME"),
+        AZURE_STORAGE_ACCESS_KEY=os.environ.get("AZURE_STORAGE_ACCOUNT_KEY"),
+    )
+    unsaid = {name: value for name, value in (_WEB | server | implied).items() if name not in os.environ}
+    return unsaid | stated | _stated(storage)
 
 
-def s3_endpoint() -> str | None:
-    """Return the S3 server that the environment, else the profile names, None for Amazon's own."""
+def s3_endpoint(storage: Storage = FROM_ENVIRONMENT) -> str | None:
+    """Return the S3 server of a storage or of the profile that it names, else the environment's; None for Amazon's."""
     named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return named or _profiles_endpoint(*map(os.environ.get, _PROFILES)) or None
+    return _own_endpoint(storage) or named or _endpoint_of_profile(None) or None
+
+
+def _own_endpoint(storage: Storage) -> str | None:
+    """Return the S3 server that a storage itself says, or the profile that it names."""
+    if storage.endpoint is not None or storage.profile is None:
+        return storage.endpoint
+    return _endpoint_of_profile(storage.profile)
+
+
+def _endpoint_of_profile(profile: str | None) -> str | None:
+    return _profiles_endpoint(profile, *map(os.environ.get, _PROFILES))
 
 
 @cache
-def _profiles_endpoint(*_: str | None) -> str | None:
-    """Return what ``endpoint_url`` of the profile says, or that of its ``services``: GDAL knows neither.
+def _profiles_endpoint(profile: str | None, *_: str | None) -> str | None:
+    """Return what ``endpoint_url`` of a profile says, or that of its ``services``: GDAL knows neither.
 
-    It is looked up once for the same values of ``_PROFILES``. A profile that does not exist is said by who connects.
+    None is the profile that the environment names. It is looked up once for the same values of ``_PROFILES``. A profile
+    that does not exist is said by who connects.
     """
     import botocore.configprovider  # noqa: PLC0415 - half a second, of use with S3 only
     import botocore.exceptions  # noqa: PLC0415 - the same
     import botocore.session  # noqa: PLC0415 - the same
 
-    session = botocore.session.Session()
+    session = botocore.session.Session(profile=profile)
     try:
         if session.get_config_variable("ignore_configured_endpoint_urls"):
             return None
         provider = botocore.configprovider.ConfiguredEndpointProvider(
-            full_config=session.full_config, scoped_config=session.get_scoped_config(), client_name="s3"
+            full_config=session.full_config,
+            scoped_config=session.get_scoped_config(),
+            client_name="s3",
+            environ={},  # what the environment names is asked for before
         )
         found = provider.provide()
     except botocore.exceptions.BotoCoreError:
@@ -100,10 +167,26 @@ def _profiles_endpoint(*_: str | None) -> str | None:
     return None if found is None else str(found)
 
 
-def _s3_server() -> dict[str, Any]:
-    """Say in GDAL's words which S3 server the environment names: it does not know AWS_ENDPOINT_URL."""
-    endpoint = urlsplit(s3_endpoint() or "")
-    if not endpoint.netloc or "AWS_S3_ENDPOINT" in os.environ:
+def _stated(storage: Storage) -> dict[str, Any]:
+    """Return GDAL's options of what a storage says itself, apart from its server: they go before the environment."""
+    stated: dict[str, Any] = {}
+    if storage.profile is not None:  # keys in the environment would go before its own
+        stated |= {"AWS_PROFILE": storage.profile} | dict.fromkeys(_KEYS, "")
+    if storage.region is not None:
+        stated |= {"AWS_REGION": storage.region}
+    if storage.anonymous is not None or storage.profile is not None:
+        stated |= dict.fromkeys(_UNSIGNED, bool(storage.anonymous))
+    if storage.requester_pays is not None:
+        stated |= {"AWS_REQUEST_PAYER": "requester" if storage.requester_pays else ""}
+    if storage.account is not None:
+        stated |= {"AZURE_STORAGE_ACCOUNT": storage.account}
+    return stated
+
+
+def _s3_server(uri: str | None) -> dict[str, Any]:
+    """Say in GDAL's words which S3 server a uri is: it does not know AWS_ENDPOINT_URL."""
+    endpoint = urlsplit(uri or "")
+    if not endpoint.netloc:
         return {}
     return {
         "AWS_S3_ENDPOINT": endpoint.netloc + endpoint.path.rstrip("/"),
@@ -121,8 +204,16 @@ def _s3_client() -> dict[str, Any]:
     }
 
 
-def _requester_pays() -> bool:
+def _requester_pays(storage: Storage) -> bool:
+    if storage.requester_pays is not None:
+        return storage.requester_pays
     return os.environ.get("AWS_REQUEST_PAYER", "").lower() == "requester"
+
+
+def _anonymous(storage: Storage, variable: str) -> bool:
+    if storage.anonymous is not None or storage.profile is not None:
+        return bool(storage.anonymous)
+    return _set(variable)
 
 
 def _set(name: str) -> bool:

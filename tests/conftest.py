@@ -67,6 +67,13 @@ def s3_server() -> Iterator[S3Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def open_s3_server() -> Iterator[S3Server]:
+    """Another S3 server, which no variable names and whose key nobody has: only its open bucket can be read."""
+    with running_s3_server("otherkey", "othersecret") as server:
+        yield server
+
+
 @pytest.fixture
 def s3(s3_server: S3Server, request: pytest.FixtureRequest) -> str:
     """A prefix of the bucket that no other test writes to, as `s3://bucket/prefix`."""

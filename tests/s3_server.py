@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,16 +30,6 @@ SECRET_KEY = "testsecret"  # noqa: S105 - the key of a server that lives as long
 REGION = "us-east-1"
 READY_WITHIN_S = 60.0
 
-_IDENTITIES = {
-    "identities": [
-        {
-            "name": "dev",
-            "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
-            "actions": ["Admin", "Read", "List", "Tagging", "Write"],
-        },
-        {"name": "anonymous", "actions": [f"Read:{OPEN_BUCKET}", f"List:{OPEN_BUCKET}"]},
-    ]
-}
 _ROLE = "arn:aws:iam::000000000000:role/reader"
 _POLICY_VERSION = "2012-10-17"
 _SESSIONS = {
@@ -75,17 +65,19 @@ _SESSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class S3Server:
-    """Where a running server listens."""
+    """Where a running server listens, and the key that it knows."""
 
     endpoint: str
+    access_key: str = ACCESS_KEY
+    secret_key: str = SECRET_KEY
 
     @property
     def environment(self) -> dict[str, str]:
         """What a client, or a process that is to become one, needs in its environment."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
         }
@@ -96,8 +88,8 @@ class S3Server:
             kind,
             endpoint_url=self.endpoint,
             region_name=REGION,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
             config=botocore.config.Config(
                 signature_version=signature,
                 retries={"total_max_attempts": 1},
@@ -119,17 +111,17 @@ class S3Server:
 
 
 @contextlib.contextmanager
-def running_s3_server() -> Iterator[S3Server]:
-    """Start a server with its buckets, yield it when it takes writes, kill it at the end."""
+def running_s3_server(access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY) -> Iterator[S3Server]:
+    """Start a server with its buckets and one key, yield it when it takes writes, kill it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="s3-"))
     ports = _free_ports(8)
+    server = S3Server(f"http://127.0.0.1:{ports[6]}", access_key, secret_key)
     process = subprocess.Popen(
-        _command(folder, ports),
-        env={**os.environ, "GOMEMLIMIT": "400MiB", "GOGC": "50"},
+        _command(folder, ports, server),
+        env=_unkeyed(os.environ) | {"GOMEMLIMIT": "400MiB", "GOGC": "50"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    server = S3Server(endpoint=f"http://127.0.0.1:{ports[6]}")
     try:
         _wait_until_ready(server, process)
         yield server
@@ -139,9 +131,9 @@ def running_s3_server() -> Iterator[S3Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _command(folder: Path, ports: list[int]) -> list[str]:
+def _command(folder: Path, ports: list[int], server: S3Server) -> list[str]:
     identities = folder / "s3.json"
-    identities.write_text(json.dumps(_IDENTITIES))
+    identities.write_text(json.dumps(_identities(server)))
     sessions = folder / "iam.json"
     sessions.write_text(json.dumps(_SESSIONS))
     master, master_grpc, volume, volume_grpc, filer, filer_grpc, s3, s3_grpc = ports
@@ -157,6 +149,25 @@ def _command(folder: Path, ports: list[int]) -> list[str]:
         "-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", "-s3.port.iceberg=0", "-s3.port.lance=0",
         "-s3.cacheCapacityMB=64", f"-s3.config={identities}", f"-s3.iam.config={sessions}",
     ]  # fmt: skip
+
+
+def _unkeyed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without keys: the server would take one for its own administrator's."""
+    return {name: value for name, value in environment.items() if not name.startswith("AWS_")}
+
+
+def _identities(server: S3Server) -> dict[str, Any]:
+    key = {"accessKey": server.access_key, "secretKey": server.secret_key}
+    return {
+        "identities": [
+            {
+                "name": "dev",
+                "credentials": [key],
+                "actions": ["Admin", "Read", "List", "Tagging", "Write"],
+            },
+            {"name": "anonymous", "actions": [f"Read:{OPEN_BUCKET}", f"List:{OPEN_BUCKET}"]},
+        ]
+    }
 
 
 def _free_ports(count: int) -> list[int]:

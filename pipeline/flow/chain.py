@@ -28,6 +28,7 @@ from pipeline.flow.watch import Guard, watching
 from pipeline.flow.watchdog import BEAT_S, Watchdog
 from pipeline.geometry.chips import ChipLayout
 from pipeline.geometry.scene import Scene
+from pipeline.output import Output
 from pipeline.sources.naming import Refusal
 from pipeline.statistics import Failure
 
@@ -58,7 +59,7 @@ class RunResult:
 def run(  # noqa: PLR0913 - each by its name
     scenes: Iterable[Scene | Refusal],
     *,
-    output: str,
+    output: Output,
     classes: Sequence[str],
     make_segmenter: MakeSegmenter,
     weights: Mapping[str, np.ndarray],
@@ -70,7 +71,7 @@ def run(  # noqa: PLR0913 - each by its name
     supervise: Callable[[Progress], None] | None = None,
     still_ours: Callable[[], None] | None = None,
 ) -> RunResult:
-    """Segment what is not yet done of ``scenes`` into mask stores below ``output``, and sum the output up.
+    """Segment what is not yet done of ``scenes`` into mask stores of ``output``, and sum the output up.
 
     ``scenes`` are listed by a task, while the first are being segmented: they can be pickled, as a ``SceneList``
     and a list can, and may be too many to hold. ``classes`` are the names of the class ids 1..k.
@@ -105,7 +106,7 @@ def run(  # noqa: PLR0913 - each by its name
             settings=settings,
             reading=reading,
         )
-        events.say("run_started", output=output, actors=room.actors, readers=room.readers)
+        events.say("run_started", output=output.uri, actors=room.actors, readers=room.readers)
         with _ending(progress):
             _carried_out(links, room, progress)
     return _result(progress)
@@ -131,10 +132,10 @@ def _result(progress: Progress) -> RunResult:
     )
 
 
-def _sweep(output: str) -> None:
+def _sweep(output: Output) -> None:
     """Remove what killed writers of small objects left half-written; scenes are swept as they are planned."""
-    for folder in (output, *(objects.join(output, name) for name in ("inputs", "statistics", "scenes"))):
-        objects.sweep(folder, below=output)
+    for folder in (output.location, output.inputs, output.statistics, output.scenes):
+        objects.sweep(folder, below=output.location)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pipeline import objects
 from pipeline.deadline import within
 from pipeline.flow.records import Planned
 from pipeline.geometry.scene import Scene
+from pipeline.output import Output
 from pipeline.sources.naming import Refusal
 
 _SCENES = 1000  # to look at from the driver; of longer lists the planning tasks tell
@@ -20,10 +21,10 @@ Look = Callable[[Scene], int | None]
 """Tells how many windows a scene has, if all of them are done; else None."""
 
 
-def all_done(scenes: Iterable[Scene | Refusal], output: str, look: Look) -> list[Planned] | None:
+def all_done(scenes: Iterable[Scene | Refusal], output: Output, look: Look) -> list[Planned] | None:
     """Return what there is of each scene where all windows are done; None where some are left, or nobody knows."""
     try:
-        if next(objects.list_all(objects.join(output, "ledger")), None) is None:
+        if next(objects.list_all(output.ledger), None) is None:
             return None
         return within(_LOOK_S, lambda: _looked(scenes, look), late=TimeoutError())
     except Exception:  # noqa: BLE001 - whatever it is, it comes again where it is some scene's failure, or the list's

@@ -29,6 +29,7 @@ from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
 from pipeline.flow.watch import Guard
 from pipeline.geometry.chips import ChipLayout
 from pipeline.geometry.scene import Scene
+from pipeline.output import Output
 from pipeline.sources.naming import Refusal
 
 _QUEUED = 2  # windows an actor has in hand: the one it segments and the next
@@ -47,7 +48,7 @@ class Links:
     """What a run is made of: the chain can be begun again with it, as often as it breaks."""
 
     scenes: Iterable[Scene | Refusal]
-    output: str
+    output: Output
     classes: Sequence[str]
     made_by: Mapping[str, Any]
     make_segmenter: MakeSegmenter
@@ -111,7 +112,9 @@ class Links:
 
     def _segmented(self, windows: Dataset, *, room: Places, guard: Guard) -> Dataset:
         """Segment in actors, write in tasks."""
-        store = partial(store_masks, output=self.output, classes=self.classes, guard=guard)
+        store = partial(
+            store_masks, output=self.output, classes=self.classes, reading=self.reading, guard=guard
+        )
         return windows.map_batches(
             Segment,
             **_TABLES,

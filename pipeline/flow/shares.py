@@ -30,7 +30,8 @@ from pipeline.geometry.chips import ChipLayout, cover
 from pipeline.geometry.grid import count_windows
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
-from pipeline.output import inputs_uri, ledger_uri, masks_uri
+from pipeline.output import Output, SceneOutput
+from pipeline.output import Plan as LedgerPlan
 from pipeline.raster import Outline
 from pipeline.sources.naming import Refusal
 from pipeline.statistics import Failure
@@ -44,7 +45,7 @@ _SHARES_A_READER = 16  # before shares grow, so that a short list is spread even
 class Planning:
     """What the plan of a scene depends on beside the scene, the same for all scenes of a run."""
 
-    output: str
+    output: Output
     classes: Sequence[str]
     made_by: Mapping[str, Any]
     settings: FlowSettings
@@ -124,11 +125,11 @@ def done_before(scene: Scene, planning: Planning) -> int | None:
     No raster is opened, so that nothing can hang that holds the interpreter. What lies beside its chunks in its mask
     store is put back where it is missing.
     """
-    output = planning.output
-    done, planned = ledger.look(output, scene.scene_id)
+    mine = planning.output.scene(scene.scene_id)
+    done, planned = ledger.look(mine)
     if planned is None or not 0 < planned.windows <= len(done):
         return None
-    if not objects.exists(inputs_uri(output, scene.scene_id)):
+    if not objects.exists(mine.inputs):
         return None
     # What has changed is refused, and not removed from here.
     unchanged = replace(planning, settings=replace(planning.settings, keep_valid=False))
@@ -141,31 +142,32 @@ def done_before(scene: Scene, planning: Planning) -> int | None:
 
 def _plan(share: Share, scene: Scene, planning: Planning) -> Record:
     output, settings, reading = planning.output, planning.settings, planning.reading
-    objects.sweep(ledger_uri(output, scene.scene_id), below=output)
+    mine = output.scene(scene.scene_id)
+    objects.sweep(mine.ledger, below=output.location)
     files = inputs.found(scene, reading)
     view = inputs.claim(output, scene, reading, keep_valid=settings.keep_valid, inputs=files)
     outline = raster.outlined(view, reading)
-    done, planned = ledger.look(output, scene.scene_id)
+    done, planned = ledger.look(mine)
     if planned is None or not done:  # with windows that are done it can no longer be another
-        _note_plan(output, scene, _count(view, outline, settings), planned)
+        _note_plan(mine, _count(view, outline, settings), planned)
     windows = _windows(view, outline, share.part, share.parts, settings)
     left = np.array([(window.row_off, window.col_off) not in done for window in windows], np.bool_)
     if len(left):  # a scene that the area of interest does not touch has no masks
         store.lay_out(
-            masks_uri(output, scene.scene_id),
+            mine,
             header=view.header,
             classes=planning.classes,
             chunk_px=settings.chunk_px,
-            scene=statistics.origin(view),
+            origin=statistics.origin(view),
             made_by=planning.made_by,
         )
     return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left), files)
 
 
-def _note_plan(output: str, scene: Scene, windows: int, planned: ledger.Plan | None) -> None:
-    noted = objects.get_bytes(inputs_uri(output, scene.scene_id))
-    plan = ledger.Plan(windows, ledger.inputs_digest(noted))
-    ledger.note_plan(output, scene.scene_id, plan=plan, inputs=noted, instead_of=planned)
+def _note_plan(scene: SceneOutput, windows: int, planned: LedgerPlan | None) -> None:
+    noted = objects.get_bytes(scene.inputs)
+    plan = LedgerPlan(windows, ledger.inputs_digest(noted))
+    ledger.note_plan(scene, plan=plan, inputs=noted, instead_of=planned)
 
 
 def _count(view: View, outline: Outline | None, settings: FlowSettings) -> int:
@@ -190,7 +192,7 @@ def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> R
         area, etags = cover(window, layout), plan.inputs.etags
         pixels, valid = raster.read_view(plan.view, area, reading, plan.outline, etags=etags)
     except RasterError:
-        inputs.check_unchanged(plan.inputs)  # says so where the file was replaced meanwhile
+        inputs.check_unchanged(plan.inputs, reading)  # says so where the file was replaced meanwhile
         raise
     return Pixels(plan.scene, plan.view.header, window, pixels, valid, plan.inputs)
 

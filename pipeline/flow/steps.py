@@ -13,11 +13,12 @@ import pyarrow as pa
 import ray
 
 from pipeline import inputs, ledger, objects, statistics, store
+from pipeline.config import Reading
 from pipeline.errors import OutputError
 from pipeline.flow.records import Done, Masks, Pixels, Record, attempt, each_record
 from pipeline.flow.watch import Guard, Work
 from pipeline.geometry.areas import pixel_areas_m2
-from pipeline.output import masks_uri
+from pipeline.output import Output, SceneOutput
 from pipeline.segment import Segmenter, segment_window
 
 MakeSegmenter = Callable[[Mapping[str, np.ndarray]], Segmenter]
@@ -68,46 +69,49 @@ def _see_own_gpus_only() -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
-def store_masks(record: Record, *, output: str, classes: Sequence[str], guard: Guard) -> Iterator[Record]:
+def store_masks(
+    record: Record, *, output: Output, classes: Sequence[str], reading: Reading, guard: Guard
+) -> Iterator[Record]:
     """Write a window's masks, then its entry in the ledger; pass everything else on."""
     if not isinstance(record, Masks):
         yield record
         return
 
+    scene = output.scene(record.scene.scene_id)
+
     def step() -> Record:
-        with _gone_said(output, record.scene.scene_id):
-            _write(record, output=output, classes=classes)
+        with _gone_said(scene):
+            inputs.check_unchanged(record.inputs, reading)
+            _write(record, scene, classes=classes)
         return Done(record.scene, record.window)
 
     yield attempt(step, guard, stage="store", scene=record.scene, window=record.window)
 
 
 @contextmanager
-def _gone_said(output: str, scene_id: str) -> Iterator[None]:
+def _gone_said(scene: SceneOutput) -> Iterator[None]:
     """Say of whatever fails because the output is no longer there that it is not: all other windows would fail alike.
 
     Raises:
         OutputError: the scene's mask store, which was laid out before, is gone.
     """
-    masks = masks_uri(output, scene_id)
     try:
         yield
     except OutputError:
         raise
     except Exception as error:
-        if objects.exists(objects.join(masks, "zarr.json")):
+        if objects.exists(scene.masks.join("zarr.json")):
             raise
         raise OutputError(
-            f"{masks} is gone: it, or all of {output}, was removed while the run was at it. The run stops; the same "
-            "command makes anew what is missing"
+            f"{scene.masks} is gone: it, or all of {scene.output}, was removed while the run was at it. The run stops; "
+            "the same command makes anew what is missing"
         ) from error
 
 
-def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
+def _write(record: Masks, scene: SceneOutput, *, classes: Sequence[str]) -> None:
     labels, window = record.labels, record.window
-    inputs.check_unchanged(record.inputs)
     arrays = {"class": labels.mask, "score": labels.score, "margin": labels.margin}
-    digests = store.write(masks_uri(output, record.scene.scene_id), arrays, window=window)
+    digests = store.write(scene, arrays, window=window)
     counted = statistics.window_statistics(
         labels.mask,
         labels.score,
@@ -116,18 +120,19 @@ def _write(record: Masks, *, output: str, classes: Sequence[str]) -> None:
         nodata=int(np.iinfo(labels.mask.dtype).max),
     )
     # Last: a window is done when its entry is there.
-    ledger.commit(output, record.scene.scene_id, window=window, digests=digests, statistics=counted)
+    ledger.commit(scene, window=window, digests=digests, statistics=counted)
 
 
-def sum_up(least: Mapping[str, int], output: str, classes: Sequence[str]) -> list[dict[str, Any]]:
+def sum_up(least: Mapping[str, int], output: Output, classes: Sequence[str]) -> list[dict[str, Any]]:
     """Write statistics of scenes from their ledgers, note which are complete, and return their summary.
 
     ``least`` has the ids of the scenes, and how many windows of each are known to be done.
     """
     summary = []
     for scene_id, windows in least.items():
-        records = statistics.sum_scene(output, scene_id, classes=classes, least=windows)
+        scene = output.scene(scene_id)
+        records = statistics.sum_scene(scene, classes=classes, least=windows)
         if records:
-            store.mark(masks_uri(output, scene_id), complete=records[0]["windows_failed"] == 0)
+            store.mark(scene, complete=records[0]["windows_failed"] == 0)
         summary += records
     return summary

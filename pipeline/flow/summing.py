@@ -15,6 +15,7 @@ from pipeline import ledger
 from pipeline.errors import PipelineError
 from pipeline.flow.steps import sum_up
 from pipeline.flow.tally import Tally
+from pipeline.output import Output
 
 _SCENES = 16  # a task
 _LIST_AGAIN_S = (1.0, 5.0, 15.0)  # between listings that are too short
@@ -23,7 +24,7 @@ _LONGEST_S = 6 * 3600.0  # to wait for one: scenes of a million windows are read
 
 
 def summed_up(
-    output: str, *, classes: Sequence[str], cpus: float | int, tally: Tally
+    output: Output, *, classes: Sequence[str], cpus: float | int, tally: Tally
 ) -> Iterator[dict[str, Any]]:
     """Write the statistics of each scene of the output, in tasks, and yield the summary of all, by scene id.
 
@@ -49,7 +50,7 @@ def summed_up(
             raise
 
 
-def _listed(output: str, tally: Tally) -> list[str]:
+def _listed(output: Output, tally: Tally) -> list[str]:
     """Return the ids of the scenes of which something is done; list again where one is missing."""
     for pause_s in _LIST_AGAIN_S:
         found = ledger.scene_ids(output)

@@ -1,7 +1,7 @@
 """Small whole objects at a local path or a uri of a listed scheme: the door to fsspec.
 
-Storage is reached as the environment says, see ``storage``. Credentials are never put into a message. Nothing
-here is cached: a listing is as true as the storage's own.
+What reads or writes takes a ``Location``: the storage is reached as that says, see ``storage``. Credentials are never
+put into a message. Nothing here is cached: a listing is as true as the storage's own.
 """
 
 from pipeline.objects.content import (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.errors import PipelineError
+from pipeline.location import Location
 from pipeline.objects.place import link_between, located, reported, writing
 from pipeline.objects.reading import anywhere, content, file_of
 from pipeline.objects.schemes import is_remote, local
@@ -24,66 +25,66 @@ class ObjectInfo(NamedTuple):
     etag: str
 
 
-def put_bytes(uri: str, data: bytes) -> None:
+def put_bytes(location: Location, data: bytes) -> None:
     """Write an object whole: a reader, now or after a crash, sees all of it or nothing of it.
 
     Raises:
         OutputError: the storage refused.
     """
-    with writing(uri):
-        if is_remote(uri):
-            filesystem, path = located(uri)
+    with writing(location):
+        if is_remote(location.uri):
+            filesystem, path = located(location)
             patiently(lambda: filesystem.pipe_file(path, data))
         else:
-            _put_file(Path(local(uri)), data)
+            _put_file(Path(local(location.uri)), data)
 
 
-def sweep(folder: str, *, below: str | None = None) -> None:
+def sweep(folder: Location, *, below: Location | None = None) -> None:
     """Remove what killed writers of objects directly below ``folder`` left half-written; S3 keeps nothing of such.
 
     A writer that is still at work writes once more. Where there is a link between the folder ``below`` and this one
     nothing is removed: what it leads to may be another's.
     """
-    if is_remote(folder) or not Path(local(folder)).is_dir():
+    if is_remote(folder.uri) or not Path(local(folder.uri)).is_dir():
         return
     if below is not None and link_between(below, folder) is not None:
         return
     with writing(folder):
-        for partial_file in Path(local(folder)).glob(_partial_name("*", "?" * 32)):
+        for partial_file in Path(local(folder.uri)).glob(_partial_name("*", "?" * 32)):
             partial_file.unlink(missing_ok=True)
 
 
-def get_bytes(uri: str, *, limit_bytes: int | None = None) -> bytes:
+def get_bytes(location: Location, *, limit_bytes: int | None = None) -> bytes:
     """Return an object's content, or its first ``limit_bytes``.
 
     Raises:
         FileNotFoundError: there is none.
         PipelineError: the storage refused.
     """
-    with reported("read", uri):
-        return content(uri, limit_bytes, anywhere)
+    with reported("read", location):
+        return content(location, limit_bytes, anywhere)
 
 
 @contextmanager
-def opened(uri: str) -> Iterator[io.IOBase]:
+def opened(location: Location) -> Iterator[io.IOBase]:
     """Open an object to read it piece by piece.
 
     Raises:
         PipelineError: there is none, the storage refused, or what reads it found it broken.
     """
-    with reported("read", uri):
+    with reported("read", location):
         try:
-            file = file_of(uri)
+            file = file_of(location)
         except FileNotFoundError:
-            raise PipelineError(f"{uri} does not exist") from None
+            raise PipelineError(f"{location} does not exist") from None
         with file:
             yield file
 
 
-def exists(uri: str) -> bool:
-    """Tell whether there is an object (not a folder) at ``uri``."""
-    with reported("look for", uri):
-        filesystem, path = located(uri)
+def exists(location: Location) -> bool:
+    """Tell whether there is an object (not a folder) at a location."""
+    with reported("look for", location):
+        filesystem, path = located(location)
         try:
             # Never fsspec's own isfile: it says no of a storage that does not answer.
             return bool(patiently(lambda: filesystem.info(path))["type"] == "file")
@@ -91,26 +92,26 @@ def exists(uri: str) -> bool:
             return False
 
 
-def is_folder(uri: str) -> bool:
-    """Tell whether ``uri`` is a local folder, or a prefix below which there is an object."""
-    with reported("look for", uri):
-        filesystem, path = located(uri)
+def is_folder(location: Location) -> bool:
+    """Tell whether there is a local folder, or a prefix below which there is an object."""
+    with reported("look for", location):
+        filesystem, path = located(location)
         return bool(patiently(lambda: filesystem.isdir(path)))
 
 
-def info(uri: str) -> ObjectInfo:
+def info(location: Location) -> ObjectInfo:
     """Return an object's size and etag (of a local file: its time of change).
 
     Raises:
         FileNotFoundError: there is none.
         PipelineError: the storage refused.
     """
-    with reported("look for", uri):
-        filesystem, path = located(uri)
+    with reported("look for", location):
+        filesystem, path = located(location)
         found = patiently(lambda: filesystem.info(path))
         if found["type"] != "file":
-            raise FileNotFoundError(f"{uri} is a folder")
-        etag = etag_of(found) if is_remote(uri) else f"{Path(path).stat().st_mtime_ns:x}"
+            raise FileNotFoundError(f"{location} is a folder")
+        etag = etag_of(found) if is_remote(location.uri) else f"{Path(path).stat().st_mtime_ns:x}"
         return ObjectInfo(int(found["size"] or 0), etag)
 
 

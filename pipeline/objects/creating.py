@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pipeline.location import Location
 from pipeline.objects.place import located, writing
 from pipeline.objects.schemes import is_remote, local
 from pipeline.retry import patiently
@@ -12,7 +13,7 @@ from pipeline.retry import patiently
 _TAKEN = "PreconditionFailed"
 
 
-def create_bytes(uri: str, data: bytes) -> bool:
+def create_bytes(location: Location, data: bytes) -> bool:
     """Write an object where none is; tell whether this call did. Of several at once one does.
 
     A local reader may see the beginning of it while it is written.
@@ -22,10 +23,10 @@ def create_bytes(uri: str, data: bytes) -> bool:
     Raises:
         OutputError: the storage refused.
     """
-    with writing(uri):
-        if is_remote(uri):
-            return _create_remote(uri, data)
-        path = Path(local(uri))
+    with writing(location):
+        if is_remote(location.uri):
+            return _create_remote(location, data)
+        path = Path(local(location.uri))
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with path.open("xb") as file:
@@ -45,8 +46,8 @@ def _write_or_unlink(file: BinaryIO, path: Path, data: bytes) -> None:
         raise
 
 
-def _create_remote(uri: str, data: bytes) -> bool:
-    filesystem, path = located(uri)
+def _create_remote(location: Location, data: bytes) -> bool:
+    filesystem, path = located(location)
     try:
         patiently(lambda: filesystem.pipe_file(path, data, mode="create"))
     except FileExistsError:

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.location import Location
 from pipeline.objects.content import ObjectInfo, etag_of
 from pipeline.objects.place import located, reported
 from pipeline.objects.s3 import s3_pages
@@ -31,7 +32,7 @@ class Listed(NamedTuple):
     written_s: float
 
 
-def list_all(prefix: str) -> Iterator[Listed]:
+def list_all(prefix: Location) -> Iterator[Listed]:
     """Yield every object below ``prefix``, hidden ones too, always in the same order; nothing where it is missing.
 
     Raises:
@@ -50,7 +51,7 @@ def list_all(prefix: str) -> Iterator[Listed]:
         yield from found
 
 
-def folder_info(prefix: str) -> ObjectInfo:
+def folder_info(prefix: Location) -> ObjectInfo:
     """Return the size of what is below ``prefix``, and a digest of names, sizes and etags.
 
     Both are of the first ``DIGESTED`` objects: of more, the digest also is another one, but a change of those behind
@@ -66,14 +67,14 @@ def folder_info(prefix: str) -> ObjectInfo:
     return ObjectInfo(size_bytes, digest.hexdigest())
 
 
-def written_s(uri: str) -> float | None:
+def written_s(location: Location) -> float | None:
     """Return when an object was last written, in seconds of the storage's clock; None where there is none.
 
     Raises:
         PipelineError: the storage refused.
     """
-    with reported("look for", uri):
-        filesystem, path = located(uri)
+    with reported("look for", location):
+        filesystem, path = located(location)
         try:
             return _seconds(patiently(lambda: filesystem.info(path)))
         except FileNotFoundError:

@@ -11,14 +11,15 @@ from typing import Any
 from fsspec.utils import glob_translate
 
 from pipeline.errors import PipelineError
-from pipeline.objects.place import located, reported, uri_of
+from pipeline.location import Location
+from pipeline.objects.place import found_at, located, reported
 from pipeline.objects.s3 import s3_pages
 from pipeline.objects.schemes import is_remote
 from pipeline.objects.tree import Refused, Tree
 from pipeline.retry import MANY_S, patiently
 
 
-def list_names(prefix: str) -> Iterator[str]:
+def list_names(prefix: Location) -> Iterator[str]:
     """Yield the names of the objects directly below ``prefix``, sorted; nothing where it is missing.
 
     Objects whose name begins with a dot are left out: they are being written.
@@ -28,9 +29,9 @@ def list_names(prefix: str) -> Iterator[str]:
 
 
 def walk(
-    prefix: str, *, depth: int | None = None, whole: tuple[str, ...] = (), refused: Refused | None = None
-) -> Iterator[str]:
-    """Yield the uris of all objects below ``prefix``, folder by folder, sorted, lazily; hidden ones not.
+    prefix: Location, *, depth: int | None = None, whole: tuple[str, ...] = (), refused: Refused | None = None
+) -> Iterator[Location]:
+    """Yield all objects below ``prefix``, folder by folder, sorted, lazily; hidden ones not.
 
     With ``depth`` only those so many levels below: 1 is the folder itself. A folder whose name ends with one of
     ``whole``, in any case of letters, is yielded itself, and not looked into. ``refused`` is told of a folder that
@@ -38,21 +39,24 @@ def walk(
     """
     with reported("list", prefix):
         filesystem, path = located(prefix)
-        if is_remote(prefix):
+        if is_remote(prefix.uri):
             for file in _walk(filesystem, path.rstrip("/"), depth, whole):
-                yield uri_of(prefix, file)
+                yield found_at(prefix, file)
         else:
-            yield from Tree(root=path, refused=refused or _raised, depth=depth, whole=whole).files()
+            tree = Tree(root=path, refused=refused or _raised, depth=depth, whole=whole)
+            yield from map(prefix.at, tree.files())
 
 
-def glob(pattern: str, *, whole: tuple[str, ...] = (), refused: Refused | None = None) -> Iterator[str]:
-    """Yield the uris of the objects that match ``pattern`` (``*``, ``?``, ``[...]``, ``**``), as ``walk`` does."""
+def glob(
+    pattern: Location, *, whole: tuple[str, ...] = (), refused: Refused | None = None
+) -> Iterator[Location]:
+    """Yield the objects that match ``pattern`` (``*``, ``?``, ``[...]``, ``**``), as ``walk`` does."""
     with reported("list", pattern):
         _, path = located(pattern)
         folder = path[: re.search(r"[*?\[]|$", path).start()].rpartition("/")[0]  # type: ignore[union-attr]  # $ always
         matches = re.compile(glob_translate(path)).match
         depth = None if "**" in path else path.count("/") - folder.count("/")
-        if not is_remote(pattern):
+        if not is_remote(pattern.uri):
             tree = Tree(
                 root=folder or "/",
                 refused=refused or _raised,
@@ -61,19 +65,19 @@ def glob(pattern: str, *, whole: tuple[str, ...] = (), refused: Refused | None =
                 matches=matches,
                 by_name=True,
             )
-            yield from tree.files()
+            yield from map(pattern.at, tree.files())
             return
-    for uri in walk(uri_of(pattern, folder), depth=depth, whole=whole):
-        if matches(located(uri)[1]):
-            yield uri
+    for found in walk(found_at(pattern, folder), depth=depth, whole=whole):
+        if matches(located(found)[1]):
+            yield found
 
 
-def list_folders(prefix: str) -> list[str]:
+def list_folders(prefix: Location) -> list[str]:
     """Return the names of the folders directly below ``prefix``, sorted; none where it is missing."""
     return sorted(name for name, is_file in list_entries(prefix) if not is_file)
 
 
-def list_entries(prefix: str) -> list[tuple[str, bool]]:
+def list_entries(prefix: Location) -> list[tuple[str, bool]]:
     """Return the name of each object and folder directly below ``prefix``, hidden ones too, and whether it is one.
 
     Raises:

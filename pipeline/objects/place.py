@@ -14,6 +14,7 @@ from typing import Any
 import fsspec
 
 from pipeline.errors import OutputError, PipelineError
+from pipeline.location import Location
 from pipeline.objects.schemes import check_uri, is_remote, is_web, local, readable, scheme_of, unescaped
 from pipeline.storage import fsspec_options
 
@@ -83,39 +84,41 @@ def _joined(path: str, reference: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(path), reference))
 
 
-def link_between(root: str, uri: str) -> str | None:
-    """Return the first link on the way from ``root`` to ``uri`` below it, itself included; None where there is none."""
-    if is_remote(uri):
+def link_between(root: Location, location: Location) -> str | None:
+    """Return the first link on the way from ``root`` to a place below it, itself included; None where there is none."""
+    if is_remote(location.uri):
         return None
-    top, end = Path(local(root)), Path(local(uri))
+    top, end = Path(local(root.uri)), Path(local(location.uri))
     way = [end, *end.parents]
     return next((str(each) for each in reversed(way) if top in each.parents and each.is_symlink()), None)
 
 
-def located(uri: str) -> tuple[Any, str]:
-    """Return the file system of ``uri`` and its path there.
+def located(location: Location) -> tuple[Any, str]:
+    """Return the file system of a location and its path there.
 
     Raises:
         PipelineError: it is no uri of a listed scheme.
     """
-    check_uri(uri)
-    if not is_remote(uri):
-        return fsspec.filesystem("file"), str(Path(local(uri)).absolute())
-    uri = with_small_scheme(uri)
+    check_uri(location.uri)
+    if not is_remote(location.uri):
+        return fsspec.filesystem("file"), str(Path(local(location.uri)).absolute())
+    uri = with_small_scheme(location.uri)
+    options = fsspec_options(uri, location.storage)
     if is_web(uri):  # fsspec's own parser would take the colons of an address or a query for a chain
-        return fsspec.filesystem(scheme_of(uri), **fsspec_options(uri)), uri
-    filesystem, path = fsspec.url_to_fs(uri, **fsspec_options(uri))
+        return fsspec.filesystem(scheme_of(uri), **options), uri
+    filesystem, path = fsspec.url_to_fs(uri, **options)
     return filesystem, path
 
 
-def uri_of(origin: str, path: str) -> str:
-    """Return the full uri of a path found by way of ``origin``."""
-    return f"{scheme_of(origin)}://{path.lstrip('/')}" if is_remote(origin) else path
+def found_at(origin: Location, path: str) -> Location:
+    """Return where a path is that was found by way of ``origin``."""
+    return origin.at(f"{scheme_of(origin.uri)}://{path.lstrip('/')}" if is_remote(origin.uri) else path)
 
 
 @contextmanager
-def reported(verb: str, uri: str) -> Iterator[None]:
+def reported(verb: str, location: Location) -> Iterator[None]:
     """Turn any refusal of a storage into one error that names the object."""
+    uri = location.uri
     try:
         yield
     except FileNotFoundError as error:
@@ -133,14 +136,15 @@ def reported(verb: str, uri: str) -> Iterator[None]:
 
 
 @contextmanager
-def writing(uri: str) -> Iterator[None]:
+def writing(location: Location) -> Iterator[None]:
     """Turn any refusal to write into one error that names the object and what to do.
 
     Raises:
         OutputError: the storage refused.
     """
+    uri = location.uri
     try:
-        with reported("write", uri):
+        with reported("write", location):
             yield
     except OutputError:
         raise

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from pipeline.errors import PipelineError
+from pipeline.location import Location
 from pipeline.objects.place import located, reported
 from pipeline.objects.schemes import check_uri, is_remote, is_web, local
 from pipeline.retry import patiently
@@ -55,24 +56,24 @@ def check_regular(uri: str) -> None:
         raise PipelineError(f"{uri} is {kind}: expected a regular file")
 
 
-def content(uri: str, limit_bytes: int | None, follow: Follow) -> bytes:
+def content(location: Location, limit_bytes: int | None, follow: Follow) -> bytes:
     """Return an object's content, or its first ``limit_bytes``."""
-    check_regular(uri)
-    if is_web(uri):
-        return patiently(lambda: _of_web(uri, limit_bytes, follow))
-    if not is_remote(uri):
-        with Path(local(uri)).open("rb") as file:
+    check_regular(location.uri)
+    if is_web(location.uri):
+        return patiently(lambda: _of_web(location, limit_bytes, follow))
+    if not is_remote(location.uri):
+        with Path(local(location.uri)).open("rb") as file:
             return file.read(-1 if limit_bytes is None else limit_bytes)
-    filesystem, path = located(uri)
+    filesystem, path = located(location)
     return patiently(lambda: _of_storage(filesystem, path, limit_bytes))
 
 
-def file_of(uri: str) -> Any:  # noqa: ANN401 - fsspec has no types
+def file_of(location: Location) -> Any:  # noqa: ANN401 - fsspec has no types
     """Open an object to read it piece by piece."""
-    check_regular(uri)
-    if not is_remote(uri):
-        return Path(local(uri)).open("rb")
-    filesystem, path = located(uri)
+    check_regular(location.uri)
+    if not is_remote(location.uri):
+        return Path(local(location.uri)).open("rb")
+    filesystem, path = located(location)
     file = patiently(lambda: filesystem.open(path, "rb"))
     if not hasattr(file, "cache"):
         return file  # what comes as a stream cannot be asked for again
@@ -112,16 +113,19 @@ class _AskedAgain(io.RawIOBase):
         return bytes(self._file.read(length))
 
 
-def serves_ranges(uri: str) -> bool:
+def serves_ranges(location: Location) -> bool:
     """Tell whether a server of the web answers with the part of an object that it is asked for.
 
     Raises:
         FileNotFoundError: there is no such object.
         PipelineError: the server refused.
     """
-    if not is_web(uri):
+    if not is_web(location.uri):
         return True
-    with reported("look for", uri), _answer(uri, anywhere, headers={"Range": "bytes=1-1"}) as answer:
+    with (
+        reported("look for", location),
+        _answer(location, anywhere, headers={"Range": "bytes=1-1"}) as answer,
+    ):
         return int(answer.r.status) != 200  # noqa: PLR2004 - all of it, where 206 is a part
 
 
@@ -138,10 +142,10 @@ def _of_storage(filesystem: Any, path: str, limit_bytes: int | None) -> bytes:  
         raise
 
 
-def _of_web(uri: str, limit_bytes: int | None, follow: Follow) -> bytes:
+def _of_web(location: Location, limit_bytes: int | None, follow: Follow) -> bytes:
     """Read a stream as far as it is wanted: a server may know no ranges."""
     found = bytearray()
-    with _answer(uri, follow) as answer:
+    with _answer(location, follow) as answer:
         while limit_bytes is None or len(found) < limit_bytes:
             wanted = _AT_ONCE_BYTES if limit_bytes is None else min(_AT_ONCE_BYTES, limit_bytes - len(found))
             part = answer.read(wanted)
@@ -151,16 +155,16 @@ def _of_web(uri: str, limit_bytes: int | None, follow: Follow) -> bytes:
     return bytes(found)
 
 
-def _answer(uri: str, follow: Follow, **asked: Any) -> Any:  # noqa: ANN401 - fsspec's and aiohttp's
+def _answer(location: Location, follow: Follow, **asked: Any) -> Any:  # noqa: ANN401 - fsspec's and aiohttp's
     """Open an object of the web as a stream, by redirects that ``follow`` has nothing against."""
     for _ in range(MOST_REDIRECTS):
-        filesystem, path = located(uri)
+        filesystem, path = located(location)
         # A size that is given is not asked for, by a request of its own that would follow any redirect.
         answer = filesystem.open(path, "rb", block_size=0, size=1, allow_redirects=False, **asked)
         if answer.r.status not in REDIRECTS:
             return answer
         answer.close()
-        to = urljoin(uri, answer.r.headers.get("Location", ""))
-        follow(uri, to)
-        uri = to
-    raise PipelineError(f"{uri} is behind more than {MOST_REDIRECTS} redirects")
+        to = urljoin(location.uri, answer.r.headers.get("Location", ""))
+        follow(location.uri, to)
+        location = location.at(to)
+    raise PipelineError(f"{location} is behind more than {MOST_REDIRECTS} redirects")

@@ -10,31 +10,32 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline.errors import OutputError
+from pipeline.location import Location
 from pipeline.objects.flat import list_all
-from pipeline.objects.place import join, link_between, located, writing
+from pipeline.objects.place import link_between, located, writing
 from pipeline.objects.schemes import is_remote, local
 from pipeline.retry import patiently
 
 _BATCH = 1000  # as many as S3 deletes in one request
 
 
-def remove(uri: str, *, below: str | None = None) -> None:
+def remove(location: Location, *, below: Location | None = None) -> None:
     """Remove an object; do nothing where there is none.
 
     Raises:
         OutputError: the storage refused, or there is a link to a folder between ``below`` and the object.
     """
     if below is not None:
-        _refuse_link(uri, link_between(below, uri.rpartition("/")[0]))
-    with writing(uri):
-        filesystem, path = located(uri)
+        _refuse_link(location, link_between(below, location.at(location.uri.rpartition("/")[0])))
+    with writing(location):
+        filesystem, path = located(location)
         try:
             patiently(lambda: filesystem.rm_file(path))
         except FileNotFoundError:
             return
 
 
-def remove_made(root: str, inner: str, made: Callable[[str], bool]) -> Iterator[str]:
+def remove_made(root: Location, inner: str, made: Callable[[str], bool]) -> Iterator[str]:
     """Remove what is ``made`` of all below the folder ``inner`` of ``root``, and what folders that leaves empty.
 
     ``made`` is asked of paths below ``root``. Yields the paths of what stays, each when it is met: it has to be
@@ -43,20 +44,20 @@ def remove_made(root: str, inner: str, made: Callable[[str], bool]) -> Iterator[
     Raises:
         OutputError: the storage refused, or ``inner`` is behind a link.
     """
-    uri = join(root, inner)
-    _refuse_link(uri, link_between(root, uri))
-    with writing(uri):
-        if is_remote(uri):
+    folder = root.join(inner)
+    _refuse_link(folder, link_between(root, folder))
+    with writing(folder):
+        if is_remote(folder.uri):
             yield from _emptied_prefix(root, inner, made)
-        elif Path(local(uri)).is_dir():
-            yield from _emptied_folder(Path(local(root)), inner, made)
+        elif Path(local(folder.uri)).is_dir():
+            yield from _emptied_folder(Path(local(root.uri)), inner, made)
 
 
-def linked_folders(root: str, inner: str) -> Iterator[str]:
+def linked_folders(root: Location, inner: str) -> Iterator[str]:
     """Yield the paths below ``root`` of all links to folders at ``inner`` and below, none of which is followed."""
-    if is_remote(root):
+    if is_remote(root.uri):
         return
-    top = Path(local(root))
+    top = Path(local(root.uri))
     if (top / inner).is_symlink():
         yield inner
         return
@@ -66,11 +67,11 @@ def linked_folders(root: str, inner: str) -> Iterator[str]:
         )
 
 
-def _refuse_link(uri: str, link: str | None) -> None:
+def _refuse_link(location: Location, link: str | None) -> None:
     if link is not None:
         raise OutputError(
-            f"cannot remove {uri}: {link} is a link, and nothing is removed behind one. Put the folder itself there, "
-            "or give another output"
+            f"cannot remove {location}: {link} is a link, and nothing is removed behind one. Put the folder itself "
+            "there, or give another output"
         )
 
 
@@ -89,9 +90,9 @@ def _emptied_folder(root: Path, inner: str, made: Callable[[str], bool]) -> Iter
         (root / inner).rmdir()
 
 
-def _emptied_prefix(root: str, inner: str, made: Callable[[str], bool]) -> Iterator[str]:
+def _emptied_prefix(root: Location, inner: str, made: Callable[[str], bool]) -> Iterator[str]:
     filesystem, path = located(root)
-    listed = (f"{inner}/{each.path}" for each in list_all(join(root, inner)))
+    listed = (f"{inner}/{each.path}" for each in list_all(root.join(inner)))
     while some := list(islice(listed, _BATCH)):
         ours = [f"{path.rstrip('/')}/{each}" for each in some if made(each)]
         if ours:

@@ -23,6 +23,7 @@ from rasterio.io import DatasetReader
 from rasterio.session import DummySession
 
 from pipeline import objects
+from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
 from pipeline.objects.names import file_of, is_zarr
 from pipeline.raster.gdal import environment
@@ -39,7 +40,9 @@ _READ: dict[str, str] = {}
 """By uri the etag of what GDAL may keep in this process; empty where it was read without one."""
 
 
-def again(uris: Sequence[str], call: Callable[[], T], etags: Mapping[str, str] | None = None) -> T:
+def again(
+    uris: Sequence[str], call: Callable[[], T], reading: Reading, *, etags: Mapping[str, str] | None = None
+) -> T:
     """Return what ``call`` reads of the files at ``uris``, read anew where GDAL failed and one is on another machine.
 
     ``etags`` are those of all files that it reads, where they are known. Before each further attempt the storage has
@@ -54,24 +57,24 @@ def again(uris: Sequence[str], call: Callable[[], T], etags: Mapping[str, str] |
     if not remote:
         return call()
     with _only_if(etags):
-        return _again(remote, call, _replaced(remote, etags))
+        return _again(remote, call, _replaced(remote, etags), reading)
 
 
-def _again(remote: Sequence[str], call: Callable[[], T], replaced: Sequence[str]) -> T:
+def _again(remote: Sequence[str], call: Callable[[], T], replaced: Sequence[str], reading: Reading) -> T:
     try:
-        with _forgetting(replaced):
+        with _forgetting(replaced, reading):
             return call()
     except RasterError as error:
         first = _of_gdal(error)
     for uri in remote:
-        if lacks_ranges(uri):
+        if lacks_ranges(reading.at(uri)):
             raise RasterError(f"{uri} {NO_RANGES}") from first
     for pause_s in islice(pauses_s(), _ATTEMPTS - 2):
-        _wait_for(remote, first)
+        _wait_for(remote, first, reading)
         time.sleep(pause_s)
-        with suppress(RasterError), _forgetting(remote):
+        with suppress(RasterError), _forgetting(remote, reading):
             return call()
-    with _forgetting(remote):
+    with _forgetting(remote, reading):
         return call()
 
 
@@ -101,17 +104,17 @@ def _of_gdal(error: RasterError) -> RasterError:
     return error
 
 
-def _wait_for(uris: Sequence[str], error: RasterError) -> None:
+def _wait_for(uris: Sequence[str], error: RasterError, reading: Reading) -> None:
     """Return when the storage answers; raise ``error`` where it refuses, or has no such file."""
     for uri in uris:
         try:
-            objects.info(uri)
+            objects.info(reading.at(uri))
         except (PipelineError, OSError):
             raise error from error.__cause__
 
 
 @contextmanager
-def _forgetting(uris: Sequence[str]) -> Iterator[None]:
+def _forgetting(uris: Sequence[str], reading: Reading) -> Iterator[None]:
     """Have GDAL forget what it keeps of the files at ``uris``, and of what lies beside them as soon as it is closed."""
     if not uris:
         yield
@@ -119,7 +122,7 @@ def _forgetting(uris: Sequence[str]) -> Iterator[None]:
     paths = [gdal_path(uri) for uri in uris]
     folders = ":".join(sorted({path.rpartition("/")[0] for path in paths}))
     with (
-        environment(remote=True),
+        environment(reading.storage),
         rasterio.Env(session=DummySession(), CPL_VSIL_CURL_NON_CACHED=folders),
     ):
         for path in paths:

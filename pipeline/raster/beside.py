@@ -20,6 +20,8 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline import objects
+from pipeline.location import Location
+from pipeline.storage import Storage
 
 _READDIR = "GDAL_DISABLE_READDIR_ON_OPEN"
 _OF_NAME = (".ovr", ".msk", ".aux.xml", ".aux")
@@ -29,11 +31,14 @@ _DEPTH = 3  # of an overview of a mask of ...
 
 @dataclass(slots=True)
 class Beside:
-    """Looks for files beside rasters; a folder of no more than ``limit`` names is listed once, and in any case.
+    """Looks for files beside rasters of a storage.
+
+    A folder of no more than ``limit`` names is listed once, and in any case.
 
     GDAL's own limit is 1000: in larger folders it asks for each name in small and in capital letters.
     """
 
+    storage: Storage
     limit: int = 1000
     _listed: dict[Path, dict[str, list[str]] | None] = field(default_factory=dict)
 
@@ -47,13 +52,14 @@ class Beside:
         """Return what is beside a raster by its own name."""
         said = os.environ.get(_READDIR, "").upper()
         if objects.is_remote(uri):
-            return (
-                [f"{uri}{end}" for end in _OF_NAME if objects.exists(f"{uri}{end}")] if _looks(said) else []
-            )
+            return [f"{uri}{end}" for end in _OF_NAME if self._exists(f"{uri}{end}")] if _looks(said) else []
         if said == "EMPTY_DIR":
             return []
         path = Path(objects.local(uri)).absolute()
         return [str(path.parent / name) for name in self._found(path.parent, _names(path))]
+
+    def _exists(self, uri: str) -> bool:
+        return objects.exists(Location(uri, self.storage))
 
     def _found(self, folder: Path, names: tuple[str, ...]) -> list[str]:
         """Return the names of those that are there."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline import objects
-from pipeline.config import Reading
+from pipeline.config import PLAIN, Reading
 from pipeline.errors import PipelineError, RasterError
 from pipeline.geometry.scene import Band, Header, Scene
 from pipeline.objects import ObjectInfo
@@ -73,7 +73,7 @@ def describe(scene: Scene, reading: Reading) -> View:
     )
 
 
-def read_header(uri: str) -> Header:
+def read_header(uri: str, reading: Reading = PLAIN) -> Header:
     """Return what the raster at ``uri`` says of itself.
 
     Raises:
@@ -81,13 +81,13 @@ def read_header(uri: str) -> Header:
     """
 
     def read() -> Header:
-        with opened(uri) as source, faults_as(f"cannot read the header of {uri}"):
+        with opened(uri, reading) as source, faults_as(f"cannot read the header of {uri}"):
             return _header(source)
 
-    return again((uri,), read)
+    return again((uri,), read, reading)
 
 
-def read_input(uri: str) -> ObjectInfo:
+def read_input(uri: str, reading: Reading = PLAIN) -> ObjectInfo:
     """Return the size and etag of the file at ``uri``, or of what a Zarr has there, without reading pixels.
 
     Raises:
@@ -95,8 +95,9 @@ def read_input(uri: str) -> ObjectInfo:
     """
     try:
         if is_zarr(uri):
-            return zarr_info(uri)
-        return slide_info(uri) if is_slide(uri) else objects.info(file_of(uri))
+            return zarr_info(reading.at(uri))
+        file = reading.at(file_of(uri))
+        return slide_info(file) if is_slide(uri) else objects.info(file)
     except FileNotFoundError as error:
         raise RasterError(f"{uri} does not exist") from error
     except PipelineError as error:
@@ -160,7 +161,7 @@ def _inverted(
 
 def _grid(uri: str, source: Source, choice: Choice, reading: Reading) -> _Grid:
     """Return the grid that is read, what it is made of, and how it came to its place."""
-    placed, orientation = placement(source), orientation_of(uri, source)
+    placed, orientation = placement(source), orientation_of(uri, source, reading)
     with laid_flat(source, placed, reading) as flat:
         upright = _header(laid_upright(flat, orientation))
     header = replace(upright, bands=source.count)  # without the alpha that laying flat may add

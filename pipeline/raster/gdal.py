@@ -20,7 +20,7 @@ from pipeline.errors import RasterError
 from pipeline.raster.foreign import Foreign
 from pipeline.raster.gdal_quirks import says_damaged, says_ends_early
 from pipeline.raster.upright import Upright
-from pipeline.storage import gdal_options
+from pipeline.storage import Storage, gdal_options
 
 Source = DatasetReader | WarpedVRT | Foreign | Upright
 """A raster that is open: as it is, laid flat or upright, or of another library."""
@@ -35,17 +35,20 @@ _BARE = (
 
 
 @contextmanager
-def environment(*, remote: bool = False) -> Iterator[None]:
-    """Set GDAL's options for one call, but none that the user's environment has."""
+def environment(storage: Storage | None = None) -> Iterator[None]:
+    """Set GDAL's options for one call, and those of a storage on another machine; none that the environment has.
+
+    What ``storage`` says itself goes before the environment.
+    """
     options: dict[str, Any] = {
         "GDAL_NUM_THREADS": 1,  # one core a task and an actor: the cluster counts them
         "GDAL_CACHEMAX": _CACHE_BYTES,
         "GDAL_ERROR_ON_LIBJPEG_WARNING": True,  # to libjpeg a file that ends early is but a warning
         "GDAL_PNG_WHOLE_IMAGE_OPTIM": False,  # that way of reading makes zeros of a PNG's missing end
     }
-    if remote:
-        options |= gdal_options()
     missing = {name: value for name, value in options.items() if name not in os.environ}
+    if storage is not None:
+        missing |= gdal_options(storage)
     # rasterio's own session wants boto3 where it sees credentials; GDAL reads them itself.
     with rasterio.Env(session=DummySession(), **missing):
         yield

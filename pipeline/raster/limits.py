@@ -114,7 +114,7 @@ def files_of(uri: str, source: Source, reading: Reading) -> list[str]:
     if source.driver == ZARR:
         return []
     inside = source.driver == "VRT" and reading.vrt == "inside"
-    return sources_of(uri, reading.drivers)[0] if inside else [uri]
+    return sources_of(uri, reading)[0] if inside else [uri]
 
 
 def _stored_bytes(uri: str, source: Source, reading: Reading, *, enough: int) -> int:
@@ -122,6 +122,6 @@ def _stored_bytes(uri: str, source: Source, reading: Reading, *, enough: int) ->
     try:
         if isinstance(source, Foreign):
             return source.stored_bytes(enough)
-        return sum(objects.info(file_of(file)).size_bytes for file in files)
+        return sum(objects.info(reading.at(file_of(file))).size_bytes for file in files)
     except (OSError, PipelineError) as error:
         raise RasterError(f"cannot tell the size of {uri}: {error}") from error

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError
+from pipeline.location import Location
 from pipeline.objects import ObjectInfo
 from pipeline.objects.names import file_of, is_zarr
 from pipeline.raster.beside import Beside
@@ -19,6 +20,7 @@ from pipeline.raster.naming import uri_of_gdal
 from pipeline.raster.opening import opened
 from pipeline.raster.slides import is_slide
 from pipeline.raster.vrt import LEVELS, MANY_NAMES, MARK, sources_of
+from pipeline.storage import Storage
 
 _AT_ONCE = 16  # requests to a storage
 _FEW = 8
@@ -37,15 +39,15 @@ def beside(uri: str, reading: Reading) -> list[str]:
     if is_zarr(uri) or is_slide(uri):
         return []
     uri = file_of(uri)
-    around = Beside(MANY_NAMES)
+    around = Beside(reading.storage, MANY_NAMES)
     tiles = list(dict.fromkeys(_tiles(uri, reading))) if _is_virtual(uri, reading) else []
-    lone = Beside()  # a folder of a million scenes is not listed for each of them
+    lone = Beside(reading.storage)  # a folder of a million scenes is not listed for each of them
     return sorted({*tiles, *lone.of(uri), *(each for tile in tiles for each in around.of(tile))} - {uri})
 
 
-def new_beside(files: Sequence[str]) -> set[str]:
+def new_beside(files: Sequence[str], storage: Storage) -> set[str]:
     """Return what lies beside files by their names."""
-    around = Beside(MANY_NAMES if len(files) > _FEW else 1000)
+    around = Beside(storage, MANY_NAMES if len(files) > _FEW else 1000)
     return {
         each
         for file in files
@@ -54,19 +56,20 @@ def new_beside(files: Sequence[str]) -> set[str]:
     }
 
 
-def read_beside(files: Sequence[str]) -> list[ObjectInfo | None]:
+def read_beside(files: Sequence[str], storage: Storage) -> list[ObjectInfo | None]:
     """Return size and etag of files, None of one that is not there.
 
     Raises:
         PipelineError: the storage refused.
     """
+    there = [Location(file, storage) for file in files]
     if not any(map(objects.is_remote, files)):
-        return [_info(file) for file in files]
+        return [_info(file) for file in there]
     with ThreadPoolExecutor(_AT_ONCE) as askers:
-        return list(askers.map(_info, files))
+        return list(askers.map(_info, there))
 
 
-def _info(file: str) -> ObjectInfo | None:
+def _info(file: Location) -> ObjectInfo | None:
     try:
         return objects.info(file)
     except FileNotFoundError:
@@ -76,13 +79,13 @@ def _info(file: str) -> ObjectInfo | None:
 def _tiles(uri: str, reading: Reading, level: int = 0) -> Iterator[str]:
     """Yield the files of a virtual raster, those in it first to last; the author of a trusted one says which."""
     if reading.vrt == "inside":
-        plain, virtual = sources_of(uri, reading.drivers)
+        plain, virtual = sources_of(uri, reading)
         yield from (*plain, *virtual)
         return
     with opened(uri, reading) as source:
         found = [uri_of_gdal(name) for name in source.files]
     for file in found:
-        if file is not None and file != uri and objects.exists(file):
+        if file is not None and file != uri and objects.exists(reading.at(file)):
             yield file
             if level < LEVELS and _is_virtual(file, reading):
                 yield from _tiles(file, reading, level + 1)
@@ -92,7 +95,7 @@ def _is_virtual(uri: str, reading: Reading) -> bool:
     if "VRT" not in reading.drivers or (objects.is_remote(uri) and uri.lower().endswith(_PLAIN)):
         return False  # of a million objects none is asked for its beginning
     try:
-        beginning = objects.get_bytes(uri, limit_bytes=SNIFF_BYTES)
+        beginning = objects.get_bytes(reading.at(uri), limit_bytes=SNIFF_BYTES)
     except (PipelineError, OSError):
         return False  # what is wrong is said by who opens it
     return plain_driver(beginning) is None and MARK in beginning

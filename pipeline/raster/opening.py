@@ -11,6 +11,7 @@ from rasterio.io import DatasetReader
 from pipeline import objects
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import PipelineError, RasterError
+from pipeline.location import Location
 from pipeline.objects.names import file_of, is_zarr, page_of
 from pipeline.raster.beside import Beside
 from pipeline.raster.foreign import OPENSLIDE, ZARR, Foreign
@@ -44,7 +45,7 @@ def opened(
             virtual raster that names what it must not.
     """
     _check_regular(file_of(uri))
-    with environment(remote=objects.is_remote(uri)):
+    with environment(reading.storage if objects.is_remote(uri) else None):
         if is_zarr(uri) or is_slide(uri):
             with _foreign(uri, reading, overview) as foreign:
                 yield foreign
@@ -83,7 +84,7 @@ def _foreign(uri: str, reading: Reading, overview: int | None) -> Iterator[Forei
             if name == ZARR:
                 found = opened_zarr(uri, reading, overview)
             else:
-                found = stack.enter_context(opened_slide(uri, overview))
+                found = stack.enter_context(opened_slide(reading.at(uri), overview))
         yield found
 
 
@@ -92,15 +93,15 @@ def _open(uri: str, reading: Reading, overview: int | None, stack: ExitStack) ->
     path, options = gdal_path(uri), {} if overview is None else {"OVERVIEW_LEVEL": overview}
     if not objects.is_remote(uri):
         _check_file(Path(gdal_path(file_of(uri))))
-    check_beside(file_of(uri), Beside(), reading.drivers)
+    check_beside(file_of(uri), Beside(reading.storage), reading.drivers)
     drivers = [driver for driver in _gdals(reading) if driver != "VRT"]
     try:
         source = stack.enter_context(DatasetReader(path, driver=drivers, sharing=False))
     except Exception:
-        if "VRT" not in reading.drivers or page_of(uri) or MARK not in _beginning(uri):
+        if "VRT" not in reading.drivers or page_of(uri) or MARK not in _beginning(reading.at(file_of(uri))):
             raise
         trusted = reading.vrt == "anywhere"
-        path = path if trusted else stack.enter_context(rebuilt(uri, reading.drivers))
+        path = path if trusted else stack.enter_context(rebuilt(uri, reading))
         return stack.enter_context(DatasetReader(path, driver=["VRT"], sharing=False, **options))
     check_opened(uri, source)
     if overview is None:
@@ -125,34 +126,34 @@ def _inside(names: Sequence[str]) -> str:
     return f"has no bands of its own but {len(names)} rasters inside{first}: write the one that is wanted as a GeoTIFF"
 
 
-def lacks_ranges(uri: str) -> bool:
+def lacks_ranges(file: Location) -> bool:
     """Tell whether a file is of a server of the web that answers only with all of it."""
     try:
-        return not objects.serves_ranges(uri)
+        return not objects.serves_ranges(file)
     except (PipelineError, OSError):
         return False
 
 
-def _beginning(uri: str) -> bytes:
+def _beginning(file: Location) -> bytes:
     try:
-        return objects.get_bytes(file_of(uri), limit_bytes=SNIFF_BYTES)
+        return objects.get_bytes(file, limit_bytes=SNIFF_BYTES)
     except (PipelineError, OSError):
         return b""  # why, is found out again where it is said
 
 
 def _why_not_opened(uri: str, reading: Reading, error: Exception) -> str:
     """Say what is at ``uri`` instead of a raster; ``error`` is GDAL's."""
-    expected = wanted(_gdals(reading))
+    expected, file = wanted(_gdals(reading)), reading.at(file_of(uri))
     try:
-        beginning = objects.get_bytes(file_of(uri), limit_bytes=SNIFF_BYTES)
+        beginning = objects.get_bytes(file, limit_bytes=SNIFF_BYTES)
     except FileNotFoundError:
         return "does not exist"
     except IsADirectoryError:
         return f"is a folder, not {expected}"
     except PipelineError as refusal:
         return f"cannot be opened: {refusal}"
-    if lacks_ranges(uri):
+    if lacks_ranges(file):
         return NO_RANGES
     if page_of(uri) is not None and beginning.startswith(tuple(MAGIC)):
-        return f"is no page of {file_of(uri)}: {reason(error)}"
+        return f"is no page of {file}: {reason(error)}"
     return found_instead(beginning, expected=expected, error=error)

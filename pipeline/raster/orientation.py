@@ -10,6 +10,7 @@ from contextlib import suppress
 from itertools import islice
 
 from pipeline import objects
+from pipeline.config import Reading
 from pipeline.errors import PipelineError
 from pipeline.objects.names import file_of, page_of
 from pipeline.raster.foreign import Foreign
@@ -24,14 +25,18 @@ _PNG_BYTES = 8
 _EXIF_BYTES = 2**16
 
 
-def orientation_of(uri: str, source: Source) -> int:
+def orientation_of(uri: str, source: Source, reading: Reading) -> int:
     """Return EXIF's number (1 to 8) of how the picture at ``uri``, which is open, was stored: 1 where nothing says so.
 
     What lies anywhere on the ground is as it is stored, whatever it says beside that.
     """
     if isinstance(source, Foreign) or not source.transform.is_identity or source.gcps[0] or source.rpcs:
         return AS_STORED
-    found = source.tags().get("EXIF_Orientation") if source.driver == "JPEG" else _in_file(uri, source.driver)
+    found = (
+        source.tags().get("EXIF_Orientation")
+        if source.driver == "JPEG"
+        else _in_file(uri, source.driver, reading)
+    )
     if found is None:
         xmp = _XMP.search(str(source.tags(ns="xml:XMP")))
         found = xmp[1] if xmp else None
@@ -39,7 +44,7 @@ def orientation_of(uri: str, source: Source) -> int:
     return number if AS_STORED <= number <= _LAST else AS_STORED
 
 
-def _in_file(uri: str, driver: str) -> int | None:
+def _in_file(uri: str, driver: str, reading: Reading) -> int | None:
     """Look for the tag in a file of which GDAL does not tell it; what is damaged there tells nothing."""
     readers: Mapping[str, Callable[[io.IOBase], int | None]] = {
         "GTiff": lambda file: of_tiff(file, page=page_of(uri) or 1),
@@ -47,7 +52,10 @@ def _in_file(uri: str, driver: str) -> int | None:
     }
     if driver not in readers:
         return None
-    with suppress(PipelineError, OSError, struct.error, ValueError), objects.opened(file_of(uri)) as file:
+    with (
+        suppress(PipelineError, OSError, struct.error, ValueError),
+        objects.opened(reading.at(file_of(uri))) as file,
+    ):
         return readers[driver](file)
     return None
 

@@ -45,7 +45,10 @@ def look(scene: Scene, reading: Reading = PLAIN, *, etags: Mapping[str, str] | N
     return within(
         reading.read_timeout_s,
         lambda: again(
-            scene.files, lambda: doubted(measure(describe(scene, reading), reading), reading), etags
+            scene.files,
+            lambda: doubted(measure(describe(scene, reading), reading), reading),
+            reading,
+            etags=etags,
         ),
         doing=f"looking at {scene.uri}",
     )
@@ -125,7 +128,7 @@ def read_view(
     what = f"{_in_words(inside or needed)} of {' and '.join(view.uris)}"
     found, has_data = within(
         reading.read_timeout_s,
-        lambda: again(view.uris, lambda: _read_inside(view, needed, reading, what), etags),
+        lambda: again(view.uris, lambda: _read_inside(view, needed, reading, what), reading, etags=etags),
         doing=f"reading {what}",
     )
     found[~has_data] = FILL

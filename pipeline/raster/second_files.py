@@ -11,10 +11,12 @@ from rasterio.io import DatasetReader
 
 from pipeline import objects
 from pipeline.errors import PipelineError, RasterError
+from pipeline.location import Location
 from pipeline.raster.beside import Beside, is_raster
 from pipeline.raster.gdal import known_warnings_silenced
 from pipeline.raster.kinds import SNIFF_BYTES, plain_driver
 from pipeline.raster.naming import gdal_path
+from pipeline.storage import Storage
 
 _IMAGINE = b"EHFA_HEADER_TAG"
 _FOLLOWED = {"OVERVIEWS": ("OVERVIEW_FILE",), "GEOLOCATION": ("X_DATASET", "Y_DATASET")}
@@ -28,12 +30,16 @@ def check_beside(uri: str, beside: Beside, drivers: Sequence[str]) -> None:
     """
     for file in beside.of(uri):
         _check_link(uri, file)
-        if file.lower().endswith(".aux") and "HFA" not in drivers and _starts(file).startswith(_IMAGINE):
+        if (
+            file.lower().endswith(".aux")
+            and "HFA" not in drivers
+            and _starts(file, beside.storage).startswith(_IMAGINE)
+        ):
             raise _refusal(uri, f"{file}, an ERDAS Imagine file, which is none of the drivers allowed")
         if is_raster(file):
-            if plain_driver(_starts(file)) != "GTiff":
+            if plain_driver(_starts(file, beside.storage)) != "GTiff":
                 raise _refusal(uri, f"{file}, which is no TIFF")
-            _check_unopened(file, ("GTiff",), _state(file, beside))
+            _check_unopened(file, ("GTiff",), beside.storage, _state(file, beside))
 
 
 def check_unopened(uri: str, beside: Beside, drivers: Sequence[str]) -> None:
@@ -43,7 +49,7 @@ def check_unopened(uri: str, beside: Beside, drivers: Sequence[str]) -> None:
         RasterError: it is refused.
     """
     check_beside(uri, beside, drivers)
-    _check_unopened(uri, tuple(drivers), _state(uri, beside))
+    _check_unopened(uri, tuple(drivers), beside.storage, _state(uri, beside))
 
 
 def check_opened(uri: str, source: DatasetReader) -> None:
@@ -67,9 +73,9 @@ def check_opened(uri: str, source: DatasetReader) -> None:
 
 
 @lru_cache(maxsize=65_536)
-def _check_unopened(uri: str, drivers: tuple[str, ...], state: object) -> None:
+def _check_unopened(uri: str, drivers: tuple[str, ...], storage: Storage, state: object) -> None:
     """Open a raster as GDAL will, and look for names; once in a process as long as its ``state`` is the same."""
-    del state
+    del storage, state
     gdals = [driver for driver in drivers if driver in {"GTiff", "PNG", "JPEG", "JP2OpenJPEG"}]
     with known_warnings_silenced():
         try:
@@ -99,9 +105,9 @@ def _check_link(uri: str, file: str) -> None:
         raise _refusal(uri, f"{file}, which is no file")
 
 
-def _starts(file: str) -> bytes:
+def _starts(file: str, storage: Storage) -> bytes:
     try:
-        return objects.get_bytes(file, limit_bytes=SNIFF_BYTES)
+        return objects.get_bytes(Location(file, storage), limit_bytes=SNIFF_BYTES)
     except (OSError, PipelineError) as error:
         raise RasterError(f"cannot read {file}: {error}") from error
 

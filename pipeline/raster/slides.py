@@ -17,6 +17,7 @@ from pipeline import objects
 from pipeline.errors import RasterError
 from pipeline.geometry.grid import squares
 from pipeline.geometry.window import Window
+from pipeline.location import Location
 from pipeline.objects import ObjectInfo
 from pipeline.raster.foreign import OPENSLIDE, Area, Foreign, Place
 
@@ -36,13 +37,14 @@ def is_slide(uri: str) -> bool:
 
 
 @contextmanager
-def opened_slide(uri: str, overview: int | None) -> Iterator[Foreign]:
-    """Open the slide at ``uri``, or its ``overview`` (from 0).
+def opened_slide(location: Location, overview: int | None) -> Iterator[Foreign]:
+    """Open the slide at a location, or its ``overview`` (from 0).
 
     Raises:
         RasterError: OpenSlide is not installed, or the slide is on another machine.
         Exception: OpenSlide's own, where it does not know the file.
     """
+    uri = location.uri
     openslide = _openslide(uri)
     if objects.is_remote(uri):
         raise RasterError(f"{uri} is a slide on another machine: copy it to a path that all workers see")
@@ -61,24 +63,24 @@ def opened_slide(uri: str, overview: int | None) -> Iterator[Foreign]:
             read_area=partial(_read, slide, level),
             levels=lambda: shapes[1:],
             place=lambda: Place(pixel_m=_pixel_m(slide.properties)),
-            stored_bytes=lambda _: slide_info(uri).size_bytes,
+            stored_bytes=lambda _: slide_info(location).size_bytes,
             block_shape=(_BLOCK_PX, _BLOCK_PX),
             block_bytes=_BANDS * max(_BLOCK_PX**2, tile[0] * tile[1]),
             descriptions=(None,) * _BANDS,
         )
 
 
-def slide_info(uri: str) -> ObjectInfo:
+def slide_info(location: Location) -> ObjectInfo:
     """Return size and etag of a slide, with those of the folder of its name, where Mirax has its pixels.
 
     Raises:
         FileNotFoundError: there is none.
         PipelineError: the storage refused.
     """
-    own = objects.info(uri)
-    if not uri.lower().endswith(".mrxs"):
+    own = objects.info(location)
+    if not location.uri.lower().endswith(".mrxs"):
         return own
-    beside = objects.folder_info(uri[: -len(".mrxs")])
+    beside = objects.folder_info(location.at(location.uri[: -len(".mrxs")]))
     return ObjectInfo(own.size_bytes + beside.size_bytes, f"{own.etag}-{beside.etag}")
 
 

@@ -7,7 +7,7 @@ and what GDAL opens is a text written anew, in a folder of its own, which holds 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree as ET
 
 from pipeline import objects
+from pipeline.config import Reading
 from pipeline.errors import RasterError
 from pipeline.raster.beside import Beside
 from pipeline.raster.kinds import SNIFF_BYTES, plain_driver
@@ -34,22 +35,22 @@ MANY_NAMES = 100_000  # in a folder that is listed once for all of a mosaic's ti
 _DECLARATION = re.compile(rb"<!(?!--|\[CDATA\[)")
 
 
-def sources_of(uri: str, drivers: Sequence[str]) -> tuple[list[str], list[str]]:
+def sources_of(uri: str, reading: Reading) -> tuple[list[str], list[str]]:
     """Return the plain rasters that the VRT at ``uri`` is made of, each once, and the VRTs in it, itself first.
 
     Raises:
         RasterError: as ``rebuilt``.
     """
-    mosaic = _Mosaic(None, drivers)
+    mosaic = _Mosaic(None, reading)
     mosaic.add(uri, level=0)
     return list(mosaic.plain), list(mosaic.virtual)
 
 
 @contextmanager
-def rebuilt(uri: str, drivers: Sequence[str]) -> Iterator[str]:
+def rebuilt(uri: str, reading: Reading) -> Iterator[str]:
     """Yield a path, good until the end of the context, at which GDAL may open the VRT at ``uri``.
 
-    The files that it names are of ``drivers``, and have none beside them that name others.
+    The files that it names are of the drivers of ``reading``, and have none beside them that name others.
     Of what a VRT may be, mosaics of plain rasters and of such VRTs are known here, and nothing else: raw
     bytes of any file, pixel functions, warps, services and databases are refused.
 
@@ -57,10 +58,10 @@ def rebuilt(uri: str, drivers: Sequence[str]) -> Iterator[str]:
         RasterError: it names a file elsewhere, one that is missing or no plain raster, or does what is not known.
     """
     with TemporaryDirectory(prefix="vrt-") as folder:
-        mosaic = _Mosaic(Path(folder), drivers)
+        mosaic = _Mosaic(Path(folder), reading)
         path = mosaic.add(uri, level=0)
         for plain in mosaic.plain:
-            check_unopened(plain, mosaic.beside, drivers)
+            check_unopened(plain, mosaic.beside, reading.drivers)
         yield path
 
 
@@ -69,10 +70,13 @@ class _Mosaic:
     """What was found of a VRT and of those in it; they are written into ``folder``, where there is one."""
 
     folder: Path | None
-    drivers: Sequence[str]
+    reading: Reading
     plain: dict[str, None] = field(default_factory=dict)
     virtual: dict[str, str] = field(default_factory=dict)
-    beside: Beside = field(default_factory=lambda: Beside(limit=MANY_NAMES))
+    beside: Beside = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.beside = Beside(self.reading.storage, limit=MANY_NAMES)
 
     def add(self, uri: str, *, level: int) -> str:
         """Take in a VRT and all that it names; return the path of the new one."""
@@ -86,7 +90,7 @@ class _Mosaic:
             return names[name, relative]
 
         try:
-            tree = rebuilt_tree(_parsed(uri), name_of)
+            tree = rebuilt_tree(_parsed(uri, self.reading), name_of)
         except UnknownElementError as error:
             raise _refusal(uri, str(error)) from error
         self.virtual[uri] = self._written(uri, tree)
@@ -98,9 +102,9 @@ class _Mosaic:
             return gdal_path(source)
         if source in self.virtual:
             return self.virtual[source]
-        beginning = _beginning(uri, source)
+        beginning = _beginning(uri, source, self.reading)
         driver = plain_driver(beginning)
-        if driver in self.drivers:
+        if driver in self.reading.drivers:
             self.plain[source] = None
             return gdal_path(source)
         if driver is None and MARK in beginning:
@@ -115,7 +119,7 @@ class _Mosaic:
         folder.mkdir()
         path = folder / Path(urlsplit(uri).path if objects.is_web(uri) else uri).name
         path.write_bytes(ET.tostring(tree))
-        check_beside(uri, self.beside, self.drivers)
+        check_beside(uri, self.beside, self.reading.drivers)
         for file in self.beside.of(uri):
             beginning, rest = Path(file).name[: len(path.name)], Path(file).name[len(path.name) :]
             if beginning.lower() == path.name.lower() and not objects.is_remote(file):
@@ -123,8 +127,8 @@ class _Mosaic:
         return str(path)
 
 
-def _parsed(uri: str) -> ET.Element:
-    text = objects.get_bytes(uri, limit_bytes=_LIMIT_BYTES + 1)
+def _parsed(uri: str, reading: Reading) -> ET.Element:
+    text = objects.get_bytes(reading.at(uri), limit_bytes=_LIMIT_BYTES + 1)
     if len(text) > _LIMIT_BYTES or _DECLARATION.search(text):
         raise _refusal(uri, "is larger than 16 MiB, or has declarations")
     try:
@@ -167,11 +171,11 @@ def _folder(uri: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rsplit('/', 1)[0]}"
 
 
-def _beginning(uri: str, source: str) -> bytes:
+def _beginning(uri: str, source: str, reading: Reading) -> bytes:
     if not objects.is_remote(source) and not Path(source).is_file():
         raise RasterError(f"{uri} is a virtual raster of {source}, which does not exist, or is no file")
     try:
-        return objects.get_bytes(source, limit_bytes=SNIFF_BYTES)
+        return objects.get_bytes(reading.at(source), limit_bytes=SNIFF_BYTES)
     except OSError as error:
         raise RasterError(f"{uri} is a virtual raster of {source}, which does not exist") from error
 

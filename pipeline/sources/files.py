@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pipeline import objects
 from pipeline.errors import PipelineError
+from pipeline.location import Location
 from pipeline.objects.names import FOLDERS, is_zarr, page_of
 from pipeline.output import MASKS, is_mask_store
 from pipeline.sources.naming import Refusal
@@ -21,8 +22,8 @@ SUFFIXES = (
 _GLOB = re.compile(r"[*?\[]")
 
 
-def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str | Refusal]:
-    """Yield the rasters that ``spec`` names, and what of a folder cannot be listed.
+def uris(location: Location, *, suffixes: tuple[str, ...]) -> Iterator[str | Refusal]:
+    """Yield the rasters that a spec names, and what of a folder cannot be listed.
 
     It is a file or an object; a Zarr hierarchy; a glob (``*``, ``?``, ``[...]``, ``**``); or a folder or prefix, of
     which all rasters at any depth are taken, by suffix, sorted, files before folders; masks of runs are none. A
@@ -32,6 +33,7 @@ def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str | Refusal]:
     Raises:
         PipelineError: the storage refused.
     """
+    spec = location.uri
     if not spec.strip():
         return
     if is_zarr(spec) and not _GLOB.search(spec):
@@ -42,16 +44,16 @@ def uris(spec: str, *, suffixes: tuple[str, ...]) -> Iterator[str | Refusal]:
         objects.is_remote(spec) and has_suffix(spec, suffixes) and not _GLOB.search(spec)
     ):
         yield spec  # without asking the server: a list may name a hundred thousand objects
-    elif objects.is_folder(spec):
-        yield from _below(objects.walk, spec, suffixes)
-    elif _GLOB.search(spec) and not objects.exists(spec):  # a file's own name may hold a bracket
-        yield from _below(objects.glob, spec, suffixes)
-    elif not spec.endswith("/") and _is_file(spec, suffixes):
+    elif objects.is_folder(location):
+        yield from _below(objects.walk, location, suffixes)
+    elif _GLOB.search(spec) and not objects.exists(location):  # a file's own name may hold a bracket
+        yield from _below(objects.glob, location, suffixes)
+    elif not spec.endswith("/") and _is_file(location, suffixes):
         yield spec
 
 
 def _below(
-    listed: Callable[..., Iterator[str]], spec: str, suffixes: tuple[str, ...]
+    listed: Callable[..., Iterator[Location]], location: Location, suffixes: tuple[str, ...]
 ) -> Iterator[str | Refusal]:
     """Yield the rasters that are found by a listing, which the masks of runs are not."""
     refusals: list[Refusal] = []
@@ -59,16 +61,16 @@ def _below(
     def refused(path: str, error: PipelineError) -> None:
         refusals.append(Refusal(path, str(error)))
 
-    for uri in listed(spec, whole=FOLDERS, refused=refused):
+    for found in listed(location, whole=FOLDERS, refused=refused):
         yield from refusals
         refusals.clear()
-        if has_suffix(uri, suffixes) and not _is_masks(uri):
-            yield uri
+        if has_suffix(found.uri, suffixes) and not _is_masks(found):
+            yield found.uri
     yield from refusals
 
 
-def _is_masks(uri: str) -> bool:
-    return uri.endswith(f"/{MASKS}") and is_mask_store(uri)
+def _is_masks(location: Location) -> bool:
+    return location.uri.endswith(f"/{MASKS}") and is_mask_store(location)
 
 
 def has_suffix(uri: str, suffixes: tuple[str, ...]) -> bool:
@@ -77,5 +79,6 @@ def has_suffix(uri: str, suffixes: tuple[str, ...]) -> bool:
     return name.lower().endswith(suffixes)
 
 
-def _is_file(uri: str, suffixes: tuple[str, ...]) -> bool:
-    return not objects.is_remote(uri) or has_suffix(uri, suffixes) or objects.exists(uri)
+def _is_file(location: Location, suffixes: tuple[str, ...]) -> bool:
+    uri = location.uri
+    return not objects.is_remote(uri) or has_suffix(uri, suffixes) or objects.exists(location)

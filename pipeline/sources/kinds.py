@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from pipeline import objects
 from pipeline.errors import PipelineError
+from pipeline.location import Location
 from pipeline.objects.names import is_zarr, page_of
 from pipeline.sources.files import has_suffix
 
@@ -32,31 +33,32 @@ _BY_SUFFIX = {
 }
 
 
-def kind_of(spec: str, *, rasters: tuple[str, ...]) -> Kind:
+def kind_of(location: Location, *, rasters: tuple[str, ...]) -> Kind:
     """Tell what a spec names; one with a suffix of ``rasters`` is not looked at.
 
     Raises:
         PipelineError: a server of the web refused.
     """
+    spec = location.uri
     named = next((kind for suffixes, kind in _BY_SUFFIX.items() if has_suffix(spec, suffixes)), None)
     if page_of(spec) is not None or (named is None and (has_suffix(spec, rasters) or is_zarr(spec))):
         return Kind.RASTERS
     if not spec.strip() or spec.endswith("/"):
         return Kind.PARTS if has_suffix(spec.rstrip("/"), _PARQUET) else Kind.RASTERS
-    held = _held(spec)
-    if held is None and not objects.is_web(spec) and named is not None and objects.is_folder(spec):
+    held = _held(location)
+    if held is None and not objects.is_web(spec) and named is not None and objects.is_folder(location):
         return Kind.PARTS if named is Kind.PARQUET else Kind.RASTERS
     return held or named or Kind.RASTERS
 
 
-def _held(spec: str) -> Kind | None:
+def _held(location: Location) -> Kind | None:
     """Return what the beginning of a file says that it is; None of what says nothing, or is not there."""
     try:
-        beginning = objects.get_bytes(spec, limit_bytes=_SNIFF_BYTES)
+        beginning = objects.get_bytes(location, limit_bytes=_SNIFF_BYTES)
     except (FileNotFoundError, IsADirectoryError):
         return None
     except PipelineError:
-        if objects.is_web(spec):
+        if objects.is_web(location.uri):
             raise
         return None  # who reads it says why it cannot be
     if beginning.startswith(b"PAR1"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pipeline import objects
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.geometry.scene import Scene
+from pipeline.location import Location
 from pipeline.objects.names import absolute_uri, file_of, is_zarr
 from pipeline.output import MASKS, is_mask_store
 from pipeline.sources import files
@@ -19,6 +20,7 @@ from pipeline.sources.parquet import parquet_scenes, parts_scenes
 from pipeline.sources.search import Search, search_scenes
 from pipeline.sources.stac import stac_scenes
 from pipeline.sources.tables import csv_scenes, text_scenes
+from pipeline.storage import FROM_ENVIRONMENT, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class SceneList:
     A spec is what ``files.uris`` takes; a list (``.txt``, ``.csv``, ``.parquet``, ``.geoparquet``); a STAC document
     (``.json``, ``.geojson``, or a web address that answers with JSON); or a search of a STAC API. ``suffixes`` are
     what is taken for a raster in a folder or below a prefix, ``assets`` the keys or roles of STAC's assets, and
-    ``link_hosts`` where links of STAC documents may lead beside their own scheme and host.
+    ``link_hosts`` where links of STAC documents may lead beside their own scheme and host. ``storage`` is how lists,
+    documents and folders are reached; who reads the scenes says so again, in a ``Reading``.
 
     Raises:
         ConfigError: there is no spec, a suffix without its dot, or a host without its scheme.
@@ -38,6 +41,7 @@ class SceneList:
     suffixes: tuple[str, ...] = SUFFIXES
     assets: tuple[str, ...] = ()
     link_hosts: tuple[str, ...] = ()
+    storage: Storage = FROM_ENVIRONMENT
 
     def __post_init__(self) -> None:
         if not self.specs:
@@ -54,7 +58,7 @@ class SceneList:
         """Yield the scenes in the order of the specs, each once, and what gives no scene with its reason."""
         seen: set[int] = set()
         for spec in self.specs:
-            for entry in map(_no_masks, self._reported(spec)):
+            for entry in map(self._no_masks, self._reported(spec)):
                 if isinstance(entry, Scene):
                     key = int(entry.scene_id[-DIGEST_CHARS:], 16)
                     if key in seen:
@@ -70,7 +74,7 @@ class SceneList:
         """
         for spec in self.specs:
             try:
-                found = next(map(_no_masks, self._entries(spec)), None)
+                found = next(map(self._no_masks, self._entries(spec)), None)
             except PipelineError as error:
                 raise ConfigError(str(error)) from error
             if found is None:
@@ -98,42 +102,44 @@ class SceneList:
             yield Refusal(spec, f"{spec} is no name in UTF-8: rename it")
         else:
             objects.check_uri(file_of(spec))
-            yield from self._listed(spec, kind_of(spec, rasters=self.suffixes))
+            yield from self._listed(spec, kind_of(self._at(spec), rasters=self.suffixes))
 
     def _listed(self, spec: str, kind: Kind) -> Iterator[Scene | Refusal]:
         if kind is Kind.RASTERS:
-            return map(_scene, files.uris(spec, suffixes=self.suffixes))
-        uri = absolute_uri(spec)
+            return map(_scene, files.uris(self._at(spec), suffixes=self.suffixes))
+        found = self._at(absolute_uri(spec))
         if kind is Kind.TEXT:
-            return text_scenes(uri)
+            return text_scenes(found)
         if kind is Kind.CSV:
-            return csv_scenes(uri)
+            return csv_scenes(found)
         if kind is Kind.PARQUET:
-            return parquet_scenes(uri, assets=self.assets)
+            return parquet_scenes(found, assets=self.assets)
         if kind is Kind.PARTS:
-            return parts_scenes(uri, assets=self.assets)
-        return stac_scenes(uri, assets=self.assets, links=self._links)
+            return parts_scenes(found, assets=self.assets)
+        return stac_scenes(found, assets=self.assets, links=self._links)
 
     @property
     def _links(self) -> LinkPolicy:
         return LinkPolicy(self.link_hosts)
 
+    def _at(self, uri: str) -> Location:
+        return Location(uri, self.storage)
 
-def _no_masks(entry: Scene | Refusal) -> Scene | Refusal:
-    """Return an entry, but a refusal of the masks of a run: what is remote is looked at by its name alone first."""
-    if isinstance(entry, Refusal):
+    def _no_masks(self, entry: Scene | Refusal) -> Scene | Refusal:
+        """Return an entry, but a refusal of the masks of a run: what is remote is looked at by its name alone first."""
+        if isinstance(entry, Refusal):
+            return entry
+        for uri in entry.files:
+            if is_zarr(uri) and (MASKS in uri or not objects.is_remote(uri)) and _is_masks(self._at(uri)):
+                return Refusal(
+                    uri, f"{uri} is of the masks that mrovseg wrote, and no scene: name the scene itself"
+                )
         return entry
-    for uri in entry.files:
-        if is_zarr(uri) and (MASKS in uri or not objects.is_remote(uri)) and _is_masks(uri):
-            return Refusal(
-                uri, f"{uri} is of the masks that mrovseg wrote, and no scene: name the scene itself"
-            )
-    return entry
 
 
-def _is_masks(uri: str) -> bool:
+def _is_masks(location: Location) -> bool:
     try:
-        return is_mask_store(uri)
+        return is_mask_store(location)
     except PipelineError:
         return False  # who reads it says why it cannot be
 

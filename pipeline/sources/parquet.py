@@ -16,6 +16,7 @@ from pipeline import objects
 from pipeline.documents import json_of
 from pipeline.errors import PipelineError
 from pipeline.geometry.scene import Scene
+from pipeline.location import Location
 from pipeline.sources.assets import scene_of_item
 from pipeline.sources.naming import Refusal
 from pipeline.sources.records import check_columns, recorded
@@ -33,13 +34,14 @@ _PREFIXES = "DELTA_BYTE_ARRAY"
 """An encoding by which each text repeats the one before: a few bytes of file are many of text."""
 
 
-def parquet_scenes(uri: str, *, assets: tuple[str, ...]) -> Iterator[Scene | Refusal]:
+def parquet_scenes(location: Location, *, assets: tuple[str, ...]) -> Iterator[Scene | Refusal]:
     """Yield the scenes of a Parquet or GeoParquet table with a column ``uri``, or with STAC's ``assets``.
 
     Raises:
         PipelineError: the list cannot be read, has neither column, or unfolds to more than a list has a use for.
     """
-    with objects.opened(uri) as file:
+    uri = location.uri
+    with objects.opened(location) as file:
         columns, batches = _batches(uri, file)
         items = "uri" not in columns
         for number, record in enumerate(_rows(batches), start=1):
@@ -47,18 +49,18 @@ def parquet_scenes(uri: str, *, assets: tuple[str, ...]) -> Iterator[Scene | Ref
             yield _item_scene(record, place, uri, assets) if items else recorded(record, place, origin=uri)
 
 
-def parts_scenes(uri: str, *, assets: tuple[str, ...]) -> Iterator[Scene | Refusal]:
+def parts_scenes(location: Location, *, assets: tuple[str, ...]) -> Iterator[Scene | Refusal]:
     """Yield the scenes of a table that is a folder of Parquet files; a part that cannot be read is a refusal.
 
     Raises:
         PipelineError: the folder cannot be listed.
     """
-    for part in objects.walk(uri):
-        if part.lower().endswith(".parquet"):
+    for part in objects.walk(location):
+        if part.uri.lower().endswith(".parquet"):
             try:
                 yield from parquet_scenes(part, assets=assets)
             except PipelineError as error:
-                yield Refusal(part, str(error))
+                yield Refusal(part.uri, str(error))
 
 
 def _batches(uri: str, file: io.IOBase) -> tuple[list[str], Iterator[pa.RecordBatch]]:

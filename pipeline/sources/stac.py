@@ -13,6 +13,7 @@ from pipeline import objects
 from pipeline.documents import json_of
 from pipeline.errors import PipelineError
 from pipeline.geometry.scene import Scene
+from pipeline.location import Location
 from pipeline.sources.assets import has_data, scene_of_item
 from pipeline.sources.link_policy import LinkPolicy
 from pipeline.sources.naming import Refusal
@@ -26,13 +27,15 @@ MOST_DEPTH = 64
 _DOWN = ("child", "item", "items")
 
 
-def stac_scenes(uri: str, *, assets: tuple[str, ...], links: LinkPolicy) -> Iterator[Scene | Refusal]:
-    """Yield the scenes of the document at ``uri`` and of those that it links to, each document once.
+def stac_scenes(
+    location: Location, *, assets: tuple[str, ...], links: LinkPolicy
+) -> Iterator[Scene | Refusal]:
+    """Yield the scenes of a document and of those that it links to, each document once.
 
     Raises:
         PipelineError: the document itself cannot be read or is no STAC.
     """
-    document = read_document(uri)
+    uri, document = location.uri, read_document(location)
     yield from _document_scenes(uri, document, assets)
     seen, ahead = {hash(uri)}, _links(document, uri, 0)  # of an archive's documents 64 bits each are kept
     while ahead:
@@ -43,7 +46,7 @@ def stac_scenes(uri: str, *, assets: tuple[str, ...], links: LinkPolicy) -> Iter
                 continue
             seen.add(hash(place))
             links.check(origin, place)
-            document = _linked(place, links, depth)
+            document = _linked(location.at(place), links, depth)
         except PipelineError as error:
             yield Refusal(href, f"{origin} links to what cannot be had: {error}")
             continue
@@ -51,13 +54,13 @@ def stac_scenes(uri: str, *, assets: tuple[str, ...], links: LinkPolicy) -> Iter
         ahead += _links(document, place, depth)
 
 
-def _linked(uri: str, links: LinkPolicy, depth: int) -> dict[str, Any]:
+def _linked(location: Location, links: LinkPolicy, depth: int) -> dict[str, Any]:
     if depth > MOST_DEPTH:
-        raise PipelineError(f"{uri} is more than {MOST_DEPTH} links below where they began")
-    return read_document(uri, follow=links.check)
+        raise PipelineError(f"{location} is more than {MOST_DEPTH} links below where they began")
+    return read_document(location, follow=links.check)
 
 
-def read_document(uri: str, *, follow: objects.Follow | None = None) -> dict[str, Any]:
+def read_document(location: Location, *, follow: objects.Follow | None = None) -> dict[str, Any]:
     """Read a STAC document, of the web by redirects that ``follow`` allows (None: any).
 
     Raises:
@@ -65,14 +68,14 @@ def read_document(uri: str, *, follow: objects.Follow | None = None) -> dict[str
     """
     allowed = {} if follow is None else {"follow": follow}
     try:
-        document = json_of(objects.get_document(uri, limit_bytes=DOCUMENT_BYTES, **allowed))
+        document = json_of(objects.get_document(location, limit_bytes=DOCUMENT_BYTES, **allowed))
     except (FileNotFoundError, IsADirectoryError):
-        raise PipelineError(f"the STAC document {uri} does not exist") from None
+        raise PipelineError(f"the STAC document {location} does not exist") from None
     except ValueError as error:
-        raise PipelineError(f"{uri} is no STAC document, it is no JSON: {error}") from error
+        raise PipelineError(f"{location} is no STAC document, it is no JSON: {error}") from error
     if not isinstance(document, dict) or kind_of(document) is None:
         raise PipelineError(
-            f"{uri} is no STAC document: expected an Item, an ItemCollection, a Collection or a Catalog"
+            f"{location} is no STAC document: expected an Item, an ItemCollection, a Collection or a Catalog"
         )
     return document
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pipeline import objects
 from pipeline.errors import PipelineError
 from pipeline.geometry.scene import Scene
+from pipeline.location import Location
 from pipeline.sources.files import SUFFIXES, has_suffix
 from pipeline.sources.lines import LINE_CHARS, lines_of
 from pipeline.sources.naming import Refusal
@@ -18,7 +19,7 @@ _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_SAID = re.compile(r"sep=(.)", re.IGNORECASE)  # by a first line, as spreadsheets have it
 
 
-def text_scenes(uri: str) -> Iterator[Scene | Refusal]:
+def text_scenes(location: Location) -> Iterator[Scene | Refusal]:
     """Yield the scenes of a text: a uri a line, empty lines and what follows ``#`` at a line's start left out.
 
     What is relative is so to the list's own place.
@@ -26,7 +27,8 @@ def text_scenes(uri: str) -> Iterator[Scene | Refusal]:
     Raises:
         PipelineError: the list cannot be read, or its first line is no uri.
     """
-    with objects.opened(uri) as file:
+    uri = location.uri
+    with objects.opened(location) as file:
         first = True
         for number, each in enumerate(lines_of(file), start=1):
             line, place = None if each is None else each.strip(), f"line {number} of {uri}"
@@ -41,7 +43,7 @@ def text_scenes(uri: str) -> Iterator[Scene | Refusal]:
             first = False
 
 
-def csv_scenes(uri: str) -> Iterator[Scene | Refusal]:
+def csv_scenes(location: Location) -> Iterator[Scene | Refusal]:
     """Yield the scenes of a CSV with a column ``uri``, and ``id`` or ``scene_id`` where it names them.
 
     Columns are set off by what sets off ``uri`` in the first line: a comma, semicolon, tab or bar.
@@ -49,7 +51,8 @@ def csv_scenes(uri: str) -> Iterator[Scene | Refusal]:
     Raises:
         PipelineError: the list cannot be read, or it has no such column.
     """
-    with objects.opened(uri) as file:
+    uri = location.uri
+    with objects.opened(location) as file:
         too_long: list[int] = []
         lines = _noted(lines_of(file), too_long)
         separator, columns, before = _header(uri, lines)

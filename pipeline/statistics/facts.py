@@ -8,7 +8,7 @@ from typing import Any
 from pipeline import objects
 from pipeline.documents import json_of
 from pipeline.geometry.bounds import lonlat_bbox
-from pipeline.output import inputs_uri
+from pipeline.output import SceneOutput
 from pipeline.redact import redacted
 from pipeline.view import View
 
@@ -26,14 +26,14 @@ def about(view: View) -> dict[str, Any]:
     return {**origin(view), "bbox": lonlat_bbox(view.header)}
 
 
-def noted(output: str, scene_id: str) -> Mapping[str, Any]:
+def noted(scene: SceneOutput) -> Mapping[str, Any]:
     """Return ``about`` of a scene as its note in the output has it, which its masks were made by.
 
     Raises:
         PipelineError: the storage refused.
     """
     try:
-        note = json_of(objects.get_document(inputs_uri(output, scene_id)))
+        note = json_of(objects.get_document(scene.inputs))
         return about(View.from_values(note["view"]))
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return NOTHING

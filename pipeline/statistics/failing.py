@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import objects
+from pipeline.location import Location
 from pipeline.statistics.growing import GrowingTable
 
 _GROUP_ROWS = 10_000
@@ -23,19 +24,19 @@ class FailuresTable:
     compressed.
     """
 
-    def __init__(self, uri: str, schema: pa.Schema) -> None:
-        """Take over what an earlier run left at ``uri``; a damaged table is as good as none.
+    def __init__(self, location: Location, schema: pa.Schema) -> None:
+        """Take over what an earlier run left there; a damaged table is as good as none.
 
         Raises:
             PipelineError: the storage refused.
         """
-        self._uri, self._schema = uri, schema
+        self._location, self._schema = location, schema
         self._rows: list[Mapping[str, Any]] = []
         self._groups: list[pa.Buffer] = []
         self._earlier = b""
         self._untried: set[str] = set()
         with suppress(FileNotFoundError, pa.ArrowException, OSError):
-            found = objects.get_bytes(uri)
+            found = objects.get_bytes(location)
             self._untried = {row["scene_id"] for row in _rows_of(found, self._schema)}
             self._earlier = found
 
@@ -65,7 +66,7 @@ class FailuresTable:
         Raises:
             PipelineError: the storage refused.
         """
-        table = GrowingTable(self._uri, self._schema)
+        table = GrowingTable(self._location, self._schema)
         for row in self._all():
             table.add(row)
         table.close()

@@ -9,15 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import objects
+from pipeline.location import Location
 
 _GROUP_ROWS = 10_000
 
 
 class GrowingTable:
-    """Rows of a schema, written to ``uri`` whole and atomically by ``close``. The same rows give the same bytes."""
+    """Rows of a schema, written to a location whole and atomically by ``close``. The same rows give the same bytes."""
 
-    def __init__(self, uri: str, schema: pa.Schema) -> None:
-        self._uri = uri
+    def __init__(self, location: Location, schema: pa.Schema) -> None:
+        self._location = location
         self._rows: list[Mapping[str, Any]] = []
         self._sink = pa.BufferOutputStream()
         self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd")
@@ -34,7 +35,7 @@ class GrowingTable:
         Raises:
             PipelineError: the storage refused.
         """
-        objects.put_bytes(self._uri, self.content())
+        objects.put_bytes(self._location, self.content())
 
     def content(self) -> bytes:
         """Return the bytes of the file, after which no row can be added."""

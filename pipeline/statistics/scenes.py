@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from pipeline import ledger, objects
 from pipeline.objects import Listed
-from pipeline.output import statistics_uri
+from pipeline.output import Plan, SceneOutput, place_of, plan_of
 from pipeline.statistics.classes import scene_summary
 from pipeline.statistics.facts import noted as noted_about
 from pipeline.statistics.tables import ABOUT_KEY, LISTING_KEY, write_scene
@@ -27,7 +27,7 @@ _Scene = tuple[list[dict[str, Any]], Mapping[str, Any]]
 """The rows of a scene's windows, and what is known about the scene."""
 
 
-def sum_scene(output: str, scene_id: str, *, classes: Sequence[str], least: int = 0) -> list[dict[str, Any]]:
+def sum_scene(scene: SceneOutput, *, classes: Sequence[str], least: int = 0) -> list[dict[str, Any]]:
     """Have OUT/statistics/SCENE_ID.parquet be of the scene's ledger, and return its part of the summary.
 
     ``least`` is how many windows are known to be done. Nothing is written where none is, and nothing returned where
@@ -36,17 +36,17 @@ def sum_scene(output: str, scene_id: str, *, classes: Sequence[str], least: int 
     Raises:
         PipelineError: the storage refused, lists less than is known to be done, or an entry is damaged.
     """
-    listed = ledger.listed(output, scene_id, least=least)
-    found = [each for each in listed if ledger.place_of(each.path) is not None]
-    plan = next((plan for each in listed if (plan := ledger.plan_of(each.path)) is not None), None)
+    listed = ledger.listed(scene, least=least)
+    found = [each for each in listed if place_of(each.path) is not None]
+    plan = next((plan for each in listed if (plan := plan_of(each.path)) is not None), None)
     if not found and (plan is None or not plan.windows):
         return []
-    rows, known = _kept(output, scene_id, found) or _summed(output, scene_id, found)
+    rows, known = _kept(scene, found) or _summed(scene, found)
     windows = windows_of(plan, done=len(found))
-    return scene_summary(scene_id, rows, classes=classes, about=known, windows=windows)
+    return scene_summary(scene.scene_id, rows, classes=classes, about=known, windows=windows)
 
 
-def windows_of(plan: ledger.Plan | None, *, done: int) -> tuple[int, int | None]:
+def windows_of(plan: Plan | None, *, done: int) -> tuple[int, int | None]:
     """Return how many windows of a scene are done, and how many are not: after a run these are those that failed."""
     return done, None if plan is None else plan.windows - done
 
@@ -57,25 +57,24 @@ def listing_digest(entries: Iterable[Listed]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _summed(output: str, scene_id: str, found: Sequence[Listed]) -> _Scene:
+def _summed(scene: SceneOutput, found: Sequence[Listed]) -> _Scene:
     """Write the rows of what is done, if anything is."""
-    known = noted_about(output, scene_id)
+    known = noted_about(scene)
     if not found:
         return [], known
-    places = [place for each in found if (place := ledger.place_of(each.path)) is not None]
-    entries = ledger.entries(output, scene_id, places)
+    places = [place for each in found if (place := place_of(each.path)) is not None]
+    entries = ledger.entries(scene, places)
     listing = listing_digest(found)
-    return write_scene(output, scene_id, entries=entries, listing=listing, about=known), known
+    return write_scene(scene, entries=entries, listing=listing, about=known), known
 
 
-def _kept(output: str, scene_id: str, found: Sequence[Listed]) -> _Scene | None:
+def _kept(scene: SceneOutput, found: Sequence[Listed]) -> _Scene | None:
     """Return what is kept, None where it is missing, damaged or not of the ledger as it is."""
-    uri = statistics_uri(output, scene_id)
-    written_s = objects.written_s(uri)
+    written_s = objects.written_s(scene.statistics)
     if written_s is None or not found or max(each.written_s for each in found) > written_s:
         return None
     try:
-        table = pq.read_table(io.BytesIO(objects.get_bytes(uri)))
+        table = pq.read_table(io.BytesIO(objects.get_bytes(scene.statistics)))
         noted = table.schema.metadata or {}
         if noted.get(LISTING_KEY) == listing_digest(found).encode():
             return table.to_pylist(), json.loads(noted[ABOUT_KEY])

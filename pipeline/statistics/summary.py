@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline import objects
-from pipeline.output import SUMMARY
+from pipeline.output import Output
 from pipeline.statistics.classes import scene_summary
 from pipeline.statistics.facts import NOTHING
 from pipeline.statistics.growing import GrowingTable
@@ -17,10 +17,10 @@ class Summary:
     """The summary as it grows: records come by scene id, and those of ``failed`` scenes in between."""
 
     def __init__(
-        self, output: str, *, classes: Sequence[str], failed: Mapping[str, str] | None = None
+        self, output: Output, *, classes: Sequence[str], failed: Mapping[str, str] | None = None
     ) -> None:
         """Begin it; ``failed`` are the uris of scenes that failed whole, by their ids."""
-        self._table = GrowingTable(objects.join(output, SUMMARY), SUMMARY_SCHEMA)
+        self._table = GrowingTable(output.summary, SUMMARY_SCHEMA)
         self._classes = classes
         self._failed = sorted((failed or {}).items(), reverse=True)
 
@@ -45,7 +45,7 @@ class Summary:
 
 
 def write_summary(
-    output: str,
+    output: Output,
     records: Iterable[Mapping[str, Any]],
     *,
     classes: Sequence[str],
@@ -59,4 +59,4 @@ def write_summary(
     summary = Summary(output, classes=classes, failed=failed)
     for record in records:
         summary.add(record)
-    objects.put_bytes(objects.join(output, SUMMARY), summary.content())
+    objects.put_bytes(output.summary, summary.content())

@@ -13,9 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import objects
 from pipeline.ledger import LedgerEntry
-from pipeline.output import FAILURES, statistics_uri
+from pipeline.output import Output, SceneOutput
 from pipeline.redact import redacted
 from pipeline.statistics.facts import NOTHING
 from pipeline.statistics.failing import FailuresTable
@@ -104,13 +103,13 @@ class Failure:
         return message if not where and self.uri in message else f"{self.uri}{where}: {message}"
 
 
-def scene_table(output: str, scene_id: str, *, listing: str, about: Mapping[str, Any]) -> GrowingTable:
+def scene_table(scene: SceneOutput, *, listing: str, about: Mapping[str, Any]) -> GrowingTable:
     """Return OUT/statistics/SCENE_ID.parquet, to which ``scene_rows`` are added.
 
     It notes the ``listing`` it is of, and what is known ``about`` the scene.
     """
     noted = {LISTING_KEY: listing.encode(), ABOUT_KEY: json.dumps(dict(about), sort_keys=True).encode()}
-    return GrowingTable(statistics_uri(output, scene_id), WINDOWS_SCHEMA.with_metadata(noted))
+    return GrowingTable(scene.statistics, WINDOWS_SCHEMA.with_metadata(noted))
 
 
 def scene_rows(scene_id: str, entry: LedgerEntry) -> list[dict[str, Any]]:
@@ -119,8 +118,7 @@ def scene_rows(scene_id: str, entry: LedgerEntry) -> list[dict[str, Any]]:
 
 
 def write_scene(
-    output: str,
-    scene_id: str,
+    scene: SceneOutput,
     *,
     entries: Iterable[LedgerEntry],
     listing: str,
@@ -133,18 +131,18 @@ def write_scene(
     Raises:
         PipelineError: the storage refused.
     """
-    rows = [row for entry in entries for row in scene_rows(scene_id, entry)]
-    table = scene_table(output, scene_id, listing=listing, about=about)
+    rows = [row for entry in entries for row in scene_rows(scene.scene_id, entry)]
+    table = scene_table(scene, listing=listing, about=about)
     for row in rows:
         table.add(row)
     table.close()
     return rows
 
 
-def failures_table(output: str) -> FailuresTable:
+def failures_table(output: Output) -> FailuresTable:
     """Return OUT/failures.parquet, to which ``asdict`` of failures are added as they come.
 
     Raises:
         PipelineError: the storage refused.
     """
-    return FailuresTable(objects.join(output, FAILURES), FAILURES_SCHEMA)
+    return FailuresTable(output.failures, FAILURES_SCHEMA)

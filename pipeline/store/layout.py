@@ -40,18 +40,18 @@ def documents(
     header: Header,
     classes: Sequence[str],
     chunk_px: int,
-    scene: Mapping[str, Any] | None = None,
+    origin: Mapping[str, Any] | None = None,
     made_by: Mapping[str, Any] | None = None,
 ) -> dict[str, bytes]:
     """Return the bytes of every key but the masks' chunks, the root's own last: its presence is the end.
 
-    The root says of which ``scene`` the masks are and what they are ``made_by``.
+    The root says the ``origin`` of the scene whose masks they are, and what they are ``made_by``.
     """
     held: dict[str, Buffer] = {}
     attributes = {
         **georeference.root_attributes(header),
         "ome": _ome(header, classes),
-        **provenance_attributes(scene or {}, made_by or {}),
+        **provenance_attributes(origin or {}, made_by or {}),
     }
     root = zarr.create_group(MemoryStore(held), attributes=attributes)
     level = root.create_group(LEVEL, attributes=georeference.scene_attributes(header))

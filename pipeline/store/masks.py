@@ -22,7 +22,8 @@ from pipeline import objects
 from pipeline.errors import StoreError
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
-from pipeline.output import output_of
+from pipeline.location import Location
+from pipeline.output import SceneOutput
 from pipeline.store.layout import ARRAYS, LEVEL, documents
 from pipeline.store.opening import store_at
 from pipeline.store.stored import Noting
@@ -31,35 +32,38 @@ _Array = zarr.Array[Any]
 
 
 def lay_out(
-    uri: str,
+    scene: SceneOutput,
     *,
     header: Header,
     classes: Sequence[str],
     chunk_px: int,
-    scene: Mapping[str, Any] | None = None,
+    origin: Mapping[str, Any] | None = None,
     made_by: Mapping[str, Any] | None = None,
 ) -> None:
-    """Make an empty mask store of the scene at ``uri``; do nothing where it is already laid out.
+    """Make an empty mask store of a scene; do nothing where it is already laid out.
 
     However often and by however many this is done, the bytes are the same. ``classes`` are the names of
-    the ids 1..k; of which ``scene`` the masks are and what they are ``made_by`` is noted on the root.
+    the ids 1..k; the ``origin`` of the scene and what they are ``made_by`` is noted on the root.
 
     Raises:
         StoreError: there is a store of another extent, place, chunk size or vocabulary.
     """
-    wanted = documents(header=header, classes=classes, chunk_px=chunk_px, scene=scene, made_by=made_by)
+    wanted = documents(header=header, classes=classes, chunk_px=chunk_px, origin=origin, made_by=made_by)
+    masks = scene.masks
     for name in ARRAYS:
-        _check_same(uri, f"{LEVEL}/{name}/zarr.json", wanted)
-    if objects.exists(objects.join(uri, "zarr.json")):
+        _check_same(masks, f"{LEVEL}/{name}/zarr.json", wanted)
+    if objects.exists(masks.join("zarr.json")):
         return  # the root is written last
     for folder in sorted({key.rpartition("/")[0] for key in wanted}):
-        objects.sweep(objects.join(uri, folder) if folder else uri, below=output_of(uri))
+        objects.sweep(masks.join(folder) if folder else masks, below=scene.output.location)
     for key, document in wanted.items():
-        if not objects.exists(objects.join(uri, key)):
-            objects.put_bytes(objects.join(uri, key), document)
+        if not objects.exists(masks.join(key)):
+            objects.put_bytes(masks.join(key), document)
 
 
-def write(uri: str, labels: Mapping[str, UInt[np.ndarray, "y x"]], *, window: Window) -> dict[str, str]:
+def write(
+    scene: SceneOutput, labels: Mapping[str, UInt[np.ndarray, "y x"]], *, window: Window
+) -> dict[str, str]:
     """Write the arrays of ``ARRAYS`` of one window, and return the SHA-256 of each one's bytes (row by row).
 
     Beside each, as ``NAME.chunks``, there is one of its chunks as they are stored, see ``chunks_digest``.
@@ -71,43 +75,43 @@ def write(uri: str, labels: Mapping[str, UInt[np.ndarray, "y x"]], *, window: Wi
         StoreError: the window does not consist of whole chunks, or an array is not of its shape and dtype.
         OutputError: the storage refused.
     """
-    stored = Noting(store_at(uri))
+    stored = Noting(store_at(scene.masks))
     with zarr.config.set({"array.write_empty_chunks": True}):
-        arrays = {name: _opened(uri, name, mode="r+", store=stored) for name in ARRAYS}
+        arrays = {name: _opened(scene.masks, name, mode="r+", store=stored) for name in ARRAYS}
     for name, array in arrays.items():
         _check_fits(labels[name], window=window, array=array, name=name)
     digests = {}
     for name, array in arrays.items():
         values = np.ascontiguousarray(labels[name])
-        with objects.writing(objects.join(uri, LEVEL, name)):
-            _sweep(uri, name, window=window, chunk_px=array.chunks[0])
+        with objects.writing(scene.masks.join(LEVEL, name)):
+            _sweep(scene, name, window=window, chunk_px=array.chunks[0])
             array[_slices(window)] = values
         digests[name] = hashlib.sha256(values.data).hexdigest()
         digests[f"{name}.chunks"] = stored.digest(f"{LEVEL}/{name}/c/")
     return digests
 
 
-def read(uri: str, name: str, window: Window) -> UInt[np.ndarray, "y x"]:
+def read(scene: SceneOutput, name: str, window: Window) -> UInt[np.ndarray, "y x"]:
     """Return one array's pixels of ``window``.
 
     Raises:
         StoreError: there is no such array, or the window is not inside it.
     """
-    array = _opened(uri, name, mode="r")
+    array = _opened(scene.masks, name, mode="r")
     extent = Window(0, 0, *array.shape)
     if window.intersection(extent) != window:
-        raise StoreError(f"{uri} holds {extent!r}, {window!r} is not inside it: read a part of it")
+        raise StoreError(f"{scene.masks} holds {extent!r}, {window!r} is not inside it: read a part of it")
     return np.asarray(array[_slices(window)])
 
 
-def _check_same(uri: str, key: str, wanted: Mapping[str, bytes]) -> None:
+def _check_same(masks: Location, key: str, wanted: Mapping[str, bytes]) -> None:
     try:
-        found = json.loads(objects.get_bytes(objects.join(uri, key)))
+        found = json.loads(objects.get_bytes(masks.join(key)))
     except FileNotFoundError:
         return
     for path, old, new in _differences(found, json.loads(wanted[key])):
         raise StoreError(
-            f"{objects.join(uri, key)} is of another run: {path} is {old}, now {new}. Writing would mix the "
+            f"{masks.join(key)} is of another run: {path} is {old}, now {new}. Writing would mix the "
             "two: choose another output, or the settings of that run"
         )
 
@@ -142,25 +146,26 @@ def _check_fits(values: UInt[np.ndarray, "y x"], *, window: Window, array: _Arra
         )
 
 
-def _sweep(uri: str, name: str, *, window: Window, chunk_px: int) -> None:
+def _sweep(scene: SceneOutput, name: str, *, window: Window, chunk_px: int) -> None:
     """Remove what a killed writer of the same chunks left half-written; S3 keeps nothing of such."""
-    if objects.is_remote(uri):
+    if objects.is_remote(scene.output.uri):
         return
     rows = range(window.row_off // chunk_px, -(-window.row_end // chunk_px))
     cols = range(window.col_off // chunk_px, -(-window.col_end // chunk_px))
-    chunks = Path(objects.local(uri)) / LEVEL / name / "c"
+    chunks = scene.masks.join(LEVEL, name, "c")
     for row, col in itertools.product(rows, cols):
-        if objects.link_between(output_of(uri), str(chunks / str(row))) is not None:
+        folder = chunks.join(str(row))
+        if objects.link_between(scene.output.location, folder) is not None:
             continue  # what it leads to may be another's
-        for partial in (chunks / str(row)).glob(f"{col}.*.partial"):
+        for partial in Path(objects.local(folder.uri)).glob(f"{col}.*.partial"):
             partial.unlink(missing_ok=True)
 
 
-def _opened(uri: str, name: str, *, mode: Literal["r", "r+"], store: Noting | None = None) -> _Array:
+def _opened(masks: Location, name: str, *, mode: Literal["r", "r+"], store: Noting | None = None) -> _Array:
     try:
-        return zarr.open_array(store or store_at(uri), path=f"{LEVEL}/{name}", mode=mode, zarr_format=3)
+        return zarr.open_array(store or store_at(masks), path=f"{LEVEL}/{name}", mode=mode, zarr_format=3)
     except FileNotFoundError:
-        raise StoreError(f"{uri} holds no array {LEVEL}/{name}: lay the store out first") from None
+        raise StoreError(f"{masks} holds no array {LEVEL}/{name}: lay the store out first") from None
 
 
 def _slices(window: Window) -> tuple[slice, slice]:

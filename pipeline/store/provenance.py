@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline import objects
+from pipeline.output import SceneOutput
 
 _KEY = "mrovseg"
 _COMPLETE = "complete"
@@ -31,15 +32,15 @@ def marked(root: bytes, *, complete: bool) -> bytes:
     return json.dumps(metadata, indent=2).encode()
 
 
-def mark(uri: str, *, complete: bool) -> None:
-    """Note on the root of the store at ``uri`` whether the scene is complete; do nothing where there is no root.
+def mark(scene: SceneOutput, *, complete: bool) -> None:
+    """Note on the root of a scene's store whether the scene is complete; do nothing where there is no root.
 
     Done twice it changes nothing, and a damaged root is left to `mrovseg verify`.
 
     Raises:
         PipelineError: the storage refused.
     """
-    root = objects.join(uri, "zarr.json")
+    root = scene.masks.join("zarr.json")
     try:
         found = objects.get_bytes(root)
         wanted = marked(found, complete=complete)

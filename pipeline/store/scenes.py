@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 
 from pipeline import objects
-from pipeline.output import SCENES_GROUP
+from pipeline.output import Output
 
 SCENES_DOCUMENT = b'{"attributes":{},"zarr_format":3,"node_type":"group"}'
 
 
-def lay_out_scenes(output: str) -> None:
+def lay_out_scenes(output: Output) -> None:
     """Write the group where none is: another's, as a viewer writes it, is as good.
 
     Raises:
         PipelineError: the storage refused.
     """
-    uri = objects.join(output, SCENES_GROUP)
-    if not objects.exists(uri):
-        objects.put_bytes(uri, SCENES_DOCUMENT)
+    if not objects.exists(output.scenes_group):
+        objects.put_bytes(output.scenes_group, SCENES_DOCUMENT)
 
 
 def is_group(document: bytes) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pipeline import inputs, objects, store
 from pipeline.geometry.aoi import Aoi
-from pipeline.output import SUMMARY, masks_uri, statistics_uri
+from pipeline.output import Output
 
 Kind = Literal["missing", "altered", "extra", "leftover"]
 """Leftovers are what a killed writer left half written; they harm nobody."""
@@ -82,7 +82,7 @@ def stray(path: str, *, scene_id: str | None = None, ours: bool = False) -> Find
     return Finding(kind="extra", path=path, message="no run writes it", scene_id=scene_id, remove=remove)
 
 
-def forget(output: str, findings: Iterable[Finding]) -> None:
+def forget(output: Output, findings: Iterable[Finding]) -> None:
     """Remove or restore what was found, so that a run makes it anew; done twice it changes nothing.
 
     The statistics of a scene go with anything of it, and the summary with them; its masks are no longer complete.
@@ -93,15 +93,16 @@ def forget(output: str, findings: Iterable[Finding]) -> None:
     ours = [finding for finding in findings if finding.is_ours]
     lost = {finding.scene_id for finding in ours if finding.whole_scene}
     for scene_id in sorted(each for each in lost if each is not None):
-        inputs.remove_scene(output, scene_id)
+        inputs.remove_scene(output.scene(scene_id))
     for finding in ours:
         if finding.scene_id is None or finding.scene_id not in lost:
             for path in finding.remove:
-                objects.remove(objects.join(output, path), below=output)
+                objects.remove(output.at(path), below=output.location)
             if finding.restore is not None:
-                objects.put_bytes(objects.join(output, finding.path), finding.restore)
+                objects.put_bytes(output.at(finding.path), finding.restore)
     for scene_id in {finding.scene_id for finding in ours if finding.scene_id is not None}:
-        store.mark(masks_uri(output, scene_id), complete=False)
-        objects.remove(statistics_uri(output, scene_id), below=output)
+        scene = output.scene(scene_id)
+        store.mark(scene, complete=False)
+        objects.remove(scene.statistics, below=output.location)
     if ours:
-        objects.remove(objects.join(output, SUMMARY))
+        objects.remove(output.summary)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from pipeline import objects, statistics, store
 from pipeline.errors import PipelineError
 from pipeline.geometry.window import Window
-from pipeline.output import FAILURES, FILES, FOLDERS, SCENES_GROUP, SUMMARY
+from pipeline.output import FILES, FOLDERS, Output
 from pipeline.verification.findings import Finding, Kind, Made, Report, stray
 from pipeline.verification.scenes import Excused, SceneReport, Terms, check_scene
 from pipeline.verification.tables import check_table
@@ -29,7 +29,7 @@ Failed = dict[str, set[tuple[int, int]] | str]
 
 
 def verify(
-    output: str, *, made: Made, finished: bool, tell: Callable[[Report], None] = lambda _: None
+    output: Output, *, made: Made, finished: bool, tell: Callable[[Report], None] = lambda _: None
 ) -> Report:
     """Recompute all that ``output`` holds from its masks and compare; ``tell`` is called after each scene.
 
@@ -47,9 +47,9 @@ def verify(
     whole = True
     with ThreadPoolExecutor(_SCENES) as scenes, ThreadPoolExecutor(_READERS) as readers:
         terms = Terms(made, _excuse(failed, finished=finished), finished, readers)
-        check = partial(check_scene, output, terms=terms)
-        ids = iter(_scene_ids(output, report))
-        while some := list(islice(ids, _SCENES_AHEAD)):
+        check = partial(check_scene, terms=terms)
+        held = map(output.scene, _scene_ids(output, report))
+        while some := list(islice(held, _SCENES_AHEAD)):
             for scene in scenes.map(check, some):
                 _add(report, scene)
                 for record in scene.summary or ():
@@ -57,7 +57,7 @@ def verify(
                 whole &= scene.summary is not None or not scene.windows
                 tell(report)
     if whole and not any(finding.scene_id for finding in report.findings):
-        check_table(output, SUMMARY, summary.content(), report, finished=finished)
+        check_table(output, output.summary, summary.content(), report, finished=finished)
     return report
 
 
@@ -70,28 +70,24 @@ def _add(report: Report, scene: SceneReport) -> None:
     report.findings += scene.findings
 
 
-def _scene_ids(output: str, report: Report) -> list[str]:
+def _scene_ids(output: Output, report: Report) -> list[str]:
     """Return the ids of the scenes that anything is held of, sorted; report what lies about."""
     ids: set[str] = set()
-    for name, is_file in objects.list_entries(output):
+    for name, is_file in objects.list_entries(output.location):
         if is_file and name not in FILES:
             report.findings.append(stray(name))
         elif not is_file and name not in FOLDERS:
             report.findings.append(stray(f"{name}/"))
-    suffixes = {"ledger": None, "scenes": None, "inputs": ".json", "statistics": ".parquet"}
+    suffixes = {output.ledger: "", output.scenes: "", output.inputs: ".json", output.statistics: ".parquet"}
     for folder, suffix in suffixes.items():
-        for name, is_file in _entries(output, folder):
-            if f"{folder}/{name}" == SCENES_GROUP:
+        for name, is_file in objects.list_entries(folder):
+            if folder.join(name) == output.scenes_group:
                 continue
-            if is_file == (suffix is not None) and name.endswith(suffix or "") and not name.startswith("."):
-                ids.add(name.removesuffix(suffix or ""))
+            if is_file == bool(suffix) and name.endswith(suffix) and not name.startswith("."):
+                ids.add(name.removesuffix(suffix))
             else:
-                report.findings.append(stray(f"{folder}/{name}"))
+                report.findings.append(stray(output.path_of(folder.join(name))))
     return sorted(ids)
-
-
-def _entries(output: str, folder: str) -> Iterator[tuple[str, bool]]:
-    yield from objects.list_entries(objects.join(output, folder))
 
 
 def _excuse(failed: Failed, *, finished: bool) -> Excused:
@@ -104,11 +100,11 @@ def _excuse(failed: Failed, *, finished: bool) -> Excused:
     return excused
 
 
-def _failed(output: str, report: Report) -> Failed:
+def _failed(output: Output, report: Report) -> Failed:
     """Read the table of failures; a damaged one is a finding, and the next run writes it anew."""
     failed: Failed = {}
     try:
-        table = pq.ParquetFile(io.BytesIO(objects.get_bytes(objects.join(output, FAILURES))))
+        table = pq.ParquetFile(io.BytesIO(objects.get_bytes(output.failures)))
         for batch in table.iter_batches(columns=["scene_id", "uri", "row_off", "col_off"]):
             for row in batch.to_pylist():
                 _note(failed, row)
@@ -116,7 +112,8 @@ def _failed(output: str, report: Report) -> Failed:
         return failed
     except (pa.ArrowException, OSError, PipelineError) as error:
         message = f"cannot be read: {error}"
-        report.findings.append(Finding(kind="altered", path=FAILURES, message=message, remove=(FAILURES,)))
+        path = output.path_of(output.failures)
+        report.findings.append(Finding(kind="altered", path=path, message=message, remove=(path,)))
     return failed
 
 
@@ -129,16 +126,17 @@ def _note(failed: Failed, row: Mapping[str, Any]) -> None:
         places.add((row["row_off"], row["col_off"]))
 
 
-def _check_group(output: str, report: Report, *, finished: bool) -> None:
+def _check_group(output: Output, report: Report, *, finished: bool) -> None:
     """Look at the group of all scenes, which a viewer may have written anew."""
+    path = output.path_of(output.scenes_group)
     try:
-        if store.is_group(objects.get_bytes(objects.join(output, SCENES_GROUP))):
+        if store.is_group(objects.get_bytes(output.scenes_group)):
             return
         kind: Kind = "altered"
     except FileNotFoundError:
         kind = "missing"
     if kind == "missing" and not finished:
-        report.stale.append(SCENES_GROUP)
+        report.stale.append(path)
         return
     message, restore = "not the metadata of a group", store.SCENES_DOCUMENT
-    report.findings.append(Finding(kind=kind, path=SCENES_GROUP, message=message, restore=restore))
+    report.findings.append(Finding(kind=kind, path=path, message=message, restore=restore))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pipeline import ledger, objects
 from pipeline.documents import json_of
-from pipeline.ledger import Plan
-from pipeline.output import inputs_path, ledger_path, statistics_path
+from pipeline.location import Location
+from pipeline.output import Plan, SceneOutput
 from pipeline.verification.findings import Finding, Kind
 from pipeline.view import View
 
@@ -22,19 +22,19 @@ class Known:
     findings: tuple[Finding, ...]
 
 
-def known(output: str, scene_id: str, plans: Sequence[Plan]) -> Known:
+def known(scene: SceneOutput, plans: Sequence[Plan]) -> Known:
     """Return how the scene is read; of two objects that differ the one of the right digest is believed.
 
     Raises:
         PipelineError: the storage refused.
     """
-    at = inputs_path(scene_id)
-    note = _content(output, at)
+    scene_id, path_of = scene.scene_id, scene.output.path_of
+    note = _content(scene.inputs)
     if not plans:
-        return _unplanned(output, scene_id, at, note)
-    plan = plans[0]
-    copy_at = f"{ledger_path(scene_id)}/{plan.name}"
-    contents = {at: note, copy_at: _content(output, copy_at)}
+        return _unplanned(scene, note)
+    plan, at = plans[0], path_of(scene.inputs)
+    copy = scene.plan(plan)
+    contents = {at: note, path_of(copy): _content(copy)}
     right = next((data for data in contents.values() if _is_of(data, plan)), None)
     if right is None:
         message = "neither it nor its copy in the ledger is what it was: the scene is done anew"
@@ -54,27 +54,30 @@ def known(output: str, scene_id: str, plans: Sequence[Plan]) -> Known:
     return Known(_view(right), plan, tuple(found))
 
 
-def _unplanned(output: str, scene_id: str, at: str, note: bytes | None) -> Known:
+def _unplanned(scene: SceneOutput, note: bytes | None) -> Known:
     """Believe what is noted of a scene without a plan, which the next run then writes."""
     view = None if note is None else _view(note)
+    scene_id, path_of = scene.scene_id, scene.output.path_of
     if view is None:
         message = "there is no plan of the scene that could tell what it was: the scene is done anew"
         kind: Kind = "missing" if note is None else "altered"
-        lost = Finding(kind=kind, path=at, message=message, scene_id=scene_id, whole_scene=True)
-        return Known(None, None, (lost,) if ledger.done(output, scene_id) or note is not None else ())
+        lost = Finding(
+            kind=kind, path=path_of(scene.inputs), message=message, scene_id=scene_id, whole_scene=True
+        )
+        return Known(None, None, (lost,) if ledger.done(scene) or note is not None else ())
     missing = Finding(
         kind="missing",
-        path=f"{ledger_path(scene_id)}/plan-*.json",
+        path=f"{path_of(scene.ledger)}/plan-*.json",
         message="the next run writes it",
         scene_id=scene_id,
-        remove=(statistics_path(scene_id),),
+        remove=(path_of(scene.statistics),),
     )
-    return Known(view, None, (missing,) if ledger.done(output, scene_id) else ())
+    return Known(view, None, (missing,) if ledger.done(scene) else ())
 
 
-def _content(output: str, path: str) -> bytes | None:
+def _content(location: Location) -> bytes | None:
     try:
-        return objects.get_bytes(objects.join(output, path), limit_bytes=objects.OWN_BYTES)
+        return objects.get_bytes(location, limit_bytes=objects.OWN_BYTES)
     except FileNotFoundError:
         return None
 

@@ -10,11 +10,17 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from pipeline import ledger, objects, raster, statistics, store
+from pipeline import objects, raster, statistics, store
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
 from pipeline.objects import Listed
-from pipeline.output import ledger_path, ledger_uri, masks_uri, statistics_path, statistics_uri
+from pipeline.output import (
+    MASKS,
+    Plan,
+    SceneOutput,
+    place_of,
+    plan_of,
+)
 from pipeline.verification.findings import Finding, Kind, Made, stray
 from pipeline.verification.plans import known
 from pipeline.verification.tables import check_table, listing_of
@@ -38,7 +44,7 @@ class SceneReport:
     uncommitted: int = 0
     stale: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    plan: ledger.Plan | None = None
+    plan: Plan | None = None
     summary: list[dict[str, Any]] | None = None
 
     @property
@@ -57,15 +63,15 @@ class Terms:
     readers: ThreadPoolExecutor
 
 
-def check_scene(output: str, scene_id: str, terms: Terms) -> SceneReport:
+def check_scene(scene: SceneOutput, terms: Terms) -> SceneReport:
     """Look at all that the output holds of a scene.
 
     Raises:
         PipelineError: the storage refused.
     """
-    report = SceneReport(scene_id)
-    entries, plans = _ledger(output, scene_id, report)
-    told = known(output, scene_id, plans)
+    report = SceneReport(scene.scene_id)
+    entries, plans = _ledger(scene, report)
+    told = known(scene, plans)
     report.findings += told.findings
     if told.view is None:
         return report
@@ -73,35 +79,34 @@ def check_scene(output: str, scene_id: str, terms: Terms) -> SceneReport:
         header=told.view.header,
         classes=terms.made.classes,
         chunk_px=terms.made.chunk_px,
-        scene=statistics.origin(told.view),
+        origin=statistics.origin(told.view),
         made_by=terms.made.made_by,
     )
     done, report.plan = set(entries), told.plan
-    _check_windows(output, report, terms, told.view, entries, layout)
+    _check_windows(scene, report, terms, told.view, entries, layout)
     layout["zarr.json"] = store.marked(layout["zarr.json"], complete=report.of_plan[1] == 0)
-    _check_store(output, report, layout, header=told.view.header, terms=terms, done=done)
+    _check_store(scene, report, layout, header=told.view.header, terms=terms, done=done)
     return report
 
 
-def _ledger(
-    output: str, scene_id: str, report: SceneReport
-) -> tuple[dict[tuple[int, int], Listed], list[ledger.Plan]]:
+def _ledger(scene: SceneOutput, report: SceneReport) -> tuple[dict[tuple[int, int], Listed], list[Plan]]:
     """List a scene's ledger: entries by their windows' places, and plans."""
     entries: dict[tuple[int, int], Listed] = {}
-    plans: list[ledger.Plan] = []
-    for listed in objects.list_all(ledger_uri(output, scene_id)):
-        place, plan = ledger.place_of(listed.path), ledger.plan_of(listed.path)
+    plans: list[Plan] = []
+    for listed in objects.list_all(scene.ledger):
+        place, plan = place_of(listed.path), plan_of(listed.path)
         if place is not None:
             entries[place] = listed
         elif plan is not None:
             plans.append(plan)
         else:
-            report.findings.append(stray(f"{ledger_path(scene_id)}/{listed.path}", scene_id=scene_id))
+            path = scene.output.path_of(scene.ledger.join(listed.path))
+            report.findings.append(stray(path, scene_id=scene.scene_id))
     return entries, plans
 
 
 def _check_windows(
-    output: str,
+    scene: SceneOutput,
     report: SceneReport,
     terms: Terms,
     view: View,
@@ -109,13 +114,13 @@ def _check_windows(
     documents: Mapping[str, bytes],
 ) -> None:
     """Check the windows that are done, in row-major order, and the statistics with them."""
-    scene_id, listing = report.scene_id, statistics.listing_digest(entries.values())
+    scene_id, listing = scene.scene_id, statistics.listing_digest(entries.values())
     there, about = bool(entries), statistics.about(view)
-    table = statistics.scene_table(output, scene_id, listing=listing, about=about)
+    table = statistics.scene_table(scene, listing=listing, about=about)
     rows: list[dict[str, Any]] | None = []
-    gone = terms.finished and not _was_so(output, scene_id, listing, there=there)
-    check = partial(check_window, output, scene_id, made=terms.made, header=view.header, documents=documents)
-    for checked in _ahead(terms.readers, check, _done(view, entries, report, terms, gone)):
+    gone = terms.finished and not _was_so(scene, listing, there=there)
+    check = partial(check_window, scene, made=terms.made, header=view.header, documents=documents)
+    for checked in _ahead(terms.readers, check, _done(scene, view, entries, report, terms, gone)):
         report.windows += 1
         report.findings += checked.findings
         if checked.entry is None:
@@ -124,7 +129,7 @@ def _check_windows(
             for row in statistics.scene_rows(scene_id, checked.entry):
                 table.add(row)
                 rows.append(row)
-    report.findings += [_off_the_grid(scene_id, place) for place in entries]
+    report.findings += [_off_the_grid(scene, place) for place in entries]
     if rows is None or entries:
         return
     if there or report.of_plan[1]:
@@ -133,16 +138,17 @@ def _check_windows(
         )
     if there:
         check_table(
-            output,
-            statistics_path(scene_id),
+            scene.output,
+            scene.statistics,
             table.content(),
             report,
-            listing=listing,
+            of_scene=(scene_id, listing),
             finished=terms.finished,
         )
 
 
 def _done(
+    scene: SceneOutput,
     view: View,
     entries: dict[tuple[int, int], Listed],
     report: SceneReport,
@@ -157,9 +163,9 @@ def _done(
         elif not gone or terms.excused(report.scene_id, window):
             report.left += 1
         else:
-            path = f"{ledger_path(report.scene_id)}/{ledger.entry_name(window.row_off, window.col_off)}"
+            path = scene.output.path_of(scene.entry(window.row_off, window.col_off))
             message = "it was there when the last run ended, which did not name it as failed"
-            statistic = statistics_path(report.scene_id)
+            statistic = scene.output.path_of(scene.statistics)
             report.findings.append(
                 Finding(
                     kind="missing", path=path, message=message, scene_id=report.scene_id, remove=(statistic,)
@@ -167,17 +173,17 @@ def _done(
             )
 
 
-def _was_so(output: str, scene_id: str, listing: str, *, there: bool) -> bool:
+def _was_so(scene: SceneOutput, listing: str, *, there: bool) -> bool:
     """Tell whether the scene's statistics are of the ledger as it is: then nothing is gone since a run ended."""
     try:
-        content = objects.get_bytes(statistics_uri(output, scene_id))
+        content = objects.get_bytes(scene.statistics)
     except FileNotFoundError:
         return not there
     return listing_of(content) == listing.encode()
 
 
-def _off_the_grid(scene_id: str, place: tuple[int, int]) -> Finding:
-    return stray(f"{ledger_path(scene_id)}/{ledger.entry_name(*place)}", scene_id=scene_id, ours=True)
+def _off_the_grid(scene: SceneOutput, place: tuple[int, int]) -> Finding:
+    return stray(scene.output.path_of(scene.entry(*place)), scene_id=scene.scene_id, ours=True)
 
 
 def _ahead(
@@ -190,7 +196,7 @@ def _ahead(
 
 
 def _check_store(
-    output: str,
+    scene: SceneOutput,
     report: SceneReport,
     documents: Mapping[str, bytes],
     *,
@@ -199,24 +205,23 @@ def _check_store(
     done: set[tuple[int, int]],
 ) -> None:
     """List the scene's store: what was laid out must be there, and chunks belong to windows of the grid."""
-    root = f"scenes/{report.scene_id}"
+    root = scene.output.path_of(scene.masks)
     there = set()
-    for listed in objects.list_all(objects.join(output, root)):
-        key = listed.path.removeprefix("masks.zarr/")
+    for listed in objects.list_all(scene.folder):
+        key = listed.path.removeprefix(f"{MASKS}/")
         chunk = _CHUNK.fullmatch(key) if key != listed.path else None
         if chunk is not None and _is_on_grid(chunk, header, terms.made):
             report.uncommitted += _place(chunk, terms.made) not in done
         elif key in documents and key != listed.path:
             there.add(key)
         else:
-            report.findings.append(
-                stray(f"{root}/{listed.path}", scene_id=report.scene_id, ours=chunk is not None)
-            )
+            path = scene.output.path_of(scene.folder.join(listed.path))
+            report.findings.append(stray(path, scene_id=scene.scene_id, ours=chunk is not None))
     for key, data in documents.items():
         if key in there:
-            found = objects.get_bytes(objects.join(masks_uri(output, report.scene_id), key))
+            found = objects.get_bytes(scene.masks.join(key))
             if not terms.finished and key == "zarr.json" and _is_marked_otherwise(found, data):
-                report.stale.append(f"{root}/masks.zarr/{key}")
+                report.stale.append(f"{root}/{key}")
             elif found != data:
                 report.findings.append(_of_layout("altered", root, key, report.scene_id))
         elif done:
@@ -230,8 +235,8 @@ def _is_marked_otherwise(root: bytes, wanted: bytes) -> bool:
 
 def _of_layout(kind: Kind, root: str, key: str, scene_id: str) -> Finding:
     """Return a finding of what is laid out again where the root is missing."""
-    path = f"{root}/masks.zarr/{key}"
-    gone = tuple(dict.fromkeys((f"{root}/masks.zarr/zarr.json", path)))
+    path = f"{root}/{key}"
+    gone = tuple(dict.fromkeys((f"{root}/zarr.json", path)))
     return Finding(kind=kind, path=path, message="not as it was laid out", scene_id=scene_id, remove=gone)
 
 

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import objects
+from pipeline.location import Location
+from pipeline.output import Output
 from pipeline.statistics import LISTING_KEY
 from pipeline.verification.findings import Finding, Kind
 
@@ -22,17 +24,26 @@ class Reported(Protocol):
 
 
 def check_table(
-    output: str, path: str, rebuilt: bytes, report: Reported, *, listing: str | None = None, finished: bool
+    output: Output,
+    table: Location,
+    rebuilt: bytes,
+    report: Reported,
+    *,
+    of_scene: tuple[str, str] | None = None,
+    finished: bool,
 ) -> None:
     """Compare a table with the same ``rebuilt``.
 
-    One that is missing or of an earlier ``listing`` is stale where no run has finished since, else a fault.
+    That of a scene is ``of_scene``: its id, and the listing of its ledger. One that is missing or of an earlier listing
+    is stale where no run has finished since, else a fault.
 
     Raises:
         PipelineError: the storage refused.
     """
+    path = output.path_of(table)
+    scene_id, listing = of_scene or (None, None)
     try:
-        content = objects.get_bytes(objects.join(output, path))
+        content = objects.get_bytes(table)
     except FileNotFoundError:
         content = None
     if content == rebuilt:
@@ -42,7 +53,6 @@ def check_table(
     ):
         report.stale.append(path)
         return
-    scene_id = None if listing is None else path.removeprefix("statistics/").removesuffix(".parquet")
     kind: Kind = "missing" if content is None else "altered"
     report.findings.append(
         Finding(kind=kind, path=path, message="not what the ledger gives", scene_id=scene_id, remove=(path,))

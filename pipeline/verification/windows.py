@@ -14,7 +14,7 @@ from pipeline.geometry.areas import pixel_areas_m2
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
 from pipeline.ledger import LedgerEntry
-from pipeline.output import ledger_path, masks_path, masks_uri
+from pipeline.output import SceneOutput
 from pipeline.store.stored import chunks_digest
 from pipeline.verification.findings import Finding, Kind, Made
 
@@ -37,7 +37,7 @@ class _Array:
 
 
 def check_window(
-    output: str, scene_id: str, window: Window, *, made: Made, header: Header, documents: Mapping[str, bytes]
+    scene: SceneOutput, window: Window, *, made: Made, header: Header, documents: Mapping[str, bytes]
 ) -> Checked:
     """Read a window's entry and chunks and recompute the one from the others.
 
@@ -46,17 +46,18 @@ def check_window(
     Raises:
         PipelineError: the storage refused.
     """
-    place = f"{ledger_path(scene_id)}/{ledger.entry_name(window.row_off, window.col_off)}"
+    at = scene.entry(window.row_off, window.col_off)
+    place, root = scene.output.path_of(at), scene.output.path_of(scene.masks)
     try:
-        content = objects.get_bytes(objects.join(output, place), limit_bytes=objects.OWN_BYTES)
+        content = objects.get_bytes(at, limit_bytes=objects.OWN_BYTES)
     except FileNotFoundError:
         return Checked((), None)  # gone since it was listed
     entry = _parsed(content)
     arrays = {
         name: _array(
-            masks_path(scene_id),
+            root,
             name,
-            _chunks(output, scene_id, name, window, made),
+            _chunks(scene, name, window, made),
             documents,
             (window, place, entry),
         )
@@ -120,15 +121,14 @@ def _recomputed(
     return LedgerEntry(window, digests, counted)
 
 
-def _chunks(output: str, scene_id: str, name: str, window: Window, made: Made) -> dict[str, bytes | None]:
+def _chunks(scene: SceneOutput, name: str, window: Window, made: Made) -> dict[str, bytes | None]:
     """Return the stored bytes of each chunk of the window by its key, None for a missing one."""
-    uri = masks_uri(output, scene_id)
     found: dict[str, bytes | None] = {}
     for row in range(window.row_off // made.chunk_px, -(-window.row_end // made.chunk_px)):
         for col in range(window.col_off // made.chunk_px, -(-window.col_end // made.chunk_px)):
             key = f"0/{name}/c/{row}/{col}"
             try:
-                found[key] = objects.get_bytes(objects.join(uri, key))
+                found[key] = objects.get_bytes(scene.masks.join(key))
             except FileNotFoundError:
                 found[key] = None
     return found

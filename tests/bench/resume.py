@@ -13,6 +13,7 @@ from pathlib import Path
 
 import ray
 
+from pipeline.output import Output
 from pipeline.status import status
 from tests.pipeline.flows import paint, run_flow
 
@@ -34,7 +35,7 @@ def main() -> int:
             result = run_flow([scene], output, window_px=WINDOW_PX, chunk_px=WINDOW_PX)
             took_s.append(time.monotonic() - began_s)
         began_s = time.monotonic()
-        found = status(str(output))
+        found = status(Output(str(output)))
         status_s = time.monotonic() - began_s
     if (result.windows_done, result.windows_skipped, found.done, found.left) != (0, 10_000, 10_000, 0):
         raise SystemExit(f"expected 10,000 windows that are done, got {result}, {found.done}, {found.left}")

@@ -27,6 +27,7 @@ from pipeline import flow, raster
 from pipeline.config import FlowSettings
 from pipeline.geometry.chips import ChipLayout, cover
 from pipeline.geometry.grid import plan_windows
+from pipeline.output import Output
 from pipeline.segment import segment_window
 from pipeline.sources.naming import scene_of
 from pipeline.testing import painted
@@ -59,7 +60,7 @@ def flow_s(model: Model, scene: Path, output: Path) -> float:
     def run() -> None:
         result = flow.run(
             [scene_of(str(scene))],
-            output=str(output),
+            output=Output(str(output)),
             classes=parse(WORDS).names,
             make_segmenter=model.make,
             weights=model.checkpoint.image_weights,

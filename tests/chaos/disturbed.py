@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from pipeline.output import Output
 from pipeline.verification import Made, verify
 from tests.chaos.driver import CHUNK_PX, WINDOW_PX
 from tests.chaos.machines import ACTOR, WORKER, Machines
@@ -116,7 +117,7 @@ def compare(output: Path, undisturbed: Path) -> list[str]:
     for table in sorted((output / "statistics").glob("*.parquet")):
         faults += _counted_twice(table)
     made = Made(classes=CLASSES, window_px=WINDOW_PX, chunk_px=CHUNK_PX)
-    report = verify(str(output), made=made, finished=True)
+    report = verify(Output(str(output)), made=made, finished=True)
     return faults + [f"verify: {finding.kind} {finding.path}" for finding in report.findings]
 
 

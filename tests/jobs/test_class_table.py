@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.segment import class_table
+from pipeline.output import Output
 from pipeline.statistics import scene_summary, write_summary
 
 CLASSES = ("road", "water")
@@ -28,8 +29,8 @@ def scene(name: str, pixels: tuple[int, int], *, pixel_m2: float | None) -> list
 
 def printed(output: Path, *scenes: list[dict[str, Any]], failed: dict[str, str] | None = None) -> list[str]:
     records = [record for each in scenes for record in each]
-    write_summary(str(output), records, classes=CLASSES, failed=failed)
-    return class_table(str(output)).splitlines()
+    write_summary(Output(str(output)), records, classes=CLASSES, failed=failed)
+    return class_table(Output(str(output))).splitlines()
 
 
 def cells(line: str) -> list[str]:

@@ -42,6 +42,7 @@ max_bands: 8
 max_block_bytes: 7
 max_expansion: 6
 read_timeout_s: 5
+source_storage: {endpoint: "https://other.org:9000", region: eu, anonymous: true, requester_pays: false, account: a}
 """
 
 
@@ -68,14 +69,14 @@ def claimed(made: SegmentSettings) -> None:
 
 def test_a_run_goes_on_by_every_setting_that_it_had(made: SegmentSettings, tmp_path: Path) -> None:
     given = settings.read(tmp_path / "every.yaml")
-    assert {"output", *given} == set(settings.KEYS), "a key that is not tried here"
+    assert {"output", "output_storage", *given} == set(settings.KEYS), "a key that is not tried here"
     claimed(made)
-    assert settings_of("-o", made.output) == made
+    assert settings_of("-o", made.output.uri) == made
 
 
 def test_flags_override_what_a_run_had(made: SegmentSettings) -> None:
     claimed(made)
-    again = settings_of("-o", made.output, "--max-failures", "7", "--actors", "1", "--overwrite")
+    again = settings_of("-o", made.output.uri, "--max-failures", "7", "--actors", "1", "--overwrite")
     assert (str(again.max_failures), again.flow.actors, again.flow.stall_s) == ("7", 1, 31)
     assert again.overwrite
     assert not again.flow.keep_valid
@@ -85,4 +86,4 @@ def test_flags_override_what_a_run_had(made: SegmentSettings) -> None:
 def test_a_limit_of_failures_is_kept_as_it_was(tmp_path: Path, limit: str) -> None:
     made = settings_of("a.tif", "--classes", "a", "-o", str(tmp_path / "o"), "--max-failures", limit)
     claimed(made)
-    assert settings_of("-o", made.output).max_failures == made.max_failures
+    assert settings_of("-o", made.output.uri).max_failures == made.max_failures

@@ -13,6 +13,7 @@ from jobs.wiring import ActorSegmenter, make_segmenter
 from pipeline import flow
 from pipeline.config import FlowSettings
 from pipeline.geometry.chips import ChipLayout
+from pipeline.output import Output
 from pipeline.sources.naming import scene_of
 from tests.jobs.conftest import PaintScene
 from tests.mrovseg.networks import SMALL, all_weights, vocabulary
@@ -39,7 +40,7 @@ def test_a_gpu_that_fails_costs_no_window(ray_cluster: None, paint_scene: PaintS
     del ray_cluster
     result = flow.run(
         [scene_of(str(paint_scene("a.tif", height=256, width=256)))],
-        output=str(tmp_path / "out"),
+        output=Output(str(tmp_path / "out")),
         classes=("dark", "bright"),
         make_segmenter=functools.partial(make_failing, note=tmp_path / "failed"),
         weights=all_weights(SMALL),

@@ -17,7 +17,8 @@ from pipeline.config import Reading
 from pipeline.errors import OutputError, ResumeError
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
-from pipeline.output import masks_uri
+from pipeline.location import Location
+from pipeline.output import Output, Plan
 from pipeline.sources.naming import scene_of
 from pipeline.testing import painted
 from pipeline.verification import Finding, forget
@@ -41,19 +42,19 @@ def overwritten(output: str) -> None:
 
 def fill(output: str, scene: Scene) -> None:
     """Write what a run of one window writes."""
-    header = inputs.claim(output, scene, Reading()).header
+    header = inputs.claim(Output(output), scene, Reading()).header
     window = Window(0, 0, header.height, header.width)
-    uri = masks_uri(output, scene.scene_id)
-    store.lay_out_scenes(output)
-    store.lay_out(uri, header=header, classes=CLASSES, chunk_px=64)
+    mine = Output(output).scene(scene.scene_id)
+    store.lay_out_scenes(Output(output))
+    store.lay_out(mine, header=header, classes=CLASSES, chunk_px=64)
     labels = {name: np.zeros(window.shape, np.uint8) for name in store.ARRAYS}
-    digests = store.write(uri, labels, window=window)
-    ledger.commit(output, scene.scene_id, window=window, digests=digests, statistics=[])
-    plan = ledger.Plan(1, "0" * 32)
-    ledger.note_plan(output, scene.scene_id, plan=plan, inputs=b"", instead_of=None)
-    table = statistics.scene_table(output, scene.scene_id, listing="", about={})
-    objects.put_bytes(f"{output}/statistics/{scene.scene_id}.parquet", table.content())
-    run_record.claim(output, described(output)[1])
+    digests = store.write(mine, labels, window=window)
+    ledger.commit(Output(output).scene(scene.scene_id), window=window, digests=digests, statistics=[])
+    plan = Plan(1, "0" * 32)
+    ledger.note_plan(Output(output).scene(scene.scene_id), plan=plan, inputs=b"", instead_of=None)
+    table = statistics.scene_table(Output(output).scene(scene.scene_id), listing="", about={})
+    objects.put_bytes(Location(f"{output}/statistics/{scene.scene_id}.parquet"), table.content())
+    run_record.claim(Output(output), described(output)[1])
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def scene(tmp_path: Path) -> Scene:
 
 
 def names(folder: str) -> list[str]:
-    return [each.path for each in objects.list_all(folder)]
+    return [each.path for each in objects.list_all(Location(folder))]
 
 
 def test_all_that_a_run_made_goes_and_what_lies_beside_it_stays_and_is_named(
@@ -86,7 +87,7 @@ def test_all_that_a_run_made_goes_and_what_lies_beside_it_stays_and_is_named(
         f"scenes/{scene_id}/masks.zarr/0/class/c/0/0.{'ab' * 16}.partial",
     ]
     for name in (*others, *half):
-        objects.put_bytes(objects.join(place, name), b"mine")
+        objects.put_bytes(Location(objects.join(place, name)), b"mine")
     overwritten(place)
     assert names(place) == sorted([*others, "run.json"])
     said = capsys.readouterr().err
@@ -139,20 +140,20 @@ def test_nothing_is_removed_behind_a_link(scene: Scene, tmp_path: Path, linked: 
     with pytest.raises(ResumeError, match=rf"{folder} is a link"):
         overwritten(output)
     if linked != "inputs":
-        objects.sweep(str(folder), below=output)
+        objects.sweep(Location(str(folder)), below=Location(output))
     if linked.startswith("scenes"):
         store.lay_out(
-            masks_uri(output, scene.scene_id),
-            header=inputs.claim(output, scene, Reading()).header,
+            Output(output).scene(scene.scene_id),
+            header=inputs.claim(Output(output), scene, Reading()).header,
             classes=CLASSES,
             chunk_px=64,
         )
     refused = pytest.raises(OutputError, match=rf"{folder} is a link")
     with nullcontext() if linked.endswith("zarr") else refused:  # a link in a scene's folder is none of ours
-        inputs.remove_scene(output, scene.scene_id)
+        inputs.remove_scene(Output(output).scene(scene.scene_id))
     path = f"{linked.replace('ID', scene.scene_id)}/{before[0]}"
     with pytest.raises(OutputError, match=rf"{folder} is a link"):
-        forget(output, [Finding(kind="altered", path=path, message="", remove=(path,))])
+        forget(Output(output), [Finding(kind="altered", path=path, message="", remove=(path,))])
     assert names(str(elsewhere)) == before
 
 

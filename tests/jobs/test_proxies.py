@@ -10,7 +10,7 @@ import pytest
 from jobs import inspect, proxies
 from jobs.proxies import check_proxies
 from pipeline.errors import ConfigError
-from pipeline.sources import Search
+from pipeline.sources import SceneList, Search
 
 REMOTE: list[str | Search] = [
     "https://example.org/a.tif",
@@ -57,7 +57,7 @@ def test_a_silent_proxy_is_named_without_its_password(
 ) -> None:
     monkeypatch.setenv(variable, f"http://me:hunter2@{silent}")
     with pytest.raises(ConfigError, match=f"the proxy http://{silent}.*does not answer.*NO_PROXY") as raised:
-        check_proxies([spec])
+        check_proxies(SceneList((spec,)))
     assert "hunter2" not in str(raised.value)
 
 
@@ -76,15 +76,15 @@ def test_a_proxy_that_is_gone_ends_inspect_with_one_line(
 def test_what_is_here_or_excepted_asks_no_proxy(monkeypatch: pytest.MonkeyPatch, silent: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://{silent}")
     monkeypatch.setenv("NO_PROXY", "example.org,.amazonaws.com,storage.local")
-    check_proxies(["/data/a.tif", "scenes/*.tif", *REMOTE])
+    check_proxies(SceneList(("/data/a.tif", "scenes/*.tif", *REMOTE)))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://storage.local:9000")
-    check_proxies(["s3://bucket/a.tif"])
+    check_proxies(SceneList(("s3://bucket/a.tif",)))
 
 
 def test_a_proxy_that_answers_anything_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     server = HTTPServer(("127.0.0.1", 0), Refusing)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.server_port}")
-    check_proxies(REMOTE)
+    check_proxies(SceneList(tuple(REMOTE)))
     server.shutdown()
     server.server_close()

@@ -15,6 +15,7 @@ from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.words.vocabulary import parse
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import PipelineError, ResumeError
+from pipeline.output import Output
 from pipeline.sources import SceneList, Search
 
 
@@ -32,7 +33,7 @@ def description(  # noqa: PLR0913 - each by its name
     settings = SegmentSettings(
         scenes=SceneList(scenes),
         vocabulary=parse(classes),
-        output=str(output),
+        output=Output(str(output)),
         flow=flow,
         reading=reading,
     )
@@ -41,9 +42,9 @@ def description(  # noqa: PLR0913 - each by its name
 
 
 def test_the_record_is_written_and_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
-    run_record.claim(str(tmp_path), description(tmp_path))
+    run_record.claim(Output(str(tmp_path)), description(tmp_path))
     first = (tmp_path / "run.json").read_bytes()
-    run_record.claim(str(tmp_path), description(tmp_path))
+    run_record.claim(Output(str(tmp_path)), description(tmp_path))
     assert (tmp_path / "run.json").read_bytes() == first
     record = json.loads(first)
     assert record["config"]["scenes"] == ["a.tif"]
@@ -68,10 +69,10 @@ def test_the_record_is_written_and_the_same_run_gives_the_same_bytes(tmp_path: P
 def test_another_run_is_refused_and_the_difference_shown(
     tmp_path: Path, changed: dict[str, Any], named: list[str]
 ) -> None:
-    run_record.claim(str(tmp_path), description(tmp_path))
+    run_record.claim(Output(str(tmp_path)), description(tmp_path))
     before = (tmp_path / "run.json").read_bytes()
     with pytest.raises(ResumeError) as raised:
-        run_record.claim(str(tmp_path), description(tmp_path, **changed))
+        run_record.claim(Output(str(tmp_path)), description(tmp_path, **changed))
     assert all(part in str(raised.value) for part in named), raised.value
     assert (tmp_path / "run.json").read_bytes() == before
 
@@ -79,24 +80,24 @@ def test_another_run_is_refused_and_the_difference_shown(
 def test_a_record_that_does_not_say_its_precision_is_of_single_precision(tmp_path: Path) -> None:
     before = description(tmp_path)
     del before["model"]["precision"]  # as it was written before there was a choice
-    run_record.claim(str(tmp_path), before)
-    assert run_record.precision(str(tmp_path)) == "float32"
+    run_record.claim(Output(str(tmp_path)), before)
+    assert run_record.precision(Output(str(tmp_path))) == "float32"
     with pytest.raises(ResumeError, match=r"model\.precision"):
-        run_record.claim(str(tmp_path), description(tmp_path, precision="bfloat16"))
-    run_record.claim(str(tmp_path), description(tmp_path))
+        run_record.claim(Output(str(tmp_path)), description(tmp_path, precision="bfloat16"))
+    run_record.claim(Output(str(tmp_path)), description(tmp_path))
 
 
 def test_other_scenes_and_other_actors_are_the_same_run(tmp_path: Path) -> None:
-    run_record.claim(str(tmp_path), description(tmp_path))
+    run_record.claim(Output(str(tmp_path)), description(tmp_path))
     now = description(tmp_path, scenes=("b.tif",), flow=FlowSettings(actors=1))
-    run_record.claim(str(tmp_path), now)
+    run_record.claim(Output(str(tmp_path)), now)
     assert json.loads((tmp_path / "run.json").read_bytes())["config"]["scenes"] == ["b.tif"]
 
 
 def test_a_signed_spec_and_a_search_are_recorded_without_their_credentials(tmp_path: Path) -> None:
     search = Search("https://me:hunter2@host/stac?token=s3same", {"collections": ["naip"]})
     run_record.claim(
-        str(tmp_path), description(tmp_path, scenes=("https://h/a.tif?sig=pl4in&se=2030", search))
+        Output(str(tmp_path)), description(tmp_path, scenes=("https://h/a.tif?sig=pl4in&se=2030", search))
     )
     text = (tmp_path / "run.json").read_text()
     assert json.loads(text)["config"]["scenes"] == [
@@ -111,12 +112,12 @@ def test_an_output_of_another_format_is_refused_in_one_line_by_whatever_needs_it
 ) -> None:
     with pytest.MonkeyPatch.context() as earlier:
         earlier.setattr(run_record, "FORMAT", 2)  # scores in 1/255, and 0 for no data
-        run_record.claim(str(tmp_path), description(tmp_path))
+        run_record.claim(Output(str(tmp_path)), description(tmp_path))
     before = (tmp_path / "run.json").read_bytes()
     with pytest.raises(
         ResumeError, match=r"is of format \d, .* reads and writes format \d: give another output"
     ):
-        run_record.claim(str(tmp_path), description(tmp_path))
+        run_record.claim(Output(str(tmp_path)), description(tmp_path))
     for verb, arguments in ((verify.main, [str(tmp_path)]), (segment.main, ["-o", str(tmp_path)])):
         assert verb(arguments) == ExitCode.BAD_USAGE
         (line,) = capsys.readouterr().err.strip().splitlines()
@@ -138,4 +139,4 @@ def test_a_record_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "run.json").open("wb") as file:
         file.truncate(2**40)  # of a terabyte nothing is stored
     with pytest.raises(PipelineError, match="has more than 16 MiB"):
-        run_record.earlier(str(tmp_path))
+        run_record.earlier(Output(str(tmp_path)))

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import objects
+from pipeline.location import Location
 from tests.jobs.conftest import PaintScene
 from tests.s3_server import BUCKET, SECRET_KEY, S3Server
 
@@ -65,7 +66,7 @@ def test_no_secret_is_in_any_output_or_log_and_a_new_signature_is_the_same_scene
 ) -> None:
     data = paint_scene("a.tif", height=100, width=100).read_bytes()
     for name in ("keyed.tif", "signed.tif"):
-        objects.put_bytes(f"{s3}/{name}", data)
+        objects.put_bytes(Location(f"{s3}/{name}"), data)
     host = s3_server.endpoint.removeprefix("http://")
     good, again = (signed(s3_server, f"{s3}/signed.tif", signature=version) for version in ("s3", "s3v4"))
     forged = again.replace("X-Amz-Signature=", "X-Amz-Signature=0badc0de")

@@ -13,6 +13,7 @@ from rasterio import Affine
 
 from jobs import segment
 from pipeline import objects
+from pipeline.location import Location
 from tests.jobs.conftest import PaintScene
 
 WORDS = "building,buildings; road; vegetation; water"
@@ -25,7 +26,7 @@ def run(*arguments: object) -> int:
 
 def records(output: object, name: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = pq.read_table(
-        io.BytesIO(objects.get_bytes(objects.join(str(output), name)))
+        io.BytesIO(objects.get_bytes(Location(objects.join(str(output), name))))
     ).to_pylist()
     return found
 
@@ -187,7 +188,7 @@ def test_only_words_like_nothing_trained_start_nothing(
 @pytest.mark.usefixtures("ray_cluster")
 def test_scenes_and_outputs_on_s3(paint_scene: PaintScene, tmp_path: Path, s3: str) -> None:
     scene = paint_scene("a.tif", height=300, width=300)
-    objects.put_bytes(f"{s3}/scenes/a.tif", scene.read_bytes())
+    objects.put_bytes(Location(f"{s3}/scenes/a.tif"), scene.read_bytes())
     assert run(f"{s3}/scenes/", "--classes", WORDS, "-o", f"{s3}/out") == 0
     assert run(scene, "--classes", WORDS, "-o", tmp_path / "out") == 0
     (remote,), (local,) = (
@@ -197,7 +198,7 @@ def test_scenes_and_outputs_on_s3(paint_scene: PaintScene, tmp_path: Path, s3: s
     chunks = files(tmp_path / "out/scenes" / local)
     there = f"{s3}/scenes/a.tif".encode()  # the root of a store says which scene it is of
     for name, data in chunks.items():
-        content = objects.get_bytes(f"{s3}/out/scenes/{remote}/{name}")
+        content = objects.get_bytes(Location(f"{s3}/out/scenes/{remote}/{name}"))
         assert content.replace(there, str(scene).encode()) == data
 
 

@@ -16,6 +16,7 @@ from pipeline.config import Reading
 from pipeline.errors import ConfigError
 from pipeline.geometry.aoi import Aoi
 from pipeline.sources import Search
+from pipeline.storage import Storage
 
 FILE = """
 scenes: [a.tif, b.tif]
@@ -64,7 +65,7 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
         " range: [0, 3000], nodata: 7, alpha: none, gsd: 2, aoi: [1, 2, 3, 4], drivers: [GTiff],"
         " vrt: anywhere, max_pixels: 9, max_bands: 8,"
         " max_block_bytes: 7, max_expansion: 6, read_timeout_s: 5, max_failures: 5%, keep_valid: true,"
-        " window_timeout_s: 60, stall_s: 30}"
+        " window_timeout_s: 60, stall_s: 30, source_storage: {anonymous: true}, output_storage: {profile: mine}}"
     )
     assert set(settings.read(path)) == set(settings.KEYS)
     made = settings_of("--config", str(path))
@@ -84,6 +85,7 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
         max_block_bytes=7,
         max_expansion=6,
         read_timeout_s=5,
+        storage=Storage(anonymous=True),
     )
 
 
@@ -358,7 +360,7 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     made = settings_of("--config", str(path))
     assert made.scenes.specs == (f"{tmp_path}/a.tif", str(Path("b~/~.tif").absolute()))
-    assert (made.output, made.checkpoint) == (f"{tmp_path}/o", f"{tmp_path}/c.safetensors")
+    assert (made.output.uri, made.checkpoint) == (f"{tmp_path}/o", f"{tmp_path}/c.safetensors")
     assert made.reading.aoi == BOX
 
 

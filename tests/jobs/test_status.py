@@ -14,19 +14,22 @@ from pipeline.errors import ResumeError
 from pipeline.flow import RunResult
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
+from pipeline.output import Output, Plan
 from pipeline.statistics import Failure, failures_table
 from tests.jobs.test_run_record import description
 
 
 def scene(output: Path, scene_id: str, *, planned: int, done: int) -> None:
-    plan = ledger.Plan(planned, "0" * 32)
-    ledger.note_plan(str(output), scene_id, plan=plan, inputs=b"{}", instead_of=None)
+    plan = Plan(planned, "0" * 32)
+    ledger.note_plan(Output(str(output)).scene(scene_id), plan=plan, inputs=b"{}", instead_of=None)
     for number in range(done):
-        ledger.commit(str(output), scene_id, window=Window(0, 4 * number, 4, 4), digests={}, statistics=[])
+        ledger.commit(
+            Output(str(output)).scene(scene_id), window=Window(0, 4 * number, 4, 4), digests={}, statistics=[]
+        )
 
 
 def failures(output: Path, *scenes: tuple[str, int | None]) -> None:
-    table = failures_table(str(output))
+    table = failures_table(Output(str(output)))
     table.forget_earlier()
     for scene_id, row_off in scenes:
         table.add(asdict(Failure(scene_id=scene_id, uri=scene_id, row_off=row_off, error="E", message="no")))
@@ -35,7 +38,9 @@ def failures(output: Path, *scenes: tuple[str, int | None]) -> None:
 
 def ended(output: Path, *ends: str, **more: Any) -> None:  # noqa: ANN401 - what JSON holds
     run = {"ended": "2026-01-01T00:00:00+00:00", "seconds": 1.0, "done": 1, **more}
-    run_record._write(str(output), description(output) | {"runs": [run | {"end": end} for end in ends]})
+    run_record._write(
+        Output(str(output)), description(output) | {"runs": [run | {"end": end} for end in ends]}
+    )
 
 
 def told(output: Path, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
@@ -97,11 +102,14 @@ def test_what_is_left_counts_until_a_whole_list_was_tried(
 def test_only_what_failed_or_was_cut_off_is_tried_again(tmp_path: Path) -> None:
     scenes = [Scene(name, f"/x/{name}.tif") for name in ("good", "part", "whole", "new")]
     with pytest.raises(ResumeError, match="does not exist"):
-        failed_before(str(tmp_path), scenes)
+        failed_before(Output(str(tmp_path)), scenes)
     scene(tmp_path, "good", planned=2, done=2)
     scene(tmp_path, "part", planned=3, done=1)
     failures(tmp_path, ("whole", None), ("left", None))
-    assert [each.uri for each in failed_before(str(tmp_path), scenes)] == ["/x/part.tif", "/x/whole.tif"]
+    assert [each.uri for each in failed_before(Output(str(tmp_path)), scenes)] == [
+        "/x/part.tif",
+        "/x/whole.tif",
+    ]
 
 
 @pytest.mark.parametrize(

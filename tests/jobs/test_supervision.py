@@ -12,20 +12,24 @@ from jobs.supervision import Supervisor, supervised
 from mrovseg.words.vocabulary import parse
 from pipeline import lease, objects
 from pipeline.errors import LeaseLostError, OutputError
-from pipeline.output import LEASE, RUN
+from pipeline.location import Location
+from pipeline.output import Output
+from pipeline.output.names import LEASE, RUN
 from pipeline.sources import SceneList
 from tests.jobs.test_run_record import description
 
 
 def settings(output: Path) -> SegmentSettings:
-    return SegmentSettings(scenes=SceneList(("a.tif",)), vocabulary=parse("house; road"), output=str(output))
+    return SegmentSettings(
+        scenes=SceneList(("a.tif",)), vocabulary=parse("house; road"), output=Output(str(output))
+    )
 
 
 def taken_over(supervisor: Supervisor, output: Path) -> bytes:
     """Have another run take the output, and return what that one writes of itself."""
     other = replace(supervisor.held.lease, run_id="other", host="far")
-    objects.put_bytes(f"{output}/{LEASE}", other.to_bytes())
-    run_record._write(str(output), description(output) | {"runs": [{"end": "theirs"}]})
+    objects.put_bytes(Location(f"{output}/{LEASE}"), other.to_bytes())
+    run_record._write(Output(str(output)), description(output) | {"runs": [{"end": "theirs"}]})
     return (output / RUN).read_bytes()
 
 
@@ -46,7 +50,7 @@ def test_an_output_that_was_removed_stays_so_and_the_same_command_begins_anew(
     assert not output.exists()
     with supervised(settings(output), description(output)):
         pass
-    assert run_record.earlier(str(output)) is not None
+    assert run_record.earlier(Output(str(output))) is not None
 
 
 def test_a_removed_output_is_noticed_and_its_lease_not_written_again(
@@ -69,16 +73,16 @@ def test_a_removed_output_is_noticed_and_its_lease_not_written_again(
 def test_a_record_that_alone_was_removed_is_written_again(tmp_path: Path) -> None:
     with supervised(settings(tmp_path), description(tmp_path)):
         (tmp_path / RUN).unlink()
-    found = run_record.earlier(str(tmp_path))
+    found = run_record.earlier(Output(str(tmp_path)))
     assert found is not None
     assert [each["end"] for each in found["runs"]] == ["finished"]
 
 
 def test_what_a_run_of_a_removed_output_left_blocks_nothing(tmp_path: Path) -> None:
-    run_record._write(str(tmp_path), {"runs": [{"end": "finished"}]})
-    assert run_record.earlier(str(tmp_path)) is None
-    run_record.claim(str(tmp_path), description(tmp_path))
-    assert run_record.earlier(str(tmp_path)) is not None
+    run_record._write(Output(str(tmp_path)), {"runs": [{"end": "finished"}]})
+    assert run_record.earlier(Output(str(tmp_path))) is None
+    run_record.claim(Output(str(tmp_path)), description(tmp_path))
+    assert run_record.earlier(Output(str(tmp_path))) is not None
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt, ValueError])

@@ -13,7 +13,8 @@ import pytest
 
 from jobs import run_record, segment, status, verify
 from pipeline import lease
-from pipeline.output import LEASE
+from pipeline.output import Output
+from pipeline.output.names import LEASE
 from pipeline.testing import painted
 from tests.jobs.conftest import PaintScene
 from tests.jobs.test_segment import WORDS, files, run
@@ -36,7 +37,7 @@ def test_a_run_is_known_by_its_lease_ends_in_its_record_and_goes_on_by_its_outpu
     scene, output = paint_scene("a.tif", height=300, width=300), tmp_path / "out"
     assert run(scene, "--classes", WORDS, "-o", output) == 0
     before = files(output)
-    with lease.held(str(output)) as other:
+    with lease.held(Output(str(output))) as other:
         assert run(scene, "--classes", WORDS, "-o", output) == 2
         said = capsys.readouterr().err
         assert other.lease.run_id in said
@@ -152,8 +153,8 @@ def test_what_verify_prints_repairs_an_output(
 def test_a_record_that_was_changed_is_not_believed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_record._write(str(tmp_path), {"format": 2, "config": {}, "grid": {"window_px": 512}})
-    assert run_record.earlier(str(tmp_path)) is not None
+    run_record._write(Output(str(tmp_path)), {"format": 2, "config": {}, "grid": {"window_px": 512}})
+    assert run_record.earlier(Output(str(tmp_path))) is not None
     text = (tmp_path / "run.json").read_text()
     for damaged in (text.replace("512", "513"), text[:-5], "[]"):
         (tmp_path / "run.json").write_text(damaged)

@@ -12,6 +12,7 @@ from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.flow import RunResult
 from pipeline.geometry.chips import ChipLayout
 from pipeline.geometry.scene import Scene
+from pipeline.output import Output
 from pipeline.segment import Segmenter
 from pipeline.sources.naming import Refusal, scene_of
 from pipeline.testing import painted
@@ -50,7 +51,7 @@ def run_list(
 ) -> RunResult:
     return flow.run(
         scenes,
-        output=str(output),
+        output=Output(str(output)),
         classes=CLASSES,
         make_segmenter=make_segmenter,
         weights=SEGMENTER.weights(),

@@ -14,28 +14,39 @@ import pytest
 
 from pipeline import objects, raster
 from pipeline.errors import RasterError
+from pipeline.location import Location
 from tests.pipeline.flows import paint
 from tests.s3_server import ACCESS_KEY, BUCKET, OPEN_BUCKET, REGION, SECRET_KEY, S3Server
 
 PROGRAM = """
 import json, sys
 from pipeline import inputs, raster
-from pipeline.config import PLAIN
+from pipeline.config import Reading
 from pipeline.errors import PipelineError
 from pipeline.geometry.scene import Scene
 from pipeline.sources import SceneList
 from pipeline.geometry.window import Window
+from pipeline.output import Output
+from pipeline.scene import Scene
+from pipeline.scene import scene_of
+from pipeline.sources import SceneList
+from pipeline.storage import Storage
+from pipeline.window import Window
 
-prefix, output = sys.argv[1:]
+prefix, output, stated = sys.argv[1:]
 told = {"refused": []}
-listed = list(SceneList((prefix,)))
+storage = Storage(**json.loads(stated))
+reading = Reading(storage=storage)
+listed = list(SceneList((prefix,), storage=storage))
 told["listed"] = [each.uri for each in listed if isinstance(each, Scene)]
 told["refused"] += [each.reason for each in listed if not isinstance(each, Scene)]
 for step in (
-    lambda uri: raster.read_header(uri).height,
-    lambda uri: int(raster.read(uri, Window(0, 0, 64, 64))[0].sum()),
-    lambda uri: raster.read_input(uri).size_bytes,
-    lambda uri: inputs.claim(output, SceneList((uri,)).__iter__().__next__(), PLAIN).header.height,
+    lambda uri: raster.read_header(uri, reading).height,
+    lambda uri: int(
+        raster.read_view(raster.look(scene_of(uri), reading), Window(0, 0, 64, 64), reading)[0].sum()
+    ),
+    lambda uri: raster.read_input(uri, reading).size_bytes,
+    lambda uri: inputs.claim(Output(output), scene_of(uri), reading).header.height,
 ):
     try:
         told.setdefault("read", []).append(step(f"{prefix}/a.tif"))
@@ -52,17 +63,19 @@ def prefix(s3_server: S3Server, request: pytest.FixtureRequest, tmp_path: Path) 
     """A scene below a prefix of the bucket that wants a key, and of the one that does not."""
     del s3_server  # wanted for its environment
     name = f"s3://{request.param}/access-{uuid.uuid4().hex[:8]}"
-    objects.put_bytes(f"{name}/a.tif", paint(tmp_path / "a.tif", height=128, width=128).read_bytes())
+    objects.put_bytes(
+        Location(f"{name}/a.tif"), paint(tmp_path / "a.tif", height=128, width=128).read_bytes()
+    )
     return name
 
 
-def asked(prefix: str, output: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """What a fresh process, with these variables of AWS and no others, can read."""
+def asked(prefix: str, output: Path, variables: Mapping[str, str], **stated: str | bool) -> dict[str, Any]:
+    """What a fresh process, with these variables of AWS and no others, can read from a storage as it is stated."""
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GDAL_", "CPL_"))
     }
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, prefix, str(output)],
+        [sys.executable, "-c", PROGRAM, prefix, str(output), json.dumps(stated)],
         env=clean | {"AWS_EC2_METADATA_DISABLED": "true"} | dict(variables),
         capture_output=True,
         text=True,
@@ -120,6 +133,43 @@ def test_a_profile(prefix: str, s3_server: S3Server, tmp_path: Path) -> None:
     assert_all_was_read(asked(prefix, tmp_path / "out", variables), prefix)
 
 
+WRONG = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_ACCESS_KEY_ID": "hunter2id",
+    "AWS_SECRET_ACCESS_KEY": "hunter2hunter2",
+}
+
+
+@pytest.mark.parametrize("prefix", [OPEN_BUCKET], indirect=True)
+def test_a_storage_without_a_key_whatever_the_environment_has(
+    prefix: str, s3_server: S3Server, tmp_path: Path
+) -> None:
+    told = asked(prefix, tmp_path / "out", WRONG, endpoint=s3_server.endpoint, anonymous=True)
+    assert_all_was_read(told, prefix)
+
+
+@pytest.mark.parametrize("prefix", [BUCKET], indirect=True)
+def test_a_storages_own_profile_whatever_the_environment_has(
+    prefix: str, s3_server: S3Server, tmp_path: Path
+) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.write_text(
+        f"[other]\naws_access_key_id = none\naws_secret_access_key = none\n"
+        f"[mine]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
+    )
+    variables = {
+        **WRONG,
+        "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
+        "AWS_PROFILE": "other",
+        "AWS_NO_SIGN_REQUEST": "YES",
+    }
+    stated = {"endpoint": s3_server.endpoint, "profile": "mine", "region": REGION}
+    told = asked(prefix, tmp_path / "out", variables, **stated)
+    assert_all_was_read(told, prefix)
+    assert SECRET_KEY not in told["said"]
+    assert len(asked(prefix, tmp_path / "other", variables, **stated | {"profile": "gone"})["refused"]) == 5
+
+
 @pytest.mark.parametrize("prefix", [BUCKET], indirect=True)
 @pytest.mark.parametrize(
     "key", [{"AWS_SECRET_ACCESS_KEY": "hunter2hunter2"}, {"AWS_ACCESS_KEY_ID": "hunter2id"}, None]
@@ -140,7 +190,7 @@ def test_a_wrong_key_is_refused_at_once_and_not_repeated(
 def test_a_signed_uri_is_read_and_a_forged_one_is_refused_and_not_missing(
     s3_server: S3Server, s3: str, tmp_path: Path, signature: str
 ) -> None:
-    objects.put_bytes(f"{s3}/a.tif", paint(tmp_path / "a.tif", height=128, width=128).read_bytes())
+    objects.put_bytes(Location(f"{s3}/a.tif"), paint(tmp_path / "a.tif", height=128, width=128).read_bytes())
     client = s3_server.client(signature=signature)
     bucket, _, prefix = s3.removeprefix("s3://").partition("/")
     signed = client.generate_presigned_url("get_object", {"Bucket": bucket, "Key": f"{prefix}/a.tif"})

@@ -13,6 +13,7 @@ from pipeline import objects
 from pipeline.aoi import of_geopackage, of_shapefile
 from pipeline.errors import ConfigError
 from pipeline.geometry.aoi import Aoi
+from pipeline.location import Location
 
 SQUARE = ((0.0, 0.0), (0.0, 8.0), (8.0, 8.0), (8.0, 0.0), (0.0, 0.0))  # clockwise
 HOLE = ((2.0, 2.0), (4.0, 2.0), (4.0, 4.0), (2.0, 4.0), (2.0, 2.0))
@@ -191,7 +192,7 @@ def test_files_are_told_by_their_names(tmp_path: Path, s3: str) -> None:
     (tmp_path / "b.prj").write_text(UTM_33 + "\n")
     assert area_of(str(tmp_path / "a.gpkg")) == Aoi(crs="EPSG:32633", polygons=((SQUARE,),))
     assert area_of(str(tmp_path / "b.shp")) == Aoi(crs=UTM_33, polygons=((SQUARE,),))
-    objects.put_bytes(f"{s3}/a.gpkg", (tmp_path / "a.gpkg").read_bytes())
+    objects.put_bytes(Location(f"{s3}/a.gpkg"), (tmp_path / "a.gpkg").read_bytes())
     assert area_of(f"{s3}/a.gpkg") == area_of(str(tmp_path / "a.gpkg"))
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.gpkg", "b.prj", "b.shp"]
     (tmp_path / "c.kmz").write_bytes(b"PK\x03\x04\xff\xfe")

@@ -14,6 +14,7 @@ from pipeline.aoi import parse
 from pipeline.config import Reading
 from pipeline.geometry.window import Window
 from pipeline.sources.naming import scene_of
+from tests.outputs import scene_at
 from tests.pipeline.flows import SEGMENTER, run_flow
 from tests.pipeline.rasters import extent, write
 
@@ -76,7 +77,7 @@ def test_inside_an_area_of_interest_masks_are_those_of_the_full_run(tmp_path: Pa
         ]
         whole = Window(0, 0, view.header.height, view.header.width)
         for array, outside in (("class", 255), ("score", 255), ("margin", 255)):
-            complete, limited = (store.read(uri, array, whole) for uri in masks)
+            complete, limited = (store.read(scene_at(uri), array, whole) for uri in masks)
             assert np.array_equal(limited[inside], complete[inside])
             assert (limited[~inside] == outside).all()
         assert 0.05 < inside.mean() < 0.5

@@ -13,6 +13,7 @@ from pipeline import objects, raster
 from pipeline.config import Reading
 from pipeline.geometry.grid import plan_windows
 from pipeline.geometry.window import Window
+from pipeline.location import Location
 from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import extent, write
 from tests.relay import Relay, counting_relay
@@ -60,7 +61,7 @@ def test_what_is_fetched_is_what_windows_touch(
 ) -> None:
     path = cog(tmp_path / "a.tif", dtype, compress=compress)
     uri = objects.join(s3, "a.tif")
-    objects.put_bytes(uri, path.read_bytes())
+    objects.put_bytes(Location(uri), path.read_bytes())
     view = raster.look(scene_of(uri))
     relay.reset()
     touched = 0
@@ -80,7 +81,7 @@ def test_a_coarser_ground_size_moves_its_overview_only(
 ) -> None:
     path = cog(tmp_path / "a.tif", "uint8", compress="deflate")
     uri = objects.join(s3, "a.tif")
-    objects.put_bytes(uri, path.read_bytes())
+    objects.put_bytes(Location(uri), path.read_bytes())
     relay.reset()
     reading = Reading(gsd_m=gsd_m)
     view = raster.look(scene_of(uri), reading)

@@ -15,6 +15,8 @@ from pipeline.config import PLAIN, Reading
 from pipeline.errors import RasterError, ResumeError
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
+from pipeline.location import Location
+from pipeline.output import Output
 from pipeline.sources.naming import scene_of
 from tests.pipeline.flows import digests, paint, run_flow
 from tests.pipeline.rasters import write
@@ -55,11 +57,11 @@ def archive(folder: Path) -> Path:
 
 def commit(output: str, scene: Scene) -> None:
     """Commit a window of a scene as the flow would."""
-    ledger.commit(output, scene.scene_id, window=Window(0, 0, 1, 1), digests={}, statistics=[])
+    ledger.commit(Output(output).scene(scene.scene_id), window=Window(0, 0, 1, 1), digests={}, statistics=[])
 
 
 def put(name: str, text: str) -> Callable[[Path], None]:
-    return lambda folder: objects.put_bytes(str(folder / name), text.encode())
+    return lambda folder: objects.put_bytes(Location(str(folder / name)), text.encode())
 
 
 def again(name: str, value: int = 200) -> Callable[[Path], None]:
@@ -101,20 +103,20 @@ def test_what_a_scene_depends_on_is_noticed_by_a_later_run(tmp_path: Path, what:
     folder, output = archive(tmp_path / "archive"), f"{tmp_path}/out"
     scene = scene_of(str(folder / name))
     before = inputs.found(scene, PLAIN)
-    inputs.claim(output, scene, PLAIN)
+    inputs.claim(Output(output), scene, PLAIN)
     commit(output, scene)
     put("a.txt", "notes")(folder)  # what is nothing of the scene's
     again("b.tif")(folder)
-    inputs.claim(output, scene, PLAIN)
-    inputs.check_unchanged(before)
+    inputs.claim(Output(output), scene, PLAIN)
+    inputs.check_unchanged(before, PLAIN)
     change(folder)
     with pytest.raises(ResumeError, match=message + ".*--keep-valid"):
-        inputs.claim(output, scene, PLAIN)
+        inputs.claim(Output(output), scene, PLAIN)
     with pytest.raises(RasterError, match="changed while it was read: .*" + message):
-        inputs.check_unchanged(before)
-    inputs.claim(output, scene, PLAIN, keep_valid=True)
-    assert not ledger.done(output, scene.scene_id)
-    inputs.check_unchanged(inputs.found(scene, PLAIN))
+        inputs.check_unchanged(before, PLAIN)
+    inputs.claim(Output(output), scene, PLAIN, keep_valid=True)
+    assert not ledger.done(Output(output).scene(scene.scene_id))
+    inputs.check_unchanged(inputs.found(scene, PLAIN), PLAIN)
 
 
 def test_what_is_gone_is_a_change_too(tmp_path: Path) -> None:
@@ -122,13 +124,13 @@ def test_what_is_gone_is_a_change_too(tmp_path: Path) -> None:
     scene = scene_of(str(folder / "photo.png"))
     put("photo.pgw", WORLD)(folder)
     found = inputs.found(scene, PLAIN)
-    inputs.claim(output, scene, PLAIN)
+    inputs.claim(Output(output), scene, PLAIN)
     commit(output, scene)
     (folder / "photo.pgw").unlink()
     with pytest.raises(ResumeError, match=r"photo\.pgw is gone"):
-        inputs.claim(output, scene, PLAIN)
+        inputs.claim(Output(output), scene, PLAIN)
     with pytest.raises(RasterError, match=r"photo\.pgw is gone"):
-        inputs.check_unchanged(found)
+        inputs.check_unchanged(found, PLAIN)
 
 
 def test_a_tile_anywhere_is_noticed_where_it_is_trusted(tmp_path: Path) -> None:
@@ -136,29 +138,29 @@ def test_a_tile_anywhere_is_noticed_where_it_is_trusted(tmp_path: Path) -> None:
     inner = mosaic(tmp_path / "inner.vrt", str(folder / "tiles" / "t.tif"), relative=0)
     (tmp_path / "lists").mkdir()
     scene = scene_of(str(mosaic(tmp_path / "lists" / "a.vrt", str(inner), relative=0)))
-    inputs.claim(output, scene, reading)
+    inputs.claim(Output(output), scene, reading)
     commit(output, scene)
-    inputs.claim(output, scene, reading)
+    inputs.claim(Output(output), scene, reading)
     again("tiles/t.tif")(folder)
     with pytest.raises(ResumeError, match=r"etag of .*t\.tif was"):
-        inputs.claim(output, scene, reading)
+        inputs.claim(Output(output), scene, reading)
 
 
 def test_an_output_that_noted_less_goes_on(tmp_path: Path) -> None:
     folder, output = archive(tmp_path / "archive"), f"{tmp_path}/out"
     scene = scene_of(str(folder / "inner.vrt"))
-    view = inputs.claim(output, scene, PLAIN)
+    view = inputs.claim(Output(output), scene, PLAIN)
     commit(output, scene)
     note = tmp_path / "out" / "inputs" / f"{scene.scene_id}.json"
     told = json.loads(note.read_text())
     del told["beside"]
     note.write_text(json.dumps(told))
     again("tiles/t.tif.msk")(folder)
-    assert inputs.claim(output, scene, PLAIN) == view
+    assert inputs.claim(Output(output), scene, PLAIN) == view
     assert json.loads(note.read_text()) == told
     mosaic(folder / "inner.vrt", "./tiles/t.tif")
     with pytest.raises(ResumeError, match=r"inner\.vrt"):
-        inputs.claim(output, scene, PLAIN)
+        inputs.claim(Output(output), scene, PLAIN)
 
 
 def test_a_tile_on_another_machine_is_noticed_at_few_requests(
@@ -167,36 +169,36 @@ def test_a_tile_on_another_machine_is_noticed_at_few_requests(
     folder, output = archive(tmp_path / "archive"), f"{tmp_path}/out"
     for name in ("a.tif", "inner.vrt", "tiles/t.tif", "a.tif.msk"):
         source = folder / (name if (folder / name).exists() else "a.tif")
-        objects.put_bytes(f"{s3}/{name}", source.read_bytes())
+        objects.put_bytes(Location(f"{s3}/{name}"), source.read_bytes())
     plain, virtual = scene_of(f"{s3}/a.tif"), scene_of(f"{s3}/inner.vrt")
     for scene in (plain, virtual):
-        inputs.claim(output, scene, PLAIN)
+        inputs.claim(Output(output), scene, PLAIN)
         commit(output, scene)
     with counting_relay(s3_server.endpoint) as relay:
         monkeypatch.setenv("AWS_ENDPOINT_URL", relay.endpoint)
-        inputs.claim(output, plain, PLAIN)
-        inputs.check_unchanged(inputs.found(plain, PLAIN))
+        inputs.claim(Output(output), plain, PLAIN)
+        inputs.check_unchanged(inputs.found(plain, PLAIN), PLAIN)
         assert len(relay.requests) == 3, relay.requests  # one each time it is looked at
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint)
-    inputs.claim(output, virtual, PLAIN)
-    objects.put_bytes(f"{s3}/tiles/t.tif", level(tmp_path / "new.tif", 9).read_bytes())
+    inputs.claim(Output(output), virtual, PLAIN)
+    objects.put_bytes(Location(f"{s3}/tiles/t.tif"), level(tmp_path / "new.tif", 9).read_bytes())
     with pytest.raises(ResumeError, match=r"etag of .*/tiles/t\.tif was"):
-        inputs.claim(output, virtual, PLAIN)
+        inputs.claim(Output(output), virtual, PLAIN)
 
 
 def test_an_object_that_is_replaced_is_read_anew_by_the_same_process(s3: str, tmp_path: Path) -> None:
     """GDAL keeps what it read, and a file that is there no more; of a mosaic its tiles."""
     put_mosaic = mosaic(tmp_path / "a.vrt", "t.tif").read_bytes()
-    objects.put_bytes(f"{s3}/a.vrt", put_mosaic)
+    objects.put_bytes(Location(f"{s3}/a.vrt"), put_mosaic)
     for name in ("t.tif", "a.vrt"):
         scene, before = scene_of(f"{s3}/{name}"), None
         for value in (5, 9, 7):
-            objects.put_bytes(f"{s3}/t.tif", level(tmp_path / "t.tif", value).read_bytes())
+            objects.put_bytes(Location(f"{s3}/t.tif"), level(tmp_path / "t.tif", value).read_bytes())
             if before is not None:
                 with pytest.raises(RasterError, match=r"etag of .*t\.tif was"):
-                    inputs.check_unchanged(before)
+                    inputs.check_unchanged(before, PLAIN)
             before = inputs.found(scene, PLAIN)
-            view = inputs.claim(f"{tmp_path}/out", scene, PLAIN, inputs=before)
+            view = inputs.claim(Output(f"{tmp_path}/out"), scene, PLAIN, inputs=before)
             found, _ = raster.read_view(view, Window(0, 0, 10, 20), etags=before.etags)
             assert (found == value).all()
 
@@ -204,11 +206,13 @@ def test_an_object_that_is_replaced_is_read_anew_by_the_same_process(s3: str, tm
 def test_of_s3_only_the_object_that_was_noted_is_read(s3: str, tmp_path: Path) -> None:
     scene = scene_of(f"{s3}/a.tif")
     pixels = np.random.default_rng(0).integers(0, 255, (1, 512, 512), np.uint8)
-    objects.put_bytes(scene.uri, Path(write(tmp_path / "a.tif", pixels, tiled=True)).read_bytes())
+    objects.put_bytes(Location(scene.uri), Path(write(tmp_path / "a.tif", pixels, tiled=True)).read_bytes())
     files = inputs.found(scene, PLAIN)
     view = raster.look(scene, etags=files.etags)
     raster.read_view(view, Window(0, 0, 16, 16), etags=files.etags)
-    objects.put_bytes(scene.uri, Path(write(tmp_path / "a.tif", pixels // 2, tiled=True)).read_bytes())
+    objects.put_bytes(
+        Location(scene.uri), Path(write(tmp_path / "a.tif", pixels // 2, tiled=True)).read_bytes()
+    )
     with pytest.raises(RasterError, match="pre-conditions you specified did not hold"):
         raster.read_view(view, Window(256, 256, 256, 256), etags=files.etags)
     now = inputs.found(scene, PLAIN)

@@ -17,6 +17,8 @@ from pipeline.flow.records import Planned, attempt
 from pipeline.flow.watch import Guard, Work
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
+from pipeline.location import Location
+from pipeline.output import Output
 from pipeline.raster.gdal import faults_as
 from pipeline.statistics import Failure, failures_table
 
@@ -26,7 +28,7 @@ def failed(scene_id: str, **where: Any) -> Failure:  # noqa: ANN401 - a Failure'
 
 
 def rows(output: object) -> list[dict[str, Any]]:
-    data = objects.get_bytes(f"{output}/failures.parquet")
+    data = objects.get_bytes(Location(f"{output}/failures.parquet"))
     found: list[dict[str, Any]] = pq.read_table(io.BytesIO(data)).to_pylist()
     return found
 
@@ -36,7 +38,7 @@ def ids(output: object) -> list[str]:
 
 
 def test_a_failure_is_in_the_table_when_it_happens(place: str) -> None:
-    Progress(failures_table(place)).count(failed("a"))
+    Progress(failures_table(Output(place))).count(failed("a"))
     assert ids(place) == ["a"]
 
 
@@ -44,12 +46,12 @@ def test_a_failure_is_in_the_table_when_it_happens(place: str) -> None:
 def test_a_run_that_is_cut_off_leaves_its_own_failures_and_what_it_did_not_try_again(
     tmp_path: Path, error: type[BaseException]
 ) -> None:
-    first = Progress(failures_table(str(tmp_path)))
+    first = Progress(failures_table(Output(str(tmp_path))))
     for scene_id in ("mended", "untried", "again"):
         first.count(failed(scene_id))
     first.finish()
     assert ids(tmp_path) == ["mended", "untried", "again"]
-    second = Progress(failures_table(str(tmp_path)))
+    second = Progress(failures_table(Output(str(tmp_path))))
 
     def cut_off() -> None:
         with _ending(second):
@@ -62,23 +64,26 @@ def test_a_run_that_is_cut_off_leaves_its_own_failures_and_what_it_did_not_try_a
         cut_off()
     assert ids(tmp_path) == ["again", "new", "untried"]
     assert [row["row_off"] for row in rows(tmp_path)] == [0, None, None]
-    third = Progress(failures_table(str(tmp_path)))
+    third = Progress(failures_table(Output(str(tmp_path))))
     with _ending(third):
         third.count(failed("new"))
     assert ids(tmp_path) == ["new"]  # of the whole list: what is not in it any more is held against nobody
 
 
 def test_a_run_that_lost_its_output_leaves_the_table_of_the_new_owner(tmp_path: Path) -> None:
-    failures_table(str(tmp_path)).close()
+    failures_table(Output(str(tmp_path))).close()
     theirs = (tmp_path / "failures.parquet").read_bytes()
 
     def lost() -> None:
         raise LeaseLostError("another's now")
 
-    mine = Progress(failures_table(str(tmp_path)), still_ours=lost)
+    mine = Progress(failures_table(Output(str(tmp_path))), still_ours=lost)
     with pytest.raises(LeaseLostError), _ending(mine):
         mine.count(failed("a"))
-    with pytest.raises(LeaseLostError), _ending(Progress(failures_table(str(tmp_path)), still_ours=lost)):
+    with (
+        pytest.raises(LeaseLostError),
+        _ending(Progress(failures_table(Output(str(tmp_path))), still_ours=lost)),
+    ):
         pass
     assert (tmp_path / "failures.parquet").read_bytes() == theirs
 
@@ -86,12 +91,12 @@ def test_a_run_that_lost_its_output_leaves_the_table_of_the_new_owner(tmp_path: 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + bytes(200) + b"PAR1"])
 def test_a_damaged_table_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "failures.parquet").write_bytes(content)
-    Progress(failures_table(str(tmp_path))).count(failed("a"))
+    Progress(failures_table(Output(str(tmp_path)))).count(failed("a"))
     assert ids(tmp_path) == ["a"]
 
 
 def test_many_failures_are_written_a_few_times_and_all_are_there(tmp_path: Path) -> None:
-    one = Progress(failures_table(str(tmp_path)))
+    one = Progress(failures_table(Output(str(tmp_path))))
     written = 0
     table = tmp_path / "failures.parquet"
     state = None
@@ -129,7 +134,7 @@ def test_an_error_that_is_not_meant_for_users_says_its_type_and_where_it_was_rai
     assert (failure.error, failure.message) == ("KeyError", "KeyError: 'x'")
     assert attempted(AssertionError()).message == "AssertionError"
     assert attempted(RasterError("a.tif is empty")).message == "a.tif is empty"
-    Progress(failures_table(str(tmp_path))).count(failure)
+    Progress(failures_table(Output(str(tmp_path)))).count(failure)
     (row,) = rows(tmp_path)
     assert "test_failures.py" in row["traceback"]
     assert row["traceback"].rstrip().endswith("KeyError: 'x'")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline import objects
+from pipeline.location import Location
 from pipeline.testing.brightness import BrightnessSegmenter
 from tests.faulty_proxy import Fault, faulty_proxy
 from tests.pipeline.flows import paint
@@ -72,15 +73,15 @@ def test_a_run_through_faults_gives_the_bytes_of_a_calm_one(
     scenes = [f"{s3}/scenes/{number}.tif" for number in range(SCENES)]
     for number, uri in enumerate(scenes):
         path = paint(tmp_path / f"{number}.tif", height=SIDE_PX, width=SIDE_PX, seed=number)
-        objects.put_bytes(uri, path.read_bytes())
+        objects.put_bytes(Location(uri), path.read_bytes())
     told, found = {}, {}
     with faulty_proxy(s3_server.endpoint) as proxy:
         for name, share in (("calm", 0.0), ("disturbed", SHARE)):
             proxy.disturb(share, seed=SEED)
             told[name] = run_in_a_process_of_its_own(scenes, f"{s3}/{name}", endpoint=proxy.endpoint)
             found[name] = {
-                uri.removeprefix(f"{s3}/{name}"): objects.get_bytes(uri)
-                for uri in objects.walk(f"{s3}/{name}")
+                each.uri.removeprefix(f"{s3}/{name}"): objects.get_bytes(each)
+                for each in objects.walk(Location(f"{s3}/{name}"))
             }
             print(f"{name}: {told[name]['took_s']:.1f} s, {proxy.requests} requests, seed {SEED}", end="; ")
             print(*(f"{fault}: {count}" for fault, count in sorted(proxy.injected.items())), sep=", ")

@@ -20,12 +20,16 @@ from pipeline import inputs, objects, raster, store
 from pipeline.config import PLAIN
 from pipeline.errors import OutputError, PipelineError, RasterError
 from pipeline.geometry.window import Window
+from pipeline.location import Location
+from pipeline.output import Output
 from pipeline.raster.gdal import environment
 from pipeline.raster.reading import look
 from pipeline.retry import passes, patiently, pauses_s
 from pipeline.segment import class_dtype
 from pipeline.sources.naming import scene_of
+from pipeline.storage import FROM_ENVIRONMENT
 from tests.faulty_proxy import Fault, FaultyProxy, faulty_proxy
+from tests.outputs import scene_at
 from tests.pipeline.flows import CLASSES, paint
 from tests.pipeline.rasters import write
 from tests.s3_server import S3Server
@@ -47,7 +51,7 @@ def test_a_seed_fails_the_same_requests_again(s3: str, proxy: FaultyProxy) -> No
     for seed in (1, 1, 2):
         proxy.disturb(0.3, seed=seed, kinds=(Fault.INTERNAL,))
         for number in range(10):
-            objects.put_bytes(f"{s3}/{number}", b"x")
+            objects.put_bytes(Location(f"{s3}/{number}"), b"x")
         failed.append(list(proxy.failed))
     assert failed[0] == failed[1] != failed[2]
     assert failed[0]
@@ -60,15 +64,15 @@ def test_whole_objects_and_listings_survive_each_fault(s3: str, proxy: FaultyPro
     began_s = time.monotonic()
     for name, content in contents.items():
         uri = objects.join(s3, name)
-        objects.put_bytes(uri, content)
-        assert objects.exists(uri)
-        assert objects.get_bytes(uri) == content
-        assert objects.info(uri).size_bytes == len(content)
-        with objects.opened(uri) as file:
+        objects.put_bytes(Location(uri), content)
+        assert objects.exists(Location(uri))
+        assert objects.get_bytes(Location(uri)) == content
+        assert objects.info(Location(uri)).size_bytes == len(content)
+        with objects.opened(Location(uri)) as file:
             assert file.read() == content
-    assert not objects.exists(f"{s3}/none.json")
-    assert list(objects.list_names(s3)) == sorted(contents)
-    assert [objects.get_bytes(uri) for uri in objects.walk(s3)] == [
+    assert not objects.exists(Location(f"{s3}/none.json"))
+    assert list(objects.list_names(Location(s3))) == sorted(contents)
+    assert [objects.get_bytes(found) for found in objects.walk(Location(s3))] == [
         contents[name] for name in sorted(contents)
     ]
     assert proxy.injected[fault] > 0
@@ -87,15 +91,21 @@ def test_masks_written_and_read_through_faults_are_the_same_objects(
     }
     assert labels["class"].dtype == class_dtype(len(CLASSES))
     for name, share in (("calm", 0.0), ("disturbed", 0.3)):
-        output = objects.join(s3, name)
+        output = objects.join(s3, name, "scenes/scene/masks.zarr")
         proxy.disturb(share, seed=5, kinds=QUICK)
-        store.lay_out(output, header=header, classes=CLASSES, chunk_px=128)
-        digests = store.write(output, labels, window=window)
-        np.testing.assert_array_equal(store.read(output, "class", window), labels["class"])
+        store.lay_out(scene_at(output), header=header, classes=CLASSES, chunk_px=128)
+        digests = store.write(scene_at(output), labels, window=window)
+        np.testing.assert_array_equal(store.read(scene_at(output), "class", window), labels["class"])
         injected = sum(proxy.injected.values())
         proxy.disturb(0, seed=0)
         outputs.append(
-            ({uri.removeprefix(output): objects.get_bytes(uri) for uri in objects.walk(output)}, digests)
+            (
+                {
+                    each.uri.removeprefix(output): objects.get_bytes(each)
+                    for each in objects.walk(Location(output))
+                },
+                digests,
+            )
         )
     assert injected > 5
     assert outputs[0] == outputs[1]
@@ -110,7 +120,7 @@ def test_pixels_read_through_faults_are_the_pixels(
     for number in range(4):  # GDAL keeps what it read: another object each time
         uri = f"{s3}/{number}.tif"
         proxy.disturb(0, seed=0)
-        objects.put_bytes(uri, path.read_bytes())
+        objects.put_bytes(Location(uri), path.read_bytes())
         proxy.disturb(0.5, seed=number, kinds=(fault,))
         found, valid = raster.read(uri, Window(0, 0, 256, 256))
         np.testing.assert_array_equal(found, expected)
@@ -122,10 +132,10 @@ def test_an_answer_that_was_cut_off_is_not_kept_for_the_next_read(
 ) -> None:
     """What GDAL does by itself, and why it is not left to it."""
     uri = f"{s3}/a.tif"
-    objects.put_bytes(uri, paint(tmp_path / "a.tif", height=256, width=256).read_bytes())
+    objects.put_bytes(Location(uri), paint(tmp_path / "a.tif", height=256, width=256).read_bytes())
     view = look(scene_of(uri))
     proxy.disturb(1.0, seed=0, kinds=(Fault.TRUNCATED,))
-    with environment(remote=True), rasterio.open(f"/vsis3/{uri.removeprefix('s3://')}") as source:
+    with environment(FROM_ENVIRONMENT), rasterio.open(f"/vsis3/{uri.removeprefix('s3://')}") as source:
         with pytest.raises(rasterio.errors.RasterioIOError):
             source.read()
         proxy.disturb(0, seed=0)
@@ -139,7 +149,7 @@ def test_a_file_that_is_truly_cut_short_fails_soon_and_one_that_is_missing_at_on
     s3: str, proxy: FaultyProxy, tmp_path: Path
 ) -> None:
     data = paint(tmp_path / "a.tif", height=256, width=256).read_bytes()
-    objects.put_bytes(f"{s3}/a.tif", data[: len(data) // 2])
+    objects.put_bytes(Location(f"{s3}/a.tif"), data[: len(data) // 2])
     proxy.disturb(0, seed=0)
     began_s = time.monotonic()
     with pytest.raises(RasterError, match=r"cut short|ends early"):
@@ -154,25 +164,27 @@ def test_a_file_that_is_truly_cut_short_fails_soon_and_one_that_is_missing_at_on
 
 def test_a_claim_through_faults_is_the_claim(s3: str, proxy: FaultyProxy, tmp_path: Path) -> None:
     values = np.random.default_rng(0).integers(100, 4000, (3, 200, 200)).astype(np.uint16)
-    objects.put_bytes(f"{s3}/a.tif", Path(write(tmp_path / "a.tif", values)).read_bytes())
+    objects.put_bytes(Location(f"{s3}/a.tif"), Path(write(tmp_path / "a.tif", values)).read_bytes())
     scene = scene_of(f"{s3}/a.tif")
-    view = inputs.claim(f"{s3}/calm", scene, PLAIN)
+    view = inputs.claim(Output(f"{s3}/calm"), scene, PLAIN)
     for seed in range(3):
         proxy.disturb(0.3, seed=seed, kinds=QUICK)
-        assert inputs.claim(f"{s3}/disturbed-{seed}", scene, PLAIN) == view
-        assert inputs.claim(f"{s3}/disturbed-{seed}", scene, PLAIN) == view  # as noted
+        assert inputs.claim(Output(f"{s3}/disturbed-{seed}"), scene, PLAIN) == view
+        assert inputs.claim(Output(f"{s3}/disturbed-{seed}"), scene, PLAIN) == view  # as noted
         note = f"inputs/{scene.scene_id}.json"
-        assert objects.get_bytes(f"{s3}/disturbed-{seed}/{note}") == objects.get_bytes(f"{s3}/calm/{note}")
+        assert objects.get_bytes(Location(f"{s3}/disturbed-{seed}/{note}")) == objects.get_bytes(
+            Location(f"{s3}/calm/{note}")
+        )
 
 
 def test_a_table_is_read_through_faults(s3: str, proxy: FaultyProxy) -> None:
     sink = io.BytesIO()
     pq.write_table(pa.table({"uri": [f"{number}.tif" for number in range(1000)]}), sink, row_group_size=50)
-    objects.put_bytes(f"{s3}/list.parquet", sink.getvalue())
+    objects.put_bytes(Location(f"{s3}/list.parquet"), sink.getvalue())
     injected = 0
     for seed in range(5):
         proxy.disturb(0.5, seed=seed, kinds=QUICK)
-        with objects.opened(f"{s3}/list.parquet") as file:
+        with objects.opened(Location(f"{s3}/list.parquet")) as file:
             assert pq.read_table(file).num_rows == 1000
         injected += sum(proxy.injected.values())
     assert injected > 2
@@ -187,9 +199,9 @@ def test_a_refused_key_is_refused_once_and_never_read_as_nothing_there(
     client.close()
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrongsecret")  # nobody has been at this endpoint before
     with pytest.raises(PipelineError, match="Check the storage's credentials"):
-        objects.exists(f"{s3}/run.json")
+        objects.exists(Location(f"{s3}/run.json"))
     with pytest.raises(OutputError, match=r"cannot write .*/run\.json.*credentials.*same command goes on"):
-        objects.put_bytes(f"{s3}/run.json", b"{}")
+        objects.put_bytes(Location(f"{s3}/run.json"), b"{}")
     assert proxy.requests == 2
 
 

@@ -22,11 +22,14 @@ from pipeline.flow import joining
 from pipeline.flow.resources import Node, cluster, places
 from pipeline.geometry.chips import cover
 from pipeline.geometry.window import Window
+from pipeline.location import Location
+from pipeline.output import Output
 from pipeline.segment import segment_window
 from pipeline.sources import SceneList
 from pipeline.sources.naming import scene_of
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
 from pipeline.verification import Made, verify
+from tests.outputs import scene_at
 from tests.pipeline.flows import CLASSES, LAYOUT, SEGMENTER, SETTINGS, digests, paint, run_flow, run_list
 from tests.pipeline.rasters import write
 
@@ -38,7 +41,7 @@ def masks_of(output: Path, scene: Path) -> str:
 
 
 def table(output: object, name: str) -> list[dict[str, Any]]:
-    data = objects.get_bytes(objects.join(str(output), name))
+    data = objects.get_bytes(Location(objects.join(str(output), name)))
     rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(data)).to_pylist()
     return rows
 
@@ -103,7 +106,7 @@ def test_masks_depend_neither_on_windows_nor_actors_nor_order(tmp_path: Path) ->
         read = raster.read(str(scene), cover(whole, LAYOUT))
         labels = segment_window(SEGMENTER, *read, window=whole, classes=len(CLASSES))
         for name, expected in (("class", labels.mask), ("score", labels.score), ("margin", labels.margin)):
-            found = store.read(masks_of(tmp_path / "out-256", scene), name, whole)
+            found = store.read(scene_at(masks_of(tmp_path / "out-256", scene)), name, whole)
             np.testing.assert_array_equal(found, expected)
 
 
@@ -162,7 +165,7 @@ def _check_summary(output: Path, good: Path, broken: list[Path]) -> None:
     whole, torn, *unopened = (by_scene[str(path)] for path in (good, *broken))
     assert (
         whole["valid_pixels"]
-        == (store.read(masks_of(output, good), "class", Window(0, 0, 256, 512)) < 255).sum()
+        == (store.read(scene_at(masks_of(output, good)), "class", Window(0, 0, 256, 512)) < 255).sum()
     )
     with rasterio.open(good) as source:
         bounds = transform_bounds(source.crs, "EPSG:4326", *source.bounds)
@@ -170,7 +173,7 @@ def _check_summary(output: Path, good: Path, broken: list[Path]) -> None:
     assert torn["bbox"] is not None
     assert all((row["bbox"], row["valid_pixels"], row["area_m2"]) == (None, 0, None) for row in unopened)
     made = Made(classes=CLASSES, window_px=SETTINGS["window_px"], chunk_px=SETTINGS["chunk_px"])
-    assert verify(str(output), made=made, finished=True).findings == []
+    assert verify(Output(str(output)), made=made, finished=True).findings == []
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -192,7 +195,7 @@ def test_a_window_that_raises_leaves_a_hole_and_a_good_run_fills_it(tmp_path: Pa
     (failure,) = table(output, "failures.parquet")
     assert "cannot bear white" in failure["message"]
     assert (failure["row_off"], failure["col_off"], failure["height"]) == (0, 256, 256)
-    assert (store.read(masks_of(output, scene), "class", Window(0, 256, 256, 256)) == 255).all()
+    assert (store.read(scene_at(masks_of(output, scene)), "class", Window(0, 256, 256, 256)) == 255).all()
     chunks = {
         path.parent.name + "/" + path.name for path in Path(masks_of(output, scene)).glob("0/class/c/*/*")
     }

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline import ledger, objects, statistics
 from pipeline.geometry.window import Window
+from pipeline.output import Output
 
 CLASSES = ("a", "b")
 OFFSETS = st.lists(st.integers(0, 30), min_size=1, max_size=12, unique=True)
@@ -24,11 +25,15 @@ def commit(output: str, col_off: int, *, pixels: int = 16) -> None:
         "area_m2": 0.1,
         "mean_score": 0.5,
     }
-    ledger.commit(output, "scene", window=Window(0, col_off, 4, 4), digests={}, statistics=[record])
+    ledger.commit(
+        Output(output).scene("scene"), window=Window(0, col_off, 4, 4), digests={}, statistics=[record]
+    )
 
 
 def pixels(output: str) -> int:
-    return sum(each["pixels"] for each in statistics.sum_scene(output, "scene", classes=CLASSES))
+    return sum(
+        each["pixels"] for each in statistics.sum_scene(Output(output).scene("scene"), classes=CLASSES)
+    )
 
 
 def state(output: Path) -> tuple[int, bytes]:
@@ -39,23 +44,23 @@ def state(output: Path) -> tuple[int, bytes]:
 def test_nothing_is_read_or_written_where_the_ledger_has_not_changed(tmp_path: Path) -> None:
     for col_off in range(5):
         commit(str(tmp_path), col_off)
-    first = statistics.sum_scene(str(tmp_path), "scene", classes=CLASSES)
+    first = statistics.sum_scene(Output(str(tmp_path)).scene("scene"), classes=CLASSES)
     before = state(tmp_path)
     for path in (tmp_path / "ledger/scene").iterdir():
         written = path.stat().st_mtime_ns
         path.write_bytes(path.read_bytes().replace(b"16", b"17"))  # what was read once is not read again
         os.utime(path, ns=(written, written))
-    assert statistics.sum_scene(str(tmp_path), "scene", classes=CLASSES) == first
+    assert statistics.sum_scene(Output(str(tmp_path)).scene("scene"), classes=CLASSES) == first
     assert state(tmp_path) == before
 
 
 def test_a_window_more_or_less_or_done_again_is_seen(place: str) -> None:
-    assert statistics.sum_scene(place, "scene", classes=CLASSES) == []
+    assert statistics.sum_scene(Output(place).scene("scene"), classes=CLASSES) == []
     commit(place, 0)
     assert pixels(place) == 16
     commit(place, 8)
     assert pixels(place) == 32
-    objects.remove(ledger.entry_uri(place, "scene", 0, 0))
+    objects.remove(Output(place).scene("scene").entry(0, 0))
     assert pixels(place) == 16
     if not objects.is_remote(place):  # S3 tells whole seconds
         commit(place, 8, pixels=12)
@@ -83,8 +88,8 @@ def test_step_by_step_gives_the_bytes_of_all_at_once(
     for offsets in (first, then):
         for col_off in offsets:
             commit(str(stepped), col_off)
-        summary = statistics.sum_scene(str(stepped), "scene", classes=CLASSES)
+        summary = statistics.sum_scene(Output(str(stepped)).scene("scene"), classes=CLASSES)
     for col_off in {*first, *then}:
         commit(str(at_once), col_off)
-    assert statistics.sum_scene(str(at_once), "scene", classes=CLASSES) == summary
+    assert statistics.sum_scene(Output(str(at_once)).scene("scene"), classes=CLASSES) == summary
     assert state(stepped)[1] == state(at_once)[1]

@@ -13,7 +13,10 @@ from pipeline import ledger, objects, store
 from pipeline.errors import OutputError
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
+from pipeline.location import Location
+from pipeline.output import Output
 from pipeline.sources.naming import scene_of
+from tests.outputs import scene_at
 from tests.pipeline.flows import CLASSES, digests, paint, run_flow
 
 HEADER = Header(
@@ -57,15 +60,15 @@ def hidden(folder: Path) -> list[Path]:
 def test_an_object_that_does_not_fit_leaves_the_one_before(tmp_path: Path) -> None:
     with disk(tmp_path / "disk", "1m") as small:
         uri = str(small / "object")
-        objects.put_bytes(uri, b"a" * 400_000)
+        objects.put_bytes(Location(uri), b"a" * 400_000)
         with pytest.raises(OutputError, match=r"cannot write .*object.*No space left.*Free space there"):
-            objects.put_bytes(uri, b"b" * 800_000)
-        assert objects.get_bytes(uri) == b"a" * 400_000
+            objects.put_bytes(Location(uri), b"b" * 800_000)
+        assert objects.get_bytes(Location(uri)) == b"a" * 400_000
         assert hidden(small) == []
         remount(small, "ro")
         with pytest.raises(OutputError, match=r"Read-only file system.*[Mm]ake it writable"):
-            objects.put_bytes(uri, b"b")
-        assert objects.get_bytes(uri) == b"a" * 400_000
+            objects.put_bytes(Location(uri), b"b")
+        assert objects.get_bytes(Location(uri)) == b"a" * 400_000
 
 
 def test_a_window_that_does_not_fit_is_no_window_and_written_again_it_is_one(tmp_path: Path) -> None:
@@ -75,29 +78,30 @@ def test_a_window_that_does_not_fit_is_no_window_and_written_again_it_is_one(tmp
     }
     window = Window(0, 0, 256, 256)
     with disk(tmp_path / "disk", "160k") as small:
-        out = small / "masks.zarr"
-        store.lay_out(str(out), header=HEADER, classes=CLASSES, chunk_px=128)
+        out = small / "scenes/scene/masks.zarr"
+        store.lay_out(scene_at(out), header=HEADER, classes=CLASSES, chunk_px=128)
         (small / "ballast").write_bytes(bytes(60_000 - 2 * len(list(out.rglob("*")))))
         with pytest.raises(OutputError, match=r"cannot write .*masks.zarr/0/.*No space left"):
-            store.write(str(out), labels, window=window)
+            store.write(scene_at(out), labels, window=window)
         assert hidden(small) == []
         (small / "ballast").unlink()
-        store.write(str(out), labels, window=window)
-        store.lay_out(str(tmp_path / "calm"), header=HEADER, classes=CLASSES, chunk_px=128)
-        store.write(str(tmp_path / "calm"), labels, window=window)
-        assert digests(out) == digests(tmp_path / "calm")
+        store.write(scene_at(out), labels, window=window)
+        calm = tmp_path / "calm/scenes/scene/masks.zarr"
+        store.lay_out(scene_at(calm), header=HEADER, classes=CLASSES, chunk_px=128)
+        store.write(scene_at(calm), labels, window=window)
+        assert digests(out) == digests(calm)
 
 
 def test_what_killed_writers_left_is_swept_and_a_writer_at_work_is_not_harmed(tmp_path: Path) -> None:
     for name in (f".0-0.json.{'a' * 32}", f".0-0.json.{'b' * 32}", ".keep", "0-0.json"):
         (tmp_path / name).write_bytes(b"x")
-    objects.sweep(str(tmp_path))
+    objects.sweep(Location(str(tmp_path)))
     assert sorted(path.name for path in tmp_path.iterdir()) == [".keep", "0-0.json"]
-    objects.sweep(str(tmp_path / "none"))
-    out = tmp_path / "masks.zarr"
+    objects.sweep(Location(str(tmp_path / "none")))
+    out = tmp_path / "scenes/scene/masks.zarr"
     (out / "0").mkdir(parents=True)
     (out / "0" / f".zarr.json.{'c' * 32}").write_bytes(b"half")
-    store.lay_out(str(out), header=HEADER, classes=CLASSES, chunk_px=128)
+    store.lay_out(scene_at(out), header=HEADER, classes=CLASSES, chunk_px=128)
     assert hidden(out) == []
 
 
@@ -131,12 +135,12 @@ def test_a_run_whose_output_cannot_be_written_ends_at_once_and_goes_on_later(
         assert hidden(small) == []
         remount(small, "rw")
         (small / "ballast").unlink(missing_ok=True)
-        for entry in ledger.entries(str(out), scene_id):  # what counts as done is there
+        for entry in ledger.entries(Output(str(out)).scene(scene_id)):  # what counts as done is there
             for name in store.ARRAYS:
                 masks = out / "scenes" / scene_id / "masks.zarr"
                 assert entry.digests[name] == _digest(masks, name, entry.window)
         if fault == "full":
-            assert 0 < len(ledger.done(str(out), scene_id)) < 9
+            assert 0 < len(ledger.done(Output(str(out)).scene(scene_id))) < 9
         for folder in (out, out / "inputs", out / "statistics", out / "ledger" / scene_id):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f".killed.{'0' * 32}").write_bytes(b"half")
@@ -152,4 +156,6 @@ def _fill(small: Path, *, leaving_bytes: int) -> None:
 
 
 def _digest(masks: Path, name: str, window: Window) -> str:
-    return hashlib.sha256(np.ascontiguousarray(store.read(str(masks), name, window)).data).hexdigest()
+    return hashlib.sha256(
+        np.ascontiguousarray(store.read(scene_at(str(masks)), name, window)).data
+    ).hexdigest()

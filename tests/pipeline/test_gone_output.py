@@ -11,6 +11,7 @@ import pytest
 
 from pipeline import objects
 from pipeline.errors import OutputError
+from pipeline.location import Location
 from pipeline.storage import fsspec_options
 from tests.pipeline.flows import paint, run_flow
 from tests.pipeline.test_flow import whiten
@@ -53,4 +54,4 @@ def test_a_run_whose_output_is_removed_ends_by_one_error_that_says_so(
     scene = whiten(paint(tmp_path / "a.tif"), WHITE)
     with pytest.raises(OutputError, match=r"removed while the run was at it|cannot write .*NoSuchBucket"):
         run_flow([scene], output, make_segmenter=partial(make_removing, output=output), window_px=128)
-    assert not objects.exists(objects.join(output, "failures.parquet"))
+    assert not objects.exists(Location(objects.join(output, "failures.parquet")))

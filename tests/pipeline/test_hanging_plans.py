@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import objects
 from pipeline.flow.watch import Work
+from pipeline.location import Location
 from tests.pipeline.flows import paint, run_flow
 from tests.slow_server import slow_server
 
@@ -21,7 +22,9 @@ def test_a_scene_whose_planning_hangs_is_given_up_and_the_others_are_done(tmp_pa
     ) as server:  # GDAL waits for it with the interpreter held
         result = run_flow([f"{server}/trickles.tif", good], tmp_path / "out", window_timeout_s=2, stall_s=5)
     assert (result.windows_done, result.failures_in_all) == (1, 1)
-    (failure,) = pq.read_table(io.BytesIO(objects.get_bytes(f"{tmp_path}/out/failures.parquet"))).to_pylist()
+    (failure,) = pq.read_table(
+        io.BytesIO(objects.get_bytes(Location(f"{tmp_path}/out/failures.parquet")))
+    ).to_pylist()
     assert (failure["error"], failure["row_off"]) == ("Quarantined", None)
     assert failure["uri"].endswith("/trickles.tif")
     assert "step plan: it took longer than window_timeout_s (2 s) 3 times" in failure["message"]

@@ -17,6 +17,7 @@ from pipeline import objects, raster
 from pipeline.config import Reading
 from pipeline.errors import RasterError
 from pipeline.geometry.window import Window
+from pipeline.location import Location
 from pipeline.raster.deadline import within
 from pipeline.sources.naming import scene_of
 from tests.pipeline.rasters import assert_refused, assert_unreadable, read_whole, write
@@ -299,12 +300,16 @@ def test_a_trusted_one_may_name_any_file(archive: Path) -> None:
 def test_a_remote_one_may_name_what_lies_beside_it(s3: str, archive: Path) -> None:
     for name in ("a.tif", "secret.tif"):
         content = write(archive / name, np.full((1, 10, 20), 5, np.uint8))
-        objects.put_bytes(objects.join(s3, "in" if name == "a.tif" else "", name), Path(content).read_bytes())
+        objects.put_bytes(
+            Location(objects.join(s3, "in" if name == "a.tif" else "", name)), Path(content).read_bytes()
+        )
     inside, outside = objects.join(s3, "in", "a.vrt"), objects.join(s3, "in", "b.vrt")
-    objects.put_bytes(inside, vrt(archive / "a.vrt", named("a.tif", relative=1)).read_bytes())
+    objects.put_bytes(Location(inside), vrt(archive / "a.vrt", named("a.tif", relative=1)).read_bytes())
     assert (read_whole(inside)[0] == 5).all()
     for name, relative in (("../secret.tif", 1), ("/etc/passwd", 1), ("/etc/passwd", 0)):
-        objects.put_bytes(outside, vrt(archive / "b.vrt", named(name, relative=relative)).read_bytes())
+        objects.put_bytes(
+            Location(outside), vrt(archive / "b.vrt", named(name, relative=relative)).read_bytes()
+        )
         assert_refused(outside, "not below its own folder")
 
 

@@ -13,13 +13,16 @@ import pytest
 
 from pipeline import lease, objects
 from pipeline.errors import LeaseLostError, ResumeError
-from pipeline.output import LEASE
+from pipeline.location import Location
+from pipeline.output import Output
+from pipeline.output.names import LEASE
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLDS = """
 import sys, time
 from pipeline import lease
-with lease.held(sys.argv[1]):
+from pipeline.output import Output
+with lease.held(Output(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -52,21 +55,21 @@ def holding() -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
 
 
 def exists(output: str) -> bool:
-    return objects.exists(objects.join(output, LEASE))
+    return objects.exists(Location(objects.join(output, LEASE)))
 
 
 def test_a_second_run_refuses_by_the_name_of_the_first(
     place: str, holding: Callable[[str], subprocess.Popen[bytes]]
 ) -> None:
     process = holding(place)
-    found = lease.holder(place)
+    found = lease.holder(Output(place))
     assert found is not None
-    with pytest.raises(ResumeError) as raised, lease.held(place):
+    with pytest.raises(ResumeError) as raised, lease.held(Output(place)):
         pass
     assert all(
         part in str(raised.value) for part in (found.run_id, found.host, str(process.pid), found.began)
     )
-    assert lease.holder(place) is not None
+    assert lease.holder(Output(place)) is not None
 
 
 @pytest.mark.slow
@@ -97,21 +100,21 @@ def test_a_killed_run_of_this_machine_is_not_waited_for(
     process.kill()
     process.wait()
     began_s = time.monotonic()
-    with lease.held(place) as mine:
+    with lease.held(Output(place)) as mine:
         assert time.monotonic() - began_s < lease.SILENT_S / 2
-        assert lease.holder(place) == mine.lease
+        assert lease.holder(Output(place)) == mine.lease
     assert not exists(place)
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_silent_run_of_another_machine_is_taken_over_after_it_was_looked_at(place: str) -> None:
-    with lease.held(place) as dead:
+    with lease.held(Output(place)) as dead:
         left = replace(dead.lease, machine="another", host="far", began="2099-01-01T00:00:00+00:00")
-    objects.put_bytes(objects.join(place, LEASE), left.to_bytes())
+    objects.put_bytes(Location(objects.join(place, LEASE)), left.to_bytes())
     began_s = time.monotonic()
-    with lease.held(place) as mine:
+    with lease.held(Output(place)) as mine:
         assert time.monotonic() - began_s >= lease.SILENT_S
-        found = lease.holder(place)
+        found = lease.holder(Output(place))
         assert found is not None
         assert found.run_id == mine.lease.run_id
 
@@ -119,30 +122,30 @@ def test_a_silent_run_of_another_machine_is_taken_over_after_it_was_looked_at(pl
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"run_id": "x"}'])
 def test_a_damaged_lease_is_taken_over(tmp_path: Path, content: bytes) -> None:
-    objects.put_bytes(f"{tmp_path}/{LEASE}", content)
-    with lease.held(str(tmp_path)) as mine:
-        assert lease.holder(str(tmp_path)) == mine.lease
+    objects.put_bytes(Location(f"{tmp_path}/{LEASE}"), content)
+    with lease.held(Output(str(tmp_path))) as mine:
+        assert lease.holder(Output(str(tmp_path))) == mine.lease
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_run_that_was_taken_over_is_told_and_leaves_the_lease_alone(place: str) -> None:
-    with lease.held(place) as mine:
+    with lease.held(Output(place)) as mine:
         mine.note({"done": 1})
         other = replace(mine.lease, run_id="other", host="far")
-        objects.put_bytes(objects.join(place, LEASE), other.to_bytes())
+        objects.put_bytes(Location(objects.join(place, LEASE)), other.to_bytes())
         time.sleep(5 * lease.RENEWED_EVERY_S + 1)
         with pytest.raises(LeaseLostError, match="taken over by run other on far"):
             mine.note({"done": 2})
-    assert lease.holder(place) == other
+    assert lease.holder(Output(place)) == other
 
 
 @pytest.mark.usefixtures("quick")
 def test_others_read_the_progress(place: str) -> None:
-    with lease.held(place) as mine:
+    with lease.held(Output(place)) as mine:
         mine.note({"done": 7, "planned": 12})
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            found = lease.holder(place)
+            found = lease.holder(Output(place))
             if found is not None and found.progress:
                 break
         assert found is not None
@@ -152,22 +155,22 @@ def test_others_read_the_progress(place: str) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_a_looker_tells_a_living_run_of_another_machine_from_a_silent_one(tmp_path: Path) -> None:
-    with lease.held(str(tmp_path)) as mine:
-        assert lease.observed(str(tmp_path)) == (lease.holder(str(tmp_path)), True)
+    with lease.held(Output(str(tmp_path))) as mine:
+        assert lease.observed(Output(str(tmp_path))) == (lease.holder(Output(str(tmp_path))), True)
         mine.lease = replace(mine.lease, machine="another")
         time.sleep(4 * lease.RENEWED_EVERY_S)
-        found = lease.observed(str(tmp_path))
+        found = lease.observed(Output(str(tmp_path)))
         assert found is not None
         assert found[1]
-    assert lease.observed(str(tmp_path)) is None
-    objects.put_bytes(f"{tmp_path}/{LEASE}", mine.lease.to_bytes())
-    assert lease.observed(str(tmp_path)) == (mine.lease, False)
+    assert lease.observed(Output(str(tmp_path))) is None
+    objects.put_bytes(Location(f"{tmp_path}/{LEASE}"), mine.lease.to_bytes())
+    assert lease.observed(Output(str(tmp_path))) == (mine.lease, False)
 
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_it_is_released_however_the_run_ends(tmp_path: Path, error: type[BaseException]) -> None:
-    with pytest.raises(error), lease.held(str(tmp_path)):
+    with pytest.raises(error), lease.held(Output(str(tmp_path))):
         raise error
     assert not exists(str(tmp_path))
     assert threading.active_count() < 50
@@ -182,7 +185,7 @@ def test_of_many_at_once_one_holds_it(place: str) -> None:
 
     def run() -> None:
         try:
-            with lease.held(place) as mine:
+            with lease.held(Output(place)) as mine:
                 held.append(mine.lease.run_id)
                 over.wait(20)
         except ResumeError as error:

@@ -9,30 +9,34 @@ from pipeline import ledger, objects
 from pipeline.errors import PipelineError
 from pipeline.geometry.window import Window
 from pipeline.ledger import LedgerEntry
+from pipeline.location import Location
+from pipeline.output import Output
 
 DIGESTS = {"score": "b" * 64, "class": "a" * 64}
 STATISTICS = [{"class_name": "road", "class_id": 1, "pixels": 7, "area_m2": 0.1 + 0.2, "mean_score": 1 / 3}]
 
 
 def _commit(output: str, window: Window, scene_id: str = "scene") -> None:
-    ledger.commit(output, scene_id, window=window, digests=DIGESTS, statistics=STATISTICS)
+    ledger.commit(Output(output).scene(scene_id), window=window, digests=DIGESTS, statistics=STATISTICS)
 
 
 def test_a_window_is_done_once_it_is_committed_and_no_other_is(place: str) -> None:
     windows = [Window(0, 0, 8, 8), Window(0, 128, 8, 5), Window(8, 0, 2, 8), Window(16, 1024, 1, 1)]
-    assert ledger.done(place, "scene") == set()
-    assert list(ledger.entries(place, "scene")) == []
+    assert ledger.done(Output(place).scene("scene")) == set()
+    assert list(ledger.entries(Output(place).scene("scene"))) == []
     for count, window in enumerate(windows, start=1):
         _commit(place, window)
-        assert ledger.done(place, "scene") == {(w.row_off, w.col_off) for w in windows[:count]}
-    assert ledger.done(place, "scen") == ledger.done(place, "another") == set()
+        assert ledger.done(Output(place).scene("scene")) == {(w.row_off, w.col_off) for w in windows[:count]}
+    assert ledger.done(Output(place).scene("scen")) == ledger.done(Output(place).scene("another")) == set()
 
 
 def test_entries_come_back_as_committed_in_row_major_order(place: str) -> None:
     windows = [Window(row, col, 4, 4) for row in (0, 4, 100, 1000) for col in (0, 4, 12, 8000)]
     for window in reversed(windows):
         _commit(place, window)
-    assert list(ledger.entries(place, "scene")) == [LedgerEntry(w, DIGESTS, STATISTICS) for w in windows]
+    assert list(ledger.entries(Output(place).scene("scene"))) == [
+        LedgerEntry(w, DIGESTS, STATISTICS) for w in windows
+    ]
 
 
 def test_committing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -40,8 +44,7 @@ def test_committing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         _commit(f"{tmp_path}/{output}", Window(3, 5, 8, 8))
     reordered = [dict(reversed(record.items())) for record in STATISTICS]
     ledger.commit(
-        f"{tmp_path}/three",
-        "scene",
+        Output(f"{tmp_path}/three").scene("scene"),
         window=Window(3, 5, 8, 8),
         digests=dict(reversed(DIGESTS.items())),
         statistics=reordered,
@@ -57,30 +60,29 @@ def test_numbers_survive_exactly(
 ) -> None:
     output = str(tmp_path_factory.mktemp("out"))
     record = {"area_m2": area_m2, "pixels": pixels}
-    ledger.commit(output, "scene", window=Window(0, 0, 1, 1), digests={}, statistics=[record])
-    assert [entry.statistics for entry in ledger.entries(output, "scene")] == [[record]]
+    ledger.commit(Output(output).scene("scene"), window=Window(0, 0, 1, 1), digests={}, statistics=[record])
+    assert [entry.statistics for entry in ledger.entries(Output(output).scene("scene"))] == [[record]]
 
 
 def test_what_is_no_number_is_refused_and_nothing_is_committed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         ledger.commit(
-            str(tmp_path),
-            "scene",
+            Output(str(tmp_path)).scene("scene"),
             window=Window(0, 0, 1, 1),
             digests={},
             statistics=[{"area_m2": float("nan")}],
         )
-    assert ledger.done(str(tmp_path), "scene") == set()
+    assert ledger.done(Output(str(tmp_path)).scene("scene")) == set()
 
 
 def test_what_is_no_entry_is_not_done(tmp_path: Path) -> None:
     for name in ("0-0.json.tmp", "readme.txt", "-1-0.json", ".0-0.json.5f", "0-0.json/0-0.json"):
-        objects.put_bytes(f"{tmp_path}/ledger/scene/{name}", b"{}")
-    assert ledger.done(str(tmp_path), "scene") == set()
+        objects.put_bytes(Location(f"{tmp_path}/ledger/scene/{name}"), b"{}")
+    assert ledger.done(Output(str(tmp_path)).scene("scene")) == set()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"window": {"row_off": 0}}', b"\xff"])
 def test_a_damaged_entry_is_named_with_the_remedy(tmp_path: Path, content: bytes) -> None:
-    objects.put_bytes(f"{tmp_path}/ledger/scene/0-0.json", content)
+    objects.put_bytes(Location(f"{tmp_path}/ledger/scene/0-0.json"), content)
     with pytest.raises(PipelineError, match=r"ledger/scene/0-0\.json is not an entry .* Remove it"):
-        list(ledger.entries(str(tmp_path), "scene"))
+        list(ledger.entries(Output(str(tmp_path)).scene("scene")))

@@ -12,58 +12,62 @@ import pytest
 
 from pipeline import objects
 from pipeline.errors import PipelineError
+from pipeline.location import Location
 from tests.s3_server import S3Server
 
 
 def test_what_was_put_is_read_back(place: str) -> None:
     uri = objects.join(place, "ledger", "scene a", "0-0.json")
-    assert not objects.exists(uri)
-    objects.put_bytes(uri, b"first")
-    objects.put_bytes(uri, b"a second and longer one")
-    assert objects.get_bytes(uri) == b"a second and longer one"
-    assert objects.get_bytes(uri, limit_bytes=8) == b"a second"
-    assert objects.exists(uri)
-    assert not objects.exists(objects.join(place, "ledger"))
-    objects.put_bytes(uri, b"")
-    assert objects.get_bytes(uri) == objects.get_bytes(uri, limit_bytes=8) == b""
+    assert not objects.exists(Location(uri))
+    objects.put_bytes(Location(uri), b"first")
+    objects.put_bytes(Location(uri), b"a second and longer one")
+    assert objects.get_bytes(Location(uri)) == b"a second and longer one"
+    assert objects.get_bytes(Location(uri), limit_bytes=8) == b"a second"
+    assert objects.exists(Location(uri))
+    assert not objects.exists(Location(objects.join(place, "ledger")))
+    objects.put_bytes(Location(uri), b"")
+    assert objects.get_bytes(Location(uri)) == objects.get_bytes(Location(uri), limit_bytes=8) == b""
 
 
 def test_a_listing_is_never_stale(place: str) -> None:
-    assert list(objects.list_names(place)) == []
+    assert list(objects.list_names(Location(place))) == []
     for count, name in enumerate(["b.json", "a.json", "c.json"], start=1):
-        objects.put_bytes(objects.join(place, name), b"")
-        assert len(list(objects.list_names(place))) == count
-    objects.put_bytes(objects.join(place, "below", "d.json"), b"")
-    assert list(objects.list_names(place)) == ["a.json", "b.json", "c.json"]
-    assert list(objects.list_names(place + "/")) == ["a.json", "b.json", "c.json"]
+        objects.put_bytes(Location(objects.join(place, name)), b"")
+        assert len(list(objects.list_names(Location(place)))) == count
+    objects.put_bytes(Location(objects.join(place, "below", "d.json")), b"")
+    assert list(objects.list_names(Location(place))) == ["a.json", "b.json", "c.json"]
+    assert list(objects.list_names(Location(place + "/"))) == ["a.json", "b.json", "c.json"]
 
 
 def test_walking_and_globbing_name_what_can_be_read(place: str) -> None:
     for name in ("b.tif", "a/2.tif", "a/1.json", ".hidden"):
-        objects.put_bytes(objects.join(place, name), name.encode())
-    walked = list(objects.walk(place))
+        objects.put_bytes(Location(objects.join(place, name)), name.encode())
+    walked = [each.uri for each in objects.walk(Location(place))]
     assert walked == [f"{place}/{name}" for name in ("b.tif", "a/1.json", "a/2.tif")]
-    assert [objects.get_bytes(uri) for uri in walked] == [b"b.tif", b"a/1.json", b"a/2.tif"]
-    assert list(objects.glob(f"{place}/**/*.tif")) == [f"{place}/b.tif", f"{place}/a/2.tif"]
-    assert objects.is_folder(place)
-    assert not objects.is_folder(objects.join(place, "b.tif"))
+    assert [objects.get_bytes(Location(uri)) for uri in walked] == [b"b.tif", b"a/1.json", b"a/2.tif"]
+    assert [each.uri for each in objects.glob(Location(f"{place}/**/*.tif"))] == [
+        f"{place}/b.tif",
+        f"{place}/a/2.tif",
+    ]
+    assert objects.is_folder(Location(place))
+    assert not objects.is_folder(Location(objects.join(place, "b.tif")))
 
 
 def test_one_listing_tells_of_all_objects_hidden_ones_too(place: str) -> None:
-    assert list(objects.list_all(place)) == []
+    assert list(objects.list_all(Location(place))) == []
     sizes = {"b.json": 1, "a/2.json": 2, "a/.hidden": 3, "a/b/1.json": 0}
     for name, size in sizes.items():
-        objects.put_bytes(objects.join(place, name), b"x" * size)
-    listed = list(objects.list_all(f"{place}/"))
+        objects.put_bytes(Location(objects.join(place, name)), b"x" * size)
+    listed = list(objects.list_all(Location(f"{place}/")))
     assert {each.path: each.size_bytes for each in listed} == sizes
     assert {each.path: each.written_s for each in listed} == {
-        name: pytest.approx(objects.written_s(objects.join(place, name)), abs=1) for name in sizes
+        name: pytest.approx(objects.written_s(Location(objects.join(place, name))), abs=1) for name in sizes
     }
-    assert list(objects.list_all(place)) == listed
-    before = objects.folder_info(place)
+    assert list(objects.list_all(Location(place))) == listed
+    before = objects.folder_info(Location(place))
     assert before.size_bytes == sum(sizes.values())
-    objects.put_bytes(objects.join(place, "a/2.json"), b"yy")
-    assert objects.folder_info(place).etag != before.etag
+    objects.put_bytes(Location(objects.join(place, "a/2.json")), b"yy")
+    assert objects.folder_info(Location(place)).etag != before.etag
 
 
 def test_a_link_to_a_folder_is_followed_and_one_that_leads_back_is_not(tmp_path: Path) -> None:
@@ -72,7 +76,9 @@ def test_a_link_to_a_folder_is_followed_and_one_that_leads_back_is_not(tmp_path:
     (tmp_path / "walked/deep").mkdir(parents=True)
     (tmp_path / "walked/deep/up").symlink_to(tmp_path / "walked")
     (tmp_path / "walked/deep/data").symlink_to(tmp_path / "data")
-    assert list(objects.walk(f"{tmp_path}/walked")) == [f"{tmp_path}/walked/deep/data/a.tif"]
+    assert [each.uri for each in objects.walk(Location(f"{tmp_path}/walked"))] == [
+        f"{tmp_path}/walked/deep/data/a.tif"
+    ]
 
 
 def test_a_prefix_of_more_objects_than_a_page_is_walked_whole(s3_server: S3Server, s3: str) -> None:
@@ -82,11 +88,14 @@ def test_a_prefix_of_more_objects_than_a_page_is_walked_whole(s3_server: S3Serve
     for name in names:
         client.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=b"")
     client.close()
-    assert list(objects.walk(s3)) == [f"{s3}/{name}" for name in names]
-    assert sorted(each.path for each in objects.list_all(s3)) == sorted(names)
-    assert len(list(objects.glob(f"{s3}/1*.tif"))) == 50
-    assert list(objects.glob(f"{s3}/*/*.tif")) == [f"{s3}/0500/below.tif"]
-    assert list(islice(objects.walk(s3), 2)) == [f"{s3}/0000.tif", f"{s3}/0001.tif"]
+    assert [each.uri for each in objects.walk(Location(s3))] == [f"{s3}/{name}" for name in names]
+    assert sorted(each.path for each in objects.list_all(Location(s3))) == sorted(names)
+    assert len(list(objects.glob(Location(f"{s3}/1*.tif")))) == 50
+    assert list(objects.glob(Location(f"{s3}/*/*.tif"))) == [Location(f"{s3}/0500/below.tif")]
+    assert [each.uri for each in islice(objects.walk(Location(s3)), 2)] == [
+        f"{s3}/0000.tif",
+        f"{s3}/0001.tif",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -107,38 +116,38 @@ def test_a_reference_is_relative_to_where_it_stands(reference: str, origin: str,
 
 def test_an_etag_tells_a_changed_object(place: str) -> None:
     uri = objects.join(place, "a.tif")
-    objects.put_bytes(uri, b"one")
-    before = objects.info(uri)
-    assert objects.info(uri) == before
+    objects.put_bytes(Location(uri), b"one")
+    before = objects.info(Location(uri))
+    assert objects.info(Location(uri)) == before
     assert before.size_bytes == 3
     time.sleep(0.02)  # of a local file it is the time of change, which ticks
-    objects.put_bytes(uri, b"two")
-    assert objects.info(uri).etag != before.etag
+    objects.put_bytes(Location(uri), b"two")
+    assert objects.info(Location(uri)).etag != before.etag
 
 
 @pytest.mark.parametrize("ask", [objects.get_bytes, objects.info])
-def test_a_missing_object_is_file_not_found(place: str, ask: Callable[[str], object]) -> None:
+def test_a_missing_object_is_file_not_found(place: str, ask: Callable[[Location], object]) -> None:
     with pytest.raises(FileNotFoundError):
-        ask(objects.join(place, "none.json"))
+        ask(Location(objects.join(place, "none.json")))
 
 
 def test_a_file_uri_is_a_path(tmp_path: Path) -> None:
-    objects.put_bytes(f"file://{tmp_path}/a", b"x")
+    objects.put_bytes(Location(f"file://{tmp_path}/a"), b"x")
     assert (tmp_path / "a").read_bytes() == b"x"
-    assert list(objects.list_names(f"file://{tmp_path}")) == ["a"]
+    assert list(objects.list_names(Location(f"file://{tmp_path}"))) == ["a"]
 
 
 def test_a_reader_sees_all_of_an_object_or_the_one_before(tmp_path: Path) -> None:
     uri, versions = str(tmp_path / "object"), [bytes([value]) * 200_000 for value in range(50)]
-    objects.put_bytes(uri, versions[0])
+    objects.put_bytes(Location(uri), versions[0])
 
     def write() -> None:
         for version in versions:
-            objects.put_bytes(uri, version)
+            objects.put_bytes(Location(uri), version)
 
     writer = threading.Thread(target=write)
     writer.start()
-    seen = [objects.get_bytes(uri) for _ in range(300)]
+    seen = [objects.get_bytes(Location(uri)) for _ in range(300)]
     writer.join()
     assert set(seen) <= set(versions)
 
@@ -146,9 +155,11 @@ def test_a_reader_sees_all_of_an_object_or_the_one_before(tmp_path: Path) -> Non
 WRITE_FOR_EVER = """
 import sys
 from pipeline import objects
+from pipeline.location import Location
+location = Location(sys.argv[1])
 value = 0
 while True:
-    objects.put_bytes(sys.argv[1], bytes([value]) * 3_000_000)
+    objects.put_bytes(location, bytes([value]) * 3_000_000)
     value = (value + 1) % 256
     print("put", flush=True)
 """
@@ -164,19 +175,19 @@ def test_a_killed_writer_leaves_no_half_object(tmp_path: Path) -> None:
             writer.stdout.readline()
             time.sleep(0.05)
             os.kill(writer.pid, signal.SIGKILL)
-        found = objects.get_bytes(uri)
+        found = objects.get_bytes(Location(uri))
         assert found == found[:1] * 3_000_000
-    assert list(objects.list_names(str(tmp_path))) == ["object"]
+    assert list(objects.list_names(Location(str(tmp_path)))) == ["object"]
 
 
 def test_a_refusal_names_the_object_and_no_credential(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    objects.put_bytes(objects.join(s3, "a"), b"x")
+    objects.put_bytes(Location(objects.join(s3, "a")), b"x")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "wrongkeyid")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrongsecret")
     # By another name the server is not the one whose session with the right credentials fsspec keeps.
     monkeypatch.setenv("AWS_ENDPOINT_URL", os.environ["AWS_ENDPOINT_URL"].replace("127.0.0.1", "localhost"))
     with pytest.raises(PipelineError) as refusal:
-        objects.put_bytes(objects.join(s3, "b"), b"x")
+        objects.put_bytes(Location(objects.join(s3, "b")), b"x")
     assert f"cannot write {s3}/b" in str(refusal.value)
     assert "wrong" not in str(refusal.value)
 
@@ -184,4 +195,4 @@ def test_a_refusal_names_the_object_and_no_credential(s3: str, monkeypatch: pyte
 def test_a_disk_that_refuses_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(PipelineError, match=r"cannot write .*file/below"):
-        objects.put_bytes(str(tmp_path / "file" / "below"), b"x")
+        objects.put_bytes(Location(str(tmp_path / "file" / "below")), b"x")

@@ -9,6 +9,7 @@ from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
 
 from pipeline import objects, raster
+from pipeline.location import Location
 from pipeline.objects.names import file_of, page_of
 from pipeline.sources import list_scenes
 from pipeline.sources.naming import scene_of
@@ -42,7 +43,7 @@ def test_a_page_is_a_scene_by_gdals_name(tmp_path: Path, monkeypatch: pytest.Mon
         view = raster.look(scene)
         assert np.array_equal(read_whole(scene.uri)[0], expected)
         assert not any("pages" in text for text in view.warnings)
-        assert raster.read_input(scene.uri) == objects.info(uri)
+        assert raster.read_input(scene.uri) == objects.info(Location(uri))
     monkeypatch.chdir(tmp_path)
     assert scene_of("GTIFF_DIR:2:pages.tif") == scene_of(f"GTIFF_DIR:2:{uri}")
     ids = {scene_of(name).scene_id for name in (uri, f"GTIFF_DIR:1:{uri}", f"GTIFF_DIR:2:{uri}")}
@@ -59,7 +60,7 @@ def test_a_list_names_pages_by_its_own_place(tmp_path: Path) -> None:
 
 def test_a_page_in_a_bucket_too(s3: str, tmp_path: Path) -> None:
     uri = objects.join(s3, "pages.tif")
-    objects.put_bytes(uri, Path(pages(tmp_path / "pages.tif")).read_bytes())
+    objects.put_bytes(Location(uri), Path(pages(tmp_path / "pages.tif")).read_bytes())
     (scene,) = list_scenes([f"GTIFF_DIR:3:{uri}"])
     assert np.array_equal(read_whole(scene.uri)[0], PAGES[2])
 

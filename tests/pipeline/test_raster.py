@@ -16,6 +16,7 @@ from pipeline import objects, raster
 from pipeline.errors import RasterError
 from pipeline.geometry.grid import plan_windows
 from pipeline.geometry.window import Window
+from pipeline.location import Location
 from pipeline.raster import FILL
 
 UTM = (2.0, 0.0, 500_000.0, 0.0, -2.0, 5_000_000.0)
@@ -272,7 +273,7 @@ def test_what_is_there_instead_of_a_raster(
 ) -> None:
     root = request.getfixturevalue("s3") if remote else str(tmp_path)
     uri = objects.join(root, "a.tif")
-    objects.put_bytes(uri, content)
+    objects.put_bytes(Location(uri), content)
     with pytest.raises(RasterError, match=rf"^{uri} {message}"):
         raster.read_header(uri)
 
@@ -302,7 +303,7 @@ def test_a_virtual_raster_of_a_missing_file(tmp_path: Path) -> None:
 
 def test_a_scene_on_s3_reads_as_the_file_does(s3: str, scene: tuple[str, np.ndarray]) -> None:
     uri = objects.join(s3, "north", "a scene.tif")
-    objects.put_bytes(uri, Path(scene[0]).read_bytes())
+    objects.put_bytes(Location(uri), Path(scene[0]).read_bytes())
     window = Window(-5, 100, 90, 100)
     for ours, theirs in zip(raster.read(uri, window), raster.read(scene[0], window), strict=True):
         assert np.array_equal(ours, theirs)

@@ -19,6 +19,7 @@ from pipeline import raster, store
 from pipeline.errors import RasterError
 from pipeline.geometry.areas import pixel_areas_m2
 from pipeline.geometry.window import Window
+from pipeline.output import Output
 from pipeline.sources.naming import scene_of
 from pipeline.view import View
 from tests.pipeline.rasters import extent
@@ -116,7 +117,10 @@ def outcome(path: Path, tmp_path: Path) -> str:
             assert rasterio.crs.CRS.from_wkt(view.header.crs_wkt) == source.crs, path
         place = "no CRS" if source.crs is None else source.crs.to_string()[:28]
     store.lay_out(
-        f"{tmp_path}/{scene_of(str(path)).scene_id}", header=view.header, classes=["a"], chunk_px=256
+        Output(str(tmp_path)).scene(scene_of(str(path)).scene_id),
+        header=view.header,
+        classes=["a"],
+        chunk_px=256,
     )
     areas = pixel_areas_m2(view.header, Window(0, 0, 1, 1))
     assert (areas is None) == (view.header.crs_wkt is None), path

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import objects
+from pipeline.location import Location
 from pipeline.sources.naming import scene_of
 from tests.pipeline.flows import digests, paint, run_flow
 
@@ -14,7 +15,7 @@ from tests.pipeline.flows import digests, paint, run_flow
 def test_s3_holds_the_same_bytes_as_a_local_output(tmp_path: Path, s3: str) -> None:
     scene = paint(tmp_path / "a.tif", height=300, width=400)
     remote = objects.join(s3, "scenes", "a.tif")
-    objects.put_bytes(remote, scene.read_bytes())
+    objects.put_bytes(Location(remote), scene.read_bytes())
     output = objects.join(s3, "out")
     assert run_flow([remote], output).windows_done == 4
     assert run_flow([scene], tmp_path / "out").windows_done == 4
@@ -22,11 +23,11 @@ def test_s3_holds_the_same_bytes_as_a_local_output(tmp_path: Path, s3: str) -> N
     for folder in ("scenes", "ledger"):
         local = tmp_path / "out" / folder / local_id
         there = objects.join(output, folder, remote_id)
-        assert len(list(objects.walk(there))) == len(digests(local))
+        assert len(list(objects.walk(Location(there)))) == len(digests(local))
         for name in digests(local):
             if name.startswith("plan-"):
                 continue  # it tells where the scene is
-            content = objects.get_bytes(objects.join(there, name))
+            content = objects.get_bytes(Location(objects.join(there, name)))
             # The root of a store says which scene it is of.
             as_if_local = content.replace(remote.encode(), str(scene).encode())
             assert as_if_local == (local / name).read_bytes(), name

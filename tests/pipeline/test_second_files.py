@@ -13,9 +13,11 @@ from rasterio.shutil import copy
 from pipeline import objects, raster
 from pipeline.config import Reading
 from pipeline.errors import RasterError
+from pipeline.location import Location
 from pipeline.raster.beside import Beside
 from pipeline.raster.opening import opened
 from pipeline.sources.naming import scene_of
+from pipeline.storage import FROM_ENVIRONMENT
 from tests.pipeline.rasters import assert_unreadable, read_whole, write
 
 SIDE = 64
@@ -219,7 +221,7 @@ def test_what_is_looked_for_beside_a_raster_is_what_gdal_says_belongs_to_it(tmp_
         with rasterio.open(path) as source:
             source.read_masks(1)
             assert source.overviews(1)
-            assert {*source.files} - {str(path)} <= {*Beside().of(str(path))}
+            assert {*source.files} - {str(path)} <= {*Beside(FROM_ENVIRONMENT).of(str(path))}
             assert len(source.files) >= 4
 
 
@@ -237,7 +239,7 @@ def test_a_large_folder_is_asked_by_name(tmp_path: Path, limit: int) -> None:
         "a.txt",
     ):
         (tmp_path / "archive" / name).touch()
-    found = [Path(each).name for each in Beside(limit).of(str(path))]
+    found = [Path(each).name for each in Beside(FROM_ENVIRONMENT, limit).of(str(path))]
     assert found == ["a.TFW", "a.tif.OVR", "a.tif.aux.xml", "a.tif.msk", "a.wld", "a_RPC.TXT"]
 
 
@@ -278,8 +280,8 @@ def test_what_the_user_has_gdal_look_for_on_another_machine_is_looked_at_too(
     s3: str, secret: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = scene(tmp_path / "archive")
-    objects.put_bytes(f"{s3}/a.tif", path.read_bytes())
-    objects.put_bytes(f"{s3}/a.tif.ovr", virtual(tmp_path / "a.vrt", secret).read_bytes())
+    objects.put_bytes(Location(f"{s3}/a.tif"), path.read_bytes())
+    objects.put_bytes(Location(f"{s3}/a.tif.ovr"), virtual(tmp_path / "a.vrt", secret).read_bytes())
     assert (read_whole(f"{s3}/a.tif")[0] == 5).all()
     assert raster.beside(f"{s3}/a.tif", Reading()) == []
     monkeypatch.setenv("GDAL_DISABLE_READDIR_ON_OPEN", "FALSE")

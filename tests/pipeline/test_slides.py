@@ -16,6 +16,7 @@ from pipeline.errors import RasterError
 from pipeline.geometry.areas import ground_size_m
 from pipeline.geometry.grid import plan_windows
 from pipeline.geometry.window import Window
+from pipeline.location import Location
 from pipeline.raster.slides import slide_info, stated_pixel_m
 from pipeline.sources import list_scenes
 from pipeline.sources.naming import scene_of
@@ -163,9 +164,9 @@ def test_a_picture_of_the_label_is_no_overview(shared_data: Path) -> None:
 
 def test_slides_in_a_folder_are_scenes_and_miraxs_folder_is_none(tmp_path: Path) -> None:
     for name in ("a.mrxs", "a/Data0000.dat", "a/Index.dat", "b.NDPI", "c.dcm"):
-        objects.put_bytes(str(tmp_path / name), b"x")
+        objects.put_bytes(Location(str(tmp_path / name)), b"x")
     assert [Path(scene.uri).name for scene in list_scenes([str(tmp_path)])] == ["a.mrxs", "b.NDPI"]
-    first = slide_info(str(tmp_path / "a.mrxs"))
+    first = slide_info(Location(str(tmp_path / "a.mrxs")))
     assert first.size_bytes == 3
-    objects.put_bytes(str(tmp_path / "a" / "Data0000.dat"), b"yy")
-    assert slide_info(str(tmp_path / "a.mrxs")) != first
+    objects.put_bytes(Location(str(tmp_path / "a" / "Data0000.dat")), b"yy")
+    assert slide_info(Location(str(tmp_path / "a.mrxs"))) != first

@@ -18,6 +18,8 @@ from pipeline.geometry.areas import pixel_areas_m2
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
 from pipeline.ledger import LedgerEntry
+from pipeline.location import Location
+from pipeline.output import Output
 from pipeline.statistics import (
     Failure,
     failures_table,
@@ -228,16 +230,16 @@ def _entries(*, placed: bool = True) -> list[LedgerEntry]:
 
 
 def _summary(output: str, entries: list[LedgerEntry], classes: list[str]) -> list[dict[str, Any]]:
-    rows = write_scene(output, "scene", entries=entries, listing="")
+    rows = write_scene(Output(output).scene("scene"), entries=entries, listing="")
     return scene_summary("scene", rows, classes=classes, about=PLACE, windows=(len(entries), 0))
 
 
 def _table(output: str, name: str) -> pa.Table:
-    return pq.read_table(io.BytesIO(objects.get_bytes(objects.join(output, name))))
+    return pq.read_table(io.BytesIO(objects.get_bytes(Location(objects.join(output, name)))))
 
 
 def write_failures(output: str, failures: Iterable[Failure]) -> None:
-    table = failures_table(output)
+    table = failures_table(Output(output))
     for failure in failures:
         table.add(asdict(failure))
     table.close()
@@ -285,14 +287,16 @@ def test_tables_are_the_same_bytes_each_time_and_typed_when_empty(s3: str, tmp_p
             ([], []),
             (_summary(output, _entries(), ["a"]), [failure]),
         ):
-            write_summary(output, records, classes=["a"])
+            write_summary(Output(output), records, classes=["a"])
             write_failures(output, failures)
             for name in ("summary.parquet", "failures.parquet"):
                 schema = _table(output, name).schema
                 kinds.setdefault(name, []).append([f"{each.name} {each.type}" for each in schema])
     assert all(kind == found[0] for found in kinds.values() for kind in found)
     for name in ("summary.parquet", "failures.parquet", "statistics/scene.parquet"):
-        assert objects.get_bytes(f"{s3}/{name}") == objects.get_bytes(f"{tmp_path}/out/{name}")
+        assert objects.get_bytes(Location(f"{s3}/{name}")) == objects.get_bytes(
+            Location(f"{tmp_path}/out/{name}")
+        )
 
 
 def test_a_credential_in_a_failure_is_left_out(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline import storage
+from pipeline.errors import ConfigError
 from pipeline.raster.gdal import environment
+from pipeline.storage import FROM_ENVIRONMENT, Storage
 
 VARIABLES = ("AWS", "GS", "GOOGLE", "AZURE", "GDAL")
 
@@ -82,7 +85,7 @@ def test_what_the_user_set_for_gdal_is_never_overridden(monkeypatch: pytest.Monk
     monkeypatch.setenv("AWS_S3_ENDPOINT", "theirs:1")
     monkeypatch.setenv("AWS_VIRTUAL_HOSTING", "TRUE")
     monkeypatch.setenv("GDAL_DISABLE_READDIR_ON_OPEN", "FALSE")
-    with environment(remote=True):
+    with environment(FROM_ENVIRONMENT):
         ours = rasterio.env.getenv()
     assert not {"AWS_S3_ENDPOINT", "AWS_VIRTUAL_HOSTING", "GDAL_DISABLE_READDIR_ON_OPEN"} & set(ours)
     assert "GDAL_CACHEMAX" in ours
@@ -131,3 +134,111 @@ def test_other_clients_variables_are_said_to_gdal(monkeypatch: pytest.MonkeyPatc
         "AWS_NO_SIGN_REQUEST": True,
         "CPL_AWS_CREDENTIALS_FILE": "/home/me/keys",
     }
+
+
+NO_KEY = {"AWS_NO_SIGN_REQUEST": "YES", "GS_NO_SIGN_REQUEST": "YES", "AZURE_NO_SIGN_REQUEST": "YES"}
+MEANINGS: list[tuple[dict[str, str], dict[str, Any]]] = [
+    ({}, {}),
+    ({"AWS_ENDPOINT_URL": "http://s3.host:9000/tenant"}, {"endpoint": "http://s3.host:9000/tenant"}),
+    ({"AWS_REGION": "eu-central-1"}, {"region": "eu-central-1"}),
+    ({"AWS_PROFILE": "minio"}, {"profile": "minio"}),
+    (NO_KEY, {"anonymous": True}),
+    ({"AWS_REQUEST_PAYER": "requester"}, {"requester_pays": True}),
+    ({"AZURE_STORAGE_ACCOUNT": "a"}, {"account": "a"}),
+]
+"""Variables of the environment, and the storage that says the same."""
+
+OTHERS = {
+    "AWS_ENDPOINT_URL": "http://other:1",
+    "AWS_S3_ENDPOINT": "other:2",
+    "AWS_REGION": "other",
+    "AWS_PROFILE": "ceph",
+    "AWS_ACCESS_KEY_ID": "other",
+    "AWS_SECRET_ACCESS_KEY": "other",
+    "AWS_REQUEST_PAYER": "nobody",
+    "AZURE_STORAGE_ACCOUNT": "other",
+}
+"""An environment that says something else of everything."""
+
+
+def effective(stated: Storage) -> dict[str, dict[str, Any]]:
+    """What S3, Google and Azure are asked with by fsspec, and what GDAL finds: options go before the environment."""
+    found = {uri: storage.fsspec_options(uri, stated) for uri in ("s3://b/k", "gs://b/k", "az://c/k")}
+    found["s3://b/k"].pop("profile", None)  # botocore reads AWS_PROFILE itself
+    gdal = {name: value for name, value in os.environ.items() if name.startswith(VARIABLES)}
+    gdal |= {name: str(value) for name, value in storage.gdal_options(stated).items()}
+    return found | {"gdal": {name: value for name, value in gdal.items() if name not in _UNKNOWN_TO_GDAL}}
+
+
+_UNKNOWN_TO_GDAL = ("AWS_ENDPOINT_URL",)
+
+
+def same(found: dict[str, Any], expected: dict[str, Any]) -> bool:
+    """Tell whether options are the same to GDAL, which takes what is empty, NO, or not there for one."""
+    plain = [
+        {
+            name: {"YES": "True"}.get(value, value)
+            for name, value in each.items()
+            if value not in {"", "NO", "False", "nobody"} or name == "AWS_HTTPS"
+        }
+        for each in (found, expected)
+    ]
+    return plain[0] == plain[1]
+
+
+@pytest.mark.parametrize(("variables", "said"), MEANINGS)
+def test_a_storage_says_what_the_environment_can_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: dict[str, Any]
+) -> None:
+    (tmp_path / "config").write_text(CONFIG)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    stated = effective(Storage(**said))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = effective(Storage())
+    assert same(found.pop("gdal"), stated.pop("gdal"))
+    assert found == stated
+
+
+@pytest.mark.parametrize("said", [said for _, said in MEANINGS if said] + [{"anonymous": False}])
+def test_what_a_storage_says_goes_before_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
+) -> None:
+    (tmp_path / "config").write_text(CONFIG)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    alone, unsaid = effective(Storage(**said)), effective(Storage())
+    for name, value in (OTHERS | (NO_KEY if said == {"anonymous": False} else {})).items():
+        monkeypatch.setenv(name, value)
+    found = effective(Storage(**said))
+    for client, options in alone.items():
+        own = {name: value for name, value in options.items() if unsaid[client].get(name) != value}
+        assert own.items() <= found[client].items(), client
+    assert "AWS_VIRTUAL_HOSTING" in found["gdal"] or "endpoint" not in said
+
+
+def test_a_profiles_keys_go_before_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
+    monkeypatch.setenv("AWS_NO_SIGN_REQUEST", "YES")
+    stated = Storage(profile="mine")
+    assert storage.fsspec_options("s3://b/k", stated).keys() >= {"profile"}
+    assert "anon" not in storage.fsspec_options("s3://b/k", stated)
+    gdal = storage.gdal_options(stated)
+    assert (gdal["AWS_PROFILE"], gdal["AWS_ACCESS_KEY_ID"], gdal["AWS_NO_SIGN_REQUEST"]) == (
+        "mine",
+        "",
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ({"endpoint": "host:9000"}, "endpoint must be a uri such as"),
+        ({"endpoint": "ftp://host"}, "endpoint must be a uri such as"),
+        ({"profile": ""}, "profile must be a text that is not empty"),
+        ({"profile": "mine", "anonymous": True}, "anonymously or with the keys of a profile"),
+    ],
+)
+def test_what_is_no_storage_is_refused_at_birth(said: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        Storage(**said)

@@ -20,6 +20,8 @@ from pipeline import objects, store
 from pipeline.errors import StoreError
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
+from pipeline.location import Location
+from tests.outputs import scene_at
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -57,11 +59,13 @@ def _labels(window: Window, *, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def _lay_out(uri: str, header: Header | None = None, **changed: Any) -> None:  # noqa: ANN401 - of several types
-    store.lay_out(uri, **{"header": header or _header(), "classes": CLASSES, "chunk_px": CHUNK_PX, **changed})
+    store.lay_out(
+        scene_at(uri), **{"header": header or _header(), "classes": CLASSES, "chunk_px": CHUNK_PX, **changed}
+    )
 
 
 def _held(uri: str) -> dict[str, bytes]:
-    return {name.removeprefix(uri): objects.get_bytes(name) for name in objects.walk(uri)}
+    return {each.uri.removeprefix(uri): objects.get_bytes(each) for each in objects.walk(Location(uri))}
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -75,21 +79,23 @@ def test_doing_it_all_twice_changes_no_byte(uri: str, tmp_path: Path) -> None:
     laid_out = _held(uri)
     _lay_out(uri)
     assert _held(uri) == laid_out
-    digests = [store.write(uri, _labels(window), window=window) for window in WINDOWS]
+    digests = [store.write(scene_at(uri), _labels(window), window=window) for window in WINDOWS]
     written = _held(uri)
     assert laid_out.items() < written.items()
-    assert [store.write(uri, _labels(window), window=window) for window in reversed(WINDOWS)] == digests[::-1]
+    assert [
+        store.write(scene_at(uri), _labels(window), window=window) for window in reversed(WINDOWS)
+    ] == digests[::-1]
     _lay_out(uri)
     assert _held(uri) == written
-    other = f"{tmp_path}/another.zarr"
+    other = f"{tmp_path}/another/scenes/scene/masks.zarr"
     _lay_out(other)
     for window in reversed(WINDOWS):
-        store.write(other, _labels(window), window=window)
+        store.write(scene_at(other), _labels(window), window=window)
     assert _held(other) == written
 
 
 def test_laying_out_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     _lay_out(uri)
     whole = _held(uri)
     for key in ("/zarr.json", "/0/x/zarr.json", "/0/score/zarr.json"):
@@ -102,35 +108,35 @@ def test_any_part_of_what_was_written_is_read_back_with_its_digest(uri: str) -> 
     _lay_out(uri)
     for window in WINDOWS:
         labels = _labels(window)
-        digests = store.write(uri, labels, window=window)
+        digests = store.write(scene_at(uri), labels, window=window)
         pixels = {name: hashlib.sha256(part.tobytes()).hexdigest() for name, part in labels.items()}
         assert {name: digests[name] for name in store.ARRAYS} == pixels
         assert digests.keys() - pixels.keys() == {f"{name}.chunks" for name in store.ARRAYS}
     for window in (Window(0, 0, HEIGHT, WIDTH), Window(13, 31, 50, 2), Window(69, 89, 1, 1)):
         for name, part in _labels(window).items():
-            np.testing.assert_array_equal(store.read(uri, name, window), part)
+            np.testing.assert_array_equal(store.read(scene_at(uri), name, window), part)
 
 
 def test_a_chunk_that_is_missing_was_never_computed(tmp_path: Path) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     _lay_out(uri)
-    chunks = tmp_path / "masks.zarr/0"
+    chunks = tmp_path / "scenes/scene/masks.zarr/0"
     assert not [path for name in store.ARRAYS for path in (chunks / name).rglob("c/*/*")]
     nothing = {name: np.full((32, 32), 255, np.uint8) for name in store.ARRAYS}
-    store.write(uri, nothing, window=Window(0, 32, 32, 32))
+    store.write(scene_at(uri), nothing, window=Window(0, 32, 32, 32))
     for name in store.ARRAYS:
         present = [path.relative_to(chunks / name).as_posix() for path in (chunks / name).rglob("c/*/*")]
         assert present == ["c/0/1"]
     untouched = Window(32, 0, 38, 90)
     for name in store.ARRAYS:
-        assert (store.read(uri, name, untouched) == 255).all()
+        assert (store.read(scene_at(uri), name, untouched) == 255).all()
 
 
 @given(st.integers(0, 79), st.integers(0, 99), st.integers(1, 80), st.integers(1, 100))
 def test_only_whole_chunks_are_written(
     tmp_path_factory: pytest.TempPathFactory, row_off: int, col_off: int, height: int, width: int
 ) -> None:
-    uri = str(tmp_path_factory.getbasetemp() / "whole-chunks.zarr")
+    uri = str(tmp_path_factory.getbasetemp() / "scenes/whole-chunks/masks.zarr")
     _lay_out(uri)
     window = Window(row_off, col_off, height, width)
     starts_and_ends = {0, 32, 64}, {32, 64, HEIGHT}, {32, 64, WIDTH}
@@ -138,14 +144,14 @@ def test_only_whole_chunks_are_written(
     whole = whole and window.row_end in starts_and_ends[1] and window.col_end in starts_and_ends[2]
     labels = {name: np.zeros(window.shape, np.uint8) for name in store.ARRAYS}
     if whole:
-        store.write(uri, labels, window=window)
+        store.write(scene_at(uri), labels, window=window)
     else:
         with pytest.raises(StoreError):
-            store.write(uri, labels, window=window)
+            store.write(scene_at(uri), labels, window=window)
 
 
 def test_a_refused_window_is_told_the_fault_what_it_would_do_and_the_remedy(tmp_path: Path) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     _lay_out(uri)
     laid_out = _held(uri)
     window = Window(0, 0, 48, 32)
@@ -153,15 +159,15 @@ def test_a_refused_window_is_told_the_fault_what_it_would_do_and_the_remedy(tmp_
         StoreError,
         match=r"not made of whole chunks of 32 px .* lose each other's pixels\. Make window_px a mult",
     ):
-        store.write(uri, _labels(window), window=window)
+        store.write(scene_at(uri), _labels(window), window=window)
     wrong = {**_labels(WINDOWS[0]), "margin": np.zeros((64, 63), np.uint8)}
     with pytest.raises(
         StoreError, match=r"array margin .* must be uint8 of \(64, 64\), got uint8 of \(64, 63\)"
     ):
-        store.write(uri, wrong, window=WINDOWS[0])
+        store.write(scene_at(uri), wrong, window=WINDOWS[0])
     wrong["margin"] = np.zeros((64, 64), np.uint16)
     with pytest.raises(StoreError, match=r"must be uint8 of \(64, 64\), got uint16"):
-        store.write(uri, wrong, window=WINDOWS[0])
+        store.write(scene_at(uri), wrong, window=WINDOWS[0])
     assert _held(uri) == laid_out
 
 
@@ -179,7 +185,7 @@ def test_a_refused_window_is_told_the_fault_what_it_would_do_and_the_remedy(tmp_
 def test_a_store_of_another_run_is_refused_and_left_as_it_is(
     tmp_path: Path, changed: dict[str, Any], named: str
 ) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     _lay_out(uri)
     laid_out = _held(uri)
     with pytest.raises(StoreError, match=rf"is of another run: .*{named}.* choose another output"):
@@ -188,44 +194,44 @@ def test_a_store_of_another_run_is_refused_and_left_as_it_is(
 
 
 def test_what_is_not_there_cannot_be_read_or_written(tmp_path: Path) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     for _ in range(2):
         with pytest.raises(StoreError, match="holds no array 0/class: lay the store out first"):
-            store.write(uri, _labels(WINDOWS[0]), window=WINDOWS[0])
+            store.write(scene_at(uri), _labels(WINDOWS[0]), window=WINDOWS[0])
         with pytest.raises(StoreError, match="holds no array 0/class"):
-            store.read(uri, "class", WINDOWS[0])
+            store.read(scene_at(uri), "class", WINDOWS[0])
     _lay_out(uri)
     with pytest.raises(StoreError, match="is not inside it"):
-        store.read(uri, "class", Window(0, 0, HEIGHT + 1, WIDTH))
+        store.read(scene_at(uri), "class", Window(0, 0, HEIGHT + 1, WIDTH))
     with pytest.raises(StoreError, match="holds no array 0/proposals"):
-        store.read(uri, "proposals", WINDOWS[0])
+        store.read(scene_at(uri), "proposals", WINDOWS[0])
 
 
 def test_leftovers_of_a_killed_writer_are_swept_by_the_next(tmp_path: Path) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     _lay_out(uri)
-    store.write(uri, _labels(WINDOWS[0]), window=WINDOWS[0])
+    store.write(scene_at(uri), _labels(WINDOWS[0]), window=WINDOWS[0])
     written = _held(uri)
-    (tmp_path / "masks.zarr/0/class/c/1/0.5f5f.partial").write_bytes(b"half")
-    store.write(uri, _labels(WINDOWS[0]), window=WINDOWS[0])
+    (tmp_path / "scenes/scene/masks.zarr/0/class/c/1/0.5f5f.partial").write_bytes(b"half")
+    store.write(scene_at(uri), _labels(WINDOWS[0]), window=WINDOWS[0])
     assert _held(uri) == written
 
 
 def test_a_vocabulary_of_many_words_has_masks_of_two_bytes(tmp_path: Path) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     _lay_out(uri, classes=[f"class {index}" for index in range(300)])
     whole = Window(0, 0, HEIGHT, WIDTH)
-    assert store.read(uri, "class", whole).dtype == np.uint16
-    assert (store.read(uri, "class", whole) == 65535).all()
+    assert store.read(scene_at(uri), "class", whole).dtype == np.uint16
+    assert (store.read(scene_at(uri), "class", whole) == 65535).all()
     labels: dict[str, np.ndarray] = {**_labels(whole), "class": np.full((HEIGHT, WIDTH), 300, np.uint16)}
-    store.write(uri, labels, window=whole)
-    np.testing.assert_array_equal(store.read(uri, "class", whole), labels["class"])
+    store.write(scene_at(uri), labels, window=whole)
+    np.testing.assert_array_equal(store.read(scene_at(uri), "class", whole), labels["class"])
 
 
 def _filled(uri: str, place: str) -> dict[str, np.ndarray]:
     _lay_out(uri, _header(place))
     for window in WINDOWS:
-        store.write(uri, _labels(window), window=window)
+        store.write(scene_at(uri), _labels(window), window=window)
     return _labels(Window(0, 0, HEIGHT, WIDTH))
 
 
@@ -241,12 +247,12 @@ def _close(got: Any, transform: tuple[float, ...]) -> bool:  # noqa: ANN401 - an
 @THIRD_PARTIES
 def test_gdal_takes_no_valid_pixel_for_one_without_data(tmp_path: Path) -> None:
     """Neither a score of 0, which is a score, nor one of a pixel that was never written."""
-    uri, written = f"{tmp_path}/masks.zarr", WINDOWS[0]
+    uri, written = f"{tmp_path}/scenes/scene/masks.zarr", WINDOWS[0]
     _lay_out(uri)
     labels = _labels(written)
     for name in ("score", "margin"):
         labels[name] = np.where(labels["class"] == 255, 255, labels[name] % 255).astype(np.uint8)
-    store.write(uri, labels, window=written)
+    store.write(scene_at(uri), labels, window=written)
     valid = np.zeros((HEIGHT, WIDTH), bool)
     valid[written.slices_in(Window(0, 0, HEIGHT, WIDTH))] = labels["class"] != 255
     assert (labels["score"][labels["class"] != 255] == 0).any()
@@ -299,7 +305,7 @@ def test_two_names_that_differ_by_a_blank_alone_are_two_words() -> None:
 
 def test_the_root_says_what_made_the_masks_and_whether_all_of_them_are_done(uri: str) -> None:
     made: dict[str, Any] = {
-        "scene": {"uri": "a.tif", "datetime": None},
+        "origin": {"uri": "a.tif", "datetime": None},
         "made_by": {"run": "5f", "threshold": 0.2},
     }
     _lay_out(uri, **made)
@@ -309,16 +315,16 @@ def test_the_root_says_what_made_the_masks_and_whether_all_of_them_are_done(uri:
         assert found.keys() >= {"consolidated_metadata", "node_type", "zarr_format"}
         return found["attributes"]["mrovseg"]  # type: ignore[no-any-return]  # what JSON holds
 
-    expected = {"scene": made["scene"], **made["made_by"], "complete": False}
+    expected = {"scene": made["origin"], **made["made_by"], "complete": False}
     assert said() == expected
     laid_out = _held(uri)
-    store.mark(uri, complete=True)
+    store.mark(scene_at(uri), complete=True)
     assert said() == {**expected, "complete": True}
     marked = _held(uri)
-    store.mark(uri, complete=True)
+    store.mark(scene_at(uri), complete=True)
     _lay_out(uri, **made)
     assert _held(uri) == marked
-    store.mark(uri, complete=False)
+    store.mark(scene_at(uri), complete=False)
     assert _held(uri) == laid_out
     options = {"endpoint_url": os.environ["AWS_ENDPOINT_URL"]} if uri.startswith("s3://") else None
     root = zarr.open_group(uri, mode="r", storage_options=options)
@@ -327,12 +333,12 @@ def test_the_root_says_what_made_the_masks_and_whether_all_of_them_are_done(uri:
 
 @pytest.mark.parametrize("damaged", [b"", b"[]", b'{"attributes": {}}', b"\xff"])
 def test_a_damaged_root_is_marked_by_nobody(tmp_path: Path, damaged: bytes) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     _lay_out(uri)
     Path(uri, "zarr.json").write_bytes(damaged)
-    store.mark(uri, complete=True)
+    store.mark(scene_at(uri), complete=True)
     assert Path(uri, "zarr.json").read_bytes() == damaged
-    store.mark(f"{tmp_path}/nowhere", complete=True)
+    store.mark(scene_at(f"{tmp_path}/nowhere/scenes/a/masks.zarr"), complete=True)
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -354,7 +360,7 @@ def test_xarray_and_rioxarray_see_pixels_place_and_nodata(uri: str, place: str) 
 @THIRD_PARTIES
 @pytest.mark.parametrize("place", [place for place in PLACES if place != "no CRS"])  # rio-tiler wants a CRS
 def test_rio_tiler_sees_pixels_place_and_nodata(tmp_path: Path, place: str) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     labels = _filled(uri, place)
     with XarrayReader(_opened(uri)) as reader:
         image = reader.preview(max_size=None)
@@ -366,7 +372,7 @@ def test_rio_tiler_sees_pixels_place_and_nodata(tmp_path: Path, place: str) -> N
 
 @THIRD_PARTIES
 def test_rio_tiler_finds_the_pixel_under_a_place_on_earth(tmp_path: Path) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     labels = _filled(uri, "UTM")
     to_lonlat = pyproj.Transformer.from_crs(32633, 4326, always_xy=True)
     with XarrayReader(_opened(uri)) as reader:
@@ -376,7 +382,7 @@ def test_rio_tiler_finds_the_pixel_under_a_place_on_earth(tmp_path: Path) -> Non
 
 
 def test_zarr_sees_groups_arrays_and_the_conventions_on_each(tmp_path: Path) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     labels = _filled(uri, "UTM")
     root = zarr.open_group(uri, mode="r", use_consolidated=False)
     level = root["0"]
@@ -395,7 +401,7 @@ def test_zarr_sees_groups_arrays_and_the_conventions_on_each(tmp_path: Path) -> 
 
 
 def test_a_rotated_scenes_bounds_hold_its_four_corners(tmp_path: Path) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     _lay_out(uri, _header("rotated"))
     root = zarr.open_group(uri, mode="r", use_consolidated=False)
     assert root.attrs["spatial:bbox"] == [5e5, 5e6 - 560, 5e5 + 720 + 420, 5e6 + 540]
@@ -403,6 +409,6 @@ def test_a_rotated_scenes_bounds_hold_its_four_corners(tmp_path: Path) -> None:
 
 
 def test_nothing_is_said_of_a_crs_where_the_scene_states_none(tmp_path: Path) -> None:
-    uri = f"{tmp_path}/masks.zarr"
+    uri = f"{tmp_path}/scenes/scene/masks.zarr"
     _lay_out(uri, _header("no CRS"))
     assert not [key for key, content in _held(uri).items() if b"proj:" in content or b"crs_wkt" in content]

@@ -13,7 +13,9 @@ from pipeline.errors import PipelineError
 from pipeline.flow import summing
 from pipeline.flow.tally import Tally
 from pipeline.geometry.window import Window
+from pipeline.location import Location
 from pipeline.objects import Listed
+from pipeline.output import Output, Plan
 from tests.pipeline.test_fresh_statistics import CLASSES, commit
 
 SCENES = st.dictionaries(
@@ -42,7 +44,7 @@ def late(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     short = [0]
     whole = objects.list_all
 
-    def listed(prefix: str) -> Iterator[Listed]:
+    def listed(prefix: Location) -> Iterator[Listed]:
         found = list(whole(prefix))
         short[0] -= 1
         yield from found[:-1] if short[0] >= 0 else found
@@ -54,7 +56,9 @@ def late(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def pixels(output: Path, least: int) -> int:
-    found: list[dict[str, Any]] = statistics.sum_scene(str(output), "scene", classes=CLASSES, least=least)
+    found: list[dict[str, Any]] = statistics.sum_scene(
+        Output(str(output)).scene("scene"), classes=CLASSES, least=least
+    )
     return sum(each["pixels"] for each in found)
 
 
@@ -72,17 +76,17 @@ def test_a_listing_that_is_too_short_is_asked_for_again(tmp_path: Path, late: li
 
 def test_a_scene_that_has_all_windows_of_its_plan_lacks_none(tmp_path: Path) -> None:
     commit(str(tmp_path), 0)
-    plan = ledger.Plan(1, "0" * 32)
-    ledger.note_plan(str(tmp_path), "scene", plan=plan, inputs=b"{}", instead_of=None)
-    assert len(ledger.listed(str(tmp_path), "scene", least=2)) == 2
+    plan = Plan(1, "0" * 32)
+    ledger.note_plan(Output(str(tmp_path)).scene("scene"), plan=plan, inputs=b"{}", instead_of=None)
+    assert len(ledger.listed(Output(str(tmp_path)).scene("scene"), least=2)) == 2
 
 
 def test_a_scene_that_no_listing_has_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(summing, "_LIST_AGAIN_S", (0.01,))
-    ledger.commit(str(tmp_path), "here", window=Window(0, 0, 4, 4), digests={}, statistics=[])
+    ledger.commit(Output(str(tmp_path)).scene("here"), window=Window(0, 0, 4, 4), digests={}, statistics=[])
     tally = Tally()
     tally.add("here", 1)
-    assert summing._listed(str(tmp_path), tally) == ["here"]
+    assert summing._listed(Output(str(tmp_path)), tally) == ["here"]
     tally.add("gone", 1)
     with pytest.raises(PipelineError, match="fewer scenes than were done"):
-        summing._listed(str(tmp_path), tally)
+        summing._listed(Output(str(tmp_path)), tally)

@@ -13,8 +13,11 @@ from jobs.areas import area_of
 from pipeline import objects, store
 from pipeline.errors import ConfigError
 from pipeline.geometry.scene import Header, Scene
+from pipeline.location import Location
+from pipeline.output import Output
 from pipeline.sources import SceneList
 from pipeline.sources.naming import Refusal, scene_of
+from tests.outputs import scene_at
 from tests.pipeline.sources.items import asset, item, write
 
 HEADER = Header(
@@ -110,14 +113,20 @@ def root(request: pytest.FixtureRequest) -> str:
 
 
 def test_masks_of_runs_are_no_scenes(root: str) -> None:
-    objects.put_bytes(f"{root}/a.tif", b"")
-    objects.put_bytes(f"{root}/out/run.json", b'{"format": 2, "vocabulary": [], "model": {}, "grid": {}}')
-    objects.put_bytes(f"{root}/out/export.tif", b"")
-    objects.put_bytes(f"{root}/theirs/masks.zarr/zarr.json", b'{"node_type": "group", "attributes": {}}')
-    objects.put_bytes(f"{root}/out/scenes/begun/masks.zarr/0/zarr.json", b"{")
+    objects.put_bytes(Location(f"{root}/a.tif"), b"")
+    objects.put_bytes(
+        Location(f"{root}/out/run.json"), b'{"format": 2, "vocabulary": [], "model": {}, "grid": {}}'
+    )
+    objects.put_bytes(Location(f"{root}/out/export.tif"), b"")
+    objects.put_bytes(
+        Location(f"{root}/theirs/masks.zarr/zarr.json"), b'{"node_type": "group", "attributes": {}}'
+    )
+    objects.put_bytes(Location(f"{root}/out/scenes/begun/masks.zarr/0/zarr.json"), b"{")
     masks = f"{root}/out/scenes/done/masks.zarr"
-    for place in (masks, f"{root}/copy/masks.zarr"):
-        store.lay_out(place, header=HEADER, classes=("a",), chunk_px=4)
+    store.lay_out(scene_at(masks), header=HEADER, classes=("a",), chunk_px=4)
+    for each in objects.walk(Location(masks)):
+        copy = Location(each.uri.replace("/out/scenes/done/", "/copy/"))
+        objects.put_bytes(copy, objects.get_bytes(each))
     expected = ["a.tif", "out/export.tif", "theirs/masks.zarr"]
     for spec in (root, f"{root}/**"):
         entries = list(SceneList((spec,)))
@@ -125,7 +134,7 @@ def test_masks_of_runs_are_no_scenes(root: str) -> None:
     for spec in (masks, f"{masks}/", f"{masks}/0/class", f"{masks}/0"):
         with pytest.raises(ConfigError, match="masks that mrovseg wrote"):
             SceneList((spec,)).check()
-    objects.put_bytes(f"{root}/list.txt", b"a.tif\ncopy/masks.zarr\n")
+    objects.put_bytes(Location(f"{root}/list.txt"), b"a.tif\ncopy/masks.zarr\n")
     assert [type(each) for each in SceneList((f"{root}/list.txt",))] == [Scene, Refusal]
 
 
@@ -162,10 +171,10 @@ def test_a_files_uri_is_a_path_for_outputs_areas_and_configurations(tmp_path: Pa
     folder.mkdir()
     (folder / "\u00e4.wkt").write_text("POLYGON ((0 0, 1 0, 1 1))")
     (folder / "\u00e4.yaml").write_text("classes: road")
-    objects.put_bytes(f"{folder.as_uri()}/x/y", b"1")
+    objects.put_bytes(Location(f"{folder.as_uri()}/x/y"), b"1")
     assert (folder / "x/y").read_bytes() == b"1"
     made = settings.segment_settings({"scenes": "a.tif", "classes": "a", "output": (folder / "out").as_uri()})
-    assert made.output == f"{folder}/out"
+    assert made.output == Output(f"{folder}/out")
     assert len(area_of((folder / "\u00e4.wkt").as_uri()).polygons) == 1
     assert settings.read((folder / "\u00e4.yaml").as_uri()) == {"classes": "road"}
     for use in (area_of, settings.read, lambda uri: SceneList((uri,)).check()):

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import deadline, objects, raster, retry
 from pipeline.errors import PipelineError, RasterError
+from pipeline.location import Location
 from pipeline.retry import patiently
 from pipeline.sources import SceneList
 from pipeline.sources.naming import Refusal, scene_of
@@ -27,7 +28,7 @@ def test_an_object_and_a_list_that_trickle_are_given_up_and_other_lists_are_read
     with slow_server(b"uri\n" + b"x" * 1000, between_s=0.1) as server:
         began_s = time.monotonic()
         with pytest.raises(PipelineError, match="no whole answer came within"):
-            objects.get_bytes(f"{server}/list.csv")
+            objects.get_bytes(Location(f"{server}/list.csv"))
         found = list(SceneList((f"{server}/list.csv", str(scene))))
         assert time.monotonic() - began_s < 20
     assert [type(each) for each in found] == [Refusal, type(scene_of("a.tif"))]

@@ -14,7 +14,9 @@ import zarr
 from pipeline import aoi, inputs, objects, store
 from pipeline.config import PLAIN, Reading
 from pipeline.flow.steps import sum_up
-from pipeline.output import SCENES_GROUP, SUMMARY, masks_uri
+from pipeline.location import Location
+from pipeline.output import Output
+from pipeline.output.names import GROUP, SCENES, SUMMARY
 from pipeline.sources.naming import scene_of
 from pipeline.verification import Finding, Made, Report, forget, verify
 from tests.pipeline.flows import CLASSES, digests, paint, run_flow
@@ -42,7 +44,7 @@ def output(whole: Path, tmp_path: Path) -> Path:
 
 
 def look(output: Path, *, finished: bool = True) -> Report:
-    return verify(str(output), made=MADE, finished=finished)
+    return verify(Output(str(output)), made=MADE, finished=finished)
 
 
 def files(output: Path) -> list[Path]:
@@ -109,7 +111,7 @@ def test_what_no_run_writes_is_told_from_what_a_killed_one_left(output: Path) ->
         (output / name).write_text("x")
     report = look(output)
     assert {finding.path: finding.kind for finding in report.findings if finding.path in strays} == strays
-    forget(str(output), report.findings)
+    forget(Output(str(output)), report.findings)
     left = {finding.path for finding in look(output, finished=False).findings}
     assert left == {"notes.txt", "ledger/readme"}
 
@@ -131,7 +133,7 @@ def test_a_window_that_the_last_run_already_did_not_have_is_left_to_do(output: P
     assert [finding.path for finding in look(output).findings if finding.kind == "missing"] == [
         str(entry.relative_to(output))
     ]
-    sum_up({entry.parent.name: 0}, str(output), CLASSES)
+    sum_up({entry.parent.name: 0}, Output(str(output)), CLASSES)
     report = look(output)
     assert report.left == 1
     assert [finding.path for finding in report.findings] == [SUMMARY]
@@ -149,10 +151,10 @@ def test_masks_are_complete_until_something_of_them_is_forgotten(whole: Path, ou
     assert is_complete(output, first)
     assert is_complete(output, second)
     flip(output / f"scenes/{first}/masks.zarr/0/class/c/0/0", seed=3)
-    forget(str(output), look(output).findings)
+    forget(Output(str(output)), look(output).findings)
     assert not is_complete(output, first)
     assert is_complete(output, second)
-    store.mark(masks_uri(str(output), first), complete=True)  # a lie, which is found
+    store.mark(Output(str(output)).scene(first), complete=True)  # a lie, which is found
     assert f"scenes/{first}/masks.zarr/zarr.json" in {finding.path for finding in look(output).findings}
     run_flow([whole / "a.tif", whole / "b.tif"], output, **GRID)
     assert digests(output) == digests(whole / "out")
@@ -162,18 +164,18 @@ def test_the_group_of_all_scenes_is_ours_and_a_viewers_is_as_good(output: Path) 
     group = zarr.open_group(output / "scenes", mode="r")
     assert len(list((output / "scenes").iterdir())) == 3
     assert not dict(group.attrs)
-    (output / SCENES_GROUP).unlink()
+    (output / f"{SCENES}/{GROUP}").unlink()
     (missing,) = look(output).findings
-    assert (missing.kind, missing.path) == ("missing", SCENES_GROUP)
-    assert look(output, finished=False).stale == [SCENES_GROUP]
+    assert (missing.kind, missing.path) == ("missing", f"{SCENES}/{GROUP}")
+    assert look(output, finished=False).stale == [f"{SCENES}/{GROUP}"]
     zarr.open_group(output / "scenes", mode="a", zarr_format=3).attrs["viewed"] = [1, 2]
     assert look(output).findings == []
     for damaged in (b"", b"{}", b"[]", b'{"zarr_format": 3, "node_type": "array"}'):
-        (output / SCENES_GROUP).write_bytes(damaged)
+        (output / f"{SCENES}/{GROUP}").write_bytes(damaged)
         (altered,) = look(output, finished=False).findings
-        assert (altered.kind, altered.path) == ("altered", SCENES_GROUP)
-        forget(str(output), [altered])
-        objects.remove(f"{output}/{SUMMARY}")
+        assert (altered.kind, altered.path) == ("altered", f"{SCENES}/{GROUP}")
+        forget(Output(str(output)), [altered])
+        objects.remove(Location(f"{output}/{SUMMARY}"))
         assert look(output, finished=False).findings == []
 
 
@@ -215,7 +217,7 @@ def test_all_damage_at_once_is_found_and_repaired(whole: Path, output: Path) -> 
         if path.name.startswith("plan-") or path.name == SUMMARY or path.parent.name == "statistics":
             continue  # gone with the scene's other damage
         assert any(about(path, output, finding) for finding in found), path
-    forget(str(output), found)
+    forget(Output(str(output)), found)
     result = run_flow([whole / "a.tif", whole / "b.tif"], output, **GRID)
     assert result.failures == ()
     assert 0 < result.windows_done < 8
@@ -233,7 +235,7 @@ def test_how_a_scene_is_read_is_restored_from_its_copy_or_the_scene_is_done_anew
     if both:
         flip(next((output / "ledger" / scene).glob("plan-*.json")), seed=1)
     report = look(output)
-    forget(str(output), report.findings)
+    forget(Output(str(output)), report.findings)
     assert note.exists() is not both
     assert (output / "scenes" / scene).exists() is not both
     run_flow([whole / "a.tif", whole / "b.tif"], output, **GRID)
@@ -241,13 +243,15 @@ def test_how_a_scene_is_read_is_restored_from_its_copy_or_the_scene_is_done_anew
 
 
 def test_an_area_of_interest_has_the_windows_that_it_touches(whole: Path, tmp_path: Path) -> None:
-    view = inputs.claim(str(whole / "out"), scene_of(str(whole / "a.tif")), PLAIN)
+    view = inputs.claim(Output(str(whole / "out")), scene_of(str(whole / "a.tif")), PLAIN)
     a, _, c, _, e, f = view.header.transform
     code = str(view.header.crs_wkt).rpartition('"EPSG",')[2].strip('"]')
     area = aoi.parse(f"SRID={code};{c},{f + 50 * e},{c + 50 * a},{f}")
     run_flow([whole / "a.tif"], tmp_path / "out", reading=Reading(aoi=area), **GRID)
     report = verify(
-        str(tmp_path / "out"), made=Made(classes=CLASSES, window_px=128, chunk_px=64, aoi=area), finished=True
+        Output(str(tmp_path / "out")),
+        made=Made(classes=CLASSES, window_px=128, chunk_px=64, aoi=area),
+        finished=True,
     )
     assert (report.windows, report.left, report.findings) == (1, 0, [])
 

@@ -19,9 +19,12 @@ from pipeline.geometry.areas import ground_size_m
 from pipeline.geometry.grid import plan_windows
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
+from pipeline.location import Location
+from pipeline.output import Output
 from pipeline.raster.zarr import frames
 from pipeline.sources import list_scenes
 from pipeline.sources.naming import scene_of
+from tests.outputs import scene_at
 from tests.pipeline.rasters import UTM, assert_unreadable, extent, read_whole, write
 from tests.pipeline.zarr_images import levels, ome, plain
 
@@ -165,12 +168,12 @@ def test_a_mask_store_is_read_with_its_place_and_no_data(tmp_path: Path) -> None
         height=100, width=90, bands=1, dtype="uint8", crs_wkt=with_crs, transform=(2.0, 0.1, 5e5, 0.1, -2.0, 5e6),
         nodata=None,
     )  # fmt: skip
-    uri = str(tmp_path / "masks.zarr")
-    store.lay_out(uri, header=header, classes=["a", "b"], chunk_px=64)
+    uri = str(tmp_path / "scenes/scene/masks.zarr")
+    store.lay_out(scene_at(uri), header=header, classes=["a", "b"], chunk_px=64)
     mask = np.full((100, 90), 1, np.uint8)
     mask[:30] = 255
     labels = {"class": mask, "score": mask, "margin": mask}
-    store.write(uri, labels, window=Window(0, 0, 100, 90))
+    store.write(scene_at(uri), labels, window=Window(0, 0, 100, 90))
     for name in (uri, f"{uri}/0/class"):
         view = raster.look(scene_of(name))
         assert view.header.transform == header.transform
@@ -410,7 +413,7 @@ def put(root: str, folder: Path, name: str) -> str:
     uri = objects.join(root, name)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            objects.put_bytes(objects.join(uri, str(path.relative_to(folder))), path.read_bytes())
+            objects.put_bytes(Location(objects.join(uri, str(path.relative_to(folder)))), path.read_bytes())
     return uri
 
 
@@ -420,8 +423,8 @@ def test_an_image_is_one_scene_of_a_folder_and_read_from_there(
     pixels = noise()
     made = Path(ome(tmp_path_factory.mktemp("made") / "a.zarr", pixels, version="0.4", count=2))
     uri = put(root, made, "below/A.ome.zarr")
-    objects.put_bytes(objects.join(root, "below", "A.ome.zarr", "stray.tif"), b"")
-    objects.put_bytes(objects.join(root, "b.tif"), b"")
+    objects.put_bytes(Location(objects.join(root, "below", "A.ome.zarr", "stray.tif")), b"")
+    objects.put_bytes(Location(objects.join(root, "b.tif")), b"")
     found = [scene.uri.removeprefix(f"{root}/") for scene in list_scenes([root])]
     assert found == ["b.tif", "below/A.ome.zarr"]
     for spec in (uri, f"{uri}/", objects.join(root, "*", "*.zarr"), objects.join(root, "**", "*.zarr")):
@@ -430,7 +433,7 @@ def test_an_image_is_one_scene_of_a_folder_and_read_from_there(
         list(list_scenes([objects.join(root, "*.zarr")]))
     assert np.array_equal(read_whole(uri)[0], image(pixels))
     (chunk,) = [each for each in made.rglob("*") if each.name == "0.0.0" and each.parent.name == "0"]
-    objects.put_bytes(objects.join(uri, "0", "0.0.0"), chunk.read_bytes()[:-5])
+    objects.put_bytes(Location(objects.join(uri, "0", "0.0.0")), chunk.read_bytes()[:-5])
     assert_unreadable(uri, "ends early")
 
 
@@ -440,13 +443,13 @@ def test_a_changed_chunk_or_document_is_another_input_and_labels_are_not(
     made = Path(ome(tmp_path_factory.mktemp("made") / "a.zarr", noise()))
     uri = put(root, made, "a.zarr")
     scene, output = scene_of(uri), objects.join(root, "out")
-    inputs.claim(output, scene, PLAIN)
-    ledger.commit(output, scene.scene_id, window=Window(0, 0, 1, 1), digests={}, statistics=[])
-    objects.put_bytes(objects.join(uri, "labels", "zarr.json"), b"{}")
-    inputs.claim(output, scene, PLAIN)
+    inputs.claim(Output(output), scene, PLAIN)
+    ledger.commit(Output(output).scene(scene.scene_id), window=Window(0, 0, 1, 1), digests={}, statistics=[])
+    objects.put_bytes(Location(objects.join(uri, "labels", "zarr.json")), b"{}")
+    inputs.claim(Output(output), scene, PLAIN)
     first = raster.read_input(uri)
     assert first.size_bytes == sum(each.stat().st_size for each in (made / "0").rglob("*") if each.is_file())
-    objects.put_bytes(objects.join(uri, "0", "c", "0", "0", "0"), b"other")
+    objects.put_bytes(Location(objects.join(uri, "0", "c", "0", "0", "0")), b"other")
     assert raster.read_input(uri).etag != first.etag
     with pytest.raises(ResumeError, match="before it changed"):
-        inputs.claim(output, scene, PLAIN)
+        inputs.claim(Output(output), scene, PLAIN)

@@ -21,7 +21,7 @@ def array_of(node: Node, *, limit_bytes: int) -> zarr.Array[Any]:
         RasterError: it names a codec that is not known here.
     """
     metadata: Any = dict(node.metadata) | {"codecs": list(codecs_of(node.uri, node.metadata["codecs"]))}
-    store = StorePath(_Limited(store_at(node.uri, read_only=True), limit_bytes))
+    store = StorePath(_Limited(store_at(node.location, read_only=True), limit_bytes))
     return zarr.Array(zarr.AsyncArray(metadata, store))
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import rasterio
 from jaxtyping import Float64
 
-from pipeline import objects
 from pipeline.errors import RasterError
 from pipeline.raster.zarr.arrays import array_of
 from pipeline.raster.zarr.nodes import Node, node_at
@@ -39,12 +38,11 @@ def axes_beside(node: Node) -> dict[str, Axis]:
     Raises:
         RasterError: they are not evenly spaced.
     """
-    folder = node.uri.rsplit("/", 1)[0]
     names = node.metadata.get("dimension_names") or node.attributes.get("_ARRAY_DIMENSIONS") or ()
     found = {}
     for name, length in zip(names, node.shape, strict=False):
         try:
-            coordinate = node_at(objects.join(folder, str(name)))
+            coordinate = node_at(node.beside(str(name)))
         except RasterError:
             continue
         if coordinate.kind == "array" and coordinate.shape == (length,):

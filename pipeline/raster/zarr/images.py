@@ -11,6 +11,7 @@ from rasterio.enums import ColorInterp
 
 from pipeline import objects
 from pipeline.errors import RasterError
+from pipeline.location import Location
 from pipeline.raster.zarr.nodes import Node, node_at
 
 _ROWS = {"y", "lat", "latitude", "row", "rows"}
@@ -22,25 +23,25 @@ _METRES = {"meter": 1.0, "centimeter": 1e-2, "millimeter": 1e-3, "micrometer": 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An image: its arrays, the finest first, by uri; the axes of them all, and what else its group says."""
+    """An image: its arrays, the finest first; the axes of them all, and what else its group says."""
 
     group: Node | None
-    uris: tuple[str, ...]
+    arrays: tuple[Location, ...]
     axes: tuple[str, ...]
     pixel_m: tuple[float, float] | None = None
     labels: tuple[str | None, ...] = ()
     colours: tuple[ColorInterp, ...] = ()
 
 
-def image_at(uri: str) -> Image:
-    """Return which arrays make the image at ``uri``.
+def image_at(location: Location) -> Image:
+    """Return which arrays make the image at a location.
 
     Raises:
         RasterError: there is none, or more than one.
     """
-    node = node_at(uri)
+    uri, node = location.uri, node_at(location)
     if node.kind == "array":
-        return Image(group=None, uris=(uri,), axes=_named_axes(node))
+        return Image(group=None, arrays=(location,), axes=_named_axes(node))
     stated = node.attributes.get("ome", node.attributes)
     scales = stated.get("multiscales") if isinstance(stated, dict) else None
     if not isinstance(scales, list) or not scales:
@@ -73,7 +74,7 @@ def _multiscale(node: Node, scale: Mapping[str, Any], omero: Mapping[str, Any]) 
     shown = [_COLOURS.get(str(each.get("color")).upper()) for each in channels]
     return Image(
         group=node,
-        uris=tuple(_below(node.uri, str(each["path"])) for each in scale["datasets"]),
+        arrays=tuple(_below(node.location, str(each["path"])) for each in scale["datasets"]),
         axes=names,
         pixel_m=(high, wide) if high and wide and high > 0 and wide > 0 else None,
         labels=tuple(each.get("label") and str(each["label"]) for each in channels),
@@ -81,12 +82,12 @@ def _multiscale(node: Node, scale: Mapping[str, Any], omero: Mapping[str, Any]) 
     )
 
 
-def _below(uri: str, path: str) -> str:
-    """Return the uri of an array below its group, whatever a hostile path says."""
+def _below(location: Location, path: str) -> Location:
+    """Return where an array is below its group, whatever a hostile path says."""
     parts = path.strip("/").split("/")
     if any(part in ("", ".", "..") or ":" in part or "\\" in part for part in parts):
-        raise RasterError(f"{uri} names {path!r}, which is not below it")
-    return objects.join(uri, *parts)
+        raise RasterError(f"{location} names {path!r}, which is not below it")
+    return location.join(*parts)
 
 
 def _named_axes(node: Node) -> tuple[str, ...]:
@@ -107,6 +108,6 @@ def _inside(node: Node) -> str:
     """Say which arrays and images a group holds."""
     if "plate" in node.attributes or "plate" in (node.attributes.get("ome") or {}):
         return "it is a plate of many images, name one such as A/1/0 below it"
-    names = objects.list_folders(node.uri)
+    names = objects.list_folders(node.location)
     listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")  # noqa: PLR2004 - enough to see
     return f"name one of what it holds ({listed or 'nothing'}), such as {node.uri}/{(names or ['0'])[0]}"

@@ -12,6 +12,7 @@ import numpy as np
 from pipeline import objects
 from pipeline.documents import json_of
 from pipeline.errors import RasterError
+from pipeline.location import Location
 from pipeline.raster.zarr.codecs import codecs_of, name_of
 
 _DOCUMENT_BYTES = 16 * 2**20
@@ -27,11 +28,20 @@ class Node:
     ``v2_fill`` is the fill value that a v2 array states.
     """
 
-    uri: str
+    location: Location
     kind: Literal["group", "array"]
     attributes: Mapping[str, Any]
     metadata: Mapping[str, Any]
     v2_fill: Any = None
+
+    @property
+    def uri(self) -> str:
+        """The uri, for a message."""
+        return self.location.uri
+
+    def beside(self, name: str) -> Location:
+        """Return where a neighbour is, which is below the same group."""
+        return self.location.at(self.uri.rsplit("/", 1)[0]).join(name)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -63,42 +73,41 @@ class Node:
         return max(math.prod(self.chunk_shape) * np.dtype(self.dtype).itemsize, inside * _INDEX_BYTES)
 
 
-def node_at(uri: str) -> Node:
-    """Return what is at ``uri``.
+def node_at(location: Location) -> Node:
+    """Return what is at a location.
 
     Raises:
         RasterError: nothing of Zarr, or an array of a kind that is not read.
         PipelineError: the storage refused.
     """
-    found = _document(uri, "zarr.json")
+    uri, found = location.uri, _document(location.join("zarr.json"))
     if found is not None:
         kind: Literal["group", "array"] = "array" if found.get("node_type") == "array" else "group"
         metadata = _checked(uri, found) if kind == "array" else {}
-        return Node(uri=uri, kind=kind, attributes=found.get("attributes") or {}, metadata=metadata)
-    found = _document(uri, ".zarray")
-    attributes = _document(uri, ".zattrs") or {}
+        return Node(location=location, kind=kind, attributes=found.get("attributes") or {}, metadata=metadata)
+    found = _document(location.join(".zarray"))
+    attributes = _document(location.join(".zattrs")) or {}
     if found is not None:
         fill = found.get("fill_value")
         metadata = _checked(uri, _of_v2(uri, found))
-        return Node(uri=uri, kind="array", attributes=attributes, metadata=metadata, v2_fill=fill)
-    if not attributes and _document(uri, ".zgroup") is None:
-        there = "holds no zarr.json, .zarray or .zgroup" if objects.is_folder(uri) else "does not exist"
+        return Node(location=location, kind="array", attributes=attributes, metadata=metadata, v2_fill=fill)
+    if not attributes and _document(location.join(".zgroup")) is None:
+        there = "holds no zarr.json, .zarray or .zgroup" if objects.is_folder(location) else "does not exist"
         raise RasterError(f"{uri} {there}: expected a Zarr array or an OME-Zarr image")
-    return Node(uri=uri, kind="group", attributes=attributes, metadata={})
+    return Node(location=location, kind="group", attributes=attributes, metadata={})
 
 
-def _document(uri: str, name: str) -> dict[str, Any] | None:
-    place = objects.join(uri, name)
+def _document(location: Location) -> dict[str, Any] | None:
     try:
-        text = objects.get_bytes(place, limit_bytes=_DOCUMENT_BYTES + 1)
+        text = objects.get_bytes(location, limit_bytes=_DOCUMENT_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         found = json_of(text) if len(text) <= _DOCUMENT_BYTES else None
     except ValueError as error:
-        raise RasterError(f"{place} is no JSON: {error}") from error
+        raise RasterError(f"{location} is no JSON: {error}") from error
     if not isinstance(found, dict):
-        raise RasterError(f"{place} is no JSON object of at most 16 MiB")
+        raise RasterError(f"{location} is no JSON object of at most 16 MiB")
     return found
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import rasterio
 from rasterio.crs import CRS
 
-from pipeline import objects
 from pipeline.errors import RasterError
 from pipeline.raster.foreign import Place
 from pipeline.raster.zarr.coordinates import axes_beside, by_coordinates
@@ -55,9 +54,8 @@ def _crs(node: Node) -> Any:  # noqa: ANN401 - rasterio has no types
 
 def _by_mapping(node: Node, name: str) -> Place | None:
     """Read CF's grid mapping variable, a neighbour of the array; None where there is none."""
-    folder = node.uri.rsplit("/", 1)[0]
     try:
-        mapping = node_at(objects.join(folder, name)).attributes
+        mapping = node_at(node.beside(name)).attributes
     except RasterError:
         return None
     wkt = mapping.get("crs_wkt") or mapping.get("spatial_ref")

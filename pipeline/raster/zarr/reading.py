@@ -16,6 +16,7 @@ from rasterio.enums import ColorInterp
 from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import RasterError
+from pipeline.location import Location
 from pipeline.objects import ObjectInfo
 from pipeline.raster.foreign import ZARR, Area, Foreign
 from pipeline.raster.zarr.arrays import array_of
@@ -33,11 +34,11 @@ def opened_zarr(uri: str, reading: Reading, overview: int | None) -> Foreign:
         RasterError: it is no image of rows, columns and bands, or its chunks are of a kind that is not read.
         PipelineError: the storage refused.
     """
-    image = image_at(uri)
+    image = image_at(reading.at(uri))
     place = 0 if overview is None else overview + 1
-    if place >= len(image.uris):
-        raise RasterError(f"{uri} has {len(image.uris)} levels, and {place + 1} is asked for")
-    node = node_at(image.uris[place])
+    if place >= len(image.arrays):
+        raise RasterError(f"{uri} has {len(image.arrays)} levels, and {place + 1} is asked for")
+    node = node_at(image.arrays[place])
     axes = _Axes.of(node, image.axes)
     rows, cols = (node.chunk_shape[axis] for axis in (axes.row, axes.col))
     if rows * cols < _SMALL_PX and axes.pixels(node) > _MANY_PX:
@@ -53,7 +54,7 @@ def opened_zarr(uri: str, reading: Reading, overview: int | None) -> Foreign:
         read_area=partial(_read, array, axes),
         levels=cache(partial(_levels, image)),
         place=cache(partial(place_of, node, image.group, image.pixel_m)),
-        stored_bytes=partial(_stored_bytes, node.uri),
+        stored_bytes=partial(_stored_bytes, node.location),
         block_shape=(rows, cols),
         block_bytes=node.block_bytes,
         descriptions=image.labels if len(image.labels) == bands else (None,) * bands,
@@ -133,22 +134,22 @@ def _bands(
 def _levels(image: Image) -> list[tuple[int, int]]:
     return [
         (node.shape[axes.row], node.shape[axes.col])
-        for node in map(node_at, image.uris[1:])
+        for node in map(node_at, image.arrays[1:])
         for axes in [_Axes.of(node, image.axes)]
     ]
 
 
-def _stored_bytes(uri: str, enough: int) -> int:
+def _stored_bytes(location: Location, enough: int) -> int:
     found = 0
-    for each in objects.list_all(uri):
+    for each in objects.list_all(location):
         found += each.size_bytes
         if found >= enough:
             break
     return found
 
 
-def zarr_info(uri: str) -> ObjectInfo:
-    """Return the size of the finest array of the image at ``uri``, and what changes with its documents and chunks.
+def zarr_info(location: Location) -> ObjectInfo:
+    """Return the size of the finest array of the image at a location, and what changes with its documents and chunks.
 
     That is a digest of what the image's group and its array say, and of the first chunks, see ``folder_info``; what
     else lies below the group, such as labels of the image, is no part of it.
@@ -157,11 +158,11 @@ def zarr_info(uri: str) -> ObjectInfo:
         RasterError: there is no image.
         PipelineError: the storage refused.
     """
-    image = image_at(uri)
-    node = node_at(image.uris[0])
-    chunks = objects.folder_info(node.uri)
+    image = image_at(location)
+    node = node_at(image.arrays[0])
+    chunks = objects.folder_info(node.location)
     said = [
-        image.uris[1:],
+        [array.uri for array in image.arrays[1:]],
         image.axes,
         image.pixel_m,
         image.labels,

@@ -20,6 +20,7 @@ from jobs.areas import area_of
 from pipeline import lease, raster
 from pipeline.errors import ConfigError, PipelineError, RasterError
 from pipeline.geometry.scene import Scene
+from pipeline.output import Output
 from pipeline.sources import SceneList
 from pipeline.sources.assets import scene_of_item
 from pipeline.sources.naming import Refusal
@@ -300,7 +301,7 @@ def test_a_document_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
         with (tmp_path / name).open("wb") as file:
             file.truncate(2**40)  # of a terabyte nothing is stored
     with pytest.raises(PipelineError, match="has more than 16 MiB"):
-        lease.holder(str(tmp_path))
+        lease.holder(Output(str(tmp_path)))
     with pytest.raises(ConfigError, match="has more than 128 MiB"):
         area_of(f"{tmp_path}/a.json")
     with pytest.raises(ConfigError, match="has more than 4 MiB"):

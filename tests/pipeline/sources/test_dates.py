@@ -12,6 +12,8 @@ from PIL import Image
 from pipeline import inputs, objects, raster
 from pipeline.config import PLAIN
 from pipeline.geometry.scene import Scene
+from pipeline.location import Location
+from pipeline.output import Output
 from pipeline.sources.assets import scene_of_item
 from pipeline.sources.naming import scene_of
 from pipeline.view import View
@@ -61,7 +63,7 @@ def test_a_file_says_it_where_no_list_does(tmp_path: Path) -> None:
     assert raster.look(scene_of(str(tmp_path / "b.jpg"))).datetime == "2022-11-12T13:14:15"
     listed = Scene("a-1", uri, datetime="2024-05-31T10:20:30Z")
     for _ in range(2):  # the second time by its note
-        view = inputs.claim(str(tmp_path / "out"), listed, PLAIN)
+        view = inputs.claim(Output(str(tmp_path / "out")), listed, PLAIN)
         assert view.datetime == "2024-05-31T10:20:30Z"
     assert View.from_values(view.to_values()) == view
-    assert b"2024-05-31T10:20:30Z" in objects.get_bytes(f"{tmp_path}/out/inputs/a-1.json")
+    assert b"2024-05-31T10:20:30Z" in objects.get_bytes(Location(f"{tmp_path}/out/inputs/a-1.json"))

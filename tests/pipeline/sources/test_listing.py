@@ -5,6 +5,7 @@ import pytest
 
 from pipeline import objects
 from pipeline.errors import ConfigError
+from pipeline.location import Location
 from pipeline.sources import list_scenes
 from pipeline.sources.naming import scene_of
 
@@ -13,7 +14,7 @@ NAMES = ("b.tif", "a.TIFF", "notes.dat", "deep/er/c.png", "deep/d.vrt", ".hidden
 
 def fill(root: str) -> str:
     for name in NAMES:
-        objects.put_bytes(objects.join(root, name), b"")
+        objects.put_bytes(Location(objects.join(root, name)), b"")
     return root
 
 

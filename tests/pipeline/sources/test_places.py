@@ -9,9 +9,10 @@ import pytest
 
 from jobs import settings
 from jobs.areas import area_of
-from pipeline import objects, raster, store
+from pipeline import objects, output, raster, store
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.geometry.scene import Scene
+from pipeline.location import Location
 from pipeline.sources import SceneList, Search
 from pipeline.sources.naming import Refusal, scene_of
 from tests.pipeline.sources.items import asset, item, links, write
@@ -43,14 +44,15 @@ def only(spec: str | Search, **choice: Any) -> Scene | Refusal:  # noqa: ANN401 
 @pytest.mark.parametrize("uri", UNLISTED)
 def test_no_unlisted_uri_is_reached_wherever_it_stands(tmp_path: Path, uri: str) -> None:
     for use in (
-        objects.get_bytes,
-        objects.info,
-        objects.get_document,
+        lambda one: objects.get_bytes(Location(one)),
+        lambda one: objects.info(Location(one)),
+        lambda one: objects.get_document(Location(one)),
         scene_of,
-        store.store_at,
+        output.open,
+        lambda one: store.store_at(Location(one)),
         area_of,
-        lambda one: objects.put_bytes(one, b""),
-        lambda one: next(objects.walk(one)),
+        lambda one: objects.put_bytes(Location(one), b""),
+        lambda one: next(objects.walk(Location(one))),
         lambda one: settings.segment_settings({"scenes": "a.tif", "classes": "a", "output": one}),
         raster.read_header,
     ):

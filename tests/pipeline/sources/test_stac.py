@@ -4,6 +4,7 @@ import json
 import socket
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pystac
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from pipeline import objects, raster
 from pipeline.errors import ConfigError, RasterError
 from pipeline.geometry.scene import Scene
+from pipeline.location import Location
 from pipeline.sources import SceneList
 from pipeline.sources.naming import Refusal
 from pipeline.sources.stac import kind_of
@@ -28,7 +30,7 @@ def unplugged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-def entries(*specs: str, **choice: tuple[str, ...]) -> tuple[list[Scene], list[Refusal]]:
+def entries(*specs: str, **choice: Any) -> tuple[list[Scene], list[Refusal]]:  # noqa: ANN401 - a SceneList's
     found = list(SceneList(specs, **choice))
     return (
         [each for each in found if isinstance(each, Scene)],
@@ -60,7 +62,7 @@ def test_a_catalog_gives_each_item_once_though_it_links_in_a_circle(tmp_path: Pa
 def test_a_catalog_on_s3_is_the_same(tmp_path: Path, s3: str) -> None:
     tree(tmp_path)
     for path in tmp_path.rglob("*.json"):
-        objects.put_bytes(f"{s3}/{path.relative_to(tmp_path)}", path.read_bytes())
+        objects.put_bytes(Location(f"{s3}/{path.relative_to(tmp_path)}"), path.read_bytes())
     scenes, refusals = entries(f"{s3}/catalog.json")
     assert ([scene.uri for scene in scenes], refusals) == ([f"{s3}/data/1.tif", "https://host/2.tif"], [])
 

@@ -16,6 +16,7 @@ import pytest
 from pipeline import objects
 from pipeline.errors import ConfigError
 from pipeline.geometry.scene import Scene
+from pipeline.location import Location
 from pipeline.sources import SceneList
 from pipeline.sources.naming import Refusal, scene_of
 from tests.pipeline.sources.items import asset, item, write
@@ -48,7 +49,7 @@ def table(columns: dict[str, list[object]]) -> bytes:
 
 def test_a_text_is_a_uri_a_line(root: str) -> None:
     text = "# a list\n\n" + "\n".join(f"  {uri}" for uri in URIS) + "\n"
-    objects.put_bytes(f"{root}/list.txt", b"\xef\xbb\xbf" + text.encode())
+    objects.put_bytes(Location(f"{root}/list.txt"), b"\xef\xbb\xbf" + text.encode())
     assert uris(f"{root}/list.txt") == expected(root)
 
 
@@ -57,7 +58,7 @@ def test_a_csv_has_a_column_of_uris_and_may_name_them(root: str) -> None:
     csv.writer(file).writerows(
         [["note", "id", "uri"], *(["x,y", f"../{n}", uri] for n, uri in enumerate(URIS))]
     )
-    objects.put_bytes(f"{root}/list.csv", file.getvalue().encode())
+    objects.put_bytes(Location(f"{root}/list.csv"), file.getvalue().encode())
     assert uris(f"{root}/list.csv") == expected(root)
     ids = [each.scene_id for each in SceneList((f"{root}/list.csv",)) if isinstance(each, Scene)]
     assert [each.split("-")[0] for each in ids] == ["0", "1", "2", "3", "4"]
@@ -66,7 +67,7 @@ def test_a_csv_has_a_column_of_uris_and_may_name_them(root: str) -> None:
 @pytest.mark.parametrize("name", ["list.parquet", "list.geoparquet"])
 def test_a_parquet_table_has_a_column_of_uris(root: str, name: str) -> None:
     objects.put_bytes(
-        f"{root}/{name}", table({"uri": [*URIS], "scene_id": ["one", None, None, None, "five"]})
+        Location(f"{root}/{name}"), table({"uri": [*URIS], "scene_id": ["one", None, None, None, "five"]})
     )
     assert uris(f"{root}/{name}") == expected(root)
     first, *_ = SceneList((f"{root}/{name}",))
@@ -147,7 +148,7 @@ def test_a_bad_row_is_refused_alone(tmp_path: Path) -> None:
 
 
 def test_a_list_elsewhere_may_not_name_a_local_file(s3: str) -> None:
-    objects.put_bytes(f"{s3}/list.txt", b"file:///etc/passwd\n")
+    objects.put_bytes(Location(f"{s3}/list.txt"), b"file:///etc/passwd\n")
     (only,) = SceneList((f"{s3}/list.txt",))
     assert isinstance(only, Refusal)
     assert "may not name the local file" in only.reason
