@@ -34,7 +34,7 @@ import numpy as np
 from mrovseg.labels.labeller import Labeller
 from mrovseg.words.embedded import EmbeddedVocabulary
 from pipeline.segment import label_window
-from pipeline.window import Window
+from pipeline.geometry.window import Window
 
 folder, threshold, core_px, halo_px, *window = sys.argv[1:]
 stored = {

@@ -27,11 +27,11 @@ from pipeline.geometry.scene import Scene
 from pipeline.sources import SceneList
 from pipeline.geometry.window import Window
 from pipeline.output import Output
-from pipeline.scene import Scene
-from pipeline.scene import scene_of
+from pipeline.geometry.scene import Scene
+from pipeline.sources.naming import scene_of
 from pipeline.sources import SceneList
 from pipeline.storage import Storage
-from pipeline.window import Window
+from pipeline.geometry.window import Window
 
 prefix, output, stated = sys.argv[1:]
 told = {"refused": []}
