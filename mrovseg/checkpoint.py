@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,10 @@ from mrovseg.background import Classes
 from mrovseg.clip import ImageEncoder, TextEncoder, adopt, build
 from mrovseg.config import ModelConfig
 from mrovseg.errors import CheckpointError, ModelConfigError
+from mrovseg.header import FORMAT, check_format, description_in, file_of
 from mrovseg.model import MROVSeg
 from mrovseg.sentences import SentenceEncoder
 from mrovseg.vocabulary import PLAIN, TEMPLATES
-
-EMBEDDED = "tiny"
-FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +78,9 @@ def load(name_or_path: str) -> Checkpoint:
 
     Raises CheckpointError when there is none, or when the file is damaged or not of this project.
     """
-    path = resources.files("mrovseg") / "checkpoints" / f"{name_or_path}.safetensors"
-    file = Path(str(path)) if path.is_file() else Path(name_or_path)
-    if not file.is_file():
-        raise CheckpointError(
-            f"no checkpoint {name_or_path!r}: give a .safetensors file, or the embedded {EMBEDDED!r}"
-        )
+    file = file_of(name_or_path)
     weights, about = read_arrays(file)
-    if about.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{file} is no checkpoint of mrovseg (format {FORMAT}); make one by `mrovseg train` or `mrovseg convert`"
-        )
+    check_format(about, file)
     try:
         config = ModelConfig.from_dict(about["config"])
         known, taught = _phrases(about["known_phrases"]), _phrases(about.get("taught_phrases"))
@@ -165,23 +154,11 @@ def read_arrays(file: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """
     try:
         with safe_open(file, framework="np") as tensors:
-            header = (tensors.metadata() or {}).get("mrovseg")
+            about = description_in(tensors.metadata(), file)
             arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 -- not a dict
     except SafetensorError as fault:
         raise CheckpointError(f"{file} is damaged or no safetensors file: {fault}") from fault
-    return arrays, {} if header is None else _about(header, file)
-
-
-def _about(header: str, file: Path) -> dict[str, Any]:
-    try:
-        about = json.loads(header)
-    except (ValueError, RecursionError) as fault:
-        raise CheckpointError(f"{file} is damaged: what it says of itself is no JSON ({fault})") from fault
-    if not isinstance(about, dict):
-        raise CheckpointError(
-            f"{file} is damaged: what it says of itself must be an object, got {str(about)[:100]}"
-        )
-    return about
+    return arrays, about
 
 
 def read_tensors(file: Path) -> dict[str, torch.Tensor]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from pipeline import objects
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.output import MASKS, is_mask_store
 from pipeline.scene import DIGEST_CHARS, Refusal, Scene, absolute_uri, file_of, is_zarr, scene_of
+from pipeline.setting import Setting
 from pipeline.sources import files
 from pipeline.sources.files import SUFFIXES
 from pipeline.sources.kinds import Kind, kind_of
@@ -32,10 +34,34 @@ class SceneList:
         ConfigError: there is no spec, a suffix without its dot, or a host without its scheme.
     """
 
-    specs: tuple[str | Search, ...]
-    suffixes: tuple[str, ...] = SUFFIXES
-    assets: tuple[str, ...] = ()
-    link_hosts: tuple[str, ...] = ()
+    specs: Annotated[
+        tuple[str | Search, ...],
+        Setting(
+            help="paths, globs, folders, s3:// prefixes, lists, STAC",
+            key="scenes",
+            metavar="SCENES",
+            is_path=True,
+        ),
+    ]
+    suffixes: Annotated[
+        tuple[str, ...], Setting(help="what is a raster in a folder or below a prefix", metavar=".A,.B")
+    ] = SUFFIXES
+    assets: Annotated[
+        tuple[str, ...],
+        Setting(
+            help="STAC assets by key or role: visual, or red,green,blue",
+            metavar="KEYS",
+            unset="by their roles",
+        ),
+    ] = ()
+    link_hosts: Annotated[
+        tuple[str, ...],
+        Setting(
+            help="where links of STAC documents may lead beside their own host",
+            metavar="URLS",
+            unset="nowhere else",
+        ),
+    ] = ()
 
     def __post_init__(self) -> None:
         if not self.specs:

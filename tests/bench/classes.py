@@ -19,6 +19,7 @@ from typing import Any
 
 from mrovseg import checkpoint
 from mrovseg.config import ModelConfig, chip_shape, reference_head
+from mrovseg.header import EMBEDDED
 from mrovseg.pretrained import model_config
 from mrovseg.segmenter import MrovsegSegmenter
 from tests.mrovseg.networks import all_weights, chips, vocabulary
@@ -76,7 +77,7 @@ def asked(*question: object) -> Any:  # noqa: ANN401 -- what JSON holds
 def main() -> int:
     """Print times and peaks with their ratios."""
     too_much = False
-    for name in (JUDGED, checkpoint.EMBEDDED):
+    for name in (JUDGED, EMBEDDED):
         taken = asked(name)
         peaks = [asked(name, classes) for classes in (FEW, MANY)]
         times = taken[str(FEW)], taken[str(MANY)]

@@ -11,6 +11,7 @@ from mrovseg import checkpoint as checkpoints
 from mrovseg.background import GENERIC, background_classes, unlike_kinds
 from mrovseg.checkpoint import Checkpoint
 from mrovseg.definition import Definition
+from mrovseg.header import EMBEDDED
 from mrovseg.proposals import SCORE_MAX, Proposals, label
 from mrovseg.segmenter import embed_vocabulary
 from mrovseg.sentences import SentenceEncoder
@@ -23,7 +24,7 @@ FINE = (("tree", "oak"), ("grass", "lawn"), ("water", "lake"), ("car", "cars"))
 
 @pytest.fixture(scope="module")
 def tiny() -> Checkpoint:
-    return checkpoints.load(checkpoints.EMBEDDED)
+    return checkpoints.load(EMBEDDED)
 
 
 def encode(phrases: Sequence[str]) -> np.ndarray:

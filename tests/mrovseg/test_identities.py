@@ -15,6 +15,7 @@ from mrovseg import checkpoint, dense
 from mrovseg.attention import masked_attention, own_region, region_bias
 from mrovseg.clip import ImageEncoder, build
 from mrovseg.config import TINY, HeadConfig, ModelConfig
+from mrovseg.header import EMBEDDED
 from mrovseg.model import MROVSeg, Views, precision
 from mrovseg.pretrained import model_config
 from mrovseg.proposals import Proposals, label
@@ -302,7 +303,7 @@ def test_attention_equals_the_softmax_written_out() -> None:
 
 @pytest.fixture(scope="module")
 def trained() -> checkpoint.Checkpoint:
-    return checkpoint.load(checkpoint.EMBEDDED)
+    return checkpoint.load(EMBEDDED)
 
 
 def painted_regions(
