@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from jobs import picture, segment, table
-from jobs.exit_codes import ExitCode, ends_with_code
-from jobs.flags import FlagParser
-from jobs.settings import SegmentSettings
+from jobs.run.commands import command, run
+from jobs.run.exit_codes import ExitCode, ends_with_code
+from jobs.run.settings.segment import SegmentSettings
+from jobs.show import picture, table
+from jobs.show.class_table import class_table
 from mrovseg.data.definition import Definition
 from mrovseg.evaluation.metrics import Confusion
 from pipeline import raster, store
@@ -31,15 +32,30 @@ WHOLE = Window(0, 0, SIDE_PX, SIDE_PX)
 FLOW = FlowSettings(window_px=SIDE_PX // 2, chunk_px=SIDE_PX // 4)
 
 
+APP = command(
+    "demo",
+    usage="",
+    about="Paint a scene, segment it by five words, compare with the painted truth, draw a picture.",
+    examples=("mrovseg demo",),
+)
+
+
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
+    """Read the flags, of which there are none, and run."""
+    return run(APP, argv)
+
+
+@APP.default
+def demo() -> int:
     """Run the main job on a painted scene and say how well it did."""
-    FlagParser(prog="mrovseg demo", description=__doc__).parse_args(argv)
+    from jobs.run.execute import run_segmentation
+
     scene, pixels, truth = _paint()
     output = Output(str(FOLDER / "masks"))
     shutil.rmtree(output.uri, ignore_errors=True)  # an earlier demo's, perhaps of another checkpoint
     land_cover = Definition.named("land-cover").vocabulary
-    result = segment.segment(
+    result = run_segmentation(
         SegmentSettings(scenes=SceneList((scene.uri,)), vocabulary=land_cover, output=output, flow=FLOW)
     )
     if result.failures:
@@ -47,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
         return ExitCode.DONE_WITH_FAILURES
     made = output.scene(scene.scene_id)
     mask = store.read(made, "class", WHOLE)
-    print(segment.class_table(output))
+    print(class_table(output))
     print(f"\nagreement with the painted truth\n{_agreement(mask, truth, land_cover.names)}")
     picture.draw(FOLDER / "demo.png", scene=pixels, mask=mask, truth=truth, names=land_cover.names)
     print(f"\nscene:   {scene.uri}\nmasks:   {made.masks}\npicture: {(FOLDER / 'demo.png').absolute()}")

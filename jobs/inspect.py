@@ -4,16 +4,19 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from jobs.exit_codes import ExitCode, ends_with_code
-from jobs.flags import FlagParser
-from jobs.picture import save_small
-from jobs.proxies import check_proxies
-from jobs.reading_settings import reading_settings
-from jobs.settings import add_arguments, asked, flow_settings, scene_list
+from cyclopts import Parameter
+
+from jobs.run.commands import command, run
+from jobs.run.exit_codes import ExitCode, ends_with_code
+from jobs.run.proxies import check_proxies
+from jobs.run.settings.flags import takes_settings
+from jobs.run.settings.keys import build
+from jobs.run.settings.segment import scene_list
+from jobs.show.picture import save_small
 from pipeline import raster
-from pipeline.config import Reading
+from pipeline.config import FlowSettings, Reading
 from pipeline.errors import RasterError
 from pipeline.geometry.areas import ground_size_m
 from pipeline.geometry.scene import Scene
@@ -25,32 +28,46 @@ PICTURE_PX = 512
 MICROSCOPIC_M = 1e-3
 
 
+APP = command(
+    "inspect",
+    usage="SCENES... [OPTIONS]",
+    about="Say what scenes' headers say and how their pixels would be read, with the flags of `segment`.",
+    examples=("mrovseg inspect scene.tif", "mrovseg inspect scenes/ --bands 4,3,2 --pictures small --json"),
+)
+
+
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Print a few lines a scene; a scene that would be refused is named with its reason."""
-    parser = FlagParser(prog="mrovseg inspect", description=__doc__)
-    add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object a line instead")
-    parser.add_argument(
-        "--pictures", type=Path, metavar="FOLDER", help="a small picture of each scene as it is read"
-    )
-    arguments = parser.parse_args(argv)
-    values = asked(arguments)
+    return run(APP, argv)
+
+
+@APP.default
+@takes_settings()
+def inspect(
+    values: dict[str, Any],
+    *,
+    as_json: Annotated[bool, Parameter(name="--json", help="print one JSON object a line instead")] = False,
+    pictures: Annotated[
+        Path | None, Parameter(help="a small picture of each scene as it is read", metavar="FOLDER")
+    ] = None,
+) -> int:
+    """Look at scenes by merged values, and print a few lines each."""
     scenes = scene_list(values)
-    window_px, reading = flow_settings(values).window_px, reading_settings(values)
+    window_px, reading = build(FlowSettings, values).window_px, build(Reading, values)
     check_proxies(scenes)
     scenes.check()
     refused = False
     for entry in scenes:
         try:
-            found = _looked_at(entry, arguments.pictures, window_px=window_px, reading=reading)
+            found = _describe(entry, pictures, window_px=window_px, reading=reading)
         except RasterError as error:
             refused, found = True, {"uri": redacted(entry.uri), "error": str(error)}
-        print(json.dumps(found) if arguments.json else _lines(found))
+        print(json.dumps(found) if as_json else _lines(found))
     return ExitCode.DONE_WITH_FAILURES if refused else ExitCode.DONE
 
 
-def _looked_at(
+def _describe(
     entry: Scene | Refusal, pictures: Path | None, *, window_px: int, reading: Reading
 ) -> dict[str, Any]:
     """Return a scene's facts, and draw it where pictures are wanted."""

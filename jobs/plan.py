@@ -6,19 +6,21 @@ A scene's size stands in its file, which must be opened for it. Of a long list o
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Any
 
-from jobs import table
-from jobs.exit_codes import ExitCode, ends_with_code
-from jobs.flags import FlagParser
-from jobs.looking_ahead import MISSED, finer_than
-from jobs.proxies import check_proxies
-from jobs.reading_settings import reading_settings
-from jobs.settings import add_arguments, asked, flow_settings, scene_list
-from jobs.uris import path_or_uri
-from mrovseg.weights import checkpoint as checkpoints
-from mrovseg.weights.header import EMBEDDED
+from cyclopts import Parameter
+
+from jobs.run.commands import command, run
+from jobs.run.exit_codes import ExitCode, ends_with_code
+from jobs.run.precheck import MISSED, finer_than
+from jobs.run.proxies import check_proxies
+from jobs.run.settings.flags import takes_settings
+from jobs.run.settings.keys import build, keys_of
+from jobs.run.settings.segment import SegmentSettings, scene_list
+from jobs.show import table
+from mrovseg.weights.header import EMBEDDED, read_config
 from pipeline import raster
-from pipeline.config import PLAIN, Reading
+from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import RasterError
 from pipeline.geometry.chips import ChipLayout, count_chips
 from pipeline.geometry.scene import Scene
@@ -47,31 +49,49 @@ class ScenePlan:
         return self.height * self.width
 
 
+APP = command(
+    "plan",
+    usage="SCENES... [OPTIONS]",
+    about="Say what `mrovseg segment` would have to do, and do nothing.\n\n"
+    "It takes the flags of `segment`. A scene's size stands in its file, which must be opened for it: of a long list "
+    "only the first are.",
+    examples=("mrovseg plan scenes/ --window-px 4096", "mrovseg plan s3://bucket/list.txt --gsd 0.5 --all"),
+)
+
+
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Print a line a scene and a sum; a scene that cannot be read is named with its reason."""
-    parser = FlagParser(prog="mrovseg plan", description=__doc__)
-    add_arguments(parser)
-    parser.add_argument("--all", action="store_true", help=f"open every scene, not only the first {OPENED}")
-    arguments = parser.parse_args(argv)
-    values = asked(arguments)
+    return run(APP, argv)
+
+
+@APP.default
+@takes_settings()
+def plan(
+    values: dict[str, Any],
+    *,
+    every: Annotated[
+        bool, Parameter(name="--all", help=f"open every scene, not only the first {OPENED}")
+    ] = False,
+) -> int:
+    """Count by merged values, print a line a scene and a sum."""
     scenes = scene_list(values)
-    window_px, reading = flow_settings(values).window_px, reading_settings(values)
-    config = checkpoints.load(str(path_or_uri("checkpoint", values.get("checkpoint", EMBEDDED)))).config
+    window_px, reading = build(FlowSettings, values).window_px, build(Reading, values)
+    config = read_config(keys_of(SegmentSettings)["checkpoint"].read(values.get("checkpoint", EMBEDDED)))
     layout = ChipLayout(core_px=config.core_px, halo_px=config.halo_px)
     check_proxies(scenes)
     scenes.check()
-    plan = Plan(window_px, layout, reading, most=None if arguments.all else OPENED)
-    plan.take(scenes)
-    print(_table(plan.scenes))
-    for warning in plan.warnings():
+    found = Plan(window_px, layout, reading, most=None if every else OPENED)
+    found.take(scenes)
+    print(_table(found.scenes))
+    for warning in found.warnings():
         print(f"mrovseg: {redacted(warning)}", file=sys.stderr)
-    if plan.unopened:
+    if found.unopened:
         print(
-            f"opened: the first {len(plan.scenes):,} of {len(plan.scenes) + plan.unopened:,} scenes; the sum is of "
+            f"opened: the first {len(found.scenes):,} of {len(found.scenes) + found.unopened:,} scenes; the sum is of "
             "these, and --all opens every one"
         )
-    return ExitCode.DONE_WITH_FAILURES if plan.broken else ExitCode.DONE
+    return ExitCode.DONE_WITH_FAILURES if found.broken else ExitCode.DONE
 
 
 class Plan:

@@ -4,11 +4,14 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from jobs import run_record, table
-from jobs.exit_codes import ExitCode, ends_with_code
-from jobs.flags import FlagParser
+from cyclopts import Parameter
+
+from jobs.run import run_record
+from jobs.run.commands import command, run
+from jobs.run.exit_codes import ExitCode, ends_with_code
+from jobs.show import table
 from pipeline import lease
 from pipeline import status as statuses
 from pipeline.errors import ConfigError
@@ -20,15 +23,32 @@ LISTED_SCENES = 20
 REASON_CHARS = 60
 
 
+APP = command(
+    "status",
+    usage="OUT [--json]",
+    about="Say how far an output is, while a run is on or not, from any machine that reaches it.",
+    examples=("mrovseg status out", "mrovseg status s3://bucket/out --json"),
+)
+
+
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Read the flags, look, and say what was found."""
-    parser = FlagParser(prog="mrovseg status", description=__doc__)
-    parser.add_argument("output", metavar="OUT", help="what was given to `segment -o`")
-    parser.add_argument("--json", action="store_true", help="everything, all scenes too, for programs")
-    arguments = parser.parse_args(argv)
-    found = describe(Output(arguments.output))
-    print(json.dumps(found, indent=1) if arguments.json else "\n".join(_lines(found)))
+    return run(APP, argv)
+
+
+@APP.default
+def status(
+    output: Annotated[str, Parameter(help="what was given to `segment -o`", metavar="OUT")],
+    /,
+    *,
+    as_json: Annotated[
+        bool, Parameter(name="--json", help="everything, all scenes too, for programs")
+    ] = False,
+) -> int:
+    """Look, and say what was found."""
+    found = describe(Output(output))
+    print(json.dumps(found, indent=1) if as_json else "\n".join(_lines(found)))
     return ExitCode.DONE
 
 

@@ -6,42 +6,59 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from jobs import run_record, table
-from jobs.exit_codes import ExitCode, ends_with_code
-from jobs.flags import FlagParser
+from cyclopts import Parameter
+
+from jobs.run import run_record
+from jobs.run.commands import command, run
+from jobs.run.exit_codes import ExitCode, ends_with_code
+from jobs.show import table
 from pipeline import aoi, lease
 from pipeline.errors import ConfigError
 from pipeline.output import Output
-from pipeline.verification import Finding, Made, Report, forget
+from pipeline.verification import Finding, Made, Report
+from pipeline.verification import forget as forget_findings
 from pipeline.verification import verify as verified
 
 LISTED_FINDINGS = 40
 TOLD_EVERY_S = 5.0
 
 
+APP = command(
+    "verify",
+    usage="OUT [--forget] [--json]",
+    about="Look for what is missing, extra or altered in an output, and say how to repair it.",
+    examples=("mrovseg verify out", "mrovseg verify out --forget && mrovseg segment -o out"),
+)
+
+
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Read the flags, look at everything, and say what was found."""
-    parser = FlagParser(prog="mrovseg verify", description=__doc__)
-    parser.add_argument("output", metavar="OUT", help="what was given to `segment -o`")
-    parser.add_argument(
-        "--forget", action="store_true", help="remove what is damaged, so that a run makes it anew"
-    )
-    parser.add_argument("--json", action="store_true", help="every finding, for programs")
-    arguments = parser.parse_args(argv)
-    output = Output(arguments.output)
-    report, record = look(output, and_forget=arguments.forget)
-    redo = redo_command(output, record)
-    if arguments.json:
+    return run(APP, argv)
+
+
+@APP.default
+def verify(
+    output: Annotated[str, Parameter(help="what was given to `segment -o`", metavar="OUT")],
+    /,
+    *,
+    forget: Annotated[bool, Parameter(help="remove what is damaged, so that a run makes it anew")] = False,
+    as_json: Annotated[bool, Parameter(name="--json", help="every finding, for programs")] = False,
+) -> int:
+    """Look at everything, and say what was found."""
+    made = Output(output)
+    report, record = check(made, and_forget=forget)
+    redo = redo_command(made, record)
+    if as_json:
         print(json.dumps(_values(report, redo), indent=1))
     else:
-        print("\n".join(_lines(output, report, redo, forgotten=arguments.forget)))
-    return ExitCode.DONE_WITH_FAILURES if report.findings and not arguments.forget else ExitCode.DONE
+        print("\n".join(_lines(made, report, redo, forgotten=forget)))
+    return ExitCode.DONE_WITH_FAILURES if report.findings and not forget else ExitCode.DONE
 
 
-def look(output: Output, *, and_forget: bool = False) -> tuple[Report, dict[str, Any]]:
+def check(output: Output, *, and_forget: bool = False) -> tuple[Report, dict[str, Any]]:
     """Verify an output and return what was found and its record; remove what is damaged, if so asked.
 
     Raises ConfigError where no run ever began, or where one is on and something is to be removed.
@@ -57,7 +74,7 @@ def look(output: Output, *, and_forget: bool = False) -> tuple[Report, dict[str,
     if and_forget:
         with lease.held(output):
             report = _verified(output, record, on=False)
-            forget(output, report.findings)
+            forget_findings(output, report.findings)
         return report, record
     found = lease.observed(output)
     on = found is not None and found[1]

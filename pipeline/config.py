@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 from pipeline.errors import ConfigError
 from pipeline.geometry.aoi import Aoi
 from pipeline.location import Location
-from pipeline.storage import FROM_ENVIRONMENT, Storage
+from pipeline.setting import Setting
+from pipeline.storage import FROM_ENVIRONMENT, SOURCE_STORAGE, Storage
 
 _PATIENCE_S = 300.0  # for a step, and for each megapixel of its window: a ViT-L on one CPU takes 40 s for one
 
@@ -30,15 +32,30 @@ class FlowSettings:
         ConfigError: a value is out of range; the message names the key.
     """
 
-    window_px: int = 2048
-    chunk_px: int = 1024
-    actors: int | None = None
-    actor_cpus: float | int = 0.9
-    task_cpus: float | int = 0.1
-    actor_gpus: float | int | None = None
-    keep_valid: bool = False
-    window_timeout_s: float | int | None = None
-    stall_s: float | int = 120.0
+    window_px: Annotated[int, Setting(help="side of a window, the unit of work", identity=True)] = 2048
+    chunk_px: Annotated[int, Setting(help="side of a chunk of the mask store", identity=True)] = 1024
+    actors: Annotated[int | None, Setting(help="segmenting processes", unset="as many as fit")] = None
+    actor_cpus: Annotated[float | int, Setting(help="CPUs of each actor")] = 0.9
+    task_cpus: Annotated[float | int, Setting(help="CPUs of each read and write")] = 0.1
+    actor_gpus: Annotated[
+        float | int | None,
+        Setting(
+            help="GPUs of each actor, a number or none",
+            key="gpus",
+            former=("actor_gpus",),
+            metavar="N|none",
+            words=(("none", 0.0), ("auto", None)),
+            unset="one where Ray has GPUs",
+        ),
+    ] = None
+    keep_valid: Annotated[bool, Setting(help="do scenes anew whose files have changed")] = False
+    window_timeout_s: Annotated[
+        float | int | None,
+        Setting(help="seconds that a step of a window may take", unset="by the size of windows"),
+    ] = None
+    stall_s: Annotated[
+        float | int, Setting(help="seconds without progress after which a run says what is in flight")
+    ] = 120.0
 
     @property
     def limit_s(self) -> float | int:
@@ -98,20 +115,75 @@ class Reading:
         ConfigError: a value is out of range; the message names the key.
     """
 
-    bands: tuple[int, ...] | None = None
-    value_range: tuple[float | int, ...] | None = None
-    nodata: float | int | str | None = None
-    alpha: str | None = None
-    gsd_m: float | int | None = None
-    aoi: Aoi | None = None
-    drivers: tuple[str, ...] = DRIVERS
-    vrt: str = "inside"
-    max_pixels: int = 100_000_000_000
-    max_bands: int = 1000
-    max_block_bytes: int = 512 * 2**20
-    max_expansion: int = 200
-    read_timeout_s: float | int = 300.0
-    storage: Storage = FROM_ENVIRONMENT
+    bands: Annotated[
+        tuple[int, ...] | None,
+        Setting(
+            help="numbers, from 1, of red, green and blue; or of one band",
+            metavar="R,G,B",
+            unset="by what the file says of its bands",
+            identity=True,
+        ),
+    ] = None
+    value_range: Annotated[
+        tuple[float | int, ...] | None,
+        Setting(
+            help="stored values that become 0 and 255",
+            key="range",
+            metavar="LO,HI",
+            unset="percentiles 2, 98",
+            identity=True,
+        ),
+    ] = None
+    nodata: Annotated[
+        float | int | str | None,
+        Setting(
+            help="value without data; nan; none: all are data",
+            metavar="VALUE",
+            unset="the file's",
+            identity=True,
+        ),
+    ] = None
+    alpha: Annotated[
+        str | None,
+        Setting(
+            help="none: a band that is flagged alpha is no mask, such as near infrared",
+            choices=("none",),
+            unset="it is a mask",
+            identity=True,
+        ),
+    ] = None
+    gsd_m: Annotated[
+        float | int | None,
+        Setting(
+            help="side of a pixel on the ground",
+            key="gsd",
+            metavar="METRES",
+            unset="the scene's own",
+            identity=True,
+        ),
+    ] = None
+    aoi: Annotated[
+        Aoi | None,
+        Setting(
+            help="GeoJSON or WKT, its file, .gpkg, .shp, or xmin,ymin,xmax,ymax",
+            metavar="AREA",
+            unset="all of each scene",
+            is_path=True,
+            identity=True,
+        ),
+    ] = None
+    drivers: Annotated[tuple[str, ...], Setting(help="kinds of file that are opened", metavar="NAMES")] = (
+        DRIVERS
+    )
+    vrt: Annotated[
+        str, Setting(help="where files of a virtual raster may lie", choices=("inside", "anywhere"))
+    ] = "inside"
+    max_pixels: Annotated[int, Setting(help="most pixels of a scene")] = 100_000_000_000
+    max_bands: Annotated[int, Setting(help="most bands of a scene")] = 1000
+    max_block_bytes: Annotated[int, Setting(help="most bytes of a decoded block")] = 512 * 2**20
+    max_expansion: Annotated[int, Setting(help="most bytes that a byte of a large file may decode to")] = 200
+    read_timeout_s: Annotated[float | int, Setting(help="seconds that a call of GDAL may take")] = 300.0
+    storage: Annotated[Storage, SOURCE_STORAGE] = FROM_ENVIRONMENT
 
     def at(self, uri: str) -> Location:
         """Return where a file of a scene is."""

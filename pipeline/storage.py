@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.errors import ConfigError
+from pipeline.setting import Setting
 
 _PROFILES = (
     "AWS_PROFILE",
@@ -71,6 +72,16 @@ class Storage:
 
 FROM_ENVIRONMENT = Storage()
 """The storage of a place of which nothing is said."""
+
+SOURCE_STORAGE, OUTPUT_STORAGE = (
+    Setting(
+        help=f"how {what} reached: endpoint, region, profile, anonymous, requester_pays, account",
+        key=key,
+        metavar="{KEY: VALUE, ...}",
+        unset="as the environment says",
+    )
+    for key, what in (("source_storage", "scenes are"), ("output_storage", "the output is"))
+)
 
 
 def fsspec_options(uri: str, storage: Storage = FROM_ENVIRONMENT) -> dict[str, Any]:

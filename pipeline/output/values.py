@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from pipeline import objects
 from pipeline.errors import ConfigError
 from pipeline.location import Location
 from pipeline.output import names
 from pipeline.output.entries import Plan, entry_name
-from pipeline.storage import FROM_ENVIRONMENT, Storage
+from pipeline.setting import Setting
+from pipeline.storage import FROM_ENVIRONMENT, OUTPUT_STORAGE, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,11 @@ class Output:
         PipelineError: it is no uri of a listed scheme.
     """
 
-    uri: str
-    storage: Storage = FROM_ENVIRONMENT
+    uri: Annotated[
+        str,
+        Setting(help="a folder or an s3:// prefix", key="output", short="-o", metavar="OUT", is_path=True),
+    ]
+    storage: Annotated[Storage, OUTPUT_STORAGE] = FROM_ENVIRONMENT
 
     def __post_init__(self) -> None:
         if not self.uri:

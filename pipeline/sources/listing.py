@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from pipeline import objects
 from pipeline.errors import ConfigError, PipelineError
@@ -11,6 +12,7 @@ from pipeline.geometry.scene import Scene
 from pipeline.location import Location
 from pipeline.objects.names import absolute_uri, file_of, is_zarr
 from pipeline.output import MASKS, is_mask_store
+from pipeline.setting import Setting
 from pipeline.sources import files
 from pipeline.sources.files import SUFFIXES
 from pipeline.sources.kinds import Kind, kind_of
@@ -20,7 +22,7 @@ from pipeline.sources.parquet import parquet_scenes, parts_scenes
 from pipeline.sources.search import Search, search_scenes
 from pipeline.sources.stac import stac_scenes
 from pipeline.sources.tables import csv_scenes, text_scenes
-from pipeline.storage import FROM_ENVIRONMENT, Storage
+from pipeline.storage import FROM_ENVIRONMENT, SOURCE_STORAGE, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,35 @@ class SceneList:
         ConfigError: there is no spec, a suffix without its dot, or a host without its scheme.
     """
 
-    specs: tuple[str | Search, ...]
-    suffixes: tuple[str, ...] = SUFFIXES
-    assets: tuple[str, ...] = ()
-    link_hosts: tuple[str, ...] = ()
-    storage: Storage = FROM_ENVIRONMENT
+    specs: Annotated[
+        tuple[str | Search, ...],
+        Setting(
+            help="paths, globs, folders, s3:// prefixes, lists, STAC",
+            key="scenes",
+            metavar="SCENES",
+            is_path=True,
+        ),
+    ]
+    suffixes: Annotated[
+        tuple[str, ...], Setting(help="what is a raster in a folder or below a prefix", metavar=".A,.B")
+    ] = SUFFIXES
+    assets: Annotated[
+        tuple[str, ...],
+        Setting(
+            help="STAC assets by key or role: visual, or red,green,blue",
+            metavar="KEYS",
+            unset="by their roles",
+        ),
+    ] = ()
+    link_hosts: Annotated[
+        tuple[str, ...],
+        Setting(
+            help="where links of STAC documents may lead beside their own host",
+            metavar="URLS",
+            unset="nowhere else",
+        ),
+    ] = ()
+    storage: Annotated[Storage, SOURCE_STORAGE] = FROM_ENVIRONMENT
 
     def __post_init__(self) -> None:
         if not self.specs:

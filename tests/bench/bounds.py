@@ -28,7 +28,7 @@ import rasterio
 import ray
 from ray._private import worker
 
-from jobs import table
+from jobs.show import table
 from pipeline import raster, store
 from pipeline.geometry.grid import plan_windows
 from pipeline.testing.brightness import BrightnessSegmenter

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import ray
 
-from jobs.wiring import make_segmenter
+from jobs.run.wiring import make_segmenter
 from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.vocabulary import embed_vocabulary

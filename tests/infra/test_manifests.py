@@ -103,11 +103,11 @@ def test_a_config_map_is_one_of_kubernetes(manifest: Manifest) -> None:
 
 @pytest.mark.parametrize("manifest", manifests("ConfigMap"), ids=lambda one: one["metadata"]["name"])
 def test_a_mounted_configuration_is_one_the_job_takes(manifest: Manifest, tmp_path: Path) -> None:
-    from jobs import settings  # noqa: PLC0415 - no package of the project at top, see conftest
+    from jobs.run.settings import segment as settings  # noqa: PLC0415 - no package of the project at top, see conftest
 
     for name, text in manifest["data"].items():
         (tmp_path / name).write_text(text)
-        read = settings.segment_settings(settings.read(tmp_path / name))
+        read = settings.segment_settings(settings.read_file(tmp_path / name))
         assert read.flow.actor_gpus == 1
         assert read.vocabulary.names == ("building", "road", "water")
 

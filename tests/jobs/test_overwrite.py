@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs import run_record, settings
-from jobs.flags import FlagParser
-from jobs.supervision import supervised
+from jobs.run import run_record
+from jobs.run.description import describe
+from jobs.run.settings.segment import SegmentSettings
+from jobs.run.supervision import supervised
 from mrovseg.weights import checkpoint as checkpoints
 from pipeline import inputs, ledger, objects, statistics, store
 from pipeline.config import Reading
@@ -22,16 +23,14 @@ from pipeline.output import Output, Plan
 from pipeline.sources.naming import scene_of
 from pipeline.testing import painted
 from pipeline.verification import Finding, forget
+from tests.jobs.run.settings.given import settings_of
 
 CLASSES = ["road"]
 
 
-def described(output: str) -> tuple[settings.SegmentSettings, dict[str, Any]]:
-    parser = FlagParser()
-    settings.add_arguments(parser)
-    given = parser.parse_args(["a.tif", "--classes", "road", "-o", output, "--overwrite"])
-    made = settings.segment_settings(settings.asked(given))
-    return made, run_record.describe(made, checkpoint=checkpoints.load("tiny"), threshold=0.2)
+def described(output: str) -> tuple[SegmentSettings, dict[str, Any]]:
+    made = settings_of("a.tif", "--classes", "road", "-o", output, "--overwrite")
+    return made, describe(made, checkpoint=checkpoints.load("tiny"), threshold=0.2)
 
 
 def overwritten(output: str) -> None:
@@ -54,7 +53,7 @@ def fill(output: str, scene: Scene) -> None:
     ledger.note_plan(Output(output).scene(scene.scene_id), plan=plan, inputs=b"", instead_of=None)
     table = statistics.scene_table(Output(output).scene(scene.scene_id), listing="", about={})
     objects.put_bytes(Location(f"{output}/statistics/{scene.scene_id}.parquet"), table.content())
-    run_record.claim(Output(output), described(output)[1])
+    run_record.write_description(Output(output), described(output)[1])
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from jobs import run_record, segment, status
-from jobs.going_on import failed_before
+from jobs import segment, status
+from jobs.run import run_record
+from jobs.run.resume import failed_before
 from pipeline import ledger
 from pipeline.errors import ResumeError
 from pipeline.flow import RunResult
@@ -16,7 +17,7 @@ from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
 from pipeline.output import Output, Plan
 from pipeline.statistics import Failure, failures_table
-from tests.jobs.test_run_record import description
+from tests.jobs.run.test_run_record import description
 
 
 def scene(output: Path, scene_id: str, *, planned: int, done: int) -> None:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GRACE_S = 25
 PROGRAM = """
 import sys
-from jobs.exit_codes import ends_with_code
+from jobs.run.exit_codes import ends_with_code
 from tests.jobs.test_termination import SlowList
 from tests.pipeline.flows import run_list
 from tests.pipeline.test_resume import make_slow

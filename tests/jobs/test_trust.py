@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from jobs import run_record, segment, status, verify
+from jobs import segment, status, verify
+from jobs.run import run_record
 from pipeline import lease
 from pipeline.output import Output
 from pipeline.output.names import LEASE

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import interpolate, normalize
 
 from mrovseg.labels.labeller import Labeller
-from mrovseg.network import patches as dense
+from mrovseg.network import patches
 from mrovseg.network.attention import mask_region, masked_attention, region_bias
 from mrovseg.network.clip import ImageEncoder, build
 from mrovseg.network.config import TINY, HeadConfig, ModelConfig
@@ -419,10 +419,10 @@ def test_dense_queries_are_the_mean_of_both_views_patches() -> None:
     model = network(config)
     batch = as_batch(chips(config, 1))
     with torch.inference_mode():
-        proposals = dense.propose(model, model.encode(batch, dense.depths(model)))
+        proposals = patches.propose(model, model.encode(batch, patches.depths(model)))
         images = (batch - model.mean) / model.std
         low, high = (
-            dense.patch_features(model.encoder, model.encoder.tokens(part, {3, 4}))
+            patches.patch_features(model.encoder, model.encoder.tokens(part, {3, 4}))
             for part in (views(images, side_px=64)[:1], images[..., 64:, 64:])
         )
         low = interpolate(low, size=(8, 8), mode="bilinear")
@@ -432,7 +432,7 @@ def test_dense_queries_are_the_mean_of_both_views_patches() -> None:
 
 
 def test_dense_weights_are_bilinear() -> None:
-    index, weight = dense.neighbours(5, 4)
+    index, weight = patches.neighbours(5, 4)
     values = np.random.default_rng(0).random(25, dtype=np.float32)
     got = (values[index] * weight / 255).sum(0)
     expected = interpolate(torch.from_numpy(values).reshape(1, 1, 5, 5), scale_factor=4, mode="bilinear")[
@@ -450,7 +450,7 @@ def test_self_self_attention_of_one_token_is_three_times_its_value() -> None:
         c = encoder.width
         value = block.ln_1(token) @ block.attn.in_proj_weight[2 * c :].T + block.attn.in_proj_bias[2 * c :]
         assert torch.allclose(
-            dense.self_self_attention(encoder, token), block.attn.out_proj(3 * value), atol=1e-5
+            patches.self_self_attention(encoder, token), block.attn.out_proj(3 * value), atol=1e-5
         )
 
 
@@ -461,6 +461,6 @@ def test_self_self_attention_keeps_the_blocks_own_scale() -> None:
     token = torch.randn(1, 3, scaled.width)
     block = scaled.block(scaled.depth)
     with torch.inference_mode():
-        got = dense.self_self_attention(scaled, token)
+        got = patches.self_self_attention(scaled, token)
         block.ls_1 = torch.nn.Identity()
-        assert torch.allclose(got, 0.5 * dense.self_self_attention(scaled, token), atol=1e-6)
+        assert torch.allclose(got, 0.5 * patches.self_self_attention(scaled, token), atol=1e-6)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.reading_settings import reading_settings
+from jobs.run.settings.keys import build
 from pipeline import raster
 from pipeline.config import Reading
 from pipeline.errors import ConfigError, RasterError
@@ -104,7 +104,7 @@ def test_points_and_an_alpha_that_is_none_are_refused_clearly(tmp_path: Path) ->
 
 
 def test_it_is_a_key_as_any() -> None:
-    assert reading_settings({"alpha": "none"}) == Reading(alpha="none")
-    assert reading_settings({"alpha": None}) == Reading()
+    assert build(Reading, {"alpha": "none"}) == Reading(alpha="none")
+    assert build(Reading, {"alpha": None}) == Reading()
     with pytest.raises(ConfigError, match="alpha must be none"):
-        reading_settings({"alpha": "yes"})
+        build(Reading, {"alpha": "yes"})

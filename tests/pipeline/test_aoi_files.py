@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.areas import area_of
+from jobs.run.settings.areas import area_of
 from pipeline import objects
 from pipeline.aoi import of_geopackage, of_shapefile
 from pipeline.errors import ConfigError

@@ -7,7 +7,7 @@ import pytest
 import rasterio
 from rasterio.control import GroundControlPoint
 
-from jobs.reading_settings import reading_settings
+from jobs.run.settings.keys import build
 from pipeline import raster
 from pipeline.config import Reading
 from pipeline.errors import ConfigError
@@ -85,7 +85,7 @@ def test_what_the_user_says_is_never_rounded(tmp_path: Path, dtype: str) -> None
     uri = write(tmp_path / "a.tif", pixels)
     for stated in pixels.ravel().tolist():
         for said in (str(stated), stated):  # a flag, a key
-            reading = reading_settings({"nodata": said})
+            reading = build(Reading, {"nodata": said})
             assert np.array_equal(read_whole(uri, nodata=reading.nodata)[1], pixels[0] != stated), stated
     named = raster.look(scene_of(uri), Reading(nodata=2**63 - 1)).validity
     assert named == ("nodata 9223372036854775807 (asked)",)
@@ -129,9 +129,9 @@ def test_what_cannot_be_laid_flat_exactly_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("said", ["0,1", [0, 1], "one", "true", True])
 def test_one_number_is_asked_for(said: object) -> None:
     with pytest.raises(ConfigError, match="nodata must be"):
-        reading_settings({"nodata": said})
+        build(Reading, {"nodata": said})
 
 
 def test_numbers_are_read_as_they_were() -> None:
     said = {"-9999": "-9999.0", "nan": "nan", "1e20": "1e+20", "none": "none", "0,0,0": "0.0", "inf": "inf"}
-    assert {each: str(reading_settings({"nodata": each}).nodata) for each in said} == said
+    assert {each: str(build(Reading, {"nodata": each}).nodata) for each in said} == said

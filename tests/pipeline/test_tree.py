@@ -8,8 +8,8 @@ from urllib.request import pathname2url
 
 import pytest
 
-from jobs import settings
-from jobs.areas import area_of
+from jobs.run.settings import segment as settings
+from jobs.run.settings.areas import area_of
 from pipeline import objects, store
 from pipeline.errors import ConfigError
 from pipeline.geometry.scene import Header, Scene
@@ -176,7 +176,7 @@ def test_a_files_uri_is_a_path_for_outputs_areas_and_configurations(tmp_path: Pa
     made = settings.segment_settings({"scenes": "a.tif", "classes": "a", "output": (folder / "out").as_uri()})
     assert made.output == Output(f"{folder}/out")
     assert len(area_of((folder / "\u00e4.wkt").as_uri()).polygons) == 1
-    assert settings.read((folder / "\u00e4.yaml").as_uri()) == {"classes": "road"}
-    for use in (area_of, settings.read, lambda uri: SceneList((uri,)).check()):
+    assert settings.read_file((folder / "\u00e4.yaml").as_uri()) == {"classes": "road"}
+    for use in (area_of, settings.read_file, lambda uri: SceneList((uri,)).check()):
         with pytest.raises(ConfigError, match="of the machine 'otherhost'"):
             use(f"file://otherhost{folder}/a.yaml")

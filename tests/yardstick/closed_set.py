@@ -22,9 +22,9 @@ import mrovseg.network.clip  # noqa: F401 -- lets torchvision, and so the librar
 
 import segmentation_models_pytorch as smp  # isort: skip
 
-from jobs import metrics
-from jobs.evaluate import segment_image
-from jobs.recipes import read_inputs, read_recipe
+from jobs.model.measuring import segment_image
+from jobs.model.recipes import read_inputs, read_recipe
+from jobs.show import metrics
 from mrovseg.data.definition import Definition
 from mrovseg.data.labelled import IGNORE, LabelledSet
 from mrovseg.data.sampling import Augmentation, sample_chip

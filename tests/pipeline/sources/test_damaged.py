@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import settings
-from jobs.areas import area_of
+from jobs.run.settings import segment as settings
+from jobs.run.settings.areas import area_of
 from pipeline import lease, raster
 from pipeline.errors import ConfigError, PipelineError, RasterError
 from pipeline.geometry.scene import Scene
@@ -284,7 +284,7 @@ def test_what_has_no_end_is_refused_at_once(tmp_path: Path, name: str) -> None:
         with pytest.raises(ConfigError, match="expected a regular file"):
             area_of(spec)
         with pytest.raises(ConfigError, match="expected a regular file"):
-            settings.read(spec)
+            settings.read_file(spec)
 
 
 @pytest.mark.parametrize(
@@ -305,4 +305,4 @@ def test_a_document_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has more than 128 MiB"):
         area_of(f"{tmp_path}/a.json")
     with pytest.raises(ConfigError, match="has more than 4 MiB"):
-        settings.read(tmp_path / "a.json")
+        settings.read_file(tmp_path / "a.json")

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from jobs import settings
-from jobs.areas import area_of
+from jobs.run.settings import segment as settings
+from jobs.run.settings.areas import area_of
 from pipeline import objects, output, raster, store
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.geometry.scene import Scene

@@ -1,0 +1,1 @@
+"""Verbs about the model: train, evaluate, ablation, convert, info."""

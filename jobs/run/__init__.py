@@ -1,0 +1,1 @@
+"""What every run needs: settings, resume, supervision, exit codes, wiring."""

@@ -1,0 +1,95 @@
+"""What `run.json` says of a run: its settings, what decides its masks, and the versions that made them."""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+from jobs.run import run_record
+from jobs.run.settings.keys import keys_of, own_keys, written
+from jobs.run.settings.scenes import write_scenes
+from jobs.run.settings.segment import SegmentSettings
+from mrovseg.weights.checkpoint import Checkpoint
+from pipeline import objects
+from pipeline.config import Reading
+from pipeline.objects.names import absolute_uri
+from pipeline.redact import redacted
+from pipeline.sources import Search
+
+PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
+
+
+def describe(
+    settings: SegmentSettings,
+    *,
+    checkpoint: Checkpoint,
+    threshold: float,
+    precision: str = run_record.SINGLE,
+    background: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Describe a run by plain values: the same run gives the same bytes. It holds no credentials.
+
+    `background` are the names of the background classes.
+    """
+    words = settings.vocabulary
+    return {
+        "format": run_record.FORMAT,
+        "config": _config(settings),
+        "vocabulary": [
+            {"class_id": class_id, "name": name, "prompts": list(prompts)}
+            for class_id, (name, prompts) in enumerate(zip(words.names, words.prompts, strict=True), start=1)
+        ],
+        "background": list(background),
+        "model": _identity(settings)
+        | {
+            "digest": checkpoint.digest,
+            "threshold": threshold,
+            "core_px": checkpoint.config.core_px,
+            "halo_px": checkpoint.config.halo_px,
+            "precision": precision,
+        },
+        "grid": _identity(settings.flow),
+        "reading": _reading(settings.reading),
+        "versions": {"python": platform.python_version()}
+        | {package: metadata.version(package) for package in PACKAGES},
+    }
+
+
+def _config(settings: SegmentSettings) -> dict[str, Any]:
+    """Return every key that counts when the run is resumed, without credentials, for a process in any folder."""
+    keys, values = keys_of(type(settings)), written(settings)
+    specs, endpoint = settings.scenes.specs, settings.scenes.storage.endpoint
+    return {name: value for name, value in values.items() if keys[name].setting.kept} | {
+        "scenes": write_scenes([_without_credentials(spec) for spec in specs]),
+        "redacted": any(_without_credentials(spec) != spec for spec in specs)
+        or (endpoint is not None and redacted(endpoint) != endpoint),
+        "output": redacted(settings.output.uri),
+        "checkpoint": _checkpoint(settings.checkpoint),
+    }
+
+
+def _identity(part: object) -> dict[str, Any]:
+    """Return what decides the masks, of a frozen value but not of those in it, as JSON holds it."""
+    keys = own_keys(type(part))
+    return {name: key.write(getattr(part, key.field)) for name, key in keys.items() if key.setting.identity}
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    """Return what changes pixels, where an area may be long and stands as its digest."""
+    found = _identity(reading)
+    aoi = found["aoi"]
+    found["aoi"] = None if aoi is None else hashlib.sha256(aoi.encode()).hexdigest()
+    found["gsd_m"] = found.pop("gsd")
+    return found
+
+
+def _without_credentials(spec: str | Search) -> str | Search:
+    if isinstance(spec, Search):
+        return Search(redacted(spec.stac_api), spec.asked)
+    return redacted(spec) if objects.is_remote(spec) else spec
+
+
+def _checkpoint(given: str) -> str:
+    """Return a checkpoint's name, or where its file is for a run from any folder."""
+    return absolute_uri(given) if given.endswith(".safetensors") else given

@@ -1,0 +1,78 @@
+"""Go on with the run that an output describes, or with what failed in it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jobs.run import run_record
+from jobs.run.settings.keys import build, keys_of
+from jobs.run.settings.segment import SegmentSettings
+from pipeline import objects
+from pipeline.errors import ResumeError
+from pipeline.geometry.scene import Scene
+from pipeline.output import Output
+from pipeline.sources import Only
+from pipeline.sources.naming import Refusal
+from pipeline.status import status
+from pipeline.storage import OUTPUT_STORAGE
+
+
+def resumed(values: Mapping[str, Any], cls: type = SegmentSettings) -> dict[str, Any]:
+    """Complete settings that name neither scenes nor classes by those of the run that their output holds.
+
+    Raises ResumeError when its scenes cannot be named again, because their uris were signed.
+    """
+    given = dict(values)
+    if given.get("scenes") or given.get("classes") or not given.get("output"):
+        return given
+    output = build(Output, given)
+    record = run_record.earlier(output)
+    if record is None:
+        return given
+    if not run_record.is_whole(record):
+        raise ResumeError(f"{output} holds a run.json that is not whole: name the scenes and classes again")
+    if not given.get("overwrite"):
+        run_record.check_format(output, record)
+    if record["config"].get("redacted"):
+        raise ResumeError(
+            f"{output} was made of scenes whose uris hold what is not kept, as it may be a credential: name "
+            "the scenes and classes again"
+        )
+    recorded = recorded_settings(record, cls)
+    recorded.pop(OUTPUT_STORAGE.key, None)  # the record was read by another one
+    if given.get("overwrite"):
+        recorded.pop("keep_valid", None)  # which would contradict it
+    return recorded | given
+
+
+def failed_before(output: Output, scenes: Iterable[Scene | Refusal]) -> Only:
+    """Return of the scenes those that are in the output's failures, and those that were begun and not finished.
+
+    Of the latter a run that was cut off may have been trying again what had failed.
+
+    Raises ResumeError when there is no list of failures.
+    """
+    if not objects.exists(output.failures):
+        raise ResumeError(
+            f"{output.failures} does not exist: there is no run whose failures could be tried again"
+        )
+    return Only(scenes, frozenset(scene.scene_id for scene in status(output).unfinished()))
+
+
+def recorded_settings(record: Mapping[str, Any], cls: type = SegmentSettings) -> dict[str, Any]:
+    """Return the settings that a record of any age holds, as a configuration file would have them.
+
+    Older ones hold limits, how scenes are read and the grid apart, and the classes as vocabulary alone. What was chosen
+    of threshold and precision holds, whatever was asked for.
+    """
+    config, model = record["config"], record["model"]
+    classes = [{key: each[key] for key in ("name", "prompts")} for each in record["vocabulary"]]
+    found = record["reading"] | {"gsd": record["reading"].get("gsd_m"), "aoi": None, "classes": classes}
+    found |= config.get("limits", {}) | record["grid"] | config
+    found |= {"threshold": model["threshold"], "precision": model.get("precision", run_record.SINGLE)}
+    names = {
+        old: name
+        for name, key in keys_of(cls).items()
+        for old in (name, *key.setting.former)
+        if key.setting.kept
+    }
+    return {names[name]: value for name, value in found.items() if name in names and value not in (None, [])}

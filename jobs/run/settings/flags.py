@@ -1,0 +1,72 @@
+"""A flag for every key, and commands that take them."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from jobs.run.settings.keys import Key, keys_of
+from jobs.run.settings.segment import SegmentSettings, merged
+
+SCENES = "scenes"  # the key without a dash before it
+Command = Callable[..., int]
+
+
+def takes_settings(cls: type = SegmentSettings) -> Callable[[Command], Command]:
+    """Give a command the flags of every key; it is called with the values that were given, and its own flags.
+
+    A value is what was written, and is read where the values of files are: both mean the same.
+    """
+
+    def decorate(command: Command) -> Command:
+        own = list(inspect.signature(command).parameters.values())[1:]
+
+        @functools.wraps(command)
+        def wrapped(*scenes: str, **flags: Any) -> int:  # noqa: ANN401 - of the command's flags
+            mine = {each.name: flags.pop(each.name) for each in own if each.name in flags}
+            config = flags.pop("config", None)
+            return command(merged({SCENES: list(scenes), **flags}, config, cls), **mine)
+
+        del wrapped.__wrapped__  # whose flags are not all
+        wrapped.__annotations__ = {}
+        wrapped.__signature__ = inspect.Signature([*_parameters(keys_of(cls)), *own])  # type: ignore[attr-defined]
+        return wrapped
+
+    return decorate
+
+
+def _parameters(keys: Mapping[str, Key]) -> list[inspect.Parameter]:
+    scenes = Parameter(help=keys[SCENES].setting.help)
+    config = Parameter(name="--config", help="the same keys, with _ for -; flags override")
+    return [
+        inspect.Parameter(SCENES, inspect.Parameter.VAR_POSITIONAL, annotation=Annotated[str, scenes]),
+        *(_flag(key) for name, key in keys.items() if name != SCENES),
+        _optional("config", str, config, metavar="FILE.yaml"),
+    ]
+
+
+def _flag(key: Key) -> inspect.Parameter:
+    """Return the flag of a key: with a value as it is written, or a switch."""
+    name, setting = f"--{key.name.replace('_', '-')}", key.setting
+    parameter = Parameter(
+        name=(name, setting.short) if setting.short else name,
+        help=setting.help,
+        show_default=key.shown_default or False,
+    )
+    metavar = setting.metavar or "|".join(setting.choices) or _METAVARS.get(key.kind, "VALUE")
+    return _optional(key.name, bool if key.kind is bool else str, parameter, metavar=metavar)
+
+
+_METAVARS: dict[Any, str] = {int: "N", float | int: "NUMBER"}
+
+
+def _optional(name: str, kind: type, parameter: Parameter, *, metavar: str) -> inspect.Parameter:
+    more = Parameter() if kind is bool else Parameter(metavar=metavar, allow_leading_hyphen=True)
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, parameter, more],
+    )

@@ -1,0 +1,152 @@
+"""Where the wings meet: a segmenter of `mrovseg`, made in a worker of `pipeline`."""
+
+import ctypes
+import os
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from mrovseg.device import Execution, has_fast_bfloat16
+from mrovseg.errors import DeviceLostError
+from mrovseg.network.config import ModelConfig
+from mrovseg.segmenter import MrovsegSegmenter
+from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.weights.vocabulary import embed_vocabulary
+from mrovseg.words.embedded import EmbeddedVocabulary
+from mrovseg.words.vocabulary import Vocabulary, quoted_list, shortened_list
+from pipeline.config import FlowSettings
+from pipeline.flow import Places
+
+# One thread an actor: two processes of one thread are faster than one of two, and matrix products may round
+# differently for another number.
+THREADS = 1
+DEVICE_LOST = 70  # sysexits.h: an internal fault
+SHOWN_CLASSES, SHOWN_PROMPTS = 20, 8  # in what is said of a vocabulary
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+
+
+class ActorSegmenter(MrovsegSegmenter):
+    """A segmenter whose process ends with its GPU: every later window would fail there, and another process may do."""
+
+    def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, np.ndarray]:
+        """Run the network on chips, or end the process."""
+        try:
+            return super().propose(chips)
+        except DeviceLostError as error:
+            print(
+                f"mrovseg: {error}; the process ends, and its window is tried again",
+                file=sys.stderr,
+                flush=True,
+            )
+            os._exit(DEVICE_LOST)
+
+
+def make_segmenter(
+    weights: Mapping[str, np.ndarray],
+    *,
+    config: ModelConfig,
+    vocabulary: EmbeddedVocabulary,
+    threshold: float,
+    kind: type[MrovsegSegmenter] = MrovsegSegmenter,
+    execution: Execution | None = None,
+) -> MrovsegSegmenter:
+    """Build a segmenter over weights that an actor shares with the others of its node.
+
+    It runs as `execution` says, else in single precision on a GPU if there is one.
+    """
+    _keep_freed_memory()
+    return kind(
+        config,
+        weights,
+        vocabulary,
+        threshold=threshold,
+        threads=THREADS,
+        bfloat16=execution is not None and execution.precision == "bfloat16",
+        device=None if execution is None else execution.device,
+    )
+
+
+def _keep_freed_memory() -> None:
+    """Let the C library, where it is glibc, keep freed memory for the next chip instead of giving it back.
+
+    Each chip frees and claims hundreds of MB, whose pages the system would clear anew.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is not None and hasattr(libc, "mallopt"):
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def choose_execution(
+    precision: str, *, room: Places, flow: FlowSettings, gsd_m: float | int | None
+) -> Execution:
+    """Choose device and precision of the actors for which there is room, and say them before a run begins."""
+    execution = Execution.chosen(precision, gpu=room.actor_gpus > 0)
+    each = f"{flow.actor_cpus:g} CPUs" + (f" and {room.actor_gpus:g} GPUs" if room.actor_gpus else "")
+    ground = "each scene's own" if gsd_m is None else f"{gsd_m:g} m"
+    _say(
+        f"{room.actors} actor{'s' if room.actors > 1 else ''} of {each}, on {execution.device} in "
+        f"{execution.precision}; windows of {flow.window_px} px; ground size: {ground}"
+    )
+    if room.actor_gpus and execution.device == "cpu":
+        _say(
+            f"warning: the cluster has GPUs, which torch {torch.__version__} was not built for: actors use their CPUs; "
+            "install a build for GPUs, or give --gpus none to have as many actors as there are CPUs"
+        )
+    slow = execution == Execution(device="cpu", precision="bfloat16") and not has_fast_bfloat16()
+    if slow:
+        _say("warning: this processor has no instructions for bfloat16, which is slower on it than float32")
+    return execution
+
+
+def _say(text: str) -> None:
+    print(f"mrovseg: {text}", file=sys.stderr)
+
+
+def say_classes(vocabulary: Vocabulary) -> None:
+    """Say the classes as they were understood, a line each, and warn where commas look like they were to part them."""
+    first = list(zip(vocabulary.names, vocabulary.prompts, strict=True))[:SHOWN_CLASSES]
+    for class_id, (name, prompts) in enumerate(first, start=1):
+        said = "" if prompts == (name,) else f": {quoted_list(prompts, SHOWN_PROMPTS)}"
+        print(f"class {class_id}  {name}{said}", file=sys.stderr)
+    if len(vocabulary.names) > len(first):
+        print(f"and {len(vocabulary.names) - len(first)} more classes", file=sys.stderr)
+    prompts = vocabulary.prompts[0]
+    if len(vocabulary.names) == 1 and len(prompts) > 1 and prompts[0] == vocabulary.names[0]:
+        meant = " ".join("; ".join(prompts[:SHOWN_PROMPTS]).split())
+        more = "; ..." if len(prompts) > SHOWN_PROMPTS else ""
+        print(
+            "mrovseg: warning: this is one class, and what stands behind its commas are synonyms; classes are "
+            f"separated by semicolons: --classes {meant + more!r} would be {len(prompts)}",
+            file=sys.stderr,
+        )
+
+
+def embed_and_warn(checkpoint: Checkpoint, vocabulary: Vocabulary) -> EmbeddedVocabulary:
+    """Embed a vocabulary, and say which prompts are left out, which classes are told by patches, and what competes.
+
+    Raises VocabularyError when no prompt is left.
+    """
+    embedded, unlike = embed_vocabulary(checkpoint, vocabulary)
+    if unlike:
+        print(
+            f"mrovseg: warning: the checkpoint was trained on nothing like {quoted_list(unlike, SHOWN_CLASSES)}; "
+            f"{'the prompt is' if len(unlike) == 1 else 'these prompts are'} left out",
+            file=sys.stderr,
+        )
+    names = [vocabulary.names[i] for i in embedded.untaught if i < embedded.classes]
+    if names:
+        print(
+            f"mrovseg: warning: the head saw no masks of anything like {shortened_list(names, SHOWN_CLASSES)}, which "
+            "is found by patches, coarsely",
+            file=sys.stderr,
+        )
+    if embedded.background:
+        print(
+            f"class 0  other: also what is more like {shortened_list(embedded.background, SHOWN_CLASSES)}",
+            file=sys.stderr,
+        )
+    return embedded
