@@ -62,22 +62,27 @@ def describe(output: Output) -> dict[str, Any]:
         raise ConfigError(f"{output} holds no {output.run.name}: expected an output of `mrovseg segment`")
     on = lease.observed(output)
     everything = statuses.status(output)
-    held = everything.asked_for() if on is None and run_record.whole_list_done(record) else everything
+    counted = everything.asked_for() if on is None and run_record.whole_list_done(record) else everything
     last = (record[run_record.RUNS] or [None])[-1] if run_record.RUNS in record else None
-    finished = on is None and last is not None and last["end"] == "finished" and not held.left
+    finished = on is None and last is not None and last["end"] == "finished" and not counted.left
     return {
         "output": output.uri,
         "finished": finished,
         "run": None if on is None else _run(*on),
         "last_run": last,
-        "windows": {"planned": held.planned, "done": held.done, "failed": held.failed, "left": held.left},
-        **_pace(on, last, held),
-        "changed": None if held.changed_s is None else _iso(held.changed_s),
+        "windows": {
+            "planned": counted.planned,
+            "done": counted.done,
+            "failed": counted.failed,
+            "left": counted.left,
+        },
+        **_pace(on, last, counted),
+        "changed": None if counted.changed_s is None else _iso(counted.changed_s),
         "scenes": {
-            "in_all": len(held.scenes),
-            "failed": held.scenes_failed,
-            "no_longer_asked_for": len(everything.scenes) - len(held.scenes),
-            "unfinished": [_scene(scene) for scene in held.unfinished()],
+            "in_all": len(counted.scenes),
+            "failed": counted.scenes_failed,
+            "no_longer_asked_for": len(everything.scenes) - len(counted.scenes),
+            "unfinished": [_scene(scene) for scene in counted.unfinished()],
         },
     }
 
@@ -93,7 +98,9 @@ def _run(found: Lease, alive: bool) -> dict[str, Any]:  # noqa: FBT001 - what `o
     }
 
 
-def _pace(on: tuple[Lease, bool] | None, last: dict[str, Any] | None, held: OutputStatus) -> dict[str, Any]:
+def _pace(
+    on: tuple[Lease, bool] | None, last: dict[str, Any] | None, counted: OutputStatus
+) -> dict[str, Any]:
     """Return windows a second, of the run that is on or else the last one, and how long what is left would take."""
     done, took_s = 0, 0.0
     if on is not None:
@@ -101,7 +108,7 @@ def _pace(on: tuple[Lease, bool] | None, last: dict[str, Any] | None, held: Outp
     elif last is not None:
         done, took_s = last["done"], last["seconds"]
     rate = done / took_s if done and took_s else None
-    left_s = None if rate is None else round(held.left / rate)
+    left_s = None if rate is None else round(counted.left / rate)
     return {"windows_per_s": None if rate is None else round(rate, 3), "left_s": left_s}
 
 

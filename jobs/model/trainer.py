@@ -20,7 +20,7 @@ from mrovseg.training.worker import Worker
 from pipeline.errors import ConfigError, PipelineError, ResourceError
 from pipeline.flow import Node, cluster, nodes
 
-LISTEN_S = 0.5
+POLL_S = 0.5
 
 # Read by the C library when a worker starts, where it is glibc: freed memory is kept, which the README gives the gain
 # of.
@@ -124,7 +124,7 @@ def _follow(fitting: "ray.ObjectRef[None]", lines: Queue) -> None:
     try:
         while not ray.wait([fitting], timeout=0)[0] or not lines.empty():
             with contextlib.suppress(Empty):
-                _hear(lines.get(timeout=LISTEN_S))
+                _repeat(lines.get(timeout=POLL_S))
         ray.get(fitting)
     except RayError as error:
         raise PipelineError(
@@ -132,7 +132,7 @@ def _follow(fitting: "ray.ObjectRef[None]", lines: Queue) -> None:
         ) from error
 
 
-def _hear(said: str | ModelError) -> None:
+def _repeat(said: str | ModelError) -> None:
     if isinstance(said, ModelError):
         raise said
     sys.stderr.write(f"{said}\n")

@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from jobs.run import run_record
+from jobs.run.settings import kinds
 from jobs.run.settings.keys import keys_of, own_keys, written
 from jobs.run.settings.scenes import write_scenes
 from jobs.run.settings.segment import SegmentSettings
@@ -16,6 +17,7 @@ from pipeline.config import Reading
 from pipeline.objects.names import absolute_uri
 from pipeline.redact import redacted
 from pipeline.sources import Search
+from pipeline.storage import OUTPUT_STORAGE, SOURCE_STORAGE, Storage
 
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 
@@ -59,12 +61,15 @@ def describe(
 def _config(settings: SegmentSettings) -> dict[str, Any]:
     """Return every key that counts when the run is resumed, without credentials, for a process in any folder."""
     keys, values = keys_of(type(settings)), written(settings)
-    specs, endpoint = settings.scenes.specs, settings.scenes.storage.endpoint
+    scenes, output = settings.scenes, settings.output
+    storages = {SOURCE_STORAGE.key: scenes.storage, OUTPUT_STORAGE.key: output.storage}
+    shown = {key: _storage_without_credentials(storage) for key, storage in storages.items()}
+    hidden = shown[SOURCE_STORAGE.key] != values[SOURCE_STORAGE.key]
     return {name: value for name, value in values.items() if keys[name].setting.kept} | {
-        "scenes": write_scenes([_without_credentials(spec) for spec in specs]),
-        "redacted": any(_without_credentials(spec) != spec for spec in specs)
-        or (endpoint is not None and redacted(endpoint) != endpoint),
-        "output": redacted(settings.output.uri),
+        "scenes": write_scenes([_without_credentials(spec) for spec in scenes.specs]),
+        "redacted": hidden or any(_without_credentials(spec) != spec for spec in scenes.specs),
+        "output": redacted(output.uri),
+        **shown,
         "checkpoint": _checkpoint(settings.checkpoint),
     }
 
@@ -88,6 +93,11 @@ def _without_credentials(spec: str | Search) -> str | Search:
     if isinstance(spec, Search):
         return Search(redacted(spec.stac_api), spec.asked)
     return redacted(spec) if objects.is_remote(spec) else spec
+
+
+def _storage_without_credentials(storage: Storage) -> dict[str, Any]:
+    found: dict[str, Any] = kinds.write(Storage, storage)
+    return found | ({} if storage.endpoint is None else {"endpoint": redacted(storage.endpoint)})
 
 
 def _checkpoint(given: str) -> str:

@@ -54,7 +54,7 @@ class Supervisor:
 
 @contextmanager
 def supervised(settings: SegmentSettings, description: dict[str, Any]) -> Iterator[Supervisor]:
-    """Hold the output while entered; claim it before, and note in `run.json` how the body ended.
+    """Hold the output while entered; write its `run.json` before, and note in it how the body ended.
 
     Raises ResumeError when another run holds the output, or it holds another run.
     """

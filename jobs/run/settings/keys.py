@@ -3,8 +3,7 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import NoneType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from jobs.run.settings import kinds
 from jobs.run.settings.yaml_values import from_home
@@ -115,14 +114,7 @@ def _fields(cls: type) -> Iterator[tuple["dataclasses.Field[Any]", Any, Setting 
         annotation = hints[field.name]
         settings = [each for each in getattr(annotation, "__metadata__", ()) if isinstance(each, Setting)]
         kind = annotation.__origin__ if settings else annotation
-        yield field, _without_none(kind), settings[0] if settings else None
-
-
-def _without_none(kind: Any) -> Any:  # noqa: ANN401 - a type
-    parts = get_args(kind)
-    if NoneType not in parts or get_origin(kind) is tuple:
-        return kind
-    return Union[tuple(part for part in parts if part is not NoneType)]  # noqa: UP007 - of a tuple
+        yield field, kinds.without_none(kind), settings[0] if settings else None
 
 
 def _path_or_uri(name: str, given: object) -> object:

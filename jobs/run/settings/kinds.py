@@ -1,10 +1,12 @@
 """Values of keys by their types: read from texts of flags and from what YAML and JSON hold, and written to JSON."""
 
+import dataclasses
 import math
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Any, get_args, get_origin
+from types import NoneType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import PlainSerializer, PlainValidator, StringConstraints, TypeAdapter, ValidationError
 
@@ -12,13 +14,12 @@ from jobs.run.failure_limit import FailureLimit
 from jobs.run.settings.areas import area_of
 from jobs.run.settings.classes import read_classes, write_classes
 from jobs.run.settings.scenes import read_scenes, write_scenes
-from jobs.run.settings.storages import read_storage, write_storage
+from jobs.run.settings.suggestions import refuse_unknown
 from jobs.run.settings.yaml_values import value_of
 from mrovseg.words.vocabulary import Vocabulary
 from pipeline.errors import ConfigError
 from pipeline.geometry.aoi import Aoi
 from pipeline.sources import Search
-from pipeline.storage import Storage
 
 BEYOND_ALL = 2**64  # whole numbers of bands are below
 
@@ -48,7 +49,6 @@ OWN_KINDS: dict[Any, tuple[Callable[[object], Any], Callable[[Any], Any]]] = {
     tuple[str | Search, ...]: (read_scenes, write_scenes),
     Aoi: (area_of, lambda area: area.text),
     FailureLimit: (FailureLimit.parse, str),
-    Storage: (read_storage, write_storage),
     float | int | str: (read_number_or_word, str),
 }
 """How values that are no plain ones are read and written."""
@@ -68,27 +68,51 @@ EXPECTED = {
 
 def read(name: str, kind: Any, given: object) -> Any:  # noqa: ANN401 - of the kind
     """Read a value of a type. Raises ConfigError, which names the key, for what is of another."""
+    if dataclasses.is_dataclass(kind) and kind not in OWN_KINDS:
+        return _read_parts(name, kind, given)
     try:
         return _adapter(kind).validate_python(_prepared(kind, given))
-    except ConfigError as error:
-        if kind is not Storage:  # of which there are two; all others name their key themselves
-            raise
-        raise ConfigError(f"{name}: {error}") from error
-    except (ValidationError, ValueError, TypeError) as error:
-        raise ConfigError(f"{name} must be {_expected(kind, error)}, got {given!r}") from None
+    except (ValidationError, ValueError, TypeError):
+        raise ConfigError(f"{name} must be {EXPECTED[kind]}, got {given!r}") from None
 
 
-def write(kind: Any, value: object) -> Any:  # noqa: ANN401 - what JSON holds
+def write(kind: Any, value: Any) -> Any:  # noqa: ANN401 - what JSON holds
     """Return the value as JSON holds it; it is read to the same."""
+    if dataclasses.is_dataclass(kind) and kind not in OWN_KINDS:
+        parts = {part: (hint, getattr(value, part)) for part, hint in _parts_of(kind).items()}
+        return {part: write(hint, each) for part, (hint, each) in parts.items() if each is not None}
     return _adapter(kind).dump_python(value, mode="json")
 
 
-def _expected(kind: Any, error: Exception) -> str:  # noqa: ANN401 - a type
-    if kind in EXPECTED:
-        return EXPECTED[kind]
-    found = error.errors() if isinstance(error, ValidationError) else []
-    wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found)
-    return f"keys and values{f' ({wrong})' if wrong else ''}"
+def without_none(kind: Any) -> Any:  # noqa: ANN401 - a type
+    """Return a type without None where it is one of several."""
+    parts = get_args(kind)
+    if NoneType not in parts or get_origin(kind) is tuple:
+        return kind
+    return Union[tuple(part for part in parts if part is not NoneType)]  # noqa: UP007 - of a tuple
+
+
+def _read_parts(name: str, kind: Any, given: object) -> Any:  # noqa: ANN401 - of the kind
+    """Read a frozen value of several parts: a mapping, or its text in a flag."""
+    hints = _parts_of(kind)
+    try:
+        parts = value_of(given) if isinstance(given, str) else given
+    except ValueError:
+        parts = given
+    if not isinstance(parts, dict):
+        raise ConfigError(f"{name} must have some of the keys {', '.join(hints)}, got {given!r}")
+    refuse_unknown(parts, tuple(hints), where=name)
+    try:
+        return kind(
+            **{part: read(part, hints[part], each) for part, each in parts.items() if each is not None}
+        )
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from error
+
+
+def _parts_of(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a type
+    hints = get_type_hints(kind)
+    return {field.name: without_none(hints[field.name]) for field in dataclasses.fields(kind)}
 
 
 @cache
@@ -119,12 +143,12 @@ def _prepared(kind: Any, given: object) -> object:  # noqa: ANN401 - a type
 
 
 def _meant(kind: Any, text: str) -> object:  # noqa: ANN401 - a type
-    """Return the number that a text of a flag is, or what it is as YAML where its key has several values."""
+    """Return the number that a text of a flag is where its key has one."""
     if kind == float | int:
         return float(text)
     if kind is int:
         return float(text) if "e" in text.lower() else int(text)
-    return text if kind in EXPECTED else value_of(text)
+    return text
 
 
 def _listed(given: object, *, words: bool) -> list[Any]:

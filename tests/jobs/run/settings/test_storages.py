@@ -66,9 +66,9 @@ def test_a_password_in_an_endpoint_is_not_recorded_and_has_to_be_given_again(tmp
     [
         (
             {"endpoints": "https://h"},
-            "source_storage: unknown key endpoints in it; did you mean endpoint? known are endpoint, region, profile",
+            "unknown key endpoints in source_storage; did you mean endpoint? known are endpoint, region, profile",
         ),
-        ("https://h", "source_storage: expected some of the keys endpoint"),
+        ("https://h", "source_storage must have some of the keys endpoint"),
         (
             {"endpoint": "h:9000"},
             "source_storage: endpoint must be a uri such as https://host:9000, got h:9000",
