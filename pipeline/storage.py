@@ -77,7 +77,7 @@ SOURCE_STORAGE, OUTPUT_STORAGE = (
     Setting(
         help=f"how {what} reached: endpoint, region, profile, anonymous, requester_pays, account",
         key=key,
-        metavar="{KEY: VALUE, ...}",
+        metavar="MAPPING",
         unset="as the environment says",
     )
     for key, what in (("source_storage", "scenes are"), ("output_storage", "the output is"))

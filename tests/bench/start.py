@@ -14,7 +14,8 @@ from pathlib import Path
 
 from jobs.run import run_record
 from pipeline import ledger
-from pipeline.window import Window
+from pipeline.geometry.window import Window
+from pipeline.output import Output, Plan
 
 TIMES = 5
 SCENES, WINDOWS = 300, 4
@@ -25,7 +26,7 @@ RECORD = {"format": run_record.FORMAT, "config": {}, "runs": []}
 def main() -> int:
     """Measure, print, and compare with the limits."""
     with tempfile.TemporaryDirectory() as folder:
-        lay_out(folder)
+        lay_out(Output(folder))
         help_s, help_bytes = cost("--help")
         status_s, status_bytes = cost("status", folder)
     print(f"mrovseg --help: {help_s:.2f} s of CPU, {help_bytes / 2**20:.0f} MiB")
@@ -33,14 +34,14 @@ def main() -> int:
     return int(help_s > HELP_S or status_s > STATUS_S or status_bytes > STATUS_BYTES)
 
 
-def lay_out(output: str) -> None:
+def lay_out(output: Output) -> None:
     """Make what `status` reads of a run that was stopped: its record, plans of scenes, half of the windows done."""
     run_record.write_description(output, RECORD)
     for number in range(SCENES):
-        scene = f"scene-{number}"
-        ledger.note_plan(output, scene, plan=ledger.Plan(WINDOWS, "0" * 32), inputs=b"{}", instead_of=None)
+        scene = output.scene(f"scene-{number}")
+        ledger.note_plan(scene, plan=Plan(WINDOWS, "0" * 32), inputs=b"{}", instead_of=None)
         for row in range(WINDOWS // 2):
-            ledger.commit(output, scene, window=Window(0, 4 * row, 4, 4), digests={}, statistics=[])
+            ledger.commit(scene, window=Window(0, 4 * row, 4, 4), digests={}, statistics=[])
 
 
 def cost(*arguments: str) -> tuple[float, int]:

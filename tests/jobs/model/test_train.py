@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [f"{name}/one.jpg,a view of {name}" for name in Definition.named("aid").folders]
     (folder / "words" / "metadata.csv").write_text("\n".join(["file_name,text", *rows]))
     return folder
+
+
+def pairs(flags: list[str]) -> Iterator[tuple[str, str]]:
+    """Flags, each with its value."""
+    return zip(flags[::2], flags[1::2], strict=True)
 
 
 def arguments(data: Path, output: Path, *, workers: int = 1) -> list[str]:
@@ -278,7 +283,8 @@ def test_a_group_that_never_fits_is_refused(
 def test_bad_usage_is_named_before_anything_is_started(
     flags: list[str], says: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train.main([*arguments(data, tmp_path / "out"), *flags]) == ExitCode.BAD_USAGE
+    given = dict(pairs(arguments(data, tmp_path / "out"))) | dict(pairs(flags))
+    assert train.main([text for flag in given.items() for text in flag]) == ExitCode.BAD_USAGE
     assert says in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 

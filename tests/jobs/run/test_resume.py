@@ -8,6 +8,7 @@ import pytest
 from jobs.run import run_record
 from jobs.run.description import describe
 from jobs.run.settings import segment as settings
+from jobs.run.settings.keys import written
 from jobs.run.settings.segment import SegmentSettings
 from mrovseg.weights import checkpoint as checkpoints
 from tests.jobs.run.settings.given import settings_of
@@ -140,7 +141,8 @@ def test_a_limit_of_failures_is_kept_as_it_was(tmp_path: Path, limit: str) -> No
 
 
 def test_a_record_of_an_earlier_version_is_gone_on_with(made: SegmentSettings) -> None:
-    record = EARLIER | {"config": EARLIER["config"] | {"output": made.output.uri}}
+    source = {"source_storage": written(made)["source_storage"]}  # which it did not know
+    record = EARLIER | {"config": EARLIER["config"] | {"output": made.output.uri} | source}
     run_record.write_description(made.output, record)
     assert settings_of("-o", made.output.uri) == made
     before = run_record.provenance(record)
