@@ -8,7 +8,7 @@ from jobs.reading_settings import LIMIT_KEYS
 from jobs.settings import FLOW_KEYS
 from pipeline import objects
 from pipeline.errors import ResumeError
-from pipeline.output import FAILURES
+from pipeline.output import RUN
 from pipeline.scene import Refusal, Scene
 from pipeline.sources import Only
 from pipeline.status import status
@@ -57,9 +57,9 @@ def failed_before(output: str, scenes: Iterable[Scene | Refusal]) -> Only:
 
     Of the latter a run that was cut off may have been trying again what had failed.
 
-    Raises ResumeError when there is no list of failures.
+    Raises ResumeError when no run has begun there.
     """
-    uri = objects.join(output, FAILURES)
+    uri = objects.join(output, RUN)
     if not objects.exists(uri):
         raise ResumeError(f"{uri} does not exist: there is no run whose failures could be tried again")
     return Only(scenes, frozenset(scene.scene_id for scene in status(output).unfinished()))

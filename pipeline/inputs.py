@@ -22,7 +22,7 @@ from pipeline.config import Reading
 from pipeline.documents import json_of
 from pipeline.errors import PipelineError, RasterError, ResumeError
 from pipeline.objects import ObjectInfo
-from pipeline.output import inputs_uri, is_made, ledger_path, statistics_uri
+from pipeline.output import failures_path, inputs_uri, is_made, ledger_path, statistics_uri
 from pipeline.redact import redacted
 from pipeline.scene import Band, Scene
 from pipeline.view import View
@@ -136,6 +136,7 @@ def remove_scene(output: str, scene_id: str) -> None:
     """
     made = partial(is_made, scene_id=scene_id)
     deque(objects.remove_made(output, ledger_path(scene_id), made), maxlen=0)  # what is not ours stays
+    deque(objects.remove_made(output, failures_path(scene_id), made), maxlen=0)
     objects.remove(statistics_uri(output, scene_id), below=output)
     deque(objects.remove_made(output, f"scenes/{scene_id}", made), maxlen=0)
     objects.remove(inputs_uri(output, scene_id), below=output)

@@ -12,12 +12,13 @@ from pipeline.documents import json_of
 RUN, LEASE, SUMMARY, FAILURES = "run.json", "lease.json", "summary.parquet", "failures.parquet"
 FILES = (LEASE, RUN, SUMMARY, FAILURES)
 SCENES_GROUP = "scenes/zarr.json"
-FOLDERS = ("ledger", "statistics", "inputs", "scenes")
+FOLDERS = ("ledger", "failures", "statistics", "inputs", "scenes")
 """What is done goes first when all is removed: masks without a ledger are computed again, a ledger without is a lie."""
 
 _SCENE = r"[A-Za-z0-9_][A-Za-z0-9._-]*-[0-9a-f]{16}"  # see ``scene_of``
 _MADE = (
     r"ledger/{0}/([0-9]+-[0-9]+|plan-[0-9]+-[0-9a-f]{{32}})\.json|(inputs/{0}|scenes/zarr)\.json"
+    r"|failures/{0}/([0-9]+-[0-9]+|scene(-[1-9][0-9]*)?|refused-[0-9a-f]{{16}})\.json"
     r"|statistics/{0}\.parquet|scenes/{0}/masks\.zarr/(([a-z_]+|[0-9]+)/)*(zarr\.json|c(/[0-9]+)*)"
 )
 _HALF_WRITTEN = re.compile(
@@ -63,6 +64,11 @@ def ledger_path(scene_id: str) -> str:
     return f"ledger/{scene_id}"
 
 
+def failures_path(scene_id: str) -> str:
+    """Return where below an output it is noted what of a scene failed."""
+    return f"failures/{scene_id}"
+
+
 def masks_path(scene_id: str) -> str:
     """Return where below an output a scene's mask store is."""
     return f"scenes/{scene_id}/{MASKS}"
@@ -81,6 +87,11 @@ def statistics_path(scene_id: str) -> str:
 def ledger_uri(output: str, scene_id: str) -> str:
     """Return the uri of ``ledger_path``."""
     return objects.join(output, ledger_path(scene_id))
+
+
+def failures_uri(output: str, scene_id: str) -> str:
+    """Return the uri of ``failures_path``."""
+    return objects.join(output, failures_path(scene_id))
 
 
 def masks_uri(output: str, scene_id: str) -> str:

@@ -15,11 +15,13 @@ from pipeline import objects, statistics, store
 from pipeline.chips import ChipLayout
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import OutputError, PipelineError, ResourceError
+from pipeline.failure import Failure
 from pipeline.flow import resources
 from pipeline.flow.events import Events
 from pipeline.flow.finished import all_done
 from pipeline.flow.hearing import ChainBroken, heard
 from pipeline.flow.links import Links, held, quietly
+from pipeline.flow.notes import Notes
 from pipeline.flow.progress import Progress
 from pipeline.flow.records import unpacked
 from pipeline.flow.resources import Places, cluster, nodes, places
@@ -29,7 +31,6 @@ from pipeline.flow.waiting import Waiting
 from pipeline.flow.watch import Guard, watching
 from pipeline.flow.watchdog import BEAT_S, Watchdog
 from pipeline.scene import Refusal, Scene
-from pipeline.statistics import Failure
 
 _FRUITLESS = 3  # attempts in a row that get nothing done
 _PAUSE_S = 5.0  # before another attempt: a cluster that lost a node needs a moment to know it
@@ -89,7 +90,7 @@ def run(  # noqa: PLR0913 - each by its name
         PipelineError: the segmenter cannot be made, or the cluster is lost.
     """
     events = Events() if run_id is None else Events(run_id)
-    progress = Progress(statistics.failures_table(output), events, supervise, still_ours)
+    progress = Progress(output, events, supervise, still_ours)
     with cluster():
         room = resources.room(settings, layout, weights)
         # Also where machines come back without their GPUs.
@@ -116,7 +117,8 @@ def _carried_out(links: Links, room: Places, progress: Progress) -> None:
     _sweep(links.output)
     store.lay_out_scenes(links.output)
     if not _nothing_left(links, progress):
-        with watching(links.settings.limit_s) as guard:
+        notes = Notes(links.output, progress.events.run_id)
+        with watching(links.settings.limit_s, notes) as guard:
             _followed(links, room, guard, progress)
     _summed(links, progress)
 
@@ -174,8 +176,7 @@ def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> N
             why = str(broken)
         guard.watch.release.remote()
         room = _room_again(links.settings)
-        progress.write()
-        progress.begin_again(statistics.failures_table(links.output), reason=why)
+        progress.begin_again(reason=why)
 
 
 def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> None:

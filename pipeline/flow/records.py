@@ -12,13 +12,13 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from pipeline.errors import PipelineError
+from pipeline.failure import Failure
 from pipeline.flow.scene_warnings import Found
 from pipeline.flow.watch import Guard, Work
 from pipeline.inputs import Inputs
 from pipeline.raster import Outline
 from pipeline.scene import Header, Refusal, Scene
 from pipeline.segment import WindowLabels
-from pipeline.statistics import Failure
 from pipeline.view import View
 from pipeline.window import Window
 
@@ -127,7 +127,8 @@ def attempt(
 ) -> Record:
     """Return what ``step`` gives, or why it failed: no window takes the run down with it.
 
-    ``part`` tells apart what several processes do of one scene at once.
+    That a window failed is noted; a whole scene's failure is for its planner to note. ``part`` tells apart what several
+    processes do of one scene at once.
     """
     row_off, col_off = (window.row_off, window.col_off) if window else (None, None)
     try:
@@ -139,9 +140,11 @@ def attempt(
             uri=scene.uri,
             error=type(error).__name__,
             message=message_of(error),
+            stage=stage,
             traceback="".join(traceback.format_exception(error))[-_TRACEBACK_CHARS:],
         )
-        return replace(failure, **where)
+        failure = replace(failure, **where)
+        return failure if window is None else guard.notes.noted(failure)
 
 
 def message_of(error: BaseException) -> str:

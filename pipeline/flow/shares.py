@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import inputs, ledger, objects, raster, statistics, store
+from pipeline import failures, inputs, ledger, objects, raster, statistics, store
 from pipeline.chips import ChipLayout, cover
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import PipelineError, RasterError
+from pipeline.failure import PLAN_STAGE, REFUSED, Failure
 from pipeline.flow import scene_warnings
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Row, Share, attempt, packed, unpacked
 from pipeline.flow.watch import Guard, Work
@@ -29,7 +30,6 @@ from pipeline.grid import count_windows
 from pipeline.output import inputs_uri, ledger_uri, masks_uri
 from pipeline.raster import Outline
 from pipeline.scene import Refusal, Scene
-from pipeline.statistics import Failure
 from pipeline.view import View
 from pipeline.window import Window
 
@@ -90,11 +90,13 @@ def plan_share(row: Row, *, planning: Planning, guard: Guard) -> Iterator[Row]:
     windows = 0
     for entry in share.entries:
         if isinstance(entry, Refusal):
-            yield packed(_refused(entry))
+            yield packed(guard.notes.noted(_refused(entry)))
         else:
             step = partial(_plan, share, entry, planning)
             part = f"part {share.part + 1} of {share.parts}" if share.parts > 1 else None
-            record = attempt(step, guard, stage="plan", scene=entry, window=None, part=part)
+            record = attempt(step, guard, stage=PLAN_STAGE, scene=entry, window=None, part=part)
+            if isinstance(record, Failure):
+                record = guard.notes.noted(record, part=share.part)
             windows += record.windows if isinstance(record, Plan) else 0
             guard.watch.planned.remote(share.number, windows)
             yield packed(record)
@@ -158,6 +160,7 @@ def _plan(share: Share, scene: Scene, planning: Planning) -> Record:
             scene=statistics.origin(view),
             made_by=planning.made_by,
         )
+    failures.clear(output, scene.scene_id, done=done, part=share.part, parts=share.parts)
     return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left), files)
 
 
@@ -195,4 +198,4 @@ def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> R
 
 
 def _refused(entry: Refusal) -> Failure:
-    return Failure(scene_id=entry.scene_id, uri=entry.uri, error="Refusal", message=entry.reason)
+    return Failure(scene_id=entry.scene_id, uri=entry.uri, error=REFUSED, message=entry.reason)

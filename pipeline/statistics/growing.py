@@ -16,8 +16,8 @@ _GROUP_ROWS = 10_000
 class GrowingTable:
     """Rows of a schema, written to ``uri`` whole and atomically by ``close``. The same rows give the same bytes."""
 
-    def __init__(self, uri: str, schema: pa.Schema) -> None:
-        self._uri = uri
+    def __init__(self, uri: str, schema: pa.Schema, *, group_rows: int = _GROUP_ROWS) -> None:
+        self._uri, self._group_rows = uri, group_rows
         self._rows: list[Mapping[str, Any]] = []
         self._sink = pa.BufferOutputStream()
         self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd")
@@ -25,7 +25,7 @@ class GrowingTable:
     def add(self, row: Mapping[str, Any]) -> None:
         """Take a row in."""
         self._rows.append(row)
-        if len(self._rows) == _GROUP_ROWS:
+        if len(self._rows) == self._group_rows:
             self._flush()
 
     def close(self) -> None:

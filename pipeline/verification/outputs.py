@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from pipeline import objects, statistics, store
-from pipeline.errors import PipelineError
-from pipeline.output import FAILURES, FILES, FOLDERS, SCENES_GROUP, SUMMARY
+from pipeline import failures, objects, statistics, store
+from pipeline.failure import DAMAGED, Failure
+from pipeline.failures import Noted
+from pipeline.output import FAILURES, FILES, FOLDERS, SCENES_GROUP, SUMMARY, is_made
 from pipeline.verification.findings import Finding, Kind, Made, Report, stray
 from pipeline.verification.scenes import Excused, SceneReport, Terms, check_scene
 from pipeline.verification.tables import check_table
@@ -40,7 +36,7 @@ def verify(
         PipelineError: the storage refused.
     """
     report = Report()
-    failed = _failed(output, report)
+    failed = _failed(output, report, finished=finished)
     _check_group(output, report, finished=finished)
     failed_whole = {scene_id: uri for scene_id, uri in failed.items() if isinstance(uri, str)}
     summary = statistics.Summary(output, classes=made.classes, failed=failed_whole)
@@ -104,29 +100,39 @@ def _excuse(failed: Failed, *, finished: bool) -> Excused:
     return excused
 
 
-def _failed(output: str, report: Report) -> Failed:
-    """Read the table of failures; a damaged one is a finding, and the next run writes it anew."""
+def _failed(output: str, report: Report, *, finished: bool) -> Failed:
+    """Read what failed, report what is no failure, and look whether the table is of all this."""
+    _report_strays(output, report)
     failed: Failed = {}
-    try:
-        table = pq.ParquetFile(io.BytesIO(objects.get_bytes(objects.join(output, FAILURES))))
-        for batch in table.iter_batches(columns=["scene_id", "uri", "row_off", "col_off"]):
-            for row in batch.to_pylist():
-                _note(failed, row)
-    except FileNotFoundError:
-        return failed
-    except (pa.ArrowException, OSError, PipelineError) as error:
-        message = f"cannot be read: {error}"
-        report.findings.append(Finding(kind="altered", path=FAILURES, message=message, remove=(FAILURES,)))
+
+    def tell(noted: Noted, failure: Failure) -> None:
+        if failure.error == DAMAGED:
+            report.findings.append(_damaged(noted, failure))
+        _note(failed, noted, failure)
+
+    table = statistics.failures_table(output, tell=tell)
+    check_table(output, FAILURES, table.content, report, finished=finished)
     return failed
 
 
-def _note(failed: Failed, row: Mapping[str, Any]) -> None:
-    if row["row_off"] is None or row["col_off"] is None:
-        failed[row["scene_id"]] = row["uri"]
+def _report_strays(output: str, report: Report) -> None:
+    for listed in objects.list_all(objects.join(output, failures.FOLDER)):
+        path = f"{failures.FOLDER}/{listed.path}"
+        if not is_made(path) or not failures.is_failure(path.rpartition("/")[2]):
+            report.findings.append(stray(path))
+
+
+def _damaged(noted: Noted, failure: Failure) -> Finding:
+    return Finding(kind="altered", path=noted.path, message=failure.message, remove=(noted.path, FAILURES))
+
+
+def _note(failed: Failed, noted: Noted, failure: Failure) -> None:
+    if noted.place is None:
+        failed[noted.scene_id] = failure.uri
         return
-    places = failed.setdefault(row["scene_id"], set())
+    places = failed.setdefault(noted.scene_id, set())
     if isinstance(places, set):
-        places.add((row["row_off"], row["col_off"]))
+        places.add(noted.place)
 
 
 def _check_group(output: str, report: Report, *, finished: bool) -> None:

@@ -2,12 +2,12 @@ import pytest
 
 from jobs.failure_limit import FailureLimit
 from pipeline.errors import ConfigError, TooManyFailuresError
+from pipeline.failure import Failure
 from pipeline.flow import Progress
-from pipeline.statistics import Failure, failures_table
 
 
 def progress(output: str, *, done: int, failed: int) -> Progress:
-    counted = Progress(failures_table(output), done=done)
+    counted = Progress(output, done=done)
     for number in range(failed):
         counted.count(Failure(scene_id=f"s{number}", uri="s.tif", error="E", message="m"))
     return counted

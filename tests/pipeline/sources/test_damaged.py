@@ -19,11 +19,11 @@ from jobs import settings
 from jobs.areas import area_of
 from pipeline import lease, raster
 from pipeline.errors import ConfigError, PipelineError, RasterError
+from pipeline.failure import Failure
 from pipeline.scene import Refusal, Scene
 from pipeline.sources import SceneList
 from pipeline.sources.assets import scene_of_item
 from pipeline.sources.stac import features_of
-from pipeline.statistics import Failure
 from tests.pipeline.sources.items import asset, item, links, write
 
 ORIGIN = "s3://bucket/items/it.json"
