@@ -115,9 +115,13 @@ def standing(output: Output, found: Mapping[str, Sequence[Noted]]) -> list[Noted
     Raises:
         PipelineError: the storage refused.
     """
+    scenes = (found[scene_id] for scene_id in sorted(found))
+    kept: list[Noted] = []
     with ThreadPoolExecutor(_READERS) as readers:
-        kept = readers.map(partial(_not_done, output), (noted for _, noted in sorted(found.items())))
-        return [each for scene in kept for each in scene]
+        while some := list(islice(scenes, _READ_AHEAD)):
+            for of_scene in readers.map(partial(_not_done, output), some):
+                kept += of_scene
+    return kept
 
 
 def read(output: Output, noted: Iterable[Noted]) -> Iterator[tuple[Noted, Failure]]:

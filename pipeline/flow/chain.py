@@ -19,7 +19,7 @@ from pipeline.flow import resources
 from pipeline.flow.events import Events
 from pipeline.flow.finished import all_done
 from pipeline.flow.hearing import ChainBroken, heard
-from pipeline.flow.links import Links, held, quietly
+from pipeline.flow.links import Links, data_context, held
 from pipeline.flow.notes import Notes
 from pipeline.flow.progress import Progress
 from pipeline.flow.resources import Places, cluster, nodes, places
@@ -186,7 +186,7 @@ def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> No
     claims = {"CPU": links.settings.actor_cpus, "GPU": room.actor_gpus}
     waiting = Waiting(guard, progress.events, room.actors, claims)
     progress.look_ahead = guard.ahead
-    with quietly(in_flight_bytes=links.in_flight_bytes(room)):
+    with data_context(in_flight_bytes=links.in_flight_bytes(room)):
         for record in heard(links.chain(room, guard), beat_s=BEAT_S):
             if record is not None:
                 watchdog.heard()
