@@ -1,18 +1,20 @@
 """How far an output is: told from names alone, however many windows it has, and from any machine.
 
-One listing of the ledger gives what is done and what was planned of each scene; nothing is opened but the table of
-failures.
+One listing of the ledger gives what is done and what was planned of each scene, one of the failures what failed;
+nothing is opened but some of the failures, for their reasons.
 """
 
 from __future__ import annotations
 
-import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pyarrow.parquet as pq
-
-from pipeline import objects
+from pipeline import failures, objects
+from pipeline.failures import Noted
 from pipeline.output import Output, place_of, plan_of
+
+REASONS = 1000
+"""So many scenes, the first of the unfinished ones, are told with their reason."""
 
 
 @dataclass(slots=True)
@@ -20,7 +22,7 @@ class SceneStatus:
     """How many windows of a scene there are, are done, and failed when they were last tried.
 
     ``planned`` is 0 for a scene that could not be opened yet, ``failed_whole`` says that it failed as such; ``reason``
-    is why, or why a window failed.
+    is why, or why a window failed: of the first ``REASONS`` scenes, as each has to be read.
     """
 
     scene_id: str
@@ -95,29 +97,44 @@ def status(output: Output) -> OutputStatus:
     Raises:
         PipelineError: the storage refused.
     """
+    noted = failures.listed(output)  # first: what is done meanwhile has not failed
     scenes: dict[str, SceneStatus] = {}
+    done: dict[str, set[tuple[int, int] | None]] = {scene_id: set() for scene_id in noted}
     changed_s = None
     for listed in objects.list_all(output.ledger):
         scene_id, _, name = listed.path.partition("/")
         scene = scenes.setdefault(scene_id, SceneStatus(scene_id))
-        if place_of(name) is not None:
+        if (place := place_of(name)) is not None:
             scene.done += 1
+            if scene_id in done:
+                done[scene_id].add(place)
         elif (plan := plan_of(name)) is not None:
             scene.planned = plan.windows
         changed_s = max(changed_s or 0.0, listed.written_s)
-    _add_failures(output, scenes)
-    return OutputStatus(scenes, changed_s)
+    standing = {
+        scene_id: [each for each in of_scene if each.place not in done[scene_id]]
+        for scene_id, of_scene in noted.items()
+    }
+    _add_failures(scenes, standing)
+    found = OutputStatus(scenes, changed_s)
+    _add_reasons(output, found, standing)
+    return found
 
 
-def _add_failures(output: Output, scenes: dict[str, SceneStatus]) -> None:
-    """Count what the table of failures holds by scene."""
-    try:
-        table = pq.ParquetFile(io.BytesIO(objects.get_bytes(output.failures)))
-    except FileNotFoundError:
-        return
-    for batch in table.iter_batches(columns=["scene_id", "row_off", "message"]):
-        for row in batch.to_pylist():
-            scene = scenes.setdefault(row["scene_id"], SceneStatus(row["scene_id"]))
-            scene.failed += row["row_off"] is not None
-            scene.failed_whole |= row["row_off"] is None
-            scene.reason = scene.reason or row["message"]
+def _add_failures(scenes: dict[str, SceneStatus], standing: Mapping[str, Sequence[Noted]]) -> None:
+    """Count what failed by scene."""
+    for scene_id, noted in standing.items():
+        if noted:
+            scene = scenes.setdefault(scene_id, SceneStatus(scene_id))
+            scene.failed = sum(each.place is not None for each in noted)
+            scene.failed_whole = scene.failed < len(noted)
+
+
+def _add_reasons(output: Output, found: OutputStatus, standing: Mapping[str, Sequence[Noted]]) -> None:
+    """Read why scenes, or the first of their windows, failed: of the first scenes."""
+    some = [scene.scene_id for scene in found.unfinished() if scene.has_failed][:REASONS]
+    firsts = [
+        min(standing[scene_id], key=lambda each: (each.place or (-1, -1), each.name)) for scene_id in some
+    ]
+    for noted, failure in failures.read(output, firsts):
+        found.scenes[noted.scene_id].reason = failure.message

@@ -49,12 +49,10 @@ def failed_before(output: Output, scenes: Iterable[Scene | Refusal]) -> Only:
 
     Of the latter a run that was cut off may have been trying again what had failed.
 
-    Raises ResumeError when there is no list of failures.
+    Raises ResumeError when no run has begun there.
     """
-    if not objects.exists(output.failures):
-        raise ResumeError(
-            f"{output.failures} does not exist: there is no run whose failures could be tried again"
-        )
+    if not objects.exists(output.run):
+        raise ResumeError(f"{output.run} does not exist: there is no run whose failures could be tried again")
     return Only(scenes, frozenset(scene.scene_id for scene in status(output).unfinished()))
 
 

@@ -14,11 +14,13 @@ from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeExcept
 from pipeline import objects, statistics, store
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import OutputError, PipelineError, ResourceError
+from pipeline.failure import Failure
 from pipeline.flow import resources
 from pipeline.flow.events import Events
 from pipeline.flow.finished import all_done
 from pipeline.flow.hearing import ChainBroken, heard
-from pipeline.flow.links import Links, held, quietly
+from pipeline.flow.links import Links, data_context, held
+from pipeline.flow.notes import Notes
 from pipeline.flow.progress import Progress
 from pipeline.flow.resources import Places, cluster, nodes, places
 from pipeline.flow.steps import MakeSegmenter
@@ -30,7 +32,6 @@ from pipeline.geometry.chips import ChipLayout
 from pipeline.geometry.scene import Scene
 from pipeline.output import Output
 from pipeline.sources.naming import Refusal
-from pipeline.statistics import Failure
 
 _FRUITLESS = 3  # attempts in a row that get nothing done
 _PAUSE_S = 5.0  # before another attempt: a cluster that lost a node needs a moment to know it
@@ -90,7 +91,7 @@ def run(  # noqa: PLR0913 - each by its name
         PipelineError: the segmenter cannot be made, or the cluster is lost.
     """
     events = Events() if run_id is None else Events(run_id)
-    progress = Progress(statistics.failures_table(output), events, supervise, still_ours)
+    progress = Progress(output, events, supervise, still_ours)
     with cluster():
         room = resources.room(settings, layout, weights)
         # Also where machines come back without their GPUs.
@@ -117,7 +118,8 @@ def _carried_out(links: Links, room: Places, progress: Progress) -> None:
     _sweep(links.output)
     store.lay_out_scenes(links.output)
     if not _nothing_left(links, progress):
-        with watching(links.settings.limit_s) as guard:
+        notes = Notes(links.output, progress.events.run_id)
+        with watching(links.settings.limit_s, notes) as guard:
             _followed(links, room, guard, progress)
     _summed(links, progress)
 
@@ -175,8 +177,7 @@ def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> N
             why = str(broken)
         guard.watch.release.remote()
         room = _room_again(links.settings)
-        progress.write()
-        progress.begin_again(statistics.failures_table(links.output), reason=why)
+        progress.begin_again(reason=why)
 
 
 def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
@@ -185,7 +186,7 @@ def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> No
     claims = {"CPU": links.settings.actor_cpus, "GPU": room.actor_gpus}
     waiting = Waiting(guard, progress.events, room.actors, claims)
     progress.look_ahead = guard.ahead
-    with quietly(in_flight_bytes=links.in_flight_bytes(room)):
+    with data_context(in_flight_bytes=links.in_flight_bytes(room)):
         for record in heard(links.chain(room, guard), beat_s=BEAT_S):
             if record is not None:
                 watchdog.heard()

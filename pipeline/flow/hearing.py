@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import queue
-import re
 import threading
 from collections.abc import Iterator
 
 from ray.data import Dataset
 
+from pipeline.flow.ray_quirks import reason_raised
 from pipeline.flow.records import Record, records_of
 
-_RAISED = re.compile(r"^[\w.]*(?:Error|Exception|Exit|Interrupt|Iteration|Quarantined)(?::|$)")
-_FOR_USERS = re.compile(r"^(?:pipeline|mrovseg|ray)\.[\w.]+: ")  # their texts need no type before them
 _AHEAD = 256  # small records: no pixels come this way
 
 
@@ -21,9 +19,7 @@ class ChainBroken(Exception):  # noqa: N818 - what happened to it
 
     def __init__(self, error: Exception) -> None:
         """Keep what was raised, and say why in one line: around it are Ray's own stack and advice."""
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-        raised = [line for line in lines if _RAISED.match(line)] or lines
-        super().__init__(_FOR_USERS.sub("", raised[-1]))
+        super().__init__(reason_raised(error))
         self.error = error
 
 

@@ -10,13 +10,10 @@ import time
 from pathlib import Path
 
 from pipeline.errors import ConfigError, PipelineError
+from pipeline.flow.ray_quirks import longest_folder_bytes
 
 _ANSWER_S = 30.0  # Ray itself looks for ten minutes for a cluster that is gone
 _TRY_S, _PAUSE_S = 5.0, 1.0
-_SOCKET_BYTES = 107  # of a socket's path, by Linux and, three fewer, by macOS
-_SESSION = (
-    "/ray/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"  # what Ray adds to its folder
-)
 # How a client of HTTP/2, which Ray's servers speak, begins, and the frame that the server has to begin with.
 _HELLO, _SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 4
 _HOST_PORT = re.compile(r"(?:ray://)?\[?(?P<host>[^\[\]/]+?)\]?:(?P<port>\d{1,5})")
@@ -98,7 +95,7 @@ def _folder() -> Path:
 def _check_folder() -> None:
     """Check that Ray can keep its sockets and its logs in its folder."""
     folder = _folder().absolute()
-    most = _SOCKET_BYTES - len(_SESSION)
+    most = longest_folder_bytes()
     if len(os.fsencode(folder)) > most:
         raise ConfigError(
             f"the folder of Ray (RAY_TMPDIR, else TMPDIR) may have a path of at most {most} bytes, as sockets lie "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from ray.data import (
 )
 
 from pipeline.config import FlowSettings, Reading
-from pipeline.flow.forgetting import ForgetBlocks
+from pipeline.flow.ray_quirks import ForgetBlocks, log_in_file
 from pipeline.flow.records import Record, each_record
 from pipeline.flow.resources import Places, window_bytes
 from pipeline.flow.shares import Planning, done_before, list_shares, plan_share, read_plan
@@ -146,8 +145,8 @@ def _listed(scenes: Iterable[Scene | Refusal], *, room: Places, whole: bool, gua
 
 
 @contextmanager
-def quietly(*, in_flight_bytes: int) -> Iterator[None]:
-    """Have Ray Data work in small blocks, few at a time, and say nothing."""
+def data_context(*, in_flight_bytes: int) -> Iterator[None]:
+    """Have Ray Data work in small blocks, few at a time, and leave the terminal to the run."""
     context = DataContext.get_current().copy()
     context.target_max_block_size = 1  # a record a block, however small
     context.execution_options.resource_limits = ExecutionResources.for_limits(
@@ -157,10 +156,5 @@ def quietly(*, in_flight_bytes: int) -> Iterator[None]:
     context.execution_no_progress_timeout_s = -1  # the run has a watchdog of its own, which knows the windows
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    logger = logging.getLogger("ray.data")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    with DataContext.current(context):
+    with DataContext.current(context), log_in_file():
         yield
-    # Not where the chain was ended: what is left of it would say at length that Ray is gone.
-    logger.setLevel(level)

@@ -6,25 +6,31 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
+from pipeline import failures, statistics
+from pipeline.deadline import within
+from pipeline.errors import PipelineError
+from pipeline.failure import Failure
 from pipeline.flow.events import Events
 from pipeline.flow.records import Done, Planned, Record
 from pipeline.flow.scene_warnings import SceneWarnings
 from pipeline.flow.tally import Tally
-from pipeline.flow.watch import Ahead, Quarantined
-from pipeline.statistics import Failure
-from pipeline.statistics.failing import FailuresTable
+from pipeline.flow.watch import Ahead
+from pipeline.output import Output
+from pipeline.statistics import FailuresTable
 
 _TTY_EVERY_S, _LOG_EVERY_S = 0.5, 10.0
 _LISTED_FAILURES = 100  # to show; all are in the table
-_WRITING_SHARE = 0.1  # of the time at most goes into writing the table
+_TABLE_S = 10.0  # for the table of a run that is cut off: what failed is noted already
+_NOT_SAID = ("traceback", "run_id", "failed_at")  # an event has a time and a run of its own
 
 
 @dataclass(slots=True)
 class Progress:
-    """Counts records as they arrive, and says how far the run is; failures go into their table."""
+    """Counts records as they arrive, and says how far the run is; what failed is noted before it arrives."""
 
-    table: FailuresTable
+    output: Output
     events: Events = field(default_factory=Events)
     supervise: Callable[[Progress], None] | None = None
     """Called after each record, outside of the count; what it raises ends the run."""
@@ -43,12 +49,10 @@ class Progress:
     _warnings: SceneWarnings = field(init=False)
     _found_done: int = 0
     _done_by_earlier: int = 0
-    _failed_places: set[int] = field(default_factory=set)
+    _told: set[int] = field(default_factory=set)
     _pixels: int = 0
     _began_s: float = field(default_factory=time.monotonic)
     _told_s: float = field(default_factory=time.monotonic)
-    _unwritten: bool = False
-    _write_from_s: float = 0.0
 
     def __post_init__(self) -> None:
         self._warnings = SceneWarnings(self.events)
@@ -56,7 +60,6 @@ class Progress:
     def count(self, record: Record) -> None:
         """Take a record in; what fails in the same way twice fails once."""
         if isinstance(record, Planned):
-            self.table.tried(record.scene_id)
             self.tally.add(record.scene_id, record.skipped)
             self.planned += record.windows
             self._found_done += record.skipped
@@ -69,57 +72,61 @@ class Progress:
             at = {"row_off": record.window.row_off, "col_off": record.window.col_off}
             self.events.say("window_done", scene_id=record.scene.scene_id, **at)
         elif isinstance(record, Failure):
-            self._note(record)
+            self._hear(record)
         self.beat()
 
     def beat(self) -> None:
-        """Say how far the run is, and write what failed lately, so that it outlives whatever happens to the run.
+        """Say how far the run is.
 
         Raises:
-            PipelineError: the storage refused, the output is no longer this run's, or what ``supervise`` raised.
+            PipelineError: what ``supervise`` raised.
         """
         self._tell()
         if self.supervise is not None:
             self.supervise(self)
-        began_s = time.monotonic()
-        if self._unwritten and began_s >= self._write_from_s:
-            self.write()
-            ended_s = time.monotonic()
-            self._write_from_s = ended_s + (ended_s - began_s) / _WRITING_SHARE
 
     def write(self) -> None:
-        """Write the table of what failed.
+        """Write the table of what is noted, of a run that is cut off: in little time, or not at all.
 
         Raises:
-            PipelineError: the storage refused, or the output is no longer this run's.
+            PipelineError: the storage refused or was slow, or the output is no longer this run's.
         """
-        if self.still_ours is not None:
-            self.still_ours()
-        self.table.close()
-        self._unwritten = False
+        late = PipelineError(f"the failures of {self.output} could not be read in {_TABLE_S:.0f} s")
+        self._put(within(_TABLE_S, partial(statistics.failures_table, self.output), late=late))
 
-    def begin_again(self, table: FailuresTable, *, reason: str) -> None:
-        """Begin to count what a new attempt says of every scene: what failed is tried again, and listed if it fails.
+    def begin_again(self, *, reason: str) -> None:
+        """Begin to count what a new attempt says of every scene: what failed is tried again, and counts if it fails.
 
         What the earlier attempts said they did counts as done by this run, though the new one finds it in the ledger. A
         window whose end was on its way when the chain broke is found there too, and counts as skipped.
         """
         self.events.warn("begun_again", f"the chain broke and is begun again: {reason}")
-        self.table, self.planned, self._found_done, self._done_by_earlier = table, 0, 0, self.done
+        self.planned, self._found_done, self._done_by_earlier = 0, 0, self.done
         self.failed = 0
         self._ahead = Ahead(0, whole=False)
         self.tally.clear()
         self.failures.clear()
         self.failed_whole.clear()
-        self._failed_places.clear()
+        self._told.clear()
         self._warnings.begin_again()
 
     def finish(self) -> None:
-        """Say that the run came to its end, and write the table of what failed in it."""
+        """Say that the run came to its end; write the table of what failed in it, and forget what failed before.
+
+        Raises:
+            PipelineError: the storage refused, or the output is no longer this run's.
+        """
         self._ahead = Ahead(self.planned, whole=True)
         self.say_end("done")
-        self.table.forget_earlier()
-        self.write()
+        table = statistics.failures_table(self.output, of_run=self.events.run_id)
+        self._put(table)
+        failures.remove(self.output, table.overridden)
+
+    def _put(self, table: FailuresTable) -> None:
+        """Write a table, if the output is still this run's."""
+        if self.still_ours is not None:
+            self.still_ours()
+        statistics.put_failures(self.output, table)
 
     def say_end(self, how: str) -> None:
         """Say how the run ended."""
@@ -136,27 +143,27 @@ class Progress:
     @property
     def failures_in_all(self) -> int:
         """Scenes and windows that failed, of which ``failures`` has the first."""
-        return len(self._failed_places)
+        return len(self._told)
 
     @property
     def scenes_failed(self) -> int:
         """Scenes that failed whole."""
         return self.failures_in_all - self.failed
 
-    def _note(self, failure: Failure) -> None:
-        place = hash((failure.scene_id, _where(failure)))  # a scene fails in each of its shares
-        if place in self._failed_places:
+    def _hear(self, failure: Failure) -> None:
+        told = hash((failure.scene_id, failure.told_by))  # a scene fails in each of its shares
+        if told in self._told:
             return
-        self._failed_places.add(place)
+        self._told.add(told)
         self.failed += failure.row_off is not None
-        self.table.add(asdict(failure))
         if failure.row_off is None:
             self.failed_whole[failure.scene_id] = failure.uri
-        self._unwritten = True
         if len(self.failures) < _LISTED_FAILURES:
             self.failures.append(failure)
         name = "scene_failed" if failure.row_off is None else "window_failed"
-        self.events.say(name, **{key: value for key, value in asdict(failure).items() if key != "traceback"})
+        self.events.say(
+            name, **{key: value for key, value in asdict(failure).items() if key not in _NOT_SAID}
+        )
 
     def _tell(self) -> None:
         now_s, terminal = time.monotonic(), sys.stderr.isatty()
@@ -195,10 +202,3 @@ class Progress:
             f"windows: {finished} of {count['windows_known']}{more} done, {count['failures']} failures, "
             f"{count['mpx_per_s']:.2f} Mpx/s"
         )
-
-
-def _where(failure: Failure) -> object:
-    """Return what tells the failures of a scene apart: parts of its plan may be given up for different reasons."""
-    if failure.row_off is None:
-        return failure.error if failure.error == Quarantined.__name__ else failure.message
-    return failure.row_off, failure.col_off

@@ -12,6 +12,7 @@ import pyarrow as pa
 from jaxtyping import Bool, UInt8
 
 from pipeline.errors import PipelineError, legible
+from pipeline.failure import Failure
 from pipeline.flow import columns
 from pipeline.flow.scene_warnings import Found
 from pipeline.flow.watch import Guard, Work
@@ -21,7 +22,6 @@ from pipeline.inputs import Inputs
 from pipeline.raster import Outline
 from pipeline.segment import WindowLabels
 from pipeline.sources.naming import Refusal
-from pipeline.statistics import Failure
 from pipeline.view import View
 
 _TRACEBACK_CHARS = 10_000  # its end, which is where the error was raised
@@ -131,7 +131,8 @@ def attempt(
 ) -> Record:
     """Return what ``step`` gives, or why it failed: no window takes the run down with it.
 
-    ``part`` tells apart what several processes do of one scene at once.
+    That a window failed is noted; a whole scene's failure is for its planner to note. ``part`` tells apart what several
+    processes do of one scene at once.
     """
     row_off, col_off = (window.row_off, window.col_off) if window else (None, None)
     try:
@@ -142,10 +143,12 @@ def attempt(
             scene_id=scene.scene_id,
             uri=scene.uri,
             error=type(error).__name__,
-            message=legible(message_of(error)),  # half characters are in no table
+            message=legible(message_of(error)),  # nothing in them moves a terminal
+            stage=stage,
             traceback=legible("".join(traceback.format_exception(error))[-_TRACEBACK_CHARS:]),
         )
-        return replace(failure, **where)
+        failure = replace(failure, **where)
+        return failure if window is None else guard.notes.noted(failure)
 
 
 def message_of(error: BaseException) -> str:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +19,7 @@ from pipeline.config import FlowSettings
 from pipeline.errors import PipelineError, ResourceError
 from pipeline.flow.joining import check_cluster, reason_of
 from pipeline.flow.private import make_session_private, make_token_private
+from pipeline.flow.ray_quirks import own_sigterm
 from pipeline.geometry.chips import ChipLayout
 
 _EPSILON = 1e-6  # Ray counts in ten-thousandths of a CPU, floats do not
@@ -60,12 +59,12 @@ def cluster() -> Iterator[None]:
         yield
         return
     check_cluster()
-    with _own_sigterm():
+    with own_sigterm():
         try:
             make_token_private()
             # A dashboard is for a cluster that lasts: who starts one has it.
             joined = ray.init(log_to_driver=False, logging_level=logging.WARNING, include_dashboard=False)
-            make_session_private(getattr(joined, "address_info", {}))
+            make_session_private(getattr(joined, "address_info", {}))  # a client of ray:// has none
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             address = os.environ.get("RAY_ADDRESS", "")
             raise PipelineError(
@@ -78,23 +77,6 @@ def cluster() -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-@contextmanager
-def _own_sigterm() -> Iterator[None]:
-    """Keep the driver's handler of SIGTERM: Ray puts its own in its place, which ends a run without a word."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    except SystemExit:
-        signal.signal(signal.SIGTERM, before)
-        signal.raise_signal(signal.SIGTERM)  # Ray's took it while it started
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def nodes() -> list[Node]:

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline import inputs, ledger, objects, raster, statistics, store
+from pipeline import failures, inputs, ledger, objects, raster, statistics, store
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import PipelineError, RasterError
+from pipeline.failure import PLAN_STAGE, REFUSED, Failure
 from pipeline.flow import scene_warnings
 from pipeline.flow.columns import table_of
 from pipeline.flow.records import Pixels, Plan, Planned, Record, Share, attempt
@@ -34,7 +35,6 @@ from pipeline.output import Output, SceneOutput
 from pipeline.output import Plan as LedgerPlan
 from pipeline.raster import Outline
 from pipeline.sources.naming import Refusal
-from pipeline.statistics import Failure
 from pipeline.view import View
 
 _MOST_SCENES = 64  # a share: a task costs the driver as much as reading a small scene does
@@ -93,11 +93,13 @@ def plan_share(share: Record, *, planning: Planning, guard: Guard) -> Iterator[R
     windows = 0
     for entry in share.entries:
         if isinstance(entry, Refusal):
-            yield _refused(entry)
+            yield guard.notes.noted(_refused(entry))
         else:
             step = partial(_plan, share, entry, planning)
             part = f"part {share.part + 1} of {share.parts}" if share.parts > 1 else None
-            record = attempt(step, guard, stage="plan", scene=entry, window=None, part=part)
+            record = attempt(step, guard, stage=PLAN_STAGE, scene=entry, window=None, part=part)
+            if isinstance(record, Failure):
+                record = guard.notes.noted(record, part=share.part)
             windows += record.windows if isinstance(record, Plan) else 0
             guard.watch.planned.remote(share.number, windows)
             yield record
@@ -161,6 +163,7 @@ def _plan(share: Share, scene: Scene, planning: Planning) -> Record:
             origin=statistics.origin(view),
             made_by=planning.made_by,
         )
+    failures.clear(mine, done=done, part=share.part, parts=share.parts)
     return Plan(scene, view, outline, share.part, share.parts, len(left), np.packbits(left), files)
 
 
@@ -198,4 +201,4 @@ def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> R
 
 
 def _refused(entry: Refusal) -> Failure:
-    return Failure(scene_id=entry.scene_id, uri=entry.uri, error="Refusal", message=entry.reason)
+    return Failure(scene_id=entry.scene_id, uri=entry.uri, error=REFUSED, message=entry.reason)

@@ -21,6 +21,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipeline.errors import PipelineError
 from pipeline.flow.deadline import ends_after
+from pipeline.flow.notes import Notes
 
 TRIES = 3
 _ANSWER_S = 2.0  # of the watch, to what can be done without
@@ -179,10 +180,11 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What a worker needs to do something under the eyes of the watch, for at most ``limit_s``."""
+    """What a worker needs to do something under the eyes of the watch, for at most ``limit_s``, or to say why not."""
 
     watch: ActorHandle[Any]
     limit_s: float | int
+    notes: Notes
 
     def watched(self, work: Work, step: Callable[[], T]) -> T:
         """Return what ``step`` gives. After ``limit_s`` the process ends, because a call may be deaf to all else.
@@ -220,13 +222,13 @@ class Guard:
 
 
 @contextmanager
-def watching(limit_s: float | int) -> Iterator[Guard]:
+def watching(limit_s: float | int, notes: Notes) -> Iterator[Guard]:
     """Have a watch beside the driver, whose end is that of the run anyway."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
     watch: ActorHandle[Any] = ray.remote(Watch).options(**options).remote(limit_s)  # type: ignore[assignment]
     try:
-        yield Guard(watch, limit_s)
+        yield Guard(watch, limit_s, notes)
     finally:
         ray.kill(watch)
 

@@ -14,6 +14,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipeline.errors import PipelineError
 from pipeline.flow.events import Events
+from pipeline.flow.ray_quirks import is_worker
 from pipeline.flow.watch import TRIES, Guard, InFlight, Process
 
 BEAT_S = 1.0
@@ -121,5 +122,5 @@ def _kill(pid: int) -> None:
         title = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return
-    if title.startswith(b"ray::"):
+    if is_worker(title):
         os.kill(pid, signal.SIGKILL)

@@ -11,6 +11,7 @@ They are how an output is written, and how whoever comes later reads it: ``outpu
 from pipeline.output.entries import Plan, entry_name, place_of, plan_of
 from pipeline.output.mask_stores import is_mask_store
 from pipeline.output.names import FILES, FOLDERS, MASKS, is_made, is_place_of_ours
+from pipeline.output.notes import is_note, part_of, plan_note_name, refusal_note_name
 from pipeline.output.values import Output, SceneOutput, open  # noqa: A004 - people write `output.open`
 
 __all__ = [
@@ -23,8 +24,12 @@ __all__ = [
     "entry_name",
     "is_made",
     "is_mask_store",
+    "is_note",
     "is_place_of_ours",
     "open",
+    "part_of",
     "place_of",
+    "plan_note_name",
     "plan_of",
+    "refusal_note_name",
 ]

@@ -71,6 +71,11 @@ class Output:
         return self.at(names.LEDGER)
 
     @property
+    def failure_notes(self) -> Location:
+        """The folder that says what failed, of which ``failures`` is made."""
+        return self.at(names.FAILURE_NOTES)
+
+    @property
     def statistics(self) -> Location:
         """The folder of a table for each scene."""
         return self.at(names.STATISTICS)
@@ -135,6 +140,15 @@ class SceneOutput:
     def plan(self, plan: Plan) -> Location:
         """Return what says by its name how many windows the scene has."""
         return self.ledger.join(plan.name)
+
+    @property
+    def failure_notes(self) -> Location:
+        """The folder of an object for each of its failures."""
+        return self.output.failure_notes.join(self.scene_id)
+
+    def failure_note(self, name: str) -> Location:
+        """Return where the failure is noted whose object has this name, see ``notes``."""
+        return self.failure_notes.join(name)
 
     @property
     def inputs(self) -> Location:

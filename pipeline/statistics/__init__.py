@@ -2,12 +2,11 @@
 
 from pipeline.statistics.classes import scene_summary, window_statistics
 from pipeline.statistics.facts import about, origin
+from pipeline.statistics.failing import FailuresTable, failures_table, put_failures, write_failures
 from pipeline.statistics.scenes import listing_digest, sum_scene, windows_of
 from pipeline.statistics.summary import Summary, write_summary
 from pipeline.statistics.tables import (
     LISTING_KEY,
-    Failure,
-    failures_table,
     scene_rows,
     scene_table,
     write_scene,
@@ -15,18 +14,20 @@ from pipeline.statistics.tables import (
 
 __all__ = [
     "LISTING_KEY",
-    "Failure",
+    "FailuresTable",
     "Summary",
     "about",
     "failures_table",
     "listing_digest",
     "origin",
+    "put_failures",
     "scene_rows",
     "scene_summary",
     "scene_table",
     "sum_scene",
     "window_statistics",
     "windows_of",
+    "write_failures",
     "write_scene",
     "write_summary",
 ]

@@ -17,8 +17,8 @@ _GROUP_ROWS = 10_000
 class GrowingTable:
     """Rows of a schema, written to a location whole and atomically by ``close``. The same rows give the same bytes."""
 
-    def __init__(self, location: Location, schema: pa.Schema) -> None:
-        self._location = location
+    def __init__(self, location: Location, schema: pa.Schema, *, group_rows: int = _GROUP_ROWS) -> None:
+        self._location, self._group_rows = location, group_rows
         self._rows: list[Mapping[str, Any]] = []
         self._sink = pa.BufferOutputStream()
         self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd")
@@ -26,7 +26,7 @@ class GrowingTable:
     def add(self, row: Mapping[str, Any]) -> None:
         """Take a row in."""
         self._rows.append(row)
-        if len(self._rows) == _GROUP_ROWS:
+        if len(self._rows) == self._group_rows:
             self._flush()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The Parquet files of an output: statistics of a scene's windows, the summary, the failures.
+"""The Parquet files of an output that are functions of the ledger: statistics of a scene's windows, the summary.
 
 Each is written whole and atomically, with a schema of its own, also when it has no rows. The same records
 give the same bytes.
@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.ledger import LedgerEntry
-from pipeline.output import Output, SceneOutput
-from pipeline.redact import redacted
+from pipeline.output import SceneOutput
 from pipeline.statistics.facts import NOTHING
-from pipeline.statistics.failing import FailuresTable
 from pipeline.statistics.growing import GrowingTable
 
 _RECTANGLE = [(name, pa.int64()) for name in ("row_off", "col_off", "height", "width")]
@@ -58,49 +56,6 @@ SUMMARY_SCHEMA = pa.schema(
         pa.field("mean_score", pa.float64()),
     ]
 )
-FAILURES_SCHEMA = pa.schema(
-    [
-        _SCENE_ID,
-        pa.field("uri", pa.string(), nullable=False),
-        *(pa.field(name, kind) for name, kind in _RECTANGLE),
-        pa.field("error", pa.string(), nullable=False),
-        pa.field("message", pa.string(), nullable=False),
-        pa.field("traceback", pa.string()),
-    ]
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """A window that could not be done, or a whole scene: then the rectangle is None.
-
-    ``error`` is the error's class, ``message`` what it says to the user, and ``traceback`` where it was raised, if
-    anywhere. None of them holds credentials, nor does ``uri``.
-    """
-
-    scene_id: str
-    uri: str
-    row_off: int | None = None
-    col_off: int | None = None
-    height: int | None = None
-    width: int | None = None
-    error: str
-    message: str
-    traceback: str | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("uri", "message", "traceback"):
-            text = getattr(self, name)
-            object.__setattr__(self, name, None if text is None else redacted(text))
-
-    def __str__(self) -> str:
-        """Return one line for a terminal: what failed, where, and why."""
-        where = ""
-        if self.row_off is not None:
-            where = f" (window at row {self.row_off}, column {self.col_off}, {self.height} x {self.width} px)"
-        message = " ".join(self.message.split()) or self.error
-        # Most messages of ours name the file themselves.
-        return message if not where and self.uri in message else f"{self.uri}{where}: {message}"
 
 
 def scene_table(scene: SceneOutput, *, listing: str, about: Mapping[str, Any]) -> GrowingTable:
@@ -137,12 +92,3 @@ def write_scene(
         table.add(row)
     table.close()
     return rows
-
-
-def failures_table(output: Output) -> FailuresTable:
-    """Return OUT/failures.parquet, to which ``asdict`` of failures are added as they come.
-
-    Raises:
-        PipelineError: the storage refused.
-    """
-    return FailuresTable(output.failures, FAILURES_SCHEMA)

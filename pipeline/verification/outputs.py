@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline import objects, statistics, store
-from pipeline.errors import PipelineError
+from pipeline.failure import DAMAGED, Failure
+from pipeline.failures import Noted
 from pipeline.geometry.window import Window
-from pipeline.output import FILES, FOLDERS, Output
+from pipeline.output import FILES, FOLDERS, Output, is_made, is_note
 from pipeline.verification.findings import Finding, Kind, Made, Report, stray
 from pipeline.verification.scenes import Excused, SceneReport, Terms, check_scene
 from pipeline.verification.tables import check_table
@@ -40,7 +36,7 @@ def verify(
         PipelineError: the storage refused.
     """
     report = Report()
-    failed = _failed(output, report)
+    failed = _failed(output, report, finished=finished)
     _check_group(output, report, finished=finished)
     failed_whole = {scene_id: uri for scene_id, uri in failed.items() if isinstance(uri, str)}
     summary = statistics.Summary(output, classes=made.classes, failed=failed_whole)
@@ -100,30 +96,41 @@ def _excuse(failed: Failed, *, finished: bool) -> Excused:
     return excused
 
 
-def _failed(output: Output, report: Report) -> Failed:
-    """Read the table of failures; a damaged one is a finding, and the next run writes it anew."""
+def _failed(output: Output, report: Report, *, finished: bool) -> Failed:
+    """Read what failed, report what is no failure, and look whether the table is of all this."""
+    _report_strays(output, report)
     failed: Failed = {}
-    try:
-        table = pq.ParquetFile(io.BytesIO(objects.get_bytes(output.failures)))
-        for batch in table.iter_batches(columns=["scene_id", "uri", "row_off", "col_off"]):
-            for row in batch.to_pylist():
-                _note(failed, row)
-    except FileNotFoundError:
-        return failed
-    except (pa.ArrowException, OSError, PipelineError) as error:
-        message = f"cannot be read: {error}"
-        path = output.path_of(output.failures)
-        report.findings.append(Finding(kind="altered", path=path, message=message, remove=(path,)))
+
+    def tell(noted: Noted, failure: Failure) -> None:
+        if failure.error == DAMAGED:
+            report.findings.append(_damaged(output, noted, failure))
+        _note(failed, noted, failure)
+
+    table = statistics.failures_table(output, tell=tell)
+    check_table(output, output.failures, table.content, report, finished=finished)
     return failed
 
 
-def _note(failed: Failed, row: Mapping[str, Any]) -> None:
-    if row["row_off"] is None or row["col_off"] is None:
-        failed[row["scene_id"]] = row["uri"]
+def _report_strays(output: Output, report: Report) -> None:
+    for listed in objects.list_all(output.failure_notes):
+        path = output.path_of(output.failure_notes.join(listed.path))
+        if not is_made(path) or not is_note(path.rpartition("/")[2]):
+            report.findings.append(stray(path))
+
+
+def _damaged(output: Output, noted: Noted, failure: Failure) -> Finding:
+    path = output.path_of(noted.location(output))
+    remove = (path, output.path_of(output.failures))
+    return Finding(kind="altered", path=path, message=failure.message, remove=remove)
+
+
+def _note(failed: Failed, noted: Noted, failure: Failure) -> None:
+    if noted.place is None:
+        failed[noted.scene_id] = failure.uri
         return
-    places = failed.setdefault(row["scene_id"], set())
+    places = failed.setdefault(noted.scene_id, set())
     if isinstance(places, set):
-        places.add((row["row_off"], row["col_off"]))
+        places.add(noted.place)
 
 
 def _check_group(output: Output, report: Report, *, finished: bool) -> None:

@@ -26,7 +26,6 @@ import numpy as np
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import rasterio
 import ray
-from ray._private import worker
 
 from jobs.show import table
 from pipeline import raster, store
@@ -120,7 +119,7 @@ def measure(scene: Path, *, slow: str = "nothing", window_px: int = WINDOW_PX) -
 def drive(scene: Path, *, slow: str, window_px: int) -> None:
     """Run over a scene, and print how often Ray spilled."""
     hook = {"worker_process_setup_hook": slow_writer} if slow == "writer" else {}
-    ray.init(
+    joined = ray.init(
         num_cpus=2,
         include_dashboard=False,
         log_to_driver=False,
@@ -135,7 +134,8 @@ def drive(scene: Path, *, slow: str, window_px: int) -> None:
         )
     if result.failures:
         raise SystemExit(f"the run failed: {result.failures[0]}")
-    print(json.dumps({"spills": _spills()}))
+    session = joined.address_info["session_dir"]  # type: ignore[attr-defined]  # of a Ray that is started here
+    print(json.dumps({"spills": _spills(session)}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,11 +172,10 @@ def slow_writer() -> None:
     store.write = write  # type: ignore[assignment]
 
 
-def _spills() -> int:
+def _spills(session: str) -> int:
     """Return how often Ray has begun to put objects on the disk, which only what it dumps for people says."""
     time.sleep(3 * DUMP_EVERY_S)
-    assert worker._global_node is not None
-    state = Path(worker._global_node.get_session_dir_path(), "logs", "debug_state.txt").read_text()
+    state = Path(session, "logs", "debug_state.txt").read_text()
     return int(re.findall(r"cumulative spill requests: (\d+)", state)[0])
 
 

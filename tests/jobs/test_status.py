@@ -1,7 +1,6 @@
 """What `status` says of windows and scenes: the same in words and in JSON, and clean where nobody asks for more."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,14 @@ import pytest
 from jobs import segment, status
 from jobs.run import run_record
 from jobs.run.resume import failed_before
-from pipeline import ledger
+from pipeline import failures, ledger
 from pipeline.errors import ResumeError
+from pipeline.failure import Failure
 from pipeline.flow import RunResult
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
 from pipeline.output import Output, Plan
-from pipeline.statistics import Failure, failures_table
+from pipeline.statistics import Failure
 from tests.jobs.run.test_run_record import description
 
 
@@ -29,12 +29,13 @@ def scene(output: Path, scene_id: str, *, planned: int, done: int) -> None:
         )
 
 
-def failures(output: Path, *scenes: tuple[str, int | None]) -> None:
-    table = failures_table(Output(str(output)))
-    table.forget_earlier()
+def fail(output: Path, *scenes: tuple[str, int | None]) -> None:
     for scene_id, row_off in scenes:
-        table.add(asdict(Failure(scene_id=scene_id, uri=scene_id, row_off=row_off, error="E", message="no")))
-    table.close()
+        where: dict[str, Any] = (
+            {} if row_off is None else {"row_off": row_off, "col_off": 8, "height": 4, "width": 4}
+        )
+        failure = Failure(scene_id=scene_id, uri=scene_id, error="E", message="no", **where)
+        failures.note(Output(str(output)), failure)
 
 
 def ended(output: Path, *ends: str, **more: Any) -> None:  # noqa: ANN401 - what JSON holds
@@ -56,7 +57,7 @@ def test_words_and_json_count_windows_and_scenes_apart_and_alike(
 ) -> None:
     scene(tmp_path, "good", planned=2, done=2)
     scene(tmp_path, "part", planned=3, done=1)
-    failures(tmp_path, ("part", 0), ("part", 4), ("whole", None))
+    fail(tmp_path, ("part", 0), ("part", 4), ("whole", None))
     ended(tmp_path, "finished")
     found, said = told(tmp_path, capsys)
     assert found["windows"] == {"planned": 5, "done": 3, "failed": 2, "left": 2}
@@ -72,7 +73,6 @@ def test_a_scene_that_left_the_list_is_not_held_against_the_output(
 ) -> None:
     scene(tmp_path, "good", planned=2, done=2)
     scene(tmp_path, "left", planned=3, done=1)
-    failures(tmp_path)
     ended(tmp_path, "finished")
     found, said = told(tmp_path, capsys)
     assert found["finished"]
@@ -106,7 +106,8 @@ def test_only_what_failed_or_was_cut_off_is_tried_again(tmp_path: Path) -> None:
         failed_before(Output(str(tmp_path)), scenes)
     scene(tmp_path, "good", planned=2, done=2)
     scene(tmp_path, "part", planned=3, done=1)
-    failures(tmp_path, ("whole", None), ("left", None))
+    fail(tmp_path, ("whole", None), ("left", None))
+    ended(tmp_path, "Terminated")
     assert [each.uri for each in failed_before(Output(str(tmp_path)), scenes)] == [
         "/x/part.tif",
         "/x/whole.tif",

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from pipeline.failure import Failure
 from pipeline.flow.columns import table_of, text_of, value_of
 from pipeline.flow.records import Done, Masks, Pixels, Plan, Planned, Record, Share, each_record, records_of
 from pipeline.flow.scene_warnings import Found
@@ -22,7 +23,6 @@ from pipeline.objects import ObjectInfo
 from pipeline.raster import Outline
 from pipeline.segment import WindowLabels
 from pipeline.sources.naming import Refusal
-from pipeline.statistics import Failure
 from pipeline.view import Base, View
 
 
@@ -150,6 +150,9 @@ KINDS: Mapping[type, st.SearchStrategy[Parts]] = {
         error=names,
         message=uris,
         traceback=st.none() | uris,
+        stage=st.none() | names,
+        run_id=st.none() | names,
+        failed_at=datetimes,
     ),
 }
 

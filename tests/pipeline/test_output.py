@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from pipeline import objects, output
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.location import Location
-from pipeline.output import Output, Plan, SceneOutput, entry_name, is_made, place_of, plan_of
+from pipeline.output import (
+    Output,
+    Plan,
+    SceneOutput,
+    entry_name,
+    is_made,
+    is_note,
+    part_of,
+    place_of,
+    plan_note_name,
+    plan_of,
+    refusal_note_name,
+)
 from pipeline.output.names import FILES, FOLDERS
 from pipeline.sources.naming import scene_of
 from pipeline.storage import Storage
@@ -25,6 +37,10 @@ def places(scene: SceneOutput, row_off: int, col_off: int, plan: Plan) -> list[L
     return [
         scene.entry(row_off, col_off),
         scene.plan(plan),
+        scene.failure_note(entry_name(row_off, col_off)),
+        scene.failure_note(plan_note_name(0)),
+        scene.failure_note(plan_note_name(row_off)),
+        scene.failure_note(refusal_note_name(f"line {col_off}")),
         scene.inputs,
         scene.statistics,
         scene.masks.join("zarr.json"),
@@ -48,9 +64,8 @@ def test_every_path_is_below_its_output_in_its_storage_and_one_that_a_run_makes(
     assert [is_made(out.path_of(location), scene.scene_id) for location in of_scene] == [True] * len(of_scene)
     assert not any(is_made(out.path_of(location), "another") for location in of_scene)
     assert {out.path_of(each) for each in (out.run, out.lease, out.summary, out.failures)} == set(FILES)
-    assert {out.path_of(each) for each in (out.ledger, out.statistics, out.inputs, out.scenes)} == set(
-        FOLDERS
-    )
+    folders = (out.ledger, out.failure_notes, out.statistics, out.inputs, out.scenes)
+    assert {*map(out.path_of, folders)} == {*FOLDERS}
 
 
 @given(NUMBERS, NUMBERS, st.binary(min_size=16, max_size=16))
@@ -60,6 +75,14 @@ def test_names_in_a_ledger_say_what_they_were_made_of(row_off: int, col_off: int
     assert plan_of(plan.name) == plan
     assert place_of(plan.name) is None
     assert plan_of(entry_name(row_off, col_off)) is None
+
+
+@given(NUMBERS, st.text())
+def test_names_of_failures_say_what_they_were_made_of(number: int, reason: str) -> None:
+    of_window, of_part, of_list = entry_name(number, 0), plan_note_name(number), refusal_note_name(reason)
+    assert [part_of(name) for name in (of_window, of_part, of_list)] == [None, number, None]
+    assert all(map(is_note, (of_window, of_part, of_list)))
+    assert not any(map(is_note, (f"{of_part}.json", f"scene-0{number}.json", Plan(number, "0" * 32).name)))
 
 
 def test_an_output_is_opened_by_its_uri_and_read_by_its_own_words(tmp_path: Path) -> None:

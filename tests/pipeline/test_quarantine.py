@@ -13,14 +13,17 @@ import pytest
 import ray
 
 from pipeline.errors import PipelineError
+from pipeline.flow.notes import Notes
 from pipeline.flow.watch import TRIES, InFlight, Process, Quarantined, Work, watching
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
+from pipeline.output import Output
 from pipeline.testing.brightness import BrightnessSegmenter
 from tests.pipeline.flows import paint, run_flow, run_list
 from tests.pipeline.test_flow import table, whiten
 
 WHITE = Window(0, 256, 256, 256)
+NOTES = Notes(Output("/nowhere"), "run")
 
 
 class Fatal(BrightnessSegmenter):
@@ -104,7 +107,7 @@ def worker(guard: Any, work: Work, step: Callable[[], str]) -> str:  # noqa: ANN
 @pytest.mark.usefixtures("ray_cluster")
 def test_only_what_is_begun_and_never_ends_counts() -> None:
     work = Work("read", "a", 0, 0)
-    with watching(60.0) as guard:
+    with watching(60.0, NOTES) as guard:
 
         def failing() -> str:
             raise ValueError("no")
@@ -129,7 +132,7 @@ def test_only_what_is_begun_and_never_ends_counts() -> None:
 @pytest.mark.usefixtures("ray_cluster")
 def test_processes_that_went_with_their_node_are_no_fault_of_a_window() -> None:
     work, gone = Work("segment", "a", 0, 0), Process("0" * 56, 1)
-    with watching(60.0) as guard:
+    with watching(60.0, NOTES) as guard:
         for _ in range(TRIES + 2):
             assert ray.get(guard.watch.begin.remote(work, gone)) is None
         flying: list[InFlight] = ray.get(guard.watch.in_flight.remote())
@@ -139,7 +142,7 @@ def test_processes_that_went_with_their_node_are_no_fault_of_a_window() -> None:
 @pytest.mark.usefixtures("ray_cluster")
 def test_processes_that_the_run_itself_ends_do_not_count() -> None:
     work, here = Work("segment", "a", 0, 0), Process(ray.get_runtime_context().get_node_id(), 1)
-    with watching(60.0) as guard:
+    with watching(60.0, NOTES) as guard:
         for _ in range(2 * TRIES):
             assert ray.get(guard.watch.begin.remote(work, here)) is None
             ray.get(guard.watch.release.remote())

@@ -1,7 +1,6 @@
 import io
 import math
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import objects
+from pipeline import failures, objects
+from pipeline.failure import Failure
 from pipeline.geometry.areas import pixel_areas_m2
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
@@ -21,10 +21,9 @@ from pipeline.ledger import LedgerEntry
 from pipeline.location import Location
 from pipeline.output import Output
 from pipeline.statistics import (
-    Failure,
-    failures_table,
     scene_summary,
     window_statistics,
+    write_failures,
     write_scene,
     write_summary,
 )
@@ -238,11 +237,10 @@ def _table(output: str, name: str) -> pa.Table:
     return pq.read_table(io.BytesIO(objects.get_bytes(Location(objects.join(output, name)))))
 
 
-def write_failures(output: str, failures: Iterable[Failure]) -> None:
-    table = failures_table(Output(output))
-    for failure in failures:
-        table.add(asdict(failure))
-    table.close()
+def fail(output: str, noted: Iterable[Failure]) -> None:
+    for failure in noted:
+        failures.note(Output(output), failure)
+    write_failures(Output(output))
 
 
 def test_a_scenes_table_has_a_row_a_window_and_class_and_its_summary_adds_them_up(tmp_path: Path) -> None:
@@ -283,12 +281,12 @@ def test_tables_are_the_same_bytes_each_time_and_typed_when_empty(s3: str, tmp_p
     failure = Failure(scene_id="s", uri="s.tif", error="RasterError", message="s.tif is an empty file")
     kinds: dict[str, list[list[str]]] = {}
     for output in (s3, f"{tmp_path}/out"):
-        for records, failures in (
+        for records, found in (
             ([], []),
             (_summary(output, _entries(), ["a"]), [failure]),
         ):
             write_summary(Output(output), records, classes=["a"])
-            write_failures(output, failures)
+            fail(output, found)
             for name in ("summary.parquet", "failures.parquet"):
                 schema = _table(output, name).schema
                 kinds.setdefault(name, []).append([f"{each.name} {each.type}" for each in schema])
@@ -302,7 +300,7 @@ def test_tables_are_the_same_bytes_each_time_and_typed_when_empty(s3: str, tmp_p
 def test_a_credential_in_a_failure_is_left_out(tmp_path: Path) -> None:
     uri = "https://me:hunter2@host/a.tif?id=5&X-Amz-Signature=b0b"
     failure = Failure(scene_id="a", uri=uri, error="RasterError", message=f"cannot read {uri}: 403")
-    write_failures(str(tmp_path), [failure])
+    fail(str(tmp_path), [failure])
     (row,) = _table(str(tmp_path), "failures.parquet").to_pylist()
     assert (row["uri"], row["message"]) == (
         "https://host/a.tif?id=5",
@@ -311,18 +309,18 @@ def test_a_credential_in_a_failure_is_left_out(tmp_path: Path) -> None:
 
 
 def test_many_failures_are_written_in_their_order(tmp_path: Path) -> None:
-    places = [(row, col) for row in range(150) for col in range(150)]
-    failures = [
+    places = [(row, col) for row in range(40) for col in range(40)]  # more than a group of rows
+    found = [
         Failure(scene_id="a", uri="a.tif", row_off=row, col_off=col, error="E", message="")
         for row, col in places
     ]
-    write_failures(str(tmp_path), failures)
+    fail(str(tmp_path), found)
     table = _table(str(tmp_path), "failures.parquet")
     assert list(zip(table["row_off"].to_pylist(), table["col_off"].to_pylist(), strict=True)) == places
 
 
 def test_failures_are_read_back_with_and_without_a_window(tmp_path: Path) -> None:
-    failures = [
+    found = [
         Failure(scene_id="a", uri="/x/a.tif", error="RasterError", message="a.tif is an empty file"),
         Failure(
             scene_id="b",
@@ -335,8 +333,8 @@ def test_failures_are_read_back_with_and_without_a_window(tmp_path: Path) -> Non
             message="two\nlines",
         ),
     ]
-    write_failures(str(tmp_path), failures)
-    assert [Failure(**row) for row in _table(str(tmp_path), "failures.parquet").to_pylist()] == failures
+    fail(str(tmp_path), found)
+    assert [Failure(**row) for row in _table(str(tmp_path), "failures.parquet").to_pylist()] == found
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,18 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zarr
 
-from pipeline import aoi, inputs, objects, store
+from pipeline import aoi, failures, inputs, objects, statistics, store
 from pipeline.config import PLAIN, Reading
+from pipeline.failure import Failure
 from pipeline.flow.steps import sum_up
+from pipeline.geometry.window import Window
 from pipeline.location import Location
 from pipeline.output import Output
 from pipeline.output.names import GROUP, SCENES, SUMMARY
@@ -48,7 +51,7 @@ def look(output: Path, *, finished: bool = True) -> Report:
 
 
 def files(output: Path) -> list[Path]:
-    return sorted(path for path in output.rglob("*") if path.is_file() and path.name != "failures.parquet")
+    return sorted(path for path in output.rglob("*") if path.is_file())
 
 
 def flip(path: Path, *, seed: int) -> None:
@@ -223,6 +226,31 @@ def test_all_damage_at_once_is_found_and_repaired(whole: Path, output: Path) -> 
     assert 0 < result.windows_done < 8
     assert digests(output) == digests(whole / "out")
     assert look(output).findings == []
+
+
+def test_what_failed_may_be_missing_and_its_table_is_of_it(output: Path) -> None:
+    scene = next((output / "ledger").iterdir()).name
+    entry = output / "ledger" / scene / "0-0.json"
+    entry.unlink()
+    (output / "statistics" / f"{scene}.parquet").unlink()
+    failures.note(
+        Output(str(output)),
+        Failure(scene_id=scene, uri="a.tif", error="E", message="no", **asdict(Window(0, 0, 128, 128))),
+    )
+    assert [finding.path for finding in look(output).findings if finding.path == "failures.parquet"]
+    statistics.write_failures(Output(str(output)))
+    assert not [finding for finding in look(output).findings if "failure" in finding.path + finding.message]
+    folder = output / "failures" / scene
+    for name, kind in (
+        (".0-0.json." + "ab" * 16, "leftover"),
+        ("notes.txt", "extra"),
+        ("0-0.json", "altered"),
+    ):
+        (folder / name).write_text("{")
+        (finding,) = [each for each in look(output).findings if each.path == f"failures/{scene}/{name}"]
+        assert finding.kind == kind
+    forget(Output(str(output)), look(output).findings)
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize("both", [False, True])

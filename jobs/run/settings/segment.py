@@ -71,7 +71,7 @@ class SegmentSettings:
         bool, Setting(help="remove what the output holds first", in_file=False, kept=False)
     ] = False
     retry_failed: Annotated[
-        bool, Setting(help="only the scenes of failures.parquet", in_file=False, kept=False)
+        bool, Setting(help="only the scenes in which something failed", in_file=False, kept=False)
     ] = False
 
     def __post_init__(self) -> None:

@@ -2,13 +2,13 @@ import pytest
 
 from jobs.run.failure_limit import FailureLimit
 from pipeline.errors import ConfigError, TooManyFailuresError
+from pipeline.failure import Failure
 from pipeline.flow import Progress
 from pipeline.output import Output
-from pipeline.statistics import Failure, failures_table
 
 
 def progress(output: str, *, done: int, failed: int) -> Progress:
-    counted = Progress(failures_table(Output(output)), done=done)
+    counted = Progress(Output(output), done=done)
     for number in range(failed):
         counted.count(Failure(scene_id=f"s{number}", uri="s.tif", error="E", message="m"))
     return counted

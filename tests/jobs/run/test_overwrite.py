@@ -13,9 +13,10 @@ from jobs.run.description import describe
 from jobs.run.settings.segment import SegmentSettings
 from jobs.run.supervision import supervised
 from mrovseg.weights import checkpoint as checkpoints
-from pipeline import inputs, ledger, objects, statistics, store
+from pipeline import failures, inputs, ledger, objects, statistics, store
 from pipeline.config import Reading
 from pipeline.errors import OutputError, ResumeError
+from pipeline.failure import Failure
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
 from pipeline.location import Location
@@ -48,11 +49,14 @@ def fill(output: str, scene: Scene) -> None:
     store.lay_out(mine, header=header, classes=CLASSES, chunk_px=64)
     labels = {name: np.zeros(window.shape, np.uint8) for name in store.ARRAYS}
     digests = store.write(mine, labels, window=window)
-    ledger.commit(Output(output).scene(scene.scene_id), window=window, digests=digests, statistics=[])
-    plan = Plan(1, "0" * 32)
-    ledger.note_plan(Output(output).scene(scene.scene_id), plan=plan, inputs=b"", instead_of=None)
-    table = statistics.scene_table(Output(output).scene(scene.scene_id), listing="", about={})
-    objects.put_bytes(Location(f"{output}/statistics/{scene.scene_id}.parquet"), table.content())
+    ledger.commit(mine, window=window, digests=digests, statistics=[])
+    ledger.note_plan(mine, plan=Plan(1, "0" * 32), inputs=b"", instead_of=None)
+    places: list[dict[str, Any]] = [{"row_off": 0, "col_off": 64, "height": 64, "width": 64}, {}]
+    for at in places:
+        failure = Failure(scene_id=scene.scene_id, uri=scene.uri, error="E", message="no", **at)
+        failures.note(Output(output), failure)
+    table = statistics.scene_table(mine, listing="", about={})
+    objects.put_bytes(mine.statistics, table.content())
     run_record.write_description(Output(output), described(output)[1])
 
 
@@ -75,6 +79,7 @@ def test_all_that_a_run_made_goes_and_what_lies_beside_it_stays_and_is_named(
     others = [
         "diary.txt",
         "inputs/notes.json",
+        f"failures/{scene_id}/why.txt",
         f"ledger/{scene_id}/0-0.json.bak",
         f"scenes/{scene_id}/masks.zarr/0/class/photo.png",
         f"scenes/{scene_id}/readme.md",
@@ -82,6 +87,7 @@ def test_all_that_a_run_made_goes_and_what_lies_beside_it_stays_and_is_named(
         "statistics/all.parquet",
     ]
     half = [
+        f"failures/{scene_id}/.scene.json.{'ab' * 16}",
         f"ledger/{scene_id}/.0-0.json.{'ab' * 16}",
         f"scenes/{scene_id}/masks.zarr/0/class/c/0/0.{'ab' * 16}.partial",
     ]
@@ -126,7 +132,7 @@ def test_a_folder_whose_record_is_not_whole_and_ours_is_left_as_it_is(
 
 
 @pytest.mark.parametrize(
-    "linked", ["ledger", "scenes", "statistics", "inputs", "ledger/ID", "scenes/ID/masks.zarr"]
+    "linked", ["ledger", "failures", "scenes", "statistics", "inputs", "ledger/ID", "scenes/ID/masks.zarr"]
 )
 def test_nothing_is_removed_behind_a_link(scene: Scene, tmp_path: Path, linked: str) -> None:
     output, elsewhere = str(tmp_path / "out"), tmp_path / "elsewhere"

@@ -19,13 +19,13 @@ from jobs.run.settings import segment as settings
 from jobs.run.settings.areas import area_of
 from pipeline import lease, raster
 from pipeline.errors import ConfigError, PipelineError, RasterError
+from pipeline.failure import Failure
 from pipeline.geometry.scene import Scene
 from pipeline.output import Output
 from pipeline.sources import SceneList
 from pipeline.sources.assets import scene_of_item
 from pipeline.sources.naming import Refusal
 from pipeline.sources.stac import features_of
-from pipeline.statistics import Failure
 from tests.pipeline.sources.items import asset, item, links, write
 
 ORIGIN = "s3://bucket/items/it.json"
