@@ -24,8 +24,7 @@ from pipeline import inputs, raster
 from pipeline.config import Reading
 from pipeline.errors import PipelineError
 from pipeline.output import Output
-from pipeline.scene import Scene
-from pipeline.scene import scene_of
+from pipeline.scene import Scene, scene_of
 from pipeline.sources import SceneList
 from pipeline.storage import Storage
 from pipeline.window import Window
