@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.errors import ConfigError
+from pipeline.profiles import profiles_endpoint
 from pipeline.setting import Setting
 
-_PROFILES = (
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_CONFIG_FILE",
-    "AWS_SHARED_CREDENTIALS_FILE",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-)
 _YES = ("YES", "TRUE", "ON", "1")
-_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+S3_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""GDAL's options that are a key of S3's."""
+
 _UNSIGNED = ("AWS_NO_SIGN_REQUEST", "GS_NO_SIGN_REQUEST", "AZURE_NO_SIGN_REQUEST")
 _WEB: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # do not list a prefix of a million objects
@@ -137,52 +132,21 @@ def gdal_options(storage: Storage = FROM_ENVIRONMENT) -> dict[str, Any]:
 def s3_endpoint(storage: Storage = FROM_ENVIRONMENT) -> str | None:
     """Return the S3 server of a storage or of the profile that it names, else the environment's; None for Amazon's."""
     named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return _own_endpoint(storage) or named or _endpoint_of_profile(None) or None
+    return _own_endpoint(storage) or named or profiles_endpoint(None) or None
 
 
 def _own_endpoint(storage: Storage) -> str | None:
     """Return the S3 server that a storage itself says, or the profile that it names."""
     if storage.endpoint is not None or storage.profile is None:
         return storage.endpoint
-    return _endpoint_of_profile(storage.profile)
-
-
-def _endpoint_of_profile(profile: str | None) -> str | None:
-    return _profiles_endpoint(profile, *map(os.environ.get, _PROFILES))
-
-
-@cache
-def _profiles_endpoint(profile: str | None, *_: str | None) -> str | None:
-    """Return what ``endpoint_url`` of a profile says, or that of its ``services``: GDAL knows neither.
-
-    None is the profile that the environment names. It is looked up once for the same values of ``_PROFILES``. A profile
-    that does not exist is said by who connects.
-    """
-    import botocore.configprovider  # noqa: PLC0415 - half a second, of use with S3 only
-    import botocore.exceptions  # noqa: PLC0415 - the same
-    import botocore.session  # noqa: PLC0415 - the same
-
-    session = botocore.session.Session(profile=profile)
-    try:
-        if session.get_config_variable("ignore_configured_endpoint_urls"):
-            return None
-        provider = botocore.configprovider.ConfiguredEndpointProvider(
-            full_config=session.full_config,
-            scoped_config=session.get_scoped_config(),
-            client_name="s3",
-            environ={},  # what the environment names is asked for before
-        )
-        found = provider.provide()
-    except botocore.exceptions.BotoCoreError:
-        return None
-    return None if found is None else str(found)
+    return profiles_endpoint(storage.profile)
 
 
 def _stated(storage: Storage) -> dict[str, Any]:
     """Return GDAL's options of what a storage says itself, apart from its server: they go before the environment."""
     stated: dict[str, Any] = {}
     if storage.profile is not None:  # keys in the environment would go before its own
-        stated |= {"AWS_PROFILE": storage.profile} | dict.fromkeys(_KEYS, "")
+        stated |= {"AWS_PROFILE": storage.profile} | dict.fromkeys(S3_KEYS, "")
     if storage.region is not None:
         stated |= {"AWS_REGION": storage.region}
     if storage.anonymous is not None or storage.profile is not None:

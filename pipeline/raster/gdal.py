@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from pipeline.errors import RasterError
 from pipeline.raster.foreign import Foreign
 from pipeline.raster.gdal_quirks import says_damaged, says_ends_early
 from pipeline.raster.upright import Upright
-from pipeline.storage import Storage, gdal_options
+from pipeline.storage import S3_KEYS, Storage, gdal_options
 
 Source = DatasetReader | WarpedVRT | Foreign | Upright
 """A raster that is open: as it is, laid flat or upright, or of another library."""
@@ -49,9 +49,25 @@ def environment(storage: Storage | None = None) -> Iterator[None]:
     missing = {name: value for name, value in options.items() if name not in os.environ}
     if storage is not None:
         missing |= gdal_options(storage)
-    # rasterio's own session wants boto3 where it sees credentials; GDAL reads them itself.
-    with rasterio.Env(session=DummySession(), **missing):
+    session = _Keys({name: missing.pop(name) for name in S3_KEYS if name in missing})
+    with rasterio.Env(session=session, **missing) as entered:
+        entered.credentialize()
         yield
+
+
+class _Keys(DummySession):  # type: ignore[misc]  # rasterio has no types
+    """A session of S3's keys, which rasterio takes from a session alone; without any GDAL reads them itself.
+
+    rasterio's own session wants boto3 where it sees credentials.
+    """
+
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def get_credential_options(self) -> dict[str, str]:
+        """Return the keys as options of GDAL."""
+        return dict(self._keys)
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from pipeline.flow import RunResult
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
 from pipeline.output import Output, Plan
-from pipeline.statistics import Failure
 from tests.jobs.run.test_run_record import description
 
 

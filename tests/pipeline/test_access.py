@@ -24,14 +24,11 @@ from pipeline import inputs, raster
 from pipeline.config import Reading
 from pipeline.errors import PipelineError
 from pipeline.geometry.scene import Scene
-from pipeline.sources import SceneList
 from pipeline.geometry.window import Window
 from pipeline.output import Output
-from pipeline.geometry.scene import Scene
-from pipeline.sources.naming import scene_of
 from pipeline.sources import SceneList
+from pipeline.sources.naming import scene_of
 from pipeline.storage import Storage
-from pipeline.geometry.window import Window
 
 prefix, output, stated = sys.argv[1:]
 told = {"refused": []}

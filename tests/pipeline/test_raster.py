@@ -319,8 +319,9 @@ def test_a_missing_object_on_s3(s3: str) -> None:
 REPORT_OPTIONS = """
 import json, sys, rasterio.env
 from pipeline.raster.gdal import environment
+from pipeline.storage import FROM_ENVIRONMENT
 from rasterio._env import get_gdal_config
-with environment(remote=True):
+with environment(FROM_ENVIRONMENT):
     print(json.dumps({name: str(get_gdal_config(name)) for name in sys.argv[1:]}))
 """
 

@@ -19,7 +19,7 @@ from pipeline.testing.brightness import make_brightness
 from tests.open_bucket import put_below_a_prefix
 from tests.pipeline.flows import CLASSES, LAYOUT, SEGMENTER, SETTINGS, paint
 from tests.pipeline.zarr_images import ome
-from tests.s3_server import OPEN_BUCKET, REGION, S3Server
+from tests.s3_server import ACCESS_KEY, OPEN_BUCKET, REGION, SECRET_KEY, S3Server
 
 SIDE = 256
 NAMES = ["a.tif", "mosaic.vrt", "image.zarr"]
@@ -91,16 +91,19 @@ def test_each_place_is_reached_in_its_own_way(
 
 
 def test_two_servers_with_objects_of_one_name_are_not_mistaken(
-    s3_server: S3Server, open_s3_server: S3Server, tmp_path: Path
+    s3_server: S3Server, open_s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    del s3_server
-    source = Storage(endpoint=open_s3_server.endpoint, anonymous=True)
+    del s3_server  # wanted for its environment
+    keys = f"[mine]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
+    (tmp_path / "credentials").write_text(keys)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    source, mine = Storage(endpoint=open_s3_server.endpoint, anonymous=True), Storage(profile="mine")
     theirs = paint(tmp_path / "theirs" / "a.tif", height=SIDE, width=SIDE, seed=1)
     ours = paint(tmp_path / "ours" / "a.tif", height=SIDE, width=SIDE, seed=2)
     uri = f"{put_below_a_prefix(open_s3_server, theirs.parent)}/a.tif"
     assert uri.startswith(f"s3://{OPEN_BUCKET}/")
     objects.put_bytes(Location(uri), ours.read_bytes())
-    for storage, path in ((source, theirs), (FROM_ENVIRONMENT, ours)) * 2:
+    for storage, path in ((source, theirs), (FROM_ENVIRONMENT, ours), (mine, ours)) * 2:
         reading = Reading(storage=storage)
         pixels, _ = raster.read_view(raster.look(scene_of(uri), reading), WHOLE, reading)
         expected, _ = raster.read(str(path), WHOLE)
