@@ -67,8 +67,12 @@ def _see_own_gpus_only() -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
-def store_masks(record: Record, *, output: str, classes: Sequence[str], guard: Guard) -> Iterator[Record]:
+def store_masks(table: pa.Table, *, output: str, classes: Sequence[str], guard: Guard) -> Iterator[pa.Table]:
     """Write a window's masks, then its entry in the ledger; pass everything else on."""
+    yield from each_record(table, step=partial(_stored, output=output, classes=classes, guard=guard))
+
+
+def _stored(record: Record, output: str, classes: Sequence[str], guard: Guard) -> Iterator[Record]:
     if not isinstance(record, Masks):
         yield record
         return

@@ -52,8 +52,8 @@ BOUNDS_MIB = {  # as the README states them, for windows of so many megapixels; 
 RATIOS = ("driver", "actor", "reader, writer", "together")
 ROLES = {  # by the titles that Ray gives its processes; the same ones read and write, as it comes
     "ray::MapWorker": "actor",
-    "ray::FlatMap(read": "reader, writer",
-    "ray::Map(store": "reader, writer",
+    "ray::MapBatches(read": "reader, writer",
+    "ray::MapBatches(store": "reader, writer",
 }
 
 
