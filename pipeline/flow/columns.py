@@ -60,7 +60,7 @@ def table_of(record: Any) -> pa.Table:  # noqa: ANN401 - one of ``records.Record
 
 
 def cells_of(table: pa.Table) -> Iterator[Cells]:
-    """Yield the rows of a table; arrays are read-only and share its memory, but for booleans."""
+    """Yield the rows of a table; arrays share its memory, but for booleans, and are not to be written to."""
     for row in range(table.num_rows):
         yield {name: table.column(name)[row].as_py() for name in table.column_names}
 

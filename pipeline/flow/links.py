@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import ray
 from ray.data import (
     ActorPoolStrategy,
@@ -21,7 +22,6 @@ from ray.data import (
 
 from pipeline.config import FlowSettings, Reading
 from pipeline.flow.ray_quirks import ForgetBlocks, log_in_file
-from pipeline.flow.records import Record, each_record
 from pipeline.flow.resources import Places, window_bytes
 from pipeline.flow.shares import Planning, done_before, list_shares, plan_share, read_plan
 from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
@@ -35,8 +35,8 @@ _QUEUED = 2  # windows an actor has in hand: the one it segments and the next
 _WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
 _PLANNING_BYTES = 64 * 2**20
 
-Step = Callable[[Record], Iterator[Record]]
-"""What a task makes of a record."""
+Step = Callable[[pa.Table], Iterator[pa.Table]]
+"""What a task makes of a table of records. Ray calls its workers and operators by the function's name."""
 
 _TABLES: Mapping[str, Any] = {"batch_format": "pyarrow", "batch_size": 1}
 """A step takes tables of one record: Ray Data gives none without rows then, and wants a number where there are GPUs."""
@@ -96,13 +96,13 @@ class Links:
     def _read(self, shares: Dataset, plan: Step, read: Step, *, readers: int) -> Dataset:
         """Plan and read; every step claims something else, because of equal claims Ray makes one step."""
         return shares.map_batches(
-            partial(each_record, step=plan),
+            plan,
             **_TABLES,
             compute=TaskPoolStrategy(size=readers),
             num_cpus=0,  # held back with its CPU claimed, it could keep the reading from ever beginning
             memory=_PLANNING_BYTES,
         ).map_batches(
-            partial(each_record, step=read),
+            read,
             **_TABLES,
             compute=TaskPoolStrategy(size=readers),
             num_cpus=self.settings.task_cpus,
@@ -122,7 +122,7 @@ class Links:
             num_cpus=self.settings.actor_cpus,
             num_gpus=room.actor_gpus,
         ).map_batches(
-            partial(each_record, step=store),
+            store,
             **_TABLES,
             compute=TaskPoolStrategy(size=room.actors),
             num_cpus=0,  # reading may hold every free CPU: what is finished must always get out

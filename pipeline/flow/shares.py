@@ -25,7 +25,7 @@ from pipeline.errors import PipelineError, RasterError
 from pipeline.failure import PLAN_STAGE, REFUSED, Failure
 from pipeline.flow import scene_warnings
 from pipeline.flow.columns import table_of
-from pipeline.flow.records import Pixels, Plan, Planned, Record, Share, attempt
+from pipeline.flow.records import Pixels, Plan, Planned, Record, Share, attempt, each_record
 from pipeline.flow.watch import Guard, Work
 from pipeline.geometry.chips import ChipLayout, cover
 from pipeline.geometry.grid import count_windows
@@ -86,8 +86,12 @@ def shares(scenes: Iterable[Scene | Refusal], *, readers: int, whole: bool = Fal
         yield Share(entries, 0, 1)
 
 
-def plan_share(share: Record, *, planning: Planning, guard: Guard) -> Iterator[Record]:
+def plan_share(table: pa.Table, *, planning: Planning, guard: Guard) -> Iterator[pa.Table]:
     """Yield one record for each scene of a share: its plan, or why there is none."""
+    yield from each_record(table, step=partial(_plans, planning=planning, guard=guard))
+
+
+def _plans(share: Record, planning: Planning, guard: Guard) -> Iterator[Record]:
     if not isinstance(share, Share):
         raise TypeError(f"expected a share, got {share!r}")
     windows = 0
@@ -107,9 +111,16 @@ def plan_share(share: Record, *, planning: Planning, guard: Guard) -> Iterator[R
 
 
 def read_plan(
-    plan: Record, *, layout: ChipLayout, settings: FlowSettings, reading: Reading, guard: Guard
-) -> Iterator[Record]:
+    table: pa.Table, *, layout: ChipLayout, settings: FlowSettings, reading: Reading, guard: Guard
+) -> Iterator[pa.Table]:
     """Yield what a plan holds, then its windows, read one by one; pass everything else on."""
+    step = partial(_pixels, layout=layout, settings=settings, reading=reading, guard=guard)
+    yield from each_record(table, step=step)
+
+
+def _pixels(
+    plan: Record, layout: ChipLayout, settings: FlowSettings, reading: Reading, guard: Guard
+) -> Iterator[Record]:
     if not isinstance(plan, Plan):
         yield plan
         return

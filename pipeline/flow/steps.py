@@ -70,9 +70,16 @@ def _see_own_gpus_only() -> None:
 
 
 def store_masks(
+    table: pa.Table, *, output: Output, classes: Sequence[str], reading: Reading, guard: Guard
+) -> Iterator[pa.Table]:
+    """Write a window's masks, then its entry in the ledger; pass everything else on."""
+    stored = partial(_stored, output=output, classes=classes, reading=reading, guard=guard)
+    yield from each_record(table, step=stored)
+
+
+def _stored(
     record: Record, *, output: Output, classes: Sequence[str], reading: Reading, guard: Guard
 ) -> Iterator[Record]:
-    """Write a window's masks, then its entry in the ledger; pass everything else on."""
     if not isinstance(record, Masks):
         yield record
         return

@@ -51,8 +51,8 @@ BOUNDS_MIB = {  # as pipeline/README.md states them, for windows of so many mega
 RATIOS = ("driver", "actor", "reader, writer", "together")
 ROLES = {  # by the titles that Ray gives its processes; the same ones read and write, as it comes
     "ray::MapWorker": "actor",
-    "ray::FlatMap(read": "reader, writer",
-    "ray::Map(store": "reader, writer",
+    "ray::MapBatches(read": "reader, writer",
+    "ray::MapBatches(store": "reader, writer",
 }
 
 

@@ -24,7 +24,7 @@ def kill_reader(output: Path, killed: list[int]) -> None:
             continue
         for process in psutil.process_iter(["name"]):
             parents = {parent.pid for parent in process.parents()}
-            if (process.info["name"] or "").startswith("ray::FlatMap(rea") and os.getpid() in parents:
+            if (process.info["name"] or "").startswith("ray::MapBatches(rea") and os.getpid() in parents:
                 process.send_signal(signal.SIGKILL)
                 killed.append(process.pid)
 
