@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from cyclopts import App, Parameter
 
 from jobs.run.commands import command, run
-from jobs.run.exit_codes import ends_with_code
+from jobs.run.exit_codes import ExitCode, ends_with_code
 from pipeline.errors import ConfigError
 
 
@@ -42,7 +42,7 @@ EXAMPLES = (
     'mrovseg segment scene.tif --classes "building,house; road; water" -o out',
     "mrovseg status out",
     "mrovseg segment --help",
-    "mrovseg completion --install  # TAB then completes verbs and flags",
+    "mrovseg completion bash --install",
 )
 
 
@@ -68,15 +68,12 @@ def everything() -> App:
     )
     for name, verb in VERBS.items():
         app.command(f"{verb.module}:APP", name=name, help=verb.help)
-    app.command(completion)
+    app.command(completion, help="print what makes a shell complete verbs and flags, or install it")
     return app
 
 
 def completion(
-    shell: Annotated[
-        Literal["bash", "zsh", "fish", "powershell"] | None,
-        Parameter(help="whose", show_default="the one that is running"),
-    ] = None,
+    shell: Annotated[Literal["bash", "zsh", "fish", "powershell"], Parameter(help="whose")],
     /,
     *,
     install: Annotated[
@@ -85,11 +82,8 @@ def completion(
 ) -> int:
     """Print what makes a shell complete verbs and flags, or install it."""
     app = everything()
-    if install:
-        print(app.install_completion(shell=shell))
-    else:
-        print(app.generate_completion(shell=shell))
-    return 0
+    print(app.install_completion(shell=shell) if install else app.generate_completion(shell=shell))
+    return ExitCode.DONE
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ APP = command(
     "The same command goes on where it stopped, and so does `mrovseg segment -o OUT` alone.",
     examples=(
         'mrovseg segment scene.tif --classes "building,house; road; water" -o out',
-        'mrovseg segment s3://bucket/scenes/ --classes "solar panel" -o s3://bucket/out --actors 4',
+        'mrovseg segment s3://bucket/scenes/ --classes "solar panel" -o s3://bucket/out',
         "mrovseg segment --config segment.yaml --overwrite",
         "mrovseg segment -o out",
     ),

@@ -38,7 +38,7 @@ APP = command(
     examples=(
         "mrovseg evaluate --painted 1000 1001",
         "mrovseg evaluate --definition loveda --root loveda --split val -o figures",
-        "mrovseg evaluate a.jpg b.jpg --masks a.png b.png --definition dubai --checkpoint own.safetensors",
+        "mrovseg evaluate a.jpg b.jpg --masks a.png b.png --definition dubai",
     ),
 )
 

@@ -25,8 +25,8 @@ APP = command(
     about="Train a checkpoint. The same command goes on where it was stopped.",
     examples=(
         "mrovseg train --data shared/data -o trained",
-        "mrovseg train --data data --recipe own.yaml --workers 4 --gpus -o s",
-        "mrovseg train --data data --checkpoint clip.safetensors --withhold 'water; road' -o head",
+        "mrovseg train --data data --recipe own.yaml --workers 4 --gpus -o trained",
+        "mrovseg train --data data --checkpoint clip.safetensors -o trained",
     ),
 )
 

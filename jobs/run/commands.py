@@ -16,11 +16,12 @@ def command(verb: str, *, usage: str, about: str, examples: Sequence[str]) -> Ap
         name=verb or "mrovseg",
         usage=f"Usage: {name} {usage}",
         help=about,
-        help_epilogue="\n".join(["Examples:", *(f"  {each}" for each in examples)]),
+        help_epilogue="\n".join(["Examples:", *(f"  {each}" for each in examples), ""]),
         help_format="plaintext",
         version=lambda: metadata.version("mrovseg"),
         suppress_keyboard_interrupt=False,
-        default_parameter=Parameter(negative="", show_default=_shown),
+        # Of a flag that is given twice the last one holds, as scripts that append flags have it.
+        default_parameter=Parameter(negative="", show_default=_shown, allow_repeating=True),
     )
 
 

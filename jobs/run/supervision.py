@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from jobs.run import run_record
-from jobs.run.failure_limit import FailureLimit
+from jobs.run.settings.failure_limit import FailureLimit
 from jobs.run.settings.segment import SegmentSettings
 from pipeline import lease, objects
 from pipeline.errors import LeaseLostError, PipelineError, ResumeError

@@ -22,7 +22,7 @@ def test_help_lists_every_verb_with_examples(capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr().out
     assert all(re.search(rf"^. {verb} ", said, re.MULTILINE) for verb in cli.VERBS)
     assert "Examples:\n  mrovseg demo" in said
-    assert "mrovseg completion --install" in said
+    assert "mrovseg completion bash --install" in said
 
 
 @pytest.mark.parametrize("verb", cli.VERBS)
@@ -33,6 +33,9 @@ def test_a_verb_has_its_own_help_with_examples_of_itself(
     said = capsys.readouterr().out
     assert f"Usage: mrovseg {verb}" in said
     assert f"Examples:\n  mrovseg {verb}" in said
+    examples = said.partition("Examples:\n")[2]
+    assert examples.endswith("\n")
+    assert all(line.startswith("  mrovseg ") for line in examples.splitlines()), "an example is cut"
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["status", "--version"]])
@@ -64,6 +67,16 @@ def test_what_is_misspelt_is_answered_by_what_was_meant(
 def test_a_flag_that_is_cut_short_too_much_is_not_guessed(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["segment", "a.tif", "--max-", "1"]) == 2
     assert "Unknown option: --max-" in capsys.readouterr().err
+
+
+def test_a_completion_is_installed_for_a_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cli.main(["completion", "bash", "--install"]) == 0
+    assert "status" in Path(capsys.readouterr().out.strip()).read_text()
+    assert cli.main(["completion", "bahs"]) == 2
+    assert 'Did you mean "bash"?' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import PlainSerializer, PlainValidator, StringConstraints, TypeAdapter, ValidationError
 
-from jobs.run.failure_limit import FailureLimit
 from jobs.run.settings.areas import area_of
 from jobs.run.settings.classes import read_classes, write_classes
+from jobs.run.settings.failure_limit import FailureLimit
 from jobs.run.settings.scenes import read_scenes, write_scenes
 from jobs.run.settings.suggestions import refuse_unknown
 from jobs.run.settings.yaml_values import value_of

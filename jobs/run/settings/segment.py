@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from jobs.run.failure_limit import FailureLimit
+from jobs.run.settings.failure_limit import FailureLimit
 from jobs.run.settings.keys import Key, build, keys_of
 from jobs.run.settings.scenes import TEXT_KEYS
 from jobs.run.settings.suggestions import refuse_unknown

@@ -227,5 +227,9 @@ def test_a_flag_means_what_the_same_key_of_a_file_means(tmp_path: Path) -> None:
     assert by_file.reading.max_pixels == 10**11
 
 
+def test_of_a_flag_that_is_given_twice_the_last_one_holds() -> None:
+    assert settings_of(*WORDS, "-o", "o", "--actors", "1", "-o", "p", "--actors", "2").flow.actors == 2
+
+
 def test_scenes_may_stand_behind_flags_and_begin_with_a_minus_behind_two() -> None:
     assert values_of("--classes", "road", "a.tif", "--", "-b.tif")["scenes"] == ["a.tif", "-b.tif"]

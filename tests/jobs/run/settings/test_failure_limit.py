@@ -1,6 +1,6 @@
 import pytest
 
-from jobs.run.failure_limit import FailureLimit
+from jobs.run.settings.failure_limit import FailureLimit
 from pipeline.errors import ConfigError, TooManyFailuresError
 from pipeline.failure import Failure
 from pipeline.flow import Progress
