@@ -20,9 +20,9 @@ from pipeline.config import FlowSettings, Reading
 from pipeline.errors import RasterError
 from pipeline.geometry.areas import ground_size_m
 from pipeline.geometry.scene import Scene
+from pipeline.geometry.view import View
 from pipeline.redact import redacted
 from pipeline.sources.naming import Refusal
-from pipeline.view import View
 
 PICTURE_PX = 512
 MICROSCOPIC_M = 1e-3
@@ -73,7 +73,7 @@ def _describe(
     """Return a scene's facts, and draw it where pictures are wanted."""
     if isinstance(entry, Refusal):
         raise RasterError(entry.reason)
-    view = raster.look(entry, reading)
+    view = raster.view_of(entry, reading)
     found = facts(entry, view, window_px=window_px, reading=reading)
     if pictures:
         _draw(pictures / f"{entry.scene_id}.png", view, reading)

@@ -12,12 +12,11 @@ from jobs.run import run_record
 from jobs.run.commands import command, run
 from jobs.run.exit_codes import ExitCode, ends_with_code
 from jobs.show import table
-from pipeline import lease
-from pipeline import status as statuses
+from pipeline.audit import status as statuses
+from pipeline.audit.status import OutputStatus, SceneStatus
 from pipeline.errors import ConfigError
-from pipeline.lease import Lease
-from pipeline.output import Output
-from pipeline.status import OutputStatus, SceneStatus
+from pipeline.output import Output, lease
+from pipeline.output.lease import Lease
 
 LISTED_SCENES = 20
 REASON_CHARS = 60
@@ -60,7 +59,7 @@ def describe(output: Output) -> dict[str, Any]:
     record = run_record.earlier(output)
     if record is None:
         raise ConfigError(f"{output} holds no {output.run.name}: expected an output of `mrovseg segment`")
-    on = lease.observed(output)
+    on = lease.observe(output)
     everything = statuses.status(output)
     counted = everything.asked_for() if on is None and run_record.whole_list_done(record) else everything
     last = (record[run_record.RUNS] or [None])[-1] if run_record.RUNS in record else None

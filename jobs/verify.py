@@ -14,12 +14,12 @@ from jobs.run import run_record
 from jobs.run.commands import command, run
 from jobs.run.exit_codes import ExitCode, ends_with_code
 from jobs.show import table
-from pipeline import aoi, lease
+from pipeline import aoi
+from pipeline.audit.verification import Finding, Provenance, Report
+from pipeline.audit.verification import forget as forget_findings
+from pipeline.audit.verification import verify as verified
 from pipeline.errors import ConfigError
-from pipeline.output import Output
-from pipeline.verification import Finding, Made, Report
-from pipeline.verification import forget as forget_findings
-from pipeline.verification import verify as verified
+from pipeline.output import Output, lease
 
 LISTED_FINDINGS = 40
 TOLD_EVERY_S = 5.0
@@ -72,11 +72,11 @@ def check(output: Output, *, and_forget: bool = False) -> tuple[Report, dict[str
         )
     run_record.check_format(output, record)
     if and_forget:
-        with lease.held(output):
+        with lease.hold(output):
             report = _verified(output, record, on=False)
             forget_findings(output, report.findings)
         return report, record
-    found = lease.observed(output)
+    found = lease.observe(output)
     on = found is not None and found[1]
     if on and found is not None:
         print(
@@ -97,7 +97,7 @@ def redo_command(output: Output, record: dict[str, Any]) -> str:
 def _verified(output: Output, record: dict[str, Any], *, on: bool) -> Report:
     last = (record.get(run_record.RUNS) or [{}])[-1]
     area = record["config"].get("aoi")
-    made = Made(
+    made = Provenance(
         classes=[each["name"] for each in record["vocabulary"]],
         window_px=record["grid"]["window_px"],
         chunk_px=record["grid"]["chunk_px"],

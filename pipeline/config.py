@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pipeline.errors import ConfigError
 from pipeline.geometry.aoi import Aoi
-from pipeline.location import Location
 from pipeline.setting import Setting
-from pipeline.storage import FROM_ENVIRONMENT, SOURCE_STORAGE, Storage
+from pipeline.storage.access import FROM_ENVIRONMENT, SOURCE_STORAGE, Storage
+from pipeline.storage.location import Location
 
-_PATIENCE_S = 300.0  # for a step, and for each megapixel of its window: a ViT-L on one CPU takes 40 s for one
+_STEP_S = 300.0  # for a step, and for each megapixel of its window: a ViT-L on one CPU takes 40 s for one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class FlowSettings:
         """The longest that a process may be at one scene's plan or at one step of a window."""
         if self.window_timeout_s is not None:
             return self.window_timeout_s
-        return _PATIENCE_S * (1 + self.window_px**2 / 1e6)
+        return _STEP_S * (1 + self.window_px**2 / 1e6)
 
     def __post_init__(self) -> None:
         for key in ("window_px", "chunk_px"):
@@ -70,18 +70,18 @@ class FlowSettings:
         if self.actors is not None:
             _check_count("actors", self.actors)
         for key in ("actor_cpus", "task_cpus"):
-            _check_share(key, getattr(self, key), zero=False)
+            _check_amount(key, getattr(self, key), zero=False)
         if self.actor_gpus is not None:
-            _check_share("gpus", self.actor_gpus, zero=True)
+            _check_amount("gpus", self.actor_gpus, zero=True)
             if self.actor_gpus > 1 and self.actor_gpus != int(self.actor_gpus):
                 raise ConfigError(
-                    f"gpus must be whole above one, as Ray shares no two GPUs, got {self.actor_gpus:g}"
+                    f"gpus must be whole above one, as Ray divides no two GPUs, got {self.actor_gpus:g}"
                 )
         if type(self.keep_valid) is not bool:
             raise ConfigError(f"keep_valid must be true or false, got {self.keep_valid!r}")
-        _check_share("stall_s", self.stall_s, zero=False)
+        _check_amount("stall_s", self.stall_s, zero=False)
         if self.window_timeout_s is not None:
-            _check_share("window_timeout_s", self.window_timeout_s, zero=False)
+            _check_amount("window_timeout_s", self.window_timeout_s, zero=False)
         if self.window_px % self.chunk_px:
             raise ConfigError(
                 f"window_px must be a multiple of chunk_px ({self.chunk_px}), got {self.window_px}: "
@@ -101,10 +101,10 @@ class Reading:
     """How scenes are read: what the user says of their pixels, and what a file may ask of a worker.
 
     ``bands`` are the numbers (from 1) of red, green and blue, or one that is all three. ``value_range`` are
-    the stored values that become 0 and 255, in place of the scene's own percentiles. ``nodata`` is the value
-    without data in place of the file's; "none" says that every value is data. ``alpha`` "none" says that a band or
+    the stored values that become 0 and 255, instead of the scene's own percentiles. ``nodata`` is the value
+    without data instead of the file's; "none" says that every value is data. ``alpha`` "none" says that a band or
     a colour of the file's is no mask though it calls itself alpha. ``gsd_m`` is the side of a pixel on
-    the ground, in place of the scene's own; outside ``aoi`` pixels are without data.
+    the ground, instead of the scene's own; outside ``aoi`` pixels are without data.
 
     ``drivers`` are GDAL's; ``vrt`` "inside" has a virtual raster name files of its own folder only. A scene
     has at most ``max_pixels`` and ``max_bands``, a block at most ``max_block_bytes`` when decoded, and a
@@ -192,9 +192,9 @@ class Reading:
     def __post_init__(self) -> None:
         for key in ("max_pixels", "max_bands", "max_block_bytes", "max_expansion"):
             _check_count(key, getattr(self, key))
-        _check_share("read_timeout_s", self.read_timeout_s, zero=False)
+        _check_amount("read_timeout_s", self.read_timeout_s, zero=False)
         if self.gsd_m is not None:
-            _check_share("gsd", self.gsd_m, zero=False)
+            _check_amount("gsd", self.gsd_m, zero=False)
         _check_bands(self.bands)
         _check_range(self.value_range)
         if self.nodata != "none" and self.nodata is not None and not _is_number(self.nodata):
@@ -235,7 +235,7 @@ def _check_count(key: str, value: object) -> None:
         raise ConfigError(f"{key} must be a whole number above zero, got {value!r}")
 
 
-def _check_share(key: str, value: object, *, zero: bool) -> None:
+def _check_amount(key: str, value: object, *, zero: bool) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not number or value < 0 or (value == 0 and not zero):  # type: ignore[operator]  # a number, by the test before
         raise ConfigError(f"{key} must be a number {'of at least' if zero else 'above'} zero, got {value!r}")

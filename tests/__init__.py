@@ -1,0 +1,1 @@
+"""The tests of the project, in the tree of the product."""

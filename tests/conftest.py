@@ -16,7 +16,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.s3_server import BUCKET, S3Server, running_s3_server
+from tests.servers.s3_server import BUCKET, S3Server, running_s3_server
 
 NO_SHARED_DATA = "no ../shared/data beside the checkout: this test reads real files from there"
 EXPECTED_SKIPS = (

@@ -4,7 +4,7 @@ import os
 
 import s3fs
 
-from tests.s3_server import S3Server
+from tests.servers.s3_server import S3Server
 
 
 def test_s3_prefix_takes_and_returns_an_object(s3: str) -> None:

@@ -28,9 +28,9 @@ from mrovseg.training.train import Recipe, Validation, train
 from mrovseg.training.worker import Worker
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.header import EMBEDDED
-from pipeline import objects
 from pipeline.errors import ConfigError
-from pipeline.location import Location
+from pipeline.storage import objects
+from pipeline.storage.location import Location
 
 STEPS, SEEDS = 1500, 3
 FULL = "full"

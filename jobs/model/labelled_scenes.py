@@ -10,10 +10,10 @@ from mrovseg.data.labelled import LabelledImage
 from mrovseg.errors import DataError
 from pipeline import raster
 from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.view import View
 from pipeline.geometry.window import Window
 from pipeline.sources import list_scenes
 from pipeline.sources.naming import scene_of
-from pipeline.view import View
 
 WINDOW_PX = 2048  # a chip is drawn from one window, so a scene is never read whole
 
@@ -35,7 +35,7 @@ class LabelledWindow:
     def load(self) -> LabelledImage:
         """Read both; pixels without data are unlabelled. Raises RasterError when either cannot be read."""
         pixels, valid = raster.read_view(self.view, self.window)
-        stored = raster.read_colours if self.definition.coloured else raster.read_levels
+        stored = raster.read_colours if self.definition.coloured else raster.read_integers
         labels = self.definition.labels_of(stored(self.labels, self.window))
         return LabelledImage(self.view.uris[0], pixels, np.where(valid, labels, np.iinfo(labels.dtype).max))
 
@@ -53,7 +53,7 @@ def labelled_windows(
             f"each scene needs a raster of labels, got {len(pairs[0])} scenes and {len(pairs[1])}"
         )
     for scene, of_labels in zip(*pairs, strict=True):
-        view = raster.look(scene_of(scene))
+        view = raster.view_of(scene_of(scene))
         size, other = ((h.height, h.width) for h in (view.header, raster.read_header(of_labels)))
         if size != other:
             raise DataError(f"{of_labels} is {other} px, its scene {scene} is {size} px; they must be equal")

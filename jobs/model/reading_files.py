@@ -25,7 +25,7 @@ def _image(file: Path) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y 
 def _levels(file: Path) -> Integer[np.ndarray, "y x *c"]:
     from pipeline import raster
 
-    return _read(lambda: raster.read_levels(str(file), reading=READING))
+    return _read(lambda: raster.read_integers(str(file), reading=READING))
 
 
 def _colours(file: Path) -> UInt8[np.ndarray, "y x 3"]:

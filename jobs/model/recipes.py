@@ -23,8 +23,8 @@ from mrovseg.errors import DataError
 from mrovseg.training.initial_weights import InitialWeights
 from mrovseg.weights import state_dict
 from mrovseg.weights.checkpoint import Checkpoint
-from pipeline import objects
 from pipeline.geometry.window import Window
+from pipeline.storage import objects
 from pipeline.testing.painted import LAND_COVER, paint
 
 PARTS, MAY_HAVE = {"training", "sets"}, {"painted", "words", "captions", "stem", "validation"}

@@ -12,12 +12,12 @@ from jobs.run.settings.keys import keys_of, own_keys, written
 from jobs.run.settings.scenes import write_scenes
 from jobs.run.settings.segment import SegmentSettings
 from mrovseg.weights.checkpoint import Checkpoint
-from pipeline import objects
 from pipeline.config import Reading
-from pipeline.objects.names import absolute_uri
 from pipeline.redact import redacted
 from pipeline.sources import Search
-from pipeline.storage import OUTPUT_STORAGE, SOURCE_STORAGE, Storage
+from pipeline.storage import objects
+from pipeline.storage.access import OUTPUT_STORAGE, SOURCE_STORAGE, Storage
+from pipeline.storage.objects.scene_uris import absolute_uri
 
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 

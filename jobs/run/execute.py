@@ -19,9 +19,10 @@ from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights import loading
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.words.embedded import EmbeddedVocabulary
-from pipeline import flow, lease
+from pipeline import flow
 from pipeline.flow import RunResult
 from pipeline.geometry.chips import ChipLayout
+from pipeline.output import lease
 from pipeline.redact import redacted
 
 
@@ -66,7 +67,7 @@ def _run(
     scenes = failed_before(settings.output, settings.scenes) if settings.retry_failed else settings.scenes
     layout = ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px)
     # Before the output says that this run is at it: one that cannot fit leaves it as it was.
-    room = flow.room(settings.flow, layout, checkpoint.image_weights)
+    room = flow.count_workers_here(settings.flow, layout, checkpoint.image_weights)
     execution = choose_execution(precision, room=room, flow=settings.flow, gsd_m=settings.reading.gsd_m)
     description = described(precision=execution.precision)
     with supervised(settings, description) as supervisor:
@@ -89,7 +90,7 @@ def _run(
             made_by=run_record.provenance(description),
             run_id=supervisor.run_id,
             supervise=supervisor,
-            still_ours=supervisor.held.check,
+            check_lease=supervisor.held.check,
         )
 
 
@@ -101,7 +102,7 @@ def _precision(settings: SegmentSettings, described: Callable[..., dict[str, Any
     """
     if settings.overwrite:
         refuse_foreign(settings.output)
-    with lease.held(settings.output):
+    with lease.hold(settings.output):
         if settings.overwrite:
             return settings.precision
         before = run_record.precision(settings.output)

@@ -6,13 +6,13 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from pipeline import objects
-from pipeline.deadline import within
 from pipeline.errors import ConfigError
 from pipeline.geometry.scene import Scene
-from pipeline.objects.names import file_of
 from pipeline.sources import SceneList, Search
 from pipeline.sources.naming import Refusal
+from pipeline.storage import objects
+from pipeline.storage.deadline import within
+from pipeline.storage.objects.scene_uris import file_of
 
 LOOKED_AT = 1000  # of the list's scenes: looking takes less than a second then
 LOOK_S = 5.0
@@ -48,7 +48,7 @@ def _reason(entry: Scene | Refusal) -> str | None:
     if isinstance(entry, Refusal):
         return entry.reason
     local = [file for file in map(file_of, entry.files) if not objects.is_remote(file)]
-    missing = [file for file in local if not Path(objects.local(file)).exists()]
+    missing = [file for file in local if not Path(objects.local_path(file)).exists()]
     return f"{', '.join(missing)} does not exist" if missing else None
 
 

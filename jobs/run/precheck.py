@@ -8,9 +8,9 @@ from pipeline import raster
 from pipeline.config import Reading
 from pipeline.errors import ConfigError, RasterError
 from pipeline.geometry.scene import Scene
+from pipeline.geometry.view import View
 from pipeline.sources import SceneList
 from pipeline.sources.naming import Refusal
-from pipeline.view import View
 
 FEW = 16
 LOOKS_S = 20.0

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from pipeline import objects
 from pipeline.errors import ConfigError
-from pipeline.location import Location
 from pipeline.redact import redacted
 from pipeline.sources import SceneList, Search
-from pipeline.storage import s3_endpoint
+from pipeline.storage import objects
+from pipeline.storage.access import s3_endpoint
+from pipeline.storage.location import Location
 
 ANSWER_S = 10.0
 REMOTE = {"http": 80, "https": 443, "s3": 443}

@@ -6,14 +6,14 @@ from typing import Any
 from jobs.run import run_record
 from jobs.run.settings.keys import build, keys_of
 from jobs.run.settings.segment import SegmentSettings
-from pipeline import objects
+from pipeline.audit.status import status
 from pipeline.errors import ResumeError
 from pipeline.geometry.scene import Scene
 from pipeline.output import Output
-from pipeline.sources import Only
+from pipeline.sources import ScenesById
 from pipeline.sources.naming import Refusal
-from pipeline.status import status
-from pipeline.storage import OUTPUT_STORAGE
+from pipeline.storage import objects
+from pipeline.storage.access import OUTPUT_STORAGE
 
 
 def resumed(values: Mapping[str, Any], cls: type = SegmentSettings) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def resumed(values: Mapping[str, Any], cls: type = SegmentSettings) -> dict[str,
     return recorded | given
 
 
-def failed_before(output: Output, scenes: Iterable[Scene | Refusal]) -> Only:
+def failed_before(output: Output, scenes: Iterable[Scene | Refusal]) -> ScenesById:
     """Return of the scenes those that are in the output's failures, and those that were begun and not finished.
 
     Of the latter a run that was cut off may have been trying again what had failed.
@@ -53,7 +53,7 @@ def failed_before(output: Output, scenes: Iterable[Scene | Refusal]) -> Only:
     """
     if not objects.exists(output.run):
         raise ResumeError(f"{output.run} does not exist: there is no run whose failures could be tried again")
-    return Only(scenes, frozenset(scene.scene_id for scene in status(output).unfinished()))
+    return ScenesById(scenes, frozenset(scene.scene_id for scene in status(output).unfinished()))
 
 
 def recorded_settings(record: Mapping[str, Any], cls: type = SegmentSettings) -> dict[str, Any]:

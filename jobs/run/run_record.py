@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline import objects
-from pipeline.documents import json_of
 from pipeline.errors import ResumeError
 from pipeline.output import Output
+from pipeline.storage import objects
+from pipeline.storage.documents import json_of
 
 FORMAT = 3
 FORMATS = (2, FORMAT)  # 2 stored scores in 1/255, with 0 as no data
@@ -89,7 +89,7 @@ def write_description(output: Output, description: dict[str, Any]) -> None:
     """Write the description to `output`, where nothing, or the same run, may be.
 
     Raises ResumeError when the output holds a run of another vocabulary, model or grid; the message shows the
-    difference. Whether a scene has changed is found when its turn comes, see `pipeline.inputs`.
+    difference. Whether a scene has changed is found when its turn comes, see `pipeline.output.inputs`.
     """
     found = earlier(output)
     if found is not None:

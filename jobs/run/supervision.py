@@ -11,12 +11,12 @@ from typing import Any
 from jobs.run import run_record
 from jobs.run.settings.failure_limit import FailureLimit
 from jobs.run.settings.segment import SegmentSettings
-from pipeline import lease, objects
 from pipeline.errors import LeaseLostError, PipelineError, ResumeError
 from pipeline.flow import Progress
-from pipeline.lease import Held
-from pipeline.output import FILES, FOLDERS, Output, is_made, is_place_of_ours
+from pipeline.output import FILES, FOLDERS, Output, is_made, is_output_folder, lease
+from pipeline.output.lease import HeldLease
 from pipeline.redact import redacted
+from pipeline.storage import objects
 
 LISTED = 10
 
@@ -25,7 +25,7 @@ LISTED = 10
 class Supervisor:
     """Tells others how far the run is, and ends it when it has to end."""
 
-    held: Held
+    held: HeldLease
     limit: FailureLimit | None
     retry_failed: bool = False
     counts: dict[str, int] = field(
@@ -60,7 +60,7 @@ def supervised(settings: SegmentSettings, description: dict[str, Any]) -> Iterat
     """
     if settings.overwrite:
         refuse_foreign(settings.output)
-    with lease.held(settings.output) as held:
+    with lease.hold(settings.output) as held:
         if settings.overwrite:
             _empty(settings.output)
         run_record.write_description(settings.output, description)
@@ -107,7 +107,7 @@ def refuse_foreign(output: Output) -> None:
             "Give another output"
         )
     links = (link for folder in FOLDERS for link in objects.linked_folders(output.location, folder))
-    link = next(filter(is_place_of_ours, links), None)
+    link = next(filter(is_output_folder, links), None)
     if link is not None:
         raise ResumeError(
             f"{output.at(link)} is a link, and nothing is removed behind one: put the folder itself there, "

@@ -18,7 +18,7 @@ from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.embedded import EmbeddedVocabulary
 from mrovseg.words.vocabulary import Vocabulary, quoted_list, shortened_list
 from pipeline.config import FlowSettings
-from pipeline.flow import Places
+from pipeline.flow import WorkerCounts
 
 # One thread an actor: two processes of one thread are faster than one of two, and matrix products may round
 # differently for another number.
@@ -81,7 +81,7 @@ def _keep_freed_memory() -> None:
 
 
 def choose_execution(
-    precision: str, *, room: Places, flow: FlowSettings, gsd_m: float | int | None
+    precision: str, *, room: WorkerCounts, flow: FlowSettings, gsd_m: float | int | None
 ) -> Execution:
     """Choose device and precision of the actors for which there is room, and say them before a run begins."""
     execution = Execution.chosen(precision, gpu=room.actor_gpus > 0)

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from jobs.show import table
-from pipeline import objects
 from pipeline.output import Output
+from pipeline.storage import objects
 
 
 def class_table(output: Output) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 from jobs.show import matrix, table
 from mrovseg.evaluation.evaluate import Agreement
-from pipeline import objects
-from pipeline.location import Location
+from pipeline.storage import objects
+from pipeline.storage.location import Location
 
 HEADER = ("class", "IoU", "accuracy", "boundary IoU", "share of pixels")
 MEANS = {

@@ -19,7 +19,7 @@ _SQLITE = b"SQLite format 3\0"
 _ENVELOPE_BYTES = (0, 32, 48, 48, 64)
 _HEADER_BYTES = 8
 _WITHIN_S = 60.0
-_STEPS = 100_000  # of SQLite between two looks at the clock
+_STEPS = 100_000  # of SQLite between two readings of the clock
 _EMPTY = 0b10000
 _POLYGON, _MULTIPOLYGON = 3, 6
 _KINDS = {1: "points", 2: "lines", 4: "points", 5: "lines", 7: "a collection", 10: "curves", 12: "curves"}
@@ -100,14 +100,14 @@ def _polygons(geometry: bytes) -> Iterator[Polygon]:
 
 
 class _Wkb:
-    """Reads well-known binary from a place on."""
+    """Reads well-known binary from an offset on."""
 
-    def __init__(self, data: bytes, place: int) -> None:
-        self._data, self._place, self._order = data, place, "<"
+    def __init__(self, data: bytes, offset: int) -> None:
+        self._data, self._offset, self._order = data, offset, "<"
 
     def polygons(self) -> Iterator[Polygon]:
-        self._order = "<" if self._data[self._place] else ">"
-        self._place += 1
+        self._order = "<" if self._data[self._offset] else ">"
+        self._offset += 1
         (code,) = self._take("I")
         dimensions, kind = divmod(code, 1000)
         if kind not in (_POLYGON, _MULTIPOLYGON) or dimensions > 3:  # noqa: PLR2004 - z, m, both
@@ -131,6 +131,6 @@ class _Wkb:
 
     def _take(self, form: str) -> tuple[Any, ...]:
         shape = struct.Struct(self._order + form)
-        found = shape.unpack_from(self._data, self._place)
-        self._place += shape.size
+        found = shape.unpack_from(self._data, self._offset)
+        self._offset += shape.size
         return found

@@ -39,26 +39,26 @@ def of_shapefile(data: bytes, *, crs: str) -> Aoi:
 
 
 def _polygons(data: bytes) -> Iterator[Polygon]:
-    place = _HEADER_BYTES
-    while place < len(data):
-        _, words = struct.unpack_from(">2i", data, place)
-        if not 0 < 2 * words <= len(data) - place - 8:
+    offset = _HEADER_BYTES
+    while offset < len(data):
+        _, words = struct.unpack_from(">2i", data, offset)
+        if not 0 < 2 * words <= len(data) - offset - 8:
             raise ConfigError(
                 f"aoi is a Shapefile that is damaged: a record is said to have {2 * words} bytes"
             )
-        (kind,) = struct.unpack_from("<i", data, place + 8)
+        (kind,) = struct.unpack_from("<i", data, offset + 8)
         if kind not in (_NOTHING, *_POLYGONS):
             raise ConfigError(f"aoi is a Shapefile of kind {kind}: expected polygons (5, 15 or 25)")
         if kind != _NOTHING:
-            yield from _grouped(_rings(data, place + 8, record_bytes=2 * words))
-        place += 8 + 2 * words
+            yield from _grouped(_rings(data, offset + 8, record_bytes=2 * words))
+        offset += 8 + 2 * words
 
 
-def _rings(data: bytes, place: int, *, record_bytes: int) -> list[Ring]:
-    """Return the rings of the record at ``place``, which says of itself that it has so many bytes."""
+def _rings(data: bytes, offset: int, *, record_bytes: int) -> list[Ring]:
+    """Return the rings of the record at ``offset``, which says of itself that it has so many bytes."""
     (kind,), (parts, points) = (
-        struct.unpack_from("<i", data, place),
-        struct.unpack_from("<2i", data, place + _BOX_BYTES),
+        struct.unpack_from("<i", data, offset),
+        struct.unpack_from("<2i", data, offset + _BOX_BYTES),
     )
     plane_bytes, more_bytes = _BOX_BYTES + 8 + 4 * parts + 16 * points, 16 + 8 * points
     extras = (0,) if kind == _PLAIN else (0, 1, 2)  # z, and m, which may be left out
@@ -67,12 +67,12 @@ def _rings(data: bytes, place: int, *, record_bytes: int) -> list[Ring]:
         raise ConfigError(
             f"aoi is a Shapefile that is damaged: a record of {record_bytes} bytes has {parts} rings of {points} points"
         )
-    starts = struct.unpack_from(f"<{parts}i", data, place + _BOX_BYTES + 8)
+    starts = struct.unpack_from(f"<{parts}i", data, offset + _BOX_BYTES + 8)
     if starts[:1] > (0,) or any(start > end for start, end in itertools.pairwise((0, *starts, points))):
         raise ConfigError(
             "aoi is a Shapefile that is damaged: the rings of a record do not follow each other"
         )
-    values = struct.unpack_from(f"<{2 * points}d", data, place + _BOX_BYTES + 8 + 4 * parts)
+    values = struct.unpack_from(f"<{2 * points}d", data, offset + _BOX_BYTES + 8 + 4 * parts)
     corners = tuple(zip(values[::2], values[1::2], strict=True))
     return [corners[start:end] for start, end in zip(starts, (*starts[1:], points), strict=True)]
 

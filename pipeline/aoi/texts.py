@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.documents import json_of
 from pipeline.errors import ConfigError
 from pipeline.geometry.aoi import EXPECTED, Aoi, Polygon
+from pipeline.storage.documents import json_of
 
 _LONGITUDE_LATITUDE = "OGC:CRS84"
 _GEOGRAPHIC = re.compile(r"OGC:CRS84|EPSG:4\d{3}")  # EPSG has those by which boxes are given in its 4000s
@@ -60,7 +60,7 @@ def _of_box(text: str, *, geographic: bool) -> Polygon:
         raise ConfigError(f"aoi is a box of no area, {text!r}: {EXPECTED}")
     # No edge of a box is to look as if it went the other way round the earth.
     pieces = 3 if geographic and _HALF_TURN < x_max - x_min < _TURN else 1
-    xs = [x_min + (x_max - x_min) * place / pieces for place in range(pieces)] + [x_max]
+    xs = [x_min + (x_max - x_min) * index / pieces for index in range(pieces)] + [x_max]
     return (tuple((x, y_min) for x in xs) + tuple((x, y_max) for x in reversed(xs)),)
 
 

@@ -6,7 +6,8 @@ import os
 os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
 
 from pipeline.flow.chain import RunResult, run
-from pipeline.flow.progress import Progress
-from pipeline.flow.resources import Node, Places, cluster, nodes, room
+from pipeline.flow.progress.counter import Progress
+from pipeline.flow.resources.session import cluster
+from pipeline.flow.resources.sizing import Node, WorkerCounts, count_workers_here, nodes
 
-__all__ = ["Node", "Places", "Progress", "RunResult", "cluster", "nodes", "room", "run"]
+__all__ = ["Node", "Progress", "RunResult", "WorkerCounts", "cluster", "count_workers_here", "nodes", "run"]

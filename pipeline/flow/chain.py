@@ -11,31 +11,33 @@ from typing import Any
 import numpy as np
 from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeException
 
-from pipeline import objects, statistics, store
+from pipeline import statistics, store
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import OutputError, PipelineError, ResourceError
-from pipeline.failure import Failure
-from pipeline.flow import resources
-from pipeline.flow.events import Events
-from pipeline.flow.finished import all_done
-from pipeline.flow.hearing import ChainBroken, heard
-from pipeline.flow.links import Links, data_context, held
-from pipeline.flow.notes import Notes
-from pipeline.flow.progress import Progress
-from pipeline.flow.resources import Places, cluster, nodes, places
+from pipeline.flow.dataset import RunSpec, data_context, put_weights
+from pipeline.flow.failure_notes import Notes
+from pipeline.flow.finished_runs import all_done
+from pipeline.flow.progress.counter import Progress
+from pipeline.flow.progress.events import Events
+from pipeline.flow.resources import sizing
+from pipeline.flow.resources.session import cluster
+from pipeline.flow.resources.sizing import WorkerCounts, count_workers, nodes
 from pipeline.flow.steps import MakeSegmenter
-from pipeline.flow.summing import summed_up
-from pipeline.flow.waiting import Waiting
-from pipeline.flow.watch import Guard, watching
-from pipeline.flow.watchdog import BEAT_S, Watchdog
+from pipeline.flow.streaming import ChainBroken, stream_rows
+from pipeline.flow.summaries import summarize
+from pipeline.flow.watch.actor_starts import ActorStarts
+from pipeline.flow.watch.guard import Guard, watching
+from pipeline.flow.watch.watchdog import BEAT_S, Watchdog
 from pipeline.geometry.chips import ChipLayout
 from pipeline.geometry.scene import Scene
 from pipeline.output import Output
+from pipeline.output.failure import Failure
 from pipeline.sources.naming import Refusal
+from pipeline.storage import objects
 
 _FRUITLESS = 3  # attempts in a row that get nothing done
 _PAUSE_S = 5.0  # before another attempt: a cluster that lost a node needs a moment to know it
-_ROOM_S = 300.0  # to wait for machines that come back
+_WORKERS_S = 300.0  # to wait for machines that come back
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def run(  # noqa: PLR0913 - each by its name
     made_by: Mapping[str, Any] | None = None,
     run_id: str | None = None,
     supervise: Callable[[Progress], None] | None = None,
-    still_ours: Callable[[], None] | None = None,
+    check_lease: Callable[[], None] | None = None,
 ) -> RunResult:
     """Segment what is not yet done of ``scenes`` into mask stores of ``output``, and sum the output up.
 
@@ -91,37 +93,37 @@ def run(  # noqa: PLR0913 - each by its name
         PipelineError: the segmenter cannot be made, or the cluster is lost.
     """
     events = Events() if run_id is None else Events(run_id)
-    progress = Progress(output, events, supervise, still_ours)
+    progress = Progress(output, events, supervise, check_lease)
     with cluster():
-        room = resources.room(settings, layout, weights)
+        workers = sizing.count_workers_here(settings, layout, weights)
         # Also where machines come back without their GPUs.
-        settings = replace(settings, actor_gpus=room.actor_gpus)
-        links = Links(
+        settings = replace(settings, actor_gpus=workers.actor_gpus)
+        spec = RunSpec(
             scenes=scenes,
             output=output,
             classes=classes,
             made_by=made_by or {},
             make_segmenter=make_segmenter,
-            held=held(weights),
+            weights_refs=put_weights(weights),
             layout=layout,
             settings=settings,
             reading=reading,
         )
-        events.say("run_started", output=output.uri, actors=room.actors, readers=room.readers)
+        events.say("run_started", output=output.uri, actors=workers.actors, readers=workers.readers)
         with _ending(progress):
-            _carried_out(links, room, progress)
+            _execute(spec, workers, progress)
     return _result(progress)
 
 
-def _carried_out(links: Links, room: Places, progress: Progress) -> None:
+def _execute(spec: RunSpec, workers: WorkerCounts, progress: Progress) -> None:
     """Do what is left to do, and sum the output up."""
-    _sweep(links.output)
-    store.lay_out_scenes(links.output)
-    if not _nothing_left(links, progress):
-        notes = Notes(links.output, progress.events.run_id)
-        with watching(links.settings.limit_s, notes) as guard:
-            _followed(links, room, guard, progress)
-    _summed(links, progress)
+    _sweep(spec.output)
+    store.lay_out_scenes(spec.output)
+    if not _nothing_left(spec, progress):
+        notes = Notes(spec.output, progress.events.run_id)
+        with watching(spec.settings.limit_s, notes) as guard:
+            _run_to_end(spec, workers, guard, progress)
+    _summarize(spec, progress)
 
 
 def _result(progress: Progress) -> RunResult:
@@ -154,21 +156,21 @@ def _ending(progress: Progress) -> Iterator[None]:
     progress.finish()
 
 
-def _nothing_left(links: Links, progress: Progress) -> bool:
+def _nothing_left(spec: RunSpec, progress: Progress) -> bool:
     """Tell whether all is done already, and count it then."""
-    found = all_done(links.scenes, links.output, links.look_again)
+    found = all_done(spec.scenes, spec.output, spec.windows_if_done)
     for each in found or ():
         progress.count(each)
     return found is not None
 
 
-def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
+def _run_to_end(spec: RunSpec, workers: WorkerCounts, guard: Guard, progress: Progress) -> None:
     """Run the chain to its end; one that breaks is begun again, as long as that gets something done."""
     fruitless = 0
     while True:
         done = progress.done
         try:
-            return _attempt(links, room, guard, progress)
+            return _attempt(spec, workers, guard, progress)
         except ChainBroken as broken:
             fruitless = 0 if progress.done > done else fruitless + 1
             if fruitless == _FRUITLESS or not _mendable(broken.error):
@@ -176,27 +178,27 @@ def _followed(links: Links, room: Places, guard: Guard, progress: Progress) -> N
                 raise PipelineError(reason) from broken.error
             why = str(broken)
         guard.watch.release.remote()
-        room = _room_again(links.settings)
+        workers = _wait_for_workers(spec.settings)
         progress.begin_again(reason=why)
 
 
-def _attempt(links: Links, room: Places, guard: Guard, progress: Progress) -> None:
+def _attempt(spec: RunSpec, workers: WorkerCounts, guard: Guard, progress: Progress) -> None:
     """Run the chain once, and count what comes out of it."""
-    watchdog = Watchdog(guard, progress.events, links.settings.stall_s)
-    claims = {"CPU": links.settings.actor_cpus, "GPU": room.actor_gpus}
-    waiting = Waiting(guard, progress.events, room.actors, claims)
-    progress.look_ahead = guard.ahead
-    with data_context(in_flight_bytes=links.in_flight_bytes(room)):
-        for record in heard(links.chain(room, guard), beat_s=BEAT_S):
+    watchdog = Watchdog(guard, progress.events, spec.settings.stall_s)
+    claims = {"CPU": spec.settings.actor_cpus, "GPU": workers.actor_gpus}
+    actor_starts = ActorStarts(guard, progress.events, workers.actors, claims)
+    progress.planned_ahead = guard.ahead
+    with data_context(in_flight_bytes=spec.in_flight_bytes(workers)):
+        for record in stream_rows(spec.chain(workers, guard), beat_s=BEAT_S):
             if record is not None:
-                watchdog.heard()
+                watchdog.record_seen()
                 if isinstance(record, Failure) and record.error == OutputError.__name__:
                     raise OutputError(record.message)  # no other window could be written either
                 progress.count(record)
             else:
                 progress.beat()
-                waiting.look()
-            watchdog.look()
+                actor_starts.check()
+            watchdog.check()
 
 
 def _mendable(error: Exception) -> bool:
@@ -206,38 +208,38 @@ def _mendable(error: Exception) -> bool:
     return not (isinstance(error, RayActorError) and error.actor_init_failed)
 
 
-def _room_again(settings: FlowSettings) -> Places:
-    """Plan on the cluster as it is now; wait for machines that come back.
+def _wait_for_workers(settings: FlowSettings) -> WorkerCounts:
+    """Count the workers that fit the cluster as it is now; wait for machines that come back.
 
     Raises:
         PipelineError: they did not.
     """
-    deadline_s = time.monotonic() + _ROOM_S
+    deadline_s = time.monotonic() + _WORKERS_S
     while True:
         time.sleep(_PAUSE_S)
         try:
-            return places(nodes(), settings)
+            return count_workers(nodes(), settings)
         except ResourceError as error:
             if time.monotonic() > deadline_s:
                 raise PipelineError(f"the run cannot go on, what is done stays done: {error}") from error
 
 
-def _summed(links: Links, progress: Progress) -> None:
+def _summarize(spec: RunSpec, progress: Progress) -> None:
     """Write what is a function of the ledger, and of which scenes failed whole."""
-    cpus, tally = links.settings.task_cpus, progress.tally
+    cpus, tally = spec.settings.task_cpus, progress.tally
     try:
-        found = summed_up(links.output, classes=links.classes, cpus=cpus, tally=tally)
+        found = summarize(spec.output, classes=spec.classes, cpus=cpus, tally=tally)
         checked, failed = _then_checked(found, progress), progress.failed_whole
-        statistics.write_summary(links.output, checked, classes=links.classes, failed=failed)
+        statistics.write_summary(spec.output, checked, classes=spec.classes, failed=failed)
     except RayError as error:
         reason = f"every window is done or failed, but not summed up: {ChainBroken(error)}"
         raise PipelineError(reason) from error
     except FileNotFoundError as error:
-        raise OutputError(f"{links.output} was removed while the run was at it: {error}") from error
+        raise OutputError(f"{spec.output} was removed while the run was at it: {error}") from error
 
 
 def _then_checked(records: Iterator[dict[str, Any]], progress: Progress) -> Iterator[dict[str, Any]]:
-    """Yield the records, and look after the last one whether their table may still be written."""
+    """Yield the records, and check after the last one that their table may still be written."""
     yield from records
-    if progress.still_ours is not None:
-        progress.still_ours()
+    if progress.check_lease is not None:
+        progress.check_lease()

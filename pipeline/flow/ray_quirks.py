@@ -1,7 +1,7 @@
 """What Ray does and does not promise, in one place.
 
-Each quirk names the versions that it is known to be true of; tests/pipeline/test_ray_quirks.py fails where it is true
-no more. Another one cannot be here, as it has to be said before Ray is imported: see ``pipeline.flow``.
+Each quirk names the versions that it is known to be true of; tests/pipeline/flow/test_ray_quirks.py fails where it is
+true no more. Another one cannot be here, as it has to be said before Ray is imported: see ``pipeline.flow``.
 """
 
 from __future__ import annotations

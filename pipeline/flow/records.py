@@ -12,23 +12,24 @@ import pyarrow as pa
 from jaxtyping import Bool, UInt8
 
 from pipeline.errors import PipelineError, legible
-from pipeline.failure import Failure
 from pipeline.flow import columns
-from pipeline.flow.scene_warnings import Found
-from pipeline.flow.watch import Guard, Work
+from pipeline.flow.progress.scene_warnings import Found
+from pipeline.flow.watch.guard import Guard
+from pipeline.flow.watch.registry import Work
 from pipeline.geometry.scene import Header, Scene
+from pipeline.geometry.view import View
 from pipeline.geometry.window import Window
-from pipeline.inputs import Inputs
+from pipeline.output.failure import Failure
+from pipeline.output.inputs import Inputs
 from pipeline.raster import Outline
 from pipeline.segment import WindowLabels
 from pipeline.sources.naming import Refusal
-from pipeline.view import View
 
 _TRACEBACK_CHARS = 10_000  # its end, which is where the error was raised
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Split:
     """A planning task's work: of each scene every ``parts``-th window, beginning with window ``part``.
 
     ``number`` tells it from all others of its list.
@@ -47,7 +48,7 @@ class Plan:
     ``view`` is how the scene is read, ``outline`` its area of interest; windows outside of it do not count.
 
     ``left`` has a bit for each of these ``windows``, so that a plan is small however large the scene. ``inputs`` are
-    the scene's files as they were when it was looked at.
+    the scene's files as they were when it was planned.
     """
 
     scene: Scene
@@ -101,7 +102,7 @@ class Done:
     window: Window
 
 
-Record = Share | Plan | Planned | Pixels | Masks | Done | Failure
+Record = Split | Plan | Planned | Pixels | Masks | Done | Failure
 
 
 _KINDS: Mapping[str, type] = {kind.__name__: kind for kind in get_args(Record)}

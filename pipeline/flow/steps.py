@@ -12,20 +12,23 @@ import numpy as np
 import pyarrow as pa
 import ray
 
-from pipeline import inputs, ledger, objects, statistics, store
+from pipeline import statistics, store
 from pipeline.config import Reading
 from pipeline.errors import OutputError
+from pipeline.flow import scene_inputs
 from pipeline.flow.records import Done, Masks, Pixels, Record, attempt, each_record
-from pipeline.flow.watch import Guard, Work
+from pipeline.flow.watch.guard import Guard
+from pipeline.flow.watch.registry import Work
 from pipeline.geometry.areas import pixel_areas_m2
-from pipeline.output import Output, SceneOutput
+from pipeline.output import Output, SceneOutput, ledger
 from pipeline.segment import Segmenter, segment_window
+from pipeline.storage import objects
 
 MakeSegmenter = Callable[[Mapping[str, np.ndarray]], Segmenter]
 
 
 class Segment:
-    """An actor: one segmenter over weights that all actors of a node share, read-only."""
+    """An actor: one segmenter over weights that are the same memory for all actors of a node, read-only."""
 
     def __init__(
         self,
@@ -88,7 +91,7 @@ def _stored(
 
     def step() -> Record:
         with _gone_said(scene):
-            inputs.check_unchanged(record.inputs, reading)
+            scene_inputs.check_unchanged(record.inputs, reading)
             _write(record, scene, classes=classes)
         return Done(record.scene, record.window)
 
@@ -130,7 +133,9 @@ def _write(record: Masks, scene: SceneOutput, *, classes: Sequence[str]) -> None
     ledger.commit(scene, window=window, digests=digests, statistics=counted)
 
 
-def sum_up(least: Mapping[str, int], output: Output, classes: Sequence[str]) -> list[dict[str, Any]]:
+def summarize_scenes(
+    least: Mapping[str, int], output: Output, classes: Sequence[str]
+) -> list[dict[str, Any]]:
     """Write statistics of scenes from their ledgers, note which are complete, and return their summary.
 
     ``least`` has the ids of the scenes, and how many windows of each are known to be done.
@@ -138,7 +143,7 @@ def sum_up(least: Mapping[str, int], output: Output, classes: Sequence[str]) -> 
     summary = []
     for scene_id, windows in least.items():
         scene = output.scene(scene_id)
-        records = statistics.sum_scene(scene, classes=classes, least=windows)
+        records = statistics.summarize_scene(scene, classes=classes, least=windows)
         if records:
             store.mark(scene, complete=records[0]["windows_failed"] == 0)
         summary += records

@@ -16,7 +16,7 @@ EXPECTED = (
     "of another CRS after SRID=32633;"
 )
 MOST_CORNERS = 2_000_000
-"""Of all rings together: a country's border in every detail has half as many, and each window looks at them all."""
+"""Of all rings together: a country's border in every detail has half as many, and each window goes through them all."""
 
 _CORNERS = 4
 

@@ -1,7 +1,7 @@
 """Ground area of pixels on the CRS's ellipsoid.
 
 The geodesic area (C. F. F. Karney, Algorithms for geodesics, J. Geodesy 87, 2013) of the cells of a coarse
-grid is shared out among their pixels. The grid is anchored at the scene's origin and chosen by the scene
+grid is distributed over their pixels. The grid is anchored at the scene's origin and chosen by the scene
 alone, so a pixel's area does not depend on the window it is read in.
 
 Why a coarse grid will do: neighbouring cells have their borders' points in common, so a sum over cells errs
@@ -56,7 +56,7 @@ def has_areas(header: Header) -> bool:
 def ground_size_m(header: Header) -> float | None:
     """Return the side of a square as large as the scene's middle pixel on the ground, in m.
 
-    Without a place it is what the file says of its pixels' size, else None.
+    Without a place on earth it is what the file says of its pixels' size, else None.
     """
     areas = pixel_areas_m2(header, Window(header.height // 2, header.width // 2, 1, 1))
     if areas is None:
@@ -71,14 +71,14 @@ def _cell_px(pixel_m: float) -> int:
 
 
 def _areas_m2(ground: Ground, header: Header, window: Window, *, side_px: int) -> Float64[np.ndarray, "y x"]:
-    """Share out cells of ``side_px``; those that are not all on earth again as smaller ones, down to pixels."""
+    """Distribute cells of ``side_px``; those that are not all on earth again as smaller ones, down to pixels."""
     if side_px == 1:
         return ground.pixels_m2(window)
     rows = _Strips.of(window.row_off, window.row_end, extent=header.height, side_px=side_px)
     cols = _Strips.of(window.col_off, window.col_end, extent=header.width, side_px=side_px)
-    quarters, placed = ground.rectangles_m2(rows.halves, cols.halves)
-    areas = _share_out(quarters, rows, cols)
-    whole = placed.reshape(len(rows.halves) // 2, 2, len(cols.halves) // 2, 2).mean(axis=(1, 3))
+    quarters, on_earth = ground.rectangles_m2(rows.halves, cols.halves)
+    areas = _distribute(quarters, rows, cols)
+    whole = on_earth.reshape(len(rows.halves) // 2, 2, len(cols.halves) // 2, 2).mean(axis=(1, 3))
     finer = 1 if side_px == _CELLS_PX[-1] else _CELLS_PX[-1]
     for row, col in np.argwhere((whole > 0) & (whole < 1)):
         part = Window(
@@ -93,13 +93,13 @@ def _areas_m2(ground: Ground, header: Header, window: Window, *, side_px: int) -
 
 
 class _Strips(NamedTuple):
-    """The rows (or columns) of cells that a window has a part of, and its pixels' places in them."""
+    """The rows (or columns) of cells that a window has a part of, and its pixels' offsets in them."""
 
     halves: Int64[np.ndarray, "n_2_plus_1"]
     """Where the strips' halves begin, and the end, in pixels of the scene."""
     cell: Int64[np.ndarray, "length"]
     """The strip of each of the window's pixels."""
-    place: Float64[np.ndarray, "length"]
+    offset: Float64[np.ndarray, "length"]
     """How far each pixel's centre is behind the middle of its strip, in pixels."""
 
     @classmethod
@@ -116,7 +116,7 @@ class _Strips(NamedTuple):
         return np.diff(self.halves).reshape(-1, 2).astype(np.float64)
 
 
-def _share_out(
+def _distribute(
     quarters_m2: Float64[np.ndarray, "two_rows two_cols"], rows: _Strips, cols: _Strips
 ) -> Float64[np.ndarray, "y x"]:
     """Give each pixel its part of its cell: a plane over the cell, with the cell's sum and slopes."""
@@ -128,8 +128,8 @@ def _share_out(
     areas = np.empty((len(rows.cell), len(cols.cell)))
     for strip in np.unique(rows.cell):
         here = rows.cell == strip
-        level = mean[strip, cols.cell] + right[strip, cols.cell] * cols.place
-        areas[here] = level + np.multiply.outer(rows.place[here], down[strip, cols.cell])
+        level = mean[strip, cols.cell] + right[strip, cols.cell] * cols.offset
+        areas[here] = level + np.multiply.outer(rows.offset[here], down[strip, cols.cell])
     return areas
 
 

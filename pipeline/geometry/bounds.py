@@ -8,7 +8,7 @@ from jaxtyping import Float64
 from pipeline.geometry.ground import Ground
 from pipeline.geometry.scene import Header
 
-_SAMPLES = 65  # places along each side
+_SAMPLES = 65  # points along each side
 _TURN_DEG = 360.0
 _ROUND_DEG = 2 * _TURN_DEG / (_SAMPLES - 1)  # no gap in longitude as wide as this: all the way round
 _DIGITS = 7  # of a degree, a centimetre
@@ -40,7 +40,7 @@ def lonlat_bbox(header: Header) -> dict[str, float] | None:
 
 
 def _between(lon: Float64[np.ndarray, "n"]) -> tuple[float, float]:
-    """Return the meridians between which places lie: all but the widest gap."""
+    """Return the meridians between which points lie: all but the widest gap."""
     half = _TURN_DEG / 2
     found = np.unique(lon % _TURN_DEG)
     gaps = np.diff(found, append=found[0] + _TURN_DEG)

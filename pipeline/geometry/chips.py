@@ -49,8 +49,8 @@ def mirrored(start: int, end: int, *, length: int) -> Int64[np.ndarray, " n"]:
     Beyond an edge the scene is reflected, its edge repeated, and again where that does not reach: what stands
     there depends on the scene alone.
     """
-    place = np.arange(start, end) % (2 * length)
-    return np.minimum(place, 2 * length - 1 - place)
+    indices = np.arange(start, end) % (2 * length)
+    return np.minimum(indices, 2 * length - 1 - indices)
 
 
 def count_chips(window: Window, layout: ChipLayout) -> int:

@@ -23,7 +23,7 @@ _POLE_DEG = 90.0
 _ROUNDED_DEG = 1e-9  # a latitude so far beyond the pole is the pole
 _CHORDS = 8  # a side of a rectangle is drawn by so many lines
 _LONG_M = 20_000.0  # a side of a pixel that is longer is, too
-_STRIP_PLACES = 1 << 20  # pixels are measured some rows at a time, for the sake of memory
+_STRIP_POINTS = 1 << 20  # pixels are measured some rows at a time, for the sake of memory
 _WIDE_DEG = 90.0  # no small pixel has corners so far apart in longitude, but at a pole
 _ROUND_TRIP = 1e-6  # of a coordinate: what projection and inverse may lose
 _WGS84 = "OGC:CRS84"
@@ -70,7 +70,7 @@ class Ground:
     def wgs84(
         self, rows: Float64[np.ndarray, "*any"], cols: Float64[np.ndarray, "*any"]
     ) -> tuple[Float64[np.ndarray, "*any"], Float64[np.ndarray, "*any"]]:
-        """Return longitude and latitude in WGS 84 of places between pixels; nothing finite off the earth."""
+        """Return longitude and latitude in WGS 84 of points between pixels; nothing finite off the earth."""
         lon, lat = self._lonlat(rows, cols)
         clipped = lat.clip(-_POLE_DEG, _POLE_DEG)
         try:
@@ -103,14 +103,14 @@ class Ground:
         They are not a number where the outline is not all on earth; also returns how much of it is.
         """
         lon, lat = self._outlines(rows, cols, chords=_CHORDS)
-        share = (np.abs(lat) <= _POLE_DEG + _ROUNDED_DEG).mean(axis=2)
-        areas = self._geodesic_m2(lon, lat.clip(-_POLE_DEG, _POLE_DEG), share == 1)
-        return areas, share
+        fraction = (np.abs(lat) <= _POLE_DEG + _ROUNDED_DEG).mean(axis=2)
+        areas = self._geodesic_m2(lon, lat.clip(-_POLE_DEG, _POLE_DEG), fraction == 1)
+        return areas, fraction
 
     def pixels_m2(self, window: Window) -> Float64[np.ndarray, "y x"]:
         """Return the area of each pixel by its own outline; not a number where a corner has no place on earth."""
         chords = _CHORDS if self.pixel_m() > _LONG_M and not self._angular else 1
-        strip_rows = max(1, _STRIP_PLACES // (4 * chords * window.width))
+        strip_rows = max(1, _STRIP_POINTS // (4 * chords * window.width))
         cols = np.arange(window.col_off, window.col_end + 1)
         edges = [*range(window.row_off, window.row_end, strip_rows), window.row_end]
         strips = [
@@ -178,7 +178,7 @@ class Ground:
         return zone
 
     def _lonlat(self, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return longitude and latitude in degrees of places between pixels; not a number off the earth."""
+        """Return longitude and latitude in degrees of points between pixels; not a number off the earth."""
         x, y = to_crs(self._header.transform, rows=rows, cols=cols)
         if self._angular:
             return x * self._degrees, y * self._degrees

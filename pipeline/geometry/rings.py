@@ -19,8 +19,8 @@ def clipped(ring: Ring, bounds: tuple[float, float, float, float]) -> Ring:
         following = np.roll(ring, -1, axis=0)
         here, there = sign * (ring[:, axis] - limit), sign * (following[:, axis] - limit)
         crosses = (here >= 0) != (there >= 0)
-        share = np.divide(here, here - there, out=np.zeros_like(here), where=crosses)
-        met = ring + share[:, None] * (following - ring)
+        fraction = np.divide(here, here - there, out=np.zeros_like(here), where=crosses)
+        met = ring + fraction[:, None] * (following - ring)
         both = np.stack([ring, met], axis=1).reshape(-1, 2)
         ring = both[np.stack([here >= 0, crosses], axis=1).ravel()]
     return ring
@@ -28,9 +28,9 @@ def clipped(ring: Ring, bounds: tuple[float, float, float, float]) -> Ring:
 
 def divided(ring: Ring, pieces: int) -> Ring:
     """Return a ring with each of its edges in so many ``pieces``."""
-    share = np.arange(pieces)[None, :, None] / pieces
+    fraction = np.arange(pieces)[None, :, None] / pieces
     following = np.roll(ring, -1, axis=0)
-    divided: np.ndarray = (ring[:, None] * (1 - share) + following[:, None] * share).reshape(-1, 2)
+    divided: np.ndarray = (ring[:, None] * (1 - fraction) + following[:, None] * fraction).reshape(-1, 2)
     return divided
 
 

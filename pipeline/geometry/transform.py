@@ -21,13 +21,13 @@ UNPLACED: Transform = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def to_crs(transform: Transform, *, rows: Numbers, cols: Numbers) -> tuple[Numbers, Numbers]:
-    """Return x and y of places between pixels."""
+    """Return x and y of points between pixels."""
     a, b, c, d, e, f = transform
     return a * cols + b * rows + c, d * cols + e * rows + f
 
 
 def to_pixels(transform: Transform, *, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
-    """Return rows and columns of places in the CRS: the inverse of ``to_crs``.
+    """Return rows and columns of points in the CRS: the inverse of ``to_crs``.
 
     Raises:
         ZeroDivisionError: the map has no inverse.

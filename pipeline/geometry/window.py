@@ -48,7 +48,7 @@ class Window:
         return Window(self.row_off - px, self.col_off - px, self.height + 2 * px, self.width + 2 * px)
 
     def intersection(self, other: Window) -> Window | None:
-        """Return the pixels both windows have, or None where they share none."""
+        """Return the pixels both windows have, or None where they have none in common."""
         row_off, row_end = max(self.row_off, other.row_off), min(self.row_end, other.row_end)
         col_off, col_end = max(self.col_off, other.col_off), min(self.col_end, other.col_end)
         if row_off >= row_end or col_off >= col_end:

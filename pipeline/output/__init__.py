@@ -8,10 +8,10 @@ They are how an output is written, and how whoever comes later reads it: ``outpu
 ('s3://bucket/out/summary.parquet', 's3://bucket/out/scenes/a-0123456789abcdef/masks.zarr')
 """
 
-from pipeline.output.entries import Plan, entry_name, place_of, plan_of
+from pipeline.output.entries import Plan, entry_name, offsets_of, plan_of
+from pipeline.output.failure_names import is_note, part_of, plan_note_name, refusal_note_name
 from pipeline.output.mask_stores import is_mask_store
-from pipeline.output.names import FILES, FOLDERS, MASKS, is_made, is_place_of_ours
-from pipeline.output.notes import is_note, part_of, plan_note_name, refusal_note_name
+from pipeline.output.names import FILES, FOLDERS, MASKS, is_made, is_output_folder
 from pipeline.output.values import Output, SceneOutput, open  # noqa: A004 - people write `output.open`
 
 __all__ = [
@@ -25,10 +25,10 @@ __all__ = [
     "is_made",
     "is_mask_store",
     "is_note",
-    "is_place_of_ours",
+    "is_output_folder",
+    "offsets_of",
     "open",
     "part_of",
-    "place_of",
     "plan_note_name",
     "plan_of",
     "refusal_note_name",

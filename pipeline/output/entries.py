@@ -27,7 +27,7 @@ def plan_of(name: str) -> Plan | None:
     return None if found is None else Plan(int(found[1]), found[2])
 
 
-def place_of(name: str) -> tuple[int, int] | None:
+def offsets_of(name: str) -> tuple[int, int] | None:
     """Return ``(row_off, col_off)`` of the window whose entry has this name; None where it is no entry's."""
     found = _NAME.fullmatch(name)
     return (

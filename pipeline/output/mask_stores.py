@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import objects
-from pipeline.documents import json_of
-from pipeline.location import Location
 from pipeline.output.names import MASKS, SCENES
 from pipeline.output.values import Output
+from pipeline.storage import objects
+from pipeline.storage.documents import json_of
+from pipeline.storage.location import Location
 
 _RUN_KEYS = {"format", "vocabulary", "model", "grid"}
 

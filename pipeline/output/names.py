@@ -42,7 +42,7 @@ def is_made(path: str, scene_id: str | None = None) -> bool:
     return re.fullmatch(_MADE.format(scene), path) is not None
 
 
-def is_place_of_ours(path: str) -> bool:
+def is_output_folder(path: str) -> bool:
     """Tell whether ``path`` is a folder of an output, of one of its scenes, or one inside of that."""
     folder, _, inner = path.partition("/")
     return folder in FOLDERS and (not inner or re.fullmatch(rf"{_SCENE}(/.*)?", inner) is not None)

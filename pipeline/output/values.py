@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pipeline import objects
 from pipeline.errors import ConfigError
-from pipeline.location import Location
 from pipeline.output import names
 from pipeline.output.entries import Plan, entry_name
 from pipeline.setting import Setting
-from pipeline.storage import FROM_ENVIRONMENT, OUTPUT_STORAGE, Storage
+from pipeline.storage import objects
+from pipeline.storage.access import FROM_ENVIRONMENT, OUTPUT_STORAGE, Storage
+from pipeline.storage.location import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,4 +180,4 @@ def open(uri: str, *, storage: Storage = FROM_ENVIRONMENT) -> Output:  # noqa: A
         PipelineError: it is no uri of a listed scheme.
     """
     objects.check_uri(uri)
-    return Output(objects.local(uri), storage)
+    return Output(objects.local_path(uri), storage)

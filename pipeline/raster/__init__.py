@@ -1,4 +1,4 @@
-"""Source rasters: the door to rasterio and GDAL.
+"""Source rasters, as scenes are read from them; GDAL is reached by ``gdal`` alone.
 
 Every call opens its file anew and closes it, so that no handle crosses a process and GDAL's cache never
 holds more than one window. Whatever GDAL meets comes out as a RasterError with a text for the user: above
@@ -6,35 +6,36 @@ all a file that ends early must fail, and never read as zeros.
 """
 
 from pipeline.geometry.chips import FILL
-from pipeline.raster.describe import describe, read_header, read_input
-from pipeline.raster.labels import read_colours, read_levels
-from pipeline.raster.members import beside, new_beside, read_beside
+from pipeline.raster.dependencies import dependencies_of, read_infos, sidecars_of
+from pipeline.raster.gdal.writing import RasterWriter, create
+from pipeline.raster.headers import read_header, read_input
+from pipeline.raster.labels import read_colours, read_integers
 from pipeline.raster.outline import Outline, knows_crs, outline_of, outlined, windows_of
-from pipeline.raster.reading import look, read, read_image, read_small, read_view
-from pipeline.raster.regrid import upsampling
-from pipeline.raster.writing import RasterWriter, create
+from pipeline.raster.reading import read, read_image, read_small, read_view, view_of
+from pipeline.raster.view.describe import describe
+from pipeline.raster.view.regrid import upsampling
 
 __all__ = [
     "FILL",
     "Outline",
     "RasterWriter",
-    "beside",
     "create",
+    "dependencies_of",
     "describe",
     "knows_crs",
-    "look",
-    "new_beside",
     "outline_of",
     "outlined",
     "read",
-    "read_beside",
     "read_colours",
     "read_header",
     "read_image",
+    "read_infos",
     "read_input",
-    "read_levels",
+    "read_integers",
     "read_small",
     "read_view",
+    "sidecars_of",
     "upsampling",
+    "view_of",
     "windows_of",
 ]

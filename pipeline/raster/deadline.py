@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from pipeline import deadline
 from pipeline.errors import RasterError
+from pipeline.storage import deadline
 
 T = TypeVar("T")
 
@@ -14,7 +14,8 @@ T = TypeVar("T")
 def within(timeout_s: float | int, call: Callable[[], T], *, doing: str) -> T:
     """Return what ``call`` gives, made in another thread.
 
-    It has no end where GDAL keeps the interpreter to itself, as it does while it opens a file: see ``flow.deadline``.
+    It has no end where GDAL keeps the interpreter to itself, as it does while it opens a file: see
+    ``flow.watch.deadline``.
 
     Raises:
         RasterError: there was no result after ``timeout_s``.

@@ -1,22 +1,22 @@
-"""Rasters of labels, exactly as they are stored: no stretch, no colours made of numbers, nothing laid upright."""
+"""Rasters of labels, exactly as they are stored: no stretch, no colours made of numbers, nothing turned."""
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Integer, Num, UInt8
-from rasterio.enums import ColorInterp
 
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import RasterError
 from pipeline.geometry.window import Window
-from pipeline.raster.colours import palette_of
-from pipeline.raster.gdal import Source, faults_as
+from pipeline.raster.gdal.door import ColorInterp
+from pipeline.raster.gdal.environment import Source, faults_as
 from pipeline.raster.opening import opened
+from pipeline.raster.view.colours import palette_of
 
 _RGB_BANDS = 3
 
 
-def read_levels(
+def read_integers(
     uri: str, window: Window | None = None, *, reading: Reading = PLAIN
 ) -> Integer[np.ndarray, "y x *c"]:
     """Read whole numbers, such as ids and numbers of a colour table, of a window inside a raster or of all of it.

@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
-from rasterio.enums import Interleaving
 
-from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError, RasterError
-from pipeline.objects.names import file_of
-from pipeline.raster.foreign import ZARR, Foreign
-from pipeline.raster.gdal import Source
-from pipeline.raster.vrt import sources_of
+from pipeline.raster.gdal.door import Interleaving
+from pipeline.raster.gdal.environment import Source
+from pipeline.raster.gdal.non_gdal import ZARR, NonGdalRaster
+from pipeline.raster.sidecars.vrt import sources_of
+from pipeline.storage import objects
+from pipeline.storage.objects.scene_uris import file_of
 
 MAX_DIRECTORIES = 10_000
-"""Pictures in one TIFF: GDAL looks for overviews through all of them, a million take it 13 s and 1.2 GB."""
+"""Pictures in one TIFF: GDAL searches all of them for overviews, a million take it 13 s and 1.2 GB."""
 
 _FORMS = {42: (4, "H", 12, "L"), 43: (8, "Q", 20, "Q")}
 """By version, classic or big: where the first offset is, a count, the bytes of an entry, an offset."""
@@ -39,7 +39,7 @@ def check_limits(uri: str, source: Source, reading: Reading) -> None:
     together = sum(pixel_bytes) if source.interleaving is Interleaving.pixel else max(pixel_bytes)
     block_bytes = (
         source.block_bytes
-        if isinstance(source, Foreign)
+        if isinstance(source, NonGdalRaster)
         else max(rows * cols for rows, cols in source.block_shapes) * together
     )
     _check(uri, block_bytes, "bytes in a block", limit=reading.max_block_bytes, key="max_block_bytes")
@@ -67,7 +67,7 @@ def check_directories(uri: str) -> None:
     """
     if objects.is_remote(uri):
         return  # each step would be a request; what is remote has read_timeout_s
-    with open(objects.local(file_of(uri)), "rb") as file:  # noqa: PTH123 - of a uri
+    with open(objects.local_path(file_of(uri)), "rb") as file:  # noqa: PTH123 - of a uri
         if next(islice(directories(file), MAX_DIRECTORIES, None), None) is not None:
             raise RasterError(
                 f"{uri} has more than {MAX_DIRECTORIES} TIFF directories: expected one scene a file"
@@ -120,7 +120,7 @@ def files_of(uri: str, source: Source, reading: Reading) -> list[str]:
 def _stored_bytes(uri: str, source: Source, reading: Reading, *, enough: int) -> int:
     files = files_of(uri, source, reading)
     try:
-        if isinstance(source, Foreign):
+        if isinstance(source, NonGdalRaster):
             return source.stored_bytes(enough)
         return sum(objects.info(reading.at(file_of(file))).size_bytes for file in files)
     except (OSError, PipelineError) as error:

@@ -6,22 +6,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from rasterio.io import DatasetReader
-
-from pipeline import objects
 from pipeline.config import PLAIN, Reading
 from pipeline.errors import PipelineError, RasterError
-from pipeline.location import Location
-from pipeline.objects.names import file_of, is_zarr, page_of
-from pipeline.raster.beside import Beside
-from pipeline.raster.foreign import OPENSLIDE, ZARR, Foreign
-from pipeline.raster.gdal import Source, environment, faults_as, known_warnings_silenced, reason
-from pipeline.raster.kinds import MAGIC, SNIFF_BYTES, found_instead, wanted
-from pipeline.raster.naming import gdal_path
-from pipeline.raster.second_files import check_beside, check_opened
+from pipeline.raster.gdal.door import DatasetReader
+from pipeline.raster.gdal.environment import Source, environment, faults_as, known_warnings_silenced, reason
+from pipeline.raster.gdal.file_kinds import MAGIC, SNIFF_BYTES, found_instead, wanted
+from pipeline.raster.gdal.naming import gdal_path
+from pipeline.raster.gdal.non_gdal import OPENSLIDE, ZARR, NonGdalRaster
+from pipeline.raster.sidecars.checks import check_opened, check_sidecars
+from pipeline.raster.sidecars.names import Sidecars
+from pipeline.raster.sidecars.vrt import MARK, rebuilt
 from pipeline.raster.slides import is_slide, opened_slide
-from pipeline.raster.vrt import MARK, rebuilt
 from pipeline.raster.zarr import opened_zarr
+from pipeline.storage import objects
+from pipeline.storage.location import Location
+from pipeline.storage.objects.scene_uris import file_of, is_zarr, page_of
 
 NO_RANGES = (
     "cannot be read where it is: its server answers with all of a file instead of the part that is asked for (HTTP "
@@ -47,8 +46,8 @@ def opened(
     _check_regular(file_of(uri))
     with environment(reading.storage if objects.is_remote(uri) else None):
         if is_zarr(uri) or is_slide(uri):
-            with _foreign(uri, reading, overview) as foreign:
-                yield foreign
+            with _opened_otherwise(uri, reading, overview) as non_gdal:
+                yield non_gdal
             return
         with ExitStack() as stack:
             try:
@@ -71,7 +70,7 @@ def _check_regular(uri: str) -> None:
 
 
 @contextmanager
-def _foreign(uri: str, reading: Reading, overview: int | None) -> Iterator[Foreign]:
+def _opened_otherwise(uri: str, reading: Reading, overview: int | None) -> Iterator[NonGdalRaster]:
     name = ZARR if is_zarr(uri) else OPENSLIDE
     if name not in reading.drivers:
         raise RasterError(f"{uri} is opened by {name}, which is none of the drivers allowed")
@@ -89,11 +88,11 @@ def _foreign(uri: str, reading: Reading, overview: int | None) -> Iterator[Forei
 
 
 def _open(uri: str, reading: Reading, overview: int | None, stack: ExitStack) -> DatasetReader:
-    # VRTs apart: only a file that is of no other kind is looked into, and GDAL gets what was understood of it.
+    # VRTs apart: only a file that is of no other kind is read here, and GDAL gets what was understood of it.
     path, options = gdal_path(uri), {} if overview is None else {"OVERVIEW_LEVEL": overview}
     if not objects.is_remote(uri):
         _check_file(Path(gdal_path(file_of(uri))))
-    check_beside(file_of(uri), Beside(reading.storage), reading.drivers)
+    check_sidecars(file_of(uri), Sidecars(reading.storage), reading.drivers)
     drivers = [driver for driver in _gdals(reading) if driver != "VRT"]
     try:
         source = stack.enter_context(DatasetReader(path, driver=drivers, sharing=False))

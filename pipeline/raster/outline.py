@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import rasterio
 from jaxtyping import Bool
-from rasterio.features import rasterize
-from rasterio.warp import transform, transform_bounds
 
 from pipeline.config import Reading
 from pipeline.errors import RasterError
@@ -18,9 +15,10 @@ from pipeline.geometry.aoi import Aoi
 from pipeline.geometry.grid import plan_windows, squares
 from pipeline.geometry.rings import Ring, clipped, divided, meets
 from pipeline.geometry.transform import bounds, to_crs
+from pipeline.geometry.view import View
 from pipeline.geometry.window import Window
-from pipeline.raster.gdal import environment, faults_as
-from pipeline.view import View
+from pipeline.raster.gdal.door import CRS, Affine, CRSError, rasterize, transform, transform_bounds
+from pipeline.raster.gdal.environment import environment, faults_as
 
 _STRAIGHT_PX = 0.05  # as far as an edge, which is straight in its own CRS, may be bent in the scene's
 _PIECES = (1, 8, 64, 512)
@@ -59,12 +57,12 @@ class Outline:
         ]
         if not shapes:
             return np.zeros(shape, np.bool_)
-        place = rasterio.Affine(
+        window_transform = Affine(
             window.width / shape[1], 0.0, window.col_off, 0.0, window.height / shape[0], window.row_off
         )
         with environment():
             burnt = rasterize(
-                shapes, out_shape=shape, transform=place, all_touched=all_touched, dtype="uint8"
+                shapes, out_shape=shape, transform=window_transform, all_touched=all_touched, dtype="uint8"
             )
         return np.asarray(burnt > 0)
 
@@ -91,7 +89,7 @@ def outline_of(view: View, aoi: Aoi) -> Outline:
         RasterError: the scene states no CRS, or the area's CRS is not known.
     """
     if view.header.crs_wkt is None:
-        raise RasterError(f"{view.uris[0]} states no CRS, so that aoi has no place in it: leave aoi out")
+        raise RasterError(f"{view.uris[0]} states no CRS, so that aoi has no place on it: leave aoi out")
     with environment(), faults_as(f"cannot place aoi in {view.uris[0]}"):
         box = _bounds(view, aoi.crs)
         polygons = []
@@ -111,14 +109,14 @@ def knows_crs(crs: str) -> bool:
     """Tell whether ``crs`` is one that areas can be given in."""
     try:
         with environment():
-            rasterio.crs.CRS.from_user_input(crs)
-    except rasterio.errors.CRSError:
+            CRS.from_user_input(crs)
+    except CRSError:
         return False
     return True
 
 
 def _is_geographic(crs: str) -> bool:
-    return bool(rasterio.crs.CRS.from_user_input(crs).is_geographic)
+    return bool(CRS.from_user_input(crs).is_geographic)
 
 
 def _bounds(view: View, crs: str) -> tuple[float, float, float, float]:
@@ -146,7 +144,7 @@ def _in_pixels(ring: Ring, view: View, crs: str) -> Ring:
 
 def _placed(ring: Ring, view: View, crs: str) -> Ring:
     x, y = transform(crs, view.header.crs_wkt, ring[:, 0], ring[:, 1])
-    inverse = tuple(~rasterio.Affine(*view.header.transform))[:6]
+    inverse = tuple(~Affine(*view.header.transform))[:6]
     return np.stack(to_crs(inverse, rows=np.array(y), cols=np.array(x)), axis=1)
 
 

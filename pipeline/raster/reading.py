@@ -12,29 +12,29 @@ from jaxtyping import Bool, UInt8
 from pipeline.config import PLAIN, Reading
 from pipeline.geometry.chips import FILL, mirrored
 from pipeline.geometry.scene import Scene
+from pipeline.geometry.view import Base, View
 from pipeline.geometry.window import Window
-from pipeline.raster.again import again
-from pipeline.raster.alpha import doubted
-from pipeline.raster.colours import paint, palette_of
 from pipeline.raster.deadline import within
-from pipeline.raster.describe import describe
-from pipeline.raster.gdal import Source, faults_as
-from pipeline.raster.levels import measure
+from pipeline.raster.gdal.environment import Source, faults_as
+from pipeline.raster.gdal.oriented import oriented
 from pipeline.raster.opening import opened
 from pipeline.raster.outline import Outline
-from pipeline.raster.overviews import Smaller, smaller_pictures
-from pipeline.raster.placing import laid_flat
-from pipeline.raster.regrid import scaled_by
 from pipeline.raster.resampling import resample, taps
-from pipeline.raster.upright import laid_upright
-from pipeline.raster.validity import read_bands
+from pipeline.raster.retrying import read_with_retries
+from pipeline.raster.view.alpha import with_alpha_warnings
+from pipeline.raster.view.colours import palette_of, to_rgb
+from pipeline.raster.view.describe import describe
+from pipeline.raster.view.overviews import Smaller, smaller_pictures
+from pipeline.raster.view.regrid import scaled_by
+from pipeline.raster.view.validity import read_bands
+from pipeline.raster.view.value_ranges import with_value_ranges
+from pipeline.raster.view.warping import warped
 from pipeline.sources.naming import scene_of
-from pipeline.view import Base, View
 
 _AT_ONCE_PIXELS = 1 << 22  # of the scene, that are resampled
 
 
-def look(scene: Scene, reading: Reading = PLAIN, *, etags: Mapping[str, str] | None = None) -> View:
+def view_of(scene: Scene, reading: Reading = PLAIN, *, etags: Mapping[str, str] | None = None) -> View:
     """Return how a scene is read: its bands, the values that become 0 and 255, its validity and its grid.
 
     ``etags`` are those of all its files, where they are known.
@@ -44,9 +44,9 @@ def look(scene: Scene, reading: Reading = PLAIN, *, etags: Mapping[str, str] | N
     """
     return within(
         reading.read_timeout_s,
-        lambda: again(
+        lambda: read_with_retries(
             scene.files,
-            lambda: doubted(measure(describe(scene, reading), reading), reading),
+            lambda: with_alpha_warnings(with_value_ranges(describe(scene, reading), reading), reading),
             reading,
             etags=etags,
         ),
@@ -84,7 +84,7 @@ def _in_every_file(view: View, reading: Reading) -> list[Smaller]:
 
 def read(uri: str, window: Window) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
     """Read a window of the raster at ``uri`` as the policy has it where the user says nothing, see ``read_view``."""
-    return read_view(look(scene_of(uri)), window)
+    return read_view(view_of(scene_of(uri)), window)
 
 
 def read_image(
@@ -95,7 +95,7 @@ def read_image(
     Raises:
         RasterError: it cannot be opened or read.
     """
-    view = look(scene_of(uri), reading)
+    view = view_of(scene_of(uri), reading)
     return read_view(view, Window(0, 0, view.header.height, view.header.width), reading)
 
 
@@ -128,7 +128,9 @@ def read_view(
     what = f"{_in_words(inside or needed)} of {' and '.join(view.uris)}"
     found, has_data = within(
         reading.read_timeout_s,
-        lambda: again(view.uris, lambda: _read_inside(view, needed, reading, what), reading, etags=etags),
+        lambda: read_with_retries(
+            view.uris, lambda: _read_inside(view, needed, reading, what), reading, etags=etags
+        ),
         doing=f"reading {what}",
     )
     found[~has_data] = FILL
@@ -149,7 +151,7 @@ def _read_inside(
 ) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
     with _opened(view, reading) as sources, faults_as(f"cannot read {what}"):
         if view.base is None:
-            return _painted(view, sources, window, reading)
+            return _read_rgb(view, sources, window, reading)
         return _resampled(view, view.base, sources, window, reading)
 
 
@@ -158,17 +160,15 @@ def _resampled(
 ) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
     """Make the pixels of a window of those of ``base``, so many at a time as memory stays flat at any step."""
     if base.step_rows == base.step_cols == 1:
-        return _painted(view, sources, window, reading)
+        return _read_rgb(view, sources, window, reading)
     pixels = np.empty((*window.shape, 3), np.uint8)
     valid = np.empty(window.shape, np.bool_)
     for piece in _pieces(window, base):
         rows = taps(piece.row_off, piece.row_end, step=base.step_rows, length=base.height)
         cols = taps(piece.col_off, piece.col_end, step=base.step_cols, length=base.width)
         needed = Window(rows.start, cols.start, rows.end - rows.start, cols.end - cols.start)
-        place = piece.slices_in(window)
-        pixels[place], valid[place] = resample(
-            *_painted(view, sources, needed, reading), rows=rows, cols=cols
-        )
+        part = piece.slices_in(window)
+        pixels[part], valid[part] = resample(*_read_rgb(view, sources, needed, reading), rows=rows, cols=cols)
     return pixels, valid
 
 
@@ -188,26 +188,26 @@ def _opened(view: View, reading: Reading) -> Iterator[dict[str, Source]]:
     with ExitStack() as stack:
         sources = {uri: stack.enter_context(opened(uri, reading, overview=overview)) for uri in view.uris}
         yield {
-            uri: laid_upright(stack.enter_context(laid_flat(source, view.placed, reading)), view.orientation)
+            uri: oriented(stack.enter_context(warped(source, view.placed, reading)), view.orientation)
             for uri, source in sources.items()
         }
 
 
-def _painted(
+def _read_rgb(
     view: View, sources: Mapping[str, Source], window: Window, reading: Reading
 ) -> tuple[UInt8[np.ndarray, "y x 3"], Bool[np.ndarray, "y x"]]:
     area = ((window.row_off, window.row_end), (window.col_off, window.col_end))
     stored: dict[int, np.ndarray] = {}
     valid = np.zeros(window.shape, np.bool_)
     for uri, source in sources.items():
-        places = [place for place, band in enumerate(view.bands) if band.uri == uri]
-        numbers = [view.bands[place].number for place in places]
+        indices = [part for part, band in enumerate(view.bands) if band.uri == uri]
+        numbers = [view.bands[part].number for part in indices]
         found, found_valid = read_bands(source, numbers, area=area, reading=reading)
-        stored |= zip(places, found, strict=True)
+        stored |= zip(indices, found, strict=True)
         valid |= found_valid.any(axis=0)
     first = view.bands[0]
     palette = palette_of(sources[first.uri], first.number) if view.colours == "palette" else None
-    pixels, opaque = paint([stored[place] for place in range(len(view.bands))], view, palette)
+    pixels, opaque = to_rgb([stored[part] for part in range(len(view.bands))], view, palette)
     return pixels, valid & opaque if reading.alpha is None else valid
 
 

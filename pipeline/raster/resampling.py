@@ -1,4 +1,4 @@
-"""Another ground size: pixels of a coarser or finer grid, each from its own place in the scene alone.
+"""Another ground size: pixels of a coarser or finer grid, each from its own position in the scene alone.
 
 Both grids begin at the scene's upper left corner. A coarser pixel is the mean of what it covers, a finer one lies
 on the line between the two nearest; rows and columns are treated apart, always in the same order, so that a pixel's
@@ -18,18 +18,18 @@ _MOSTLY = 0.5  # a pixel is valid where at least so much of what it covers is
 class Taps(NamedTuple):
     """For each pixel along an axis the source pixels it is made of, and how much of each, in source pixels."""
 
-    places: Int64[np.ndarray, "n taps"]
+    sources: Int64[np.ndarray, "n taps"]
     weights: Float64[np.ndarray, "n taps"]
 
     @property
     def start(self) -> int:
         """The first source pixel that is needed."""
-        return int(self.places.min())
+        return int(self.sources.min())
 
     @property
     def end(self) -> int:
         """The first source pixel behind the last one that is needed."""
-        return int(self.places.max()) + 1
+        return int(self.sources.max()) + 1
 
 
 def taps(start: int, end: int, *, step: float | int, length: int) -> Taps:
@@ -40,13 +40,13 @@ def taps(start: int, end: int, *, step: float | int, length: int) -> Taps:
     pixels = np.arange(start, end, dtype=np.float64)[:, None]
     if step < 1:
         centre = (pixels + 0.5) * step - 0.5
-        places = np.floor(centre) + np.arange(2)
-        weights = 1 - np.abs(places - centre)
+        sources = np.floor(centre) + np.arange(2)
+        weights = 1 - np.abs(sources - centre)
     else:
-        places = np.floor(pixels * step) + np.arange(int(np.ceil(step)) + 1)
-        upper = np.minimum(np.minimum(places + 1, (pixels + 1) * step), length)
-        weights = np.maximum(upper - np.maximum(places, pixels * step), 0)
-    return Taps(places.clip(0, length - 1).astype(np.int64), weights)
+        sources = np.floor(pixels * step) + np.arange(int(np.ceil(step)) + 1)
+        upper = np.minimum(np.minimum(sources + 1, (pixels + 1) * step), length)
+        weights = np.maximum(upper - np.maximum(sources, pixels * step), 0)
+    return Taps(sources.clip(0, length - 1).astype(np.int64), weights)
 
 
 def resample(
@@ -70,8 +70,8 @@ def _summed(values: Float32[np.ndarray, "y x 4"], one: Taps, *, axis: int) -> Fl
     shape = [1, 1, 1]
     shape[axis] = -1
     total: np.ndarray | None = None
-    for tap in range(one.places.shape[1]):
-        part = values.take(one.places[:, tap] - one.start, axis=axis)
+    for tap in range(one.sources.shape[1]):
+        part = values.take(one.sources[:, tap] - one.start, axis=axis)
         part *= one.weights[:, tap].astype(np.float32).reshape(shape)
         total = part if total is None else np.add(total, part, out=total)
     assert total is not None  # noqa: S101 - a pixel is made of something

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
-from rasterio.enums import ColorInterp
 
-from pipeline import objects
 from pipeline.errors import RasterError
 from pipeline.geometry.grid import squares
 from pipeline.geometry.window import Window
-from pipeline.location import Location
-from pipeline.objects import ObjectInfo
-from pipeline.raster.foreign import OPENSLIDE, Area, Foreign, Place
+from pipeline.raster.gdal.door import ColorInterp
+from pipeline.raster.gdal.non_gdal import OPENSLIDE, Area, Georeference, NonGdalRaster
+from pipeline.storage import objects
+from pipeline.storage.location import Location
+from pipeline.storage.objects import ObjectInfo
 
 SUFFIXES = (".ndpi", ".mrxs", ".scn", ".bif", ".svslide", ".vms", ".vmu", ".czi", ".dcm")
 """What a slide's name ends with; SVS is a TIFF, which GDAL reads in any storage."""
@@ -37,7 +37,7 @@ def is_slide(uri: str) -> bool:
 
 
 @contextmanager
-def opened_slide(location: Location, overview: int | None) -> Iterator[Foreign]:
+def opened_slide(location: Location, overview: int | None) -> Iterator[NonGdalRaster]:
     """Open the slide at a location, or its ``overview`` (from 0).
 
     Raises:
@@ -48,21 +48,21 @@ def opened_slide(location: Location, overview: int | None) -> Iterator[Foreign]:
     openslide = _openslide(uri)
     if objects.is_remote(uri):
         raise RasterError(f"{uri} is a slide on another machine: copy it to a path that all workers see")
-    path = Path(objects.local(uri))
+    path = Path(objects.local_path(uri))
     if not path.is_file():
         raise RasterError(f"{uri} {'is a folder' if path.is_dir() else 'does not exist'}: expected a slide")
     with openslide.OpenSlide(path) as slide:
         level = 0 if overview is None else overview + 1
         shapes = [(height, width) for width, height in slide.level_dimensions]
         tile = [int(slide.properties.get(f"openslide.level[{level}].tile-{one}", 1)) for one in _SIDES]
-        yield Foreign(
+        yield NonGdalRaster(
             driver=OPENSLIDE,
             shape=shapes[level],
             dtype="uint8",
             colorinterp=(ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha),
             read_area=partial(_read, slide, level),
             levels=lambda: shapes[1:],
-            place=lambda: Place(pixel_m=_pixel_m(slide.properties)),
+            georeference=lambda: Georeference(pixel_m=_pixel_m(slide.properties)),
             stored_bytes=lambda _: slide_info(location).size_bytes,
             block_shape=(_BLOCK_PX, _BLOCK_PX),
             block_bytes=_BANDS * max(_BLOCK_PX**2, tile[0] * tile[1]),
@@ -120,8 +120,8 @@ def _pixel_m(properties: Any) -> tuple[float, float] | None:  # noqa: ANN401 - a
 def _read(slide: Any, level: int, numbers: Sequence[int], area: Area) -> Shaped[np.ndarray, "bands y x"]:  # noqa: ANN401
     """Read bands of an area, in squares that are anchored at the slide's origin.
 
-    Of a level OpenSlide reads from a place in pixels of the slide itself, and between two pixels of the level it
-    interpolates: each square has one place, whatever window it is read for.
+    Of a level OpenSlide reads from a position in pixels of the slide itself, and between two pixels of the level it
+    interpolates: each square has one position, whatever window it is read for.
     """
     (top, bottom), (left, right) = area
     wanted = Window(top, left, bottom - top, right - left)

@@ -20,7 +20,7 @@ _ENCODED_QUERY = re.compile(r"(%(?:25)*3F)([^/]+)", re.IGNORECASE)
 _ENCODED_AND, _ENCODED_IS = r"%(?:25)*(?:26|3B)|[&;]", r"%(?:25)*3D|="
 _PARAMETERS = re.compile(r"[?#;%]")
 _MARK = re.compile(r"~[0-9a-f]{8}")
-_SHORT_CHARS = 16  # a fragment that is no longer is a place in a page, and no key
+_SHORT_CHARS = 16  # a fragment that is no longer is a position in a page, and no key
 
 
 class _Part(NamedTuple):
@@ -126,4 +126,4 @@ def _shown_on_the_web(parts: list[_Part]) -> list[str]:
 
 
 def _joined(parts: list[_Part]) -> list[str]:
-    return [part.text if place == 0 else part.before + part.text for place, part in enumerate(parts)]
+    return [part.text if index == 0 else part.before + part.text for index, part in enumerate(parts)]

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Shaped, UInt, UInt8
 from pipeline.geometry import chips
 from pipeline.geometry.chips import FILL, ChipLayout
 from pipeline.geometry.window import Window
-from pipeline.segment import promises
+from pipeline.segment import checks
 from pipeline.segment.protocols import (
     CHIP,
     SCORE_NODATA,
@@ -101,7 +101,7 @@ def propose_window(
         arrays = _called(proposer, cut[some])
         if not found:
             found = {name: np.empty((len(wanted), *a.shape[1:]), a.dtype) for name, a in arrays.items()}
-        promises.check_alike(arrays, found)
+        checks.check_alike(arrays, found)
         for name, array in arrays.items():
             found[name][start : start + len(some)] = array
     return {CHIP: wanted, **found}
@@ -126,14 +126,14 @@ def label_window(
     """
     layout = layout_of(labeller)
     count = chips.count_chips(window, layout)
-    chip, arrays = promises.proposals_of_window(proposals, chips=count)
+    chip, arrays = checks.proposals_of_window(proposals, chips=count)
     if valid.shape != window.shape:
         raise ValueError(f"valid pixels of {window!r} are an array of {window.shape}, got {valid.shape}")
     cores = _no_labels(count, layout, classes)
     for start in range(0, len(chip), _LABELLED_AT_ONCE):
         some = slice(start, start + _LABELLED_AT_ONCE)
         labels = labeller.label({name: array[some] for name, array in arrays.items()})
-        promises.check_labels(labels, (len(chip[some]), layout.side_px, layout.side_px), classes=classes)
+        checks.check_labels(labels, (len(chip[some]), layout.side_px, layout.side_px), classes=classes)
         for core, part in zip(cores, labels, strict=True):
             core[chip[some]] = chips.core(part, layout=layout)
     mask, score, margin = (chips.stitch(part, window=window, layout=layout) for part in cores)
@@ -150,7 +150,7 @@ def _called(proposer: Proposer, some: UInt8[np.ndarray, "b y x 3"]) -> dict[str,
     """Return the checked proposals of some chips, at most as many as a call has."""
     call = np.full((proposer.chips_per_call, *some.shape[1:]), FILL, np.uint8)
     call[: len(some)] = some
-    arrays = promises.proposals_of_call(proposer.propose(call), chips=len(call))
+    arrays = checks.proposals_of_call(proposer.propose(call), chips=len(call))
     return {name: array[: len(some)] for name, array in arrays.items()}
 
 

@@ -1,9 +1,9 @@
 """Scene lists: from paths, prefixes, lists, STAC documents and searches to scenes, lazily."""
 
 from pipeline.sources.files import SUFFIXES
-from pipeline.sources.listing import SceneList, list_scenes
-from pipeline.sources.only import Only
-from pipeline.sources.search import KEYS as SEARCH_KEYS
-from pipeline.sources.search import Search
+from pipeline.sources.scene_list import SceneList, list_scenes
+from pipeline.sources.scenes_by_id import ScenesById
+from pipeline.sources.stac.search import KEYS as SEARCH_KEYS
+from pipeline.sources.stac.search import Search
 
-__all__ = ["SEARCH_KEYS", "SUFFIXES", "Only", "SceneList", "Search", "list_scenes"]
+__all__ = ["SEARCH_KEYS", "SUFFIXES", "SceneList", "ScenesById", "Search", "list_scenes"]

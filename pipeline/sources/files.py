@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from pipeline import objects
 from pipeline.errors import PipelineError
-from pipeline.location import Location
-from pipeline.objects.names import FOLDERS, is_zarr, page_of
 from pipeline.output import MASKS, is_mask_store
 from pipeline.sources.naming import Refusal
+from pipeline.storage import objects
+from pipeline.storage.location import Location
+from pipeline.storage.objects.scene_uris import FOLDERS, is_zarr, page_of
 
 SUFFIXES = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt", ".zarr"),

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import objects
 from pipeline.errors import legible
 from pipeline.geometry.scene import Band, Scene
-from pipeline.objects.names import absolute_uri, is_zarr
 from pipeline.redact import redacted, unsigned
+from pipeline.storage import objects
+from pipeline.storage.objects.scene_uris import absolute_uri, is_zarr
 
 _STEM_MAX_CHARS = 64  # with the digest and ".zarr" well below the 255 bytes a file name may have
 _TOLD_CHARS = 4096  # of what somebody else wrote

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import objects
-from pipeline.documents import json_of
 from pipeline.errors import PipelineError
 from pipeline.geometry.scene import Scene
-from pipeline.location import Location
-from pipeline.sources.assets import scene_of_item
 from pipeline.sources.naming import Refusal
-from pipeline.sources.records import check_columns, recorded
+from pipeline.sources.records import check_columns, scene_of_row
+from pipeline.sources.stac.assets import scene_of_item
+from pipeline.storage import objects
+from pipeline.storage.documents import json_of
+from pipeline.storage.location import Location
 
 _BATCH_ROWS = 1024
 _NAMES = ("scene_id", "id")
@@ -41,12 +41,16 @@ def parquet_scenes(location: Location, *, assets: tuple[str, ...]) -> Iterator[S
         PipelineError: the list cannot be read, has neither column, or unfolds to more than a list has a use for.
     """
     uri = location.uri
-    with objects.opened(location) as file:
+    with objects.opened_object(location) as file:
         columns, batches = _batches(uri, file)
         items = "uri" not in columns
         for number, record in enumerate(_rows(batches), start=1):
-            place = f"row {number} of {uri}"
-            yield _item_scene(record, place, uri, assets) if items else recorded(record, place, origin=uri)
+            position = f"row {number} of {uri}"
+            yield (
+                _item_scene(record, position, uri, assets)
+                if items
+                else scene_of_row(record, position, origin=uri)
+            )
 
 
 def parts_scenes(location: Location, *, assets: tuple[str, ...]) -> Iterator[Scene | Refusal]:
@@ -91,8 +95,8 @@ def _wanted(uri: str, names: Sequence[str]) -> list[str]:
 
 
 def _chunks(metadata: pq.FileMetaData, wanted: Sequence[str]) -> list[Any]:
-    groups = (metadata.row_group(place) for place in range(metadata.num_row_groups))
-    chunks = (group.column(place) for group in groups for place in range(group.num_columns))
+    groups = (metadata.row_group(position) for position in range(metadata.num_row_groups))
+    chunks = (group.column(position) for group in groups for position in range(group.num_columns))
     return [chunk for chunk in chunks if chunk.path_in_schema.split(".")[0] in wanted]
 
 
@@ -125,8 +129,8 @@ def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[Mapping[str, Any]]:
         columns = {
             name: _shortened(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)
         }
-        for place in range(batch.num_rows):
-            yield {name: column[place].as_py() for name, column in columns.items()}
+        for position in range(batch.num_rows):
+            yield {name: column[position].as_py() for name, column in columns.items()}
 
 
 def _has_long_text(column: pa.Array) -> bool:
@@ -134,7 +138,7 @@ def _has_long_text(column: pa.Array) -> bool:
     if isinstance(column, pa.DictionaryArray):
         column = column.dictionary
     if isinstance(column, pa.StructArray):
-        return any(_has_long_text(column.field(place)) for place in range(column.type.num_fields))
+        return any(_has_long_text(column.field(position)) for position in range(column.type.num_fields))
     if isinstance(column, pa.ListArray | pa.LargeListArray):
         return _has_long_text(column.values)
     return _is_text(column) and (pc.max(pc.binary_length(column)).as_py() or 0) > _TEXT_BYTES
@@ -155,11 +159,13 @@ def _is_text(column: pa.Array) -> bool:
     return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
 
 
-def _item_scene(record: Mapping[str, Any], place: str, uri: str, assets: tuple[str, ...]) -> Scene | Refusal:
+def _item_scene(
+    record: Mapping[str, Any], position: str, uri: str, assets: tuple[str, ...]
+) -> Scene | Refusal:
     try:
         item = _item(record)
     except ValueError as error:
-        return Refusal(uri, f"{place} is no STAC item: {error}")
+        return Refusal(uri, f"{position} is no STAC item: {error}")
     return scene_of_item(item, origin=uri, wanted=assets)
 
 

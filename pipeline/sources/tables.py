@@ -6,14 +6,14 @@ import csv
 import re
 from collections.abc import Iterator
 
-from pipeline import objects
 from pipeline.errors import PipelineError
 from pipeline.geometry.scene import Scene
-from pipeline.location import Location
 from pipeline.sources.files import SUFFIXES, has_suffix
 from pipeline.sources.lines import LINE_CHARS, lines_of
 from pipeline.sources.naming import Refusal
-from pipeline.sources.records import check_columns, named_scene, recorded
+from pipeline.sources.records import check_columns, named_scene, scene_of_row
+from pipeline.storage import objects
+from pipeline.storage.location import Location
 
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_SAID = re.compile(r"sep=(.)", re.IGNORECASE)  # by a first line, as spreadsheets have it
@@ -22,24 +22,24 @@ _SEPARATOR_SAID = re.compile(r"sep=(.)", re.IGNORECASE)  # by a first line, as s
 def text_scenes(location: Location) -> Iterator[Scene | Refusal]:
     """Yield the scenes of a text: a uri a line, empty lines and what follows ``#`` at a line's start left out.
 
-    What is relative is so to the list's own place.
+    What is relative is so to the list's own folder.
 
     Raises:
         PipelineError: the list cannot be read, or its first line is no uri.
     """
     uri = location.uri
-    with objects.opened(location) as file:
+    with objects.opened_object(location) as file:
         first = True
         for number, each in enumerate(lines_of(file), start=1):
-            line, place = None if each is None else each.strip(), f"line {number} of {uri}"
+            line, position = None if each is None else each.strip(), f"line {number} of {uri}"
             if line is not None and (not line or line.startswith("#")):
                 continue
             if line is not None and _may_be_uri(line):
-                yield named_scene(line, place, origin=uri)
+                yield named_scene(line, position, origin=uri)
             elif first:
-                raise PipelineError(_not_a_uri(line, place))
+                raise PipelineError(_not_a_uri(line, position))
             else:
-                yield Refusal(uri, _not_a_uri(line, place))
+                yield Refusal(uri, _not_a_uri(line, position))
             first = False
 
 
@@ -52,7 +52,7 @@ def csv_scenes(location: Location) -> Iterator[Scene | Refusal]:
         PipelineError: the list cannot be read, or it has no such column.
     """
     uri = location.uri
-    with objects.opened(location) as file:
+    with objects.opened_object(location) as file:
         too_long: list[int] = []
         lines = _noted(lines_of(file), too_long)
         separator, columns, before = _header(uri, lines)
@@ -67,16 +67,16 @@ def csv_scenes(location: Location) -> Iterator[Scene | Refusal]:
                 yield row
             elif row:
                 record = dict(zip(columns, row, strict=False))
-                yield recorded(record, f"line {table.line_num + before} of {uri}", origin=uri)
+                yield scene_of_row(record, f"line {table.line_num + before} of {uri}", origin=uri)
 
 
 def _may_be_uri(line: str) -> bool:
     return bool(objects.scheme_of(line)) or line.startswith("/") or has_suffix(line, SUFFIXES)
 
 
-def _not_a_uri(line: str | None, place: str) -> str:
+def _not_a_uri(line: str | None, position: str) -> str:
     found = f"more than {LINE_CHARS:,} characters" if line is None else repr(line[:80])
-    return f"a text list has a uri or a path of {', '.join(SUFFIXES)} a line, got {found} in {place}"
+    return f"a text list has a uri or a path of {', '.join(SUFFIXES)} a line, got {found} in {position}"
 
 
 def _noted(lines: Iterator[str | None], too_long: list[int]) -> Iterator[str]:

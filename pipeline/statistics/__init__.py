@@ -1,9 +1,9 @@
 """What the masks say: pixels, ground area and mean score of each class, by window and by scene."""
 
 from pipeline.statistics.classes import scene_summary, window_statistics
-from pipeline.statistics.facts import about, origin
+from pipeline.statistics.facts import facts_of, origin
 from pipeline.statistics.failing import FailuresTable, failures_table, put_failures, write_failures
-from pipeline.statistics.scenes import listing_digest, sum_scene, windows_of
+from pipeline.statistics.scenes import listing_digest, summarize_scene, windows_of
 from pipeline.statistics.summary import Summary, write_summary
 from pipeline.statistics.tables import (
     LISTING_KEY,
@@ -16,7 +16,7 @@ __all__ = [
     "LISTING_KEY",
     "FailuresTable",
     "Summary",
-    "about",
+    "facts_of",
     "failures_table",
     "listing_digest",
     "origin",
@@ -24,7 +24,7 @@ __all__ = [
     "scene_rows",
     "scene_summary",
     "scene_table",
-    "sum_scene",
+    "summarize_scene",
     "window_statistics",
     "windows_of",
     "write_failures",

@@ -28,7 +28,7 @@ def window_statistics(
     A record has ``class_id``, ``class_name``, ``pixels``, ``unplaced_pixels``, ``area_m2`` and ``mean_score``
     (0 .. 1). ``areas`` is the ground area of each pixel in m2, NaN where it has no place on earth: these are
     the unplaced ones, which have no part in ``area_m2``, and all are without ``areas``. It is None where no
-    pixel of the class has a place. Pixels of ``nodata`` are not counted.
+    pixel of the class has one. Pixels of ``nodata`` are not counted.
 
     Raises:
         ValueError: the mask holds an id that is neither of the vocabulary nor no data.
@@ -67,7 +67,8 @@ def scene_summary(
 
     Each has ``about`` the scene, and of its ``windows`` how many are done and how many are not (None: not known).
     ``share`` is of the scene's valid pixels, 0 where there are none, and ``area_share`` of their area, None where
-    they have none. A class without pixels has no ``mean_score``. ``area_m2`` is of the pixels that have a place.
+    they have none. A class without pixels has no ``mean_score``. ``area_m2`` is of the pixels that have a place on
+    earth.
     """
     by_class: dict[int, list[Mapping[str, Any]]] = {class_id: [] for class_id in range(len(classes) + 1)}
     for record in records:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import objects
-from pipeline.documents import json_of
 from pipeline.geometry.bounds import lonlat_bbox
+from pipeline.geometry.view import View
 from pipeline.output import SceneOutput
 from pipeline.redact import redacted
-from pipeline.view import View
+from pipeline.storage import objects
+from pipeline.storage.documents import json_of
 
 NOTHING: Mapping[str, Any] = {"uri": None, "datetime": None, "bbox": None}
 """What is known of a scene whose note is gone."""
@@ -21,19 +21,19 @@ def origin(view: View) -> dict[str, Any]:
     return {"uri": redacted(view.uris[0]), "datetime": view.datetime}
 
 
-def about(view: View) -> dict[str, Any]:
-    """Return the ``origin`` of a scene and its ``bbox``, None where it has no place."""
+def facts_of(view: View) -> dict[str, Any]:
+    """Return the ``origin`` of a scene and its ``bbox``, None where it has no place on earth."""
     return {**origin(view), "bbox": lonlat_bbox(view.header)}
 
 
-def noted(scene: SceneOutput) -> Mapping[str, Any]:
-    """Return ``about`` of a scene as its note in the output has it, which its masks were made by.
+def facts_in_note(scene: SceneOutput) -> Mapping[str, Any]:
+    """Return ``facts_of`` of a scene as its note in the output has it, which its masks were made by.
 
     Raises:
         PipelineError: the storage refused.
     """
     try:
         note = json_of(objects.get_document(scene.inputs))
-        return about(View.from_values(note["view"]))
+        return facts_of(View.from_values(note["view"]))
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return NOTHING

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from pipeline import failures, objects
-from pipeline.failure import Failure
-from pipeline.failures import Noted
-from pipeline.output import Output
-from pipeline.statistics.growing import GrowingTable
+from pipeline.output import Output, failures
+from pipeline.output.failure import Failure
+from pipeline.output.failures import Noted
+from pipeline.statistics.table_writer import TableWriter
+from pipeline.storage import objects
 
 FAILURES_SCHEMA = pa.schema(
     [
@@ -48,7 +48,7 @@ def failures_table(
     listed = failures.listed(output)
     standing = failures.standing(output, listed)
     overridden = {each for scene in listed.values() for each in scene}.difference(standing)
-    table = GrowingTable(output.failures, FAILURES_SCHEMA, group_rows=_GROUP_ROWS)
+    table = TableWriter(output.failures, FAILURES_SCHEMA, group_rows=_GROUP_ROWS)
     told: set[object] = set()
     of_scene = None
     for noted, failure in failures.read(output, standing):

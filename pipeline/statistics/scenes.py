@@ -16,18 +16,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import ledger, objects
-from pipeline.objects import Listed
-from pipeline.output import Plan, SceneOutput, place_of, plan_of
+from pipeline.output import Plan, SceneOutput, ledger, offsets_of, plan_of
 from pipeline.statistics.classes import scene_summary
-from pipeline.statistics.facts import noted as noted_about
+from pipeline.statistics.facts import facts_in_note
 from pipeline.statistics.tables import ABOUT_KEY, LISTING_KEY, write_scene
+from pipeline.storage import objects
+from pipeline.storage.objects import Listed
 
 _Scene = tuple[list[dict[str, Any]], Mapping[str, Any]]
 """The rows of a scene's windows, and what is known about the scene."""
 
 
-def sum_scene(scene: SceneOutput, *, classes: Sequence[str], least: int = 0) -> list[dict[str, Any]]:
+def summarize_scene(scene: SceneOutput, *, classes: Sequence[str], least: int = 0) -> list[dict[str, Any]]:
     """Have OUT/statistics/SCENE_ID.parquet be of the scene's ledger, and return its part of the summary.
 
     ``least`` is how many windows are known to be done. Nothing is written where none is, and nothing returned where
@@ -36,8 +36,8 @@ def sum_scene(scene: SceneOutput, *, classes: Sequence[str], least: int = 0) -> 
     Raises:
         PipelineError: the storage refused, lists less than is known to be done, or an entry is damaged.
     """
-    listed = ledger.listed(scene, least=least)
-    found = [each for each in listed if place_of(each.path) is not None]
+    listed = ledger.list_objects(scene, least=least)
+    found = [each for each in listed if offsets_of(each.path) is not None]
     plan = next((plan for each in listed if (plan := plan_of(each.path)) is not None), None)
     if not found and (plan is None or not plan.windows):
         return []
@@ -59,11 +59,11 @@ def listing_digest(entries: Iterable[Listed]) -> str:
 
 def _summed(scene: SceneOutput, found: Sequence[Listed]) -> _Scene:
     """Write the rows of what is done, if anything is."""
-    known = noted_about(scene)
+    known = facts_in_note(scene)
     if not found:
         return [], known
-    places = [place for each in found if (place := place_of(each.path)) is not None]
-    entries = ledger.entries(scene, places)
+    offsets_done = [offsets for each in found if (offsets := offsets_of(each.path)) is not None]
+    entries = ledger.entries(scene, offsets_done)
     listing = listing_digest(found)
     return write_scene(scene, entries=entries, listing=listing, about=known), known
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pipeline import objects
 from pipeline.output import Output
 from pipeline.statistics.classes import scene_summary
 from pipeline.statistics.facts import NOTHING
-from pipeline.statistics.growing import GrowingTable
+from pipeline.statistics.table_writer import TableWriter
 from pipeline.statistics.tables import SUMMARY_SCHEMA
+from pipeline.storage import objects
 
 
 class Summary:
@@ -20,7 +20,7 @@ class Summary:
         self, output: Output, *, classes: Sequence[str], failed: Mapping[str, str] | None = None
     ) -> None:
         """Begin it; ``failed`` are the uris of scenes that failed whole, by their ids."""
-        self._table = GrowingTable(output.summary, SUMMARY_SCHEMA)
+        self._table = TableWriter(output.summary, SUMMARY_SCHEMA)
         self._classes = classes
         self._failed = sorted((failed or {}).items(), reverse=True)
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.ledger import LedgerEntry
 from pipeline.output import SceneOutput
+from pipeline.output.ledger import LedgerEntry
 from pipeline.statistics.facts import NOTHING
-from pipeline.statistics.growing import GrowingTable
+from pipeline.statistics.table_writer import TableWriter
 
 _RECTANGLE = [(name, pa.int64()) for name in ("row_off", "col_off", "height", "width")]
 _CLASS = [
@@ -58,13 +58,13 @@ SUMMARY_SCHEMA = pa.schema(
 )
 
 
-def scene_table(scene: SceneOutput, *, listing: str, about: Mapping[str, Any]) -> GrowingTable:
+def scene_table(scene: SceneOutput, *, listing: str, about: Mapping[str, Any]) -> TableWriter:
     """Return OUT/statistics/SCENE_ID.parquet, to which ``scene_rows`` are added.
 
     It notes the ``listing`` it is of, and what is known ``about`` the scene.
     """
     noted = {LISTING_KEY: listing.encode(), ABOUT_KEY: json.dumps(dict(about), sort_keys=True).encode()}
-    return GrowingTable(scene.statistics, WINDOWS_SCHEMA.with_metadata(noted))
+    return TableWriter(scene.statistics, WINDOWS_SCHEMA.with_metadata(noted))
 
 
 def scene_rows(scene_id: str, entry: LedgerEntry) -> list[dict[str, Any]]:

@@ -1,11 +1,11 @@
 """Mask stores: one Zarr hierarchy a scene, laid out first, then written in whole chunks."""
 
+from pipeline.store.chunks import decoded
 from pipeline.store.layout import ARRAYS, documents
 from pipeline.store.masks import lay_out, read, write
-from pipeline.store.opening import store_at
 from pipeline.store.provenance import mark, marked
 from pipeline.store.scenes import SCENES_DOCUMENT, is_group, lay_out_scenes
-from pipeline.store.stored import decoded
+from pipeline.store.zarr_stores import store_at
 
 __all__ = [
     "ARRAYS",

@@ -29,7 +29,7 @@ _DESCRIPTIONS = {
 
 
 def scene_attributes(header: Header) -> dict[str, Any]:
-    """Return the attributes by which the conventions place an array, or a group of such arrays."""
+    """Return the attributes by which the conventions georeference an array, or a group of such arrays."""
     conventions = ["proj", "spatial"] if header.crs_wkt else ["spatial"]
     return {
         "zarr_conventions": [_convention(name) for name in conventions],

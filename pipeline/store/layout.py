@@ -47,13 +47,13 @@ def documents(
 
     The root says the ``origin`` of the scene whose masks they are, and what they are ``made_by``.
     """
-    held: dict[str, Buffer] = {}
+    buffers: dict[str, Buffer] = {}
     attributes = {
         **georeference.root_attributes(header),
         "ome": _ome(header, classes),
         **provenance_attributes(origin or {}, made_by or {}),
     }
-    root = zarr.create_group(MemoryStore(held), attributes=attributes)
+    root = zarr.create_group(MemoryStore(buffers), attributes=attributes)
     level = root.create_group(LEVEL, attributes=georeference.scene_attributes(header))
     for name in ARRAYS:
         _create_masks(level, name, header=header, classes=classes, chunk_px=chunk_px)
@@ -67,7 +67,9 @@ def documents(
         warnings.filterwarnings("ignore", "Consolidated metadata", zarr.errors.ZarrUserWarning)
         zarr.consolidate_metadata(root.store, path=LEVEL)
         zarr.consolidate_metadata(root.store)
-    found = {key: held[key].to_bytes() for key in sorted(held, key=lambda key: (key == "zarr.json", key))}
+    found = {
+        key: buffers[key].to_bytes() for key in sorted(buffers, key=lambda key: (key == "zarr.json", key))
+    }
     return found | {"zarr.json": marked(found["zarr.json"], complete=False)}
 
 

@@ -18,15 +18,15 @@ import numpy as np
 import zarr
 from jaxtyping import UInt
 
-from pipeline import objects
 from pipeline.errors import StoreError
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
-from pipeline.location import Location
 from pipeline.output import SceneOutput
+from pipeline.storage import objects
+from pipeline.storage.location import Location
+from pipeline.store.chunks import DigestingStore
 from pipeline.store.layout import ARRAYS, LEVEL, documents
-from pipeline.store.opening import store_at
-from pipeline.store.stored import Noting
+from pipeline.store.zarr_stores import store_at
 
 _Array = zarr.Array[Any]
 
@@ -46,7 +46,7 @@ def lay_out(
     the ids 1..k; the ``origin`` of the scene and what they are ``made_by`` is noted on the root.
 
     Raises:
-        StoreError: there is a store of another extent, place, chunk size or vocabulary.
+        StoreError: there is a store of another extent, georeference, chunk size or vocabulary.
     """
     wanted = documents(header=header, classes=classes, chunk_px=chunk_px, origin=origin, made_by=made_by)
     masks = scene.masks
@@ -75,7 +75,7 @@ def write(
         StoreError: the window does not consist of whole chunks, or an array is not of its shape and dtype.
         OutputError: the storage refused.
     """
-    stored = Noting(store_at(scene.masks))
+    stored = DigestingStore(store_at(scene.masks))
     with zarr.config.set({"array.write_empty_chunks": True}):
         arrays = {name: _opened(scene.masks, name, mode="r+", store=stored) for name in ARRAYS}
     for name, array in arrays.items():
@@ -83,7 +83,7 @@ def write(
     digests = {}
     for name, array in arrays.items():
         values = np.ascontiguousarray(labels[name])
-        with objects.writing(scene.masks.join(LEVEL, name)):
+        with objects.reporting_write_errors(scene.masks.join(LEVEL, name)):
             _sweep(scene, name, window=window, chunk_px=array.chunks[0])
             array[_slices(window)] = values
         digests[name] = hashlib.sha256(values.data).hexdigest()
@@ -157,11 +157,13 @@ def _sweep(scene: SceneOutput, name: str, *, window: Window, chunk_px: int) -> N
         folder = chunks.join(str(row))
         if objects.link_between(scene.output.location, folder) is not None:
             continue  # what it leads to may be another's
-        for partial in Path(objects.local(folder.uri)).glob(f"{col}.*.partial"):
+        for partial in Path(objects.local_path(folder.uri)).glob(f"{col}.*.partial"):
             partial.unlink(missing_ok=True)
 
 
-def _opened(masks: Location, name: str, *, mode: Literal["r", "r+"], store: Noting | None = None) -> _Array:
+def _opened(
+    masks: Location, name: str, *, mode: Literal["r", "r+"], store: DigestingStore | None = None
+) -> _Array:
     try:
         return zarr.open_array(store or store_at(masks), path=f"{LEVEL}/{name}", mode=mode, zarr_format=3)
     except FileNotFoundError:

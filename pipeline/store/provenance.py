@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import objects
 from pipeline.output import SceneOutput
+from pipeline.storage import objects
 
 _KEY = "mrovseg"
 _COMPLETE = "complete"

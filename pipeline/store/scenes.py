@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from pipeline import objects
 from pipeline.output import Output
+from pipeline.storage import objects
 
 SCENES_DOCUMENT = b'{"attributes":{},"zarr_format":3,"node_type":"group"}'
 

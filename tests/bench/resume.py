@@ -13,8 +13,8 @@ from pathlib import Path
 
 import ray
 
+from pipeline.audit.status import status
 from pipeline.output import Output
-from pipeline.status import status
 from tests.pipeline.flows import paint, run_flow
 
 WINDOWS_A_SIDE, WINDOW_PX = 100, 32

@@ -13,9 +13,8 @@ import tempfile
 from pathlib import Path
 
 from jobs.run import run_record
-from pipeline import ledger
 from pipeline.geometry.window import Window
-from pipeline.output import Output, Plan
+from pipeline.output import Output, Plan, ledger
 
 TIMES = 5
 SCENES, WINDOWS = 300, 4

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from pipeline.audit.verification import Provenance, verify
 from pipeline.output import Output
-from pipeline.verification import Made, verify
 from tests.chaos.driver import CHUNK_PX, WINDOW_PX
 from tests.chaos.machines import ACTOR, WORKER, Machines
 from tests.pipeline.flows import CLASSES, digests
@@ -116,7 +116,7 @@ def compare(output: Path, undisturbed: Path) -> list[str]:
     ]
     for table in sorted((output / "statistics").glob("*.parquet")):
         faults += _counted_twice(table)
-    made = Made(classes=CLASSES, window_px=WINDOW_PX, chunk_px=CHUNK_PX)
+    made = Provenance(classes=CLASSES, window_px=WINDOW_PX, chunk_px=CHUNK_PX)
     report = verify(Output(str(output)), made=made, finished=True)
     return faults + [f"verify: {finding.kind} {finding.path}" for finding in report.findings]
 

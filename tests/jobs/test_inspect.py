@@ -32,7 +32,7 @@ def inspected(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 0) -> 
 
 def test_what_is_said_is_what_a_run_does(scene: str, capsys: pytest.CaptureFixture[str]) -> None:
     (found,) = inspected(capsys, scene, "--window-px", "512", "--chunk-px", "512")
-    view = raster.look(scene_of(scene))
+    view = raster.view_of(scene_of(scene))
     assert [band["number"] for band in found["bands"]] == [3, 2, 1]
     assert found["ranges"] == [list(limits) for limits in view.ranges if limits]
     assert (found["height"], found["width"], found["file_bands"], found["dtype"]) == (600, 700, 4, "uint16")

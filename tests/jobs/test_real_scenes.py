@@ -14,7 +14,7 @@ from rio_tiler.io.xarray import XarrayReader
 
 from jobs import segment
 from pipeline.raster import read_header
-from tests.geodesics import pixels_by_geodesics, scene_by_its_outline
+from tests.pipeline.geodesics import pixels_by_geodesics, scene_by_its_outline
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

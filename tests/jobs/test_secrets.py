@@ -12,10 +12,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import objects
-from pipeline.location import Location
+from pipeline.storage import objects
+from pipeline.storage.location import Location
 from tests.jobs.conftest import PaintScene
-from tests.s3_server import BUCKET, SECRET_KEY, S3Server
+from tests.servers.s3_server import BUCKET, SECRET_KEY, S3Server
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """

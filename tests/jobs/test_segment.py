@@ -12,8 +12,8 @@ import rasterio
 from rasterio import Affine
 
 from jobs import segment
-from pipeline import objects
-from pipeline.location import Location
+from pipeline.storage import objects
+from pipeline.storage.location import Location
 from tests.jobs.conftest import PaintScene
 
 WORDS = "building,buildings; road; vegetation; water"

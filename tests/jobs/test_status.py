@@ -9,13 +9,12 @@ import pytest
 from jobs import segment, status
 from jobs.run import run_record
 from jobs.run.resume import failed_before
-from pipeline import failures, ledger
 from pipeline.errors import ResumeError
-from pipeline.failure import Failure
 from pipeline.flow import RunResult
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
-from pipeline.output import Output, Plan
+from pipeline.output import Output, Plan, failures, ledger
+from pipeline.output.failure import Failure
 from tests.jobs.run.test_run_record import description
 
 

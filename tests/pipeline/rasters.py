@@ -10,9 +10,9 @@ import rasterio
 from pipeline import raster
 from pipeline.config import Reading
 from pipeline.errors import RasterError
+from pipeline.geometry.view import View
 from pipeline.geometry.window import Window
 from pipeline.sources.naming import scene_of
-from pipeline.view import View
 
 UTM = (2.0, 0.0, 500_000.0, 0.0, -2.0, 5_000_000.0)
 
@@ -41,14 +41,14 @@ def write(path: Path, pixels: np.ndarray, **options: Any) -> str:  # noqa: ANN40
 
 def read_whole(uri: str, **reading: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN401 - a Reading's
     """Look at a raster and read all of it."""
-    view = raster.look(scene_of(uri), Reading(**reading))
+    view = raster.view_of(scene_of(uri), Reading(**reading))
     return raster.read_view(view, extent(view), Reading(**reading))
 
 
 def assert_refused(uri: object, message: str, **reading: Any) -> None:  # noqa: ANN401 - a Reading's
     """A raster is refused by its header, before a pixel is read."""
     with pytest.raises(RasterError, match=message):
-        raster.look(scene_of(str(uri)), Reading(**reading))
+        raster.view_of(scene_of(str(uri)), Reading(**reading))
 
 
 def assert_unreadable(uri: object, message: str, **reading: Any) -> None:  # noqa: ANN401 - a Reading's

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import inputs, objects
 from pipeline.config import Reading
 from pipeline.errors import PipelineError
-from pipeline.flow.events import Events
+from pipeline.flow import scene_inputs
+from pipeline.flow.progress.events import Events
 from pipeline.geometry.scene import Band, Scene
 from pipeline.output import Output
 from pipeline.redact import redacted, unsigned
 from pipeline.sources.naming import scene_of
+from pipeline.storage import objects
 from pipeline.testing import painted
 
 SIGNING = [
@@ -233,11 +234,11 @@ def test_bands_of_files_that_only_hidden_parameters_tell_apart_stay_apart(tmp_pa
         paths.append(str(tmp_path / f"{name}.tif"))
         painted.paint_scene(Path(paths[-1]), height=32, width=32, seed=number)
     scene = Scene("s", paths[0], tuple(Band(path, place) for place, path in enumerate(paths, 1)))  # type: ignore[arg-type]
-    first = inputs.claim(Output(output), scene, Reading())
+    first = scene_inputs.pin_view(Output(output), scene, Reading())
     noted = objects.get_bytes(Output(output).scene("s").inputs)
     assert b"a2b3c4d" not in noted
     assert [band.uri for band in first.bands] == paths
-    assert inputs.claim(Output(output), scene, Reading()) == first
+    assert scene_inputs.pin_view(Output(output), scene, Reading()) == first
 
 
 def test_percent_encoding_of_all_of_a_name_hides_nothing_from_us() -> None:

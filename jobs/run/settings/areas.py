@@ -3,10 +3,11 @@
 import codecs
 import re
 
-from pipeline import aoi, objects, raster
+from pipeline import aoi, raster
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.geometry.aoi import Aoi
-from pipeline.location import Location
+from pipeline.storage import objects
+from pipeline.storage.location import Location
 
 _LIMIT_BYTES = 128 * 2**20
 _TEXT = re.compile(

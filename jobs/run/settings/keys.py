@@ -7,9 +7,9 @@ from typing import Any, TypeVar, get_type_hints
 
 from jobs.run.settings import kinds
 from jobs.run.settings.yaml_values import from_home
-from pipeline import objects
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.setting import Setting
+from pipeline.storage import objects
 
 T = TypeVar("T")
 
@@ -123,6 +123,6 @@ def _path_or_uri(name: str, given: object) -> object:
         return given
     try:
         objects.check_uri(given)
-        return objects.local(given)
+        return objects.local_path(given)
     except PipelineError as error:
         raise ConfigError(f"{name}: {error}") from error

@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.objects.names import absolute_uri
 from pipeline.sources import Search
+from pipeline.storage.objects.scene_uris import absolute_uri
 
 TEXT_KEYS = ("collections", "ids", "datetime")  # of a search: 2026-01-31 is a text
 

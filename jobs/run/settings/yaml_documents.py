@@ -2,9 +2,9 @@
 
 import yaml
 
-from pipeline import objects
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.location import Location
+from pipeline.storage import objects
+from pipeline.storage.location import Location
 
 LIMIT_BYTES = 4 * 2**20
 _MOST_LEVELS = 32

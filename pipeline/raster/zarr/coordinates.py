@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import rasterio
 from jaxtyping import Float64
 
 from pipeline.errors import RasterError
+from pipeline.raster.gdal.door import Affine
 from pipeline.raster.zarr.arrays import array_of
 from pipeline.raster.zarr.nodes import Node, node_at
 
@@ -22,7 +22,7 @@ _NAMES = {"lon": "x", "longitude": "x", "lat": "y", "latitude": "y"}
 class Axis(NamedTuple):
     """The centre of the first pixel along an axis, the step to the next, and how far rounding may have them off.
 
-    A single pixel has no step. ``counted`` are numbers of pixels from 0 instead of places.
+    A single pixel has no step. ``counted`` are numbers of pixels from 0 instead of positions.
     """
 
     name: str
@@ -77,9 +77,9 @@ def _line(values: Float64[np.ndarray, "n"], *, exact: bool) -> tuple[float, floa
     """Return first value and step: by both ends, or where each is rounded by all of them, which is finer."""
     if exact:
         return float(values[0]), float((values[-1] - values[0]) / (len(values) - 1))
-    places = np.arange(len(values)) - (len(values) - 1) / 2
-    step = float((places * (values - values.mean())).sum() / (places**2).sum())
-    return float(values.mean() + step * places[0]), step
+    steps = np.arange(len(values)) - (len(values) - 1) / 2
+    step = float((steps * (values - values.mean())).sum() / (steps**2).sum())
+    return float(values.mean() + step * steps[0]), step
 
 
 def by_coordinates(axes: Mapping[str, Axis], stated: Any) -> tuple[Any, tuple[str, ...]]:  # noqa: ANN401 - rasterio has no types
@@ -93,33 +93,33 @@ def by_coordinates(axes: Mapping[str, Axis], stated: Any) -> tuple[Any, tuple[st
     """
     if stated is not None and (stated.b or stated.d or any(axis.counted for axis in axes.values())):
         return stated, ()
-    claimed = {} if stated is None else {"x": (stated.c, stated.a), "y": (stated.f, stated.e)}
-    lines = {name: _begins(axes.get(name), claimed.get(name)) for name in ("x", "y")}
+    of_transform = {} if stated is None else {"x": (stated.c, stated.a), "y": (stated.f, stated.e)}
+    lines = {name: _begins(axes.get(name), of_transform.get(name)) for name in ("x", "y")}
     warnings = []
     for name, other in (("x", "y"), ("y", "x")):
         axis, across = axes.get(name), lines[other]
         if axis is not None and lines[name] is None and across is not None:
-            step = _like(across[1], claimed.get(other), claimed.get(name), down=name == "y")
+            step = _like(across[1], of_transform.get(other), of_transform.get(name), down=name == "y")
             lines[name] = (axis.first - step / 2, step)
             warnings.append(
                 f"{axis.name} has one value, so that its pixels are taken to be as long as those across"
             )
     if lines["x"] is None or lines["y"] is None:
         return None, ()
-    if any(axes.get(name) and not _on_grid(lines[name], claimed.get(name)) for name in ("x", "y")):
+    if any(axes.get(name) and not _on_grid(lines[name], of_transform.get(name)) for name in ("x", "y")):
         warnings.append(
             "its coordinates are not on the grid of the transform that it states, and are taken for right"
         )
     (left, wide), (top, high) = lines["x"], lines["y"]
-    return rasterio.Affine(wide, 0.0, left, 0.0, high, top), tuple(warnings)
+    return Affine(wide, 0.0, left, 0.0, high, top), tuple(warnings)
 
 
-def _begins(axis: Axis | None, claimed: tuple[float, float] | None) -> tuple[float, float] | None:
+def _begins(axis: Axis | None, of_transform: tuple[float, float] | None) -> tuple[float, float] | None:
     """Return where the first pixel begins and how long each is; None where that is not known of this axis alone."""
     if axis is None:
-        return claimed
-    if claimed is not None:
-        begin, step = claimed
+        return of_transform
+    if of_transform is not None:
+        begin, step = of_transform
         shift = (axis.first - step / 2 - begin) / step
         near = abs(shift - round(shift)) <= _EVEN_PX + axis.off / abs(step)
         same = axis.step is None or abs(axis.step - step) <= _SAME * abs(step) + axis.off
@@ -135,21 +135,21 @@ def _begins(axis: Axis | None, claimed: tuple[float, float] | None) -> tuple[flo
     return axis.first - axis.step / 2, axis.step
 
 
-def _on_grid(line: tuple[float, float] | None, claimed: tuple[float, float] | None) -> bool:
-    if line is None or claimed is None:
+def _on_grid(line: tuple[float, float] | None, of_transform: tuple[float, float] | None) -> bool:
+    if line is None or of_transform is None:
         return True
-    shift = (line[0] - claimed[0]) / claimed[1]
-    return line[1] == claimed[1] and abs(shift - round(shift)) <= _EVEN_PX
+    shift = (line[0] - of_transform[0]) / of_transform[1]
+    return line[1] == of_transform[1] and abs(shift - round(shift)) <= _EVEN_PX
 
 
 def _like(
     across: float,
-    claimed_across: tuple[float, float] | None,
-    claimed: tuple[float, float] | None,
+    of_transform_across: tuple[float, float] | None,
+    of_transform: tuple[float, float] | None,
     *,
     down: bool,
 ) -> float:
     """Return the length of the only pixel of an axis: that of those across, in the proportion that was stated."""
-    if claimed is not None and claimed_across is not None:
-        return claimed[1] * across / claimed_across[1]
+    if of_transform is not None and of_transform_across is not None:
+        return of_transform[1] * across / of_transform_across[1]
     return -abs(across) if down else abs(across)

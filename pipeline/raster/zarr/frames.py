@@ -41,20 +41,20 @@ def _blosc(data: bytes, size_bytes: int) -> bytes:
     """Decode a Blosc 1 frame; its header has the sizes of what it holds and of itself (c-blosc's format)."""
     if len(data) < _BLOSC_HEADER.size:
         raise ValueError(f"a chunk ends early: it has {len(data)} bytes, less than its header")
-    *_, held_bytes, _, frame_bytes = _BLOSC_HEADER.unpack_from(data)
+    *_, stated_bytes, _, frame_bytes = _BLOSC_HEADER.unpack_from(data)
     if frame_bytes != len(data):
         raise ValueError(f"a chunk ends early: it has {len(data)} bytes, its header says {frame_bytes}")
-    _check_size(held_bytes, size_bytes)
+    _check_size(stated_bytes, size_bytes)
     return bytes(numcodecs.blosc.decompress(data))
 
 
 def _zstd(data: bytes, size_bytes: int) -> bytes:
-    held_bytes = _zstd_size(data)
-    if held_bytes is None:  # written as a stream: one byte more than expected would not fit
-        room = bytearray(size_bytes)
-        numcodecs.zstd.decompress(data, room)
-        return bytes(room)
-    _check_size(held_bytes, size_bytes)
+    stated_bytes = _zstd_size(data)
+    if stated_bytes is None:  # written as a stream: one byte more than expected would not fit
+        target = bytearray(size_bytes)
+        numcodecs.zstd.decompress(data, target)
+        return bytes(target)
+    _check_size(stated_bytes, size_bytes)
     return bytes(numcodecs.zstd.decompress(data))
 
 
@@ -68,8 +68,8 @@ def _zstd_size(data: bytes) -> int | None:
     length = (single, 2, 4, 8)[flag]
     if not length:
         return None
-    held_bytes = int.from_bytes(data[start : start + length], "little")
-    return held_bytes + 256 if length == 2 else held_bytes  # noqa: PLR2004 - as the standard has it
+    stated_bytes = int.from_bytes(data[start : start + length], "little")
+    return stated_bytes + 256 if length == 2 else stated_bytes  # noqa: PLR2004 - as the standard has it
 
 
 def _deflated(data: bytes, size_bytes: int, *, bits: int) -> bytes:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rasterio.enums import ColorInterp
-
-from pipeline import objects
 from pipeline.errors import RasterError
-from pipeline.location import Location
+from pipeline.raster.gdal.door import ColorInterp
 from pipeline.raster.zarr.nodes import Node, node_at
+from pipeline.storage import objects
+from pipeline.storage.location import Location
 
 _ROWS = {"y", "lat", "latitude", "row", "rows"}
 _COLS = {"x", "lon", "longitude", "col", "cols", "column", "columns"}

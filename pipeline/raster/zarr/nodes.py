@@ -1,4 +1,4 @@
-"""What is at a place in a Zarr hierarchy, v2 or v3, by its documents: they are whatever their author wrote."""
+"""What is at a uri in a Zarr hierarchy, v2 or v3, by its documents: they are whatever their author wrote."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipeline import objects
-from pipeline.documents import json_of
 from pipeline.errors import RasterError
-from pipeline.location import Location
 from pipeline.raster.zarr.codecs import codecs_of, name_of
+from pipeline.storage import objects
+from pipeline.storage.documents import json_of
+from pipeline.storage.location import Location
 
 _DOCUMENT_BYTES = 16 * 2**20
 _INDEX_BYTES = 16  # of a chunk in a shard: its offset and length

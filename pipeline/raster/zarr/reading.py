@@ -11,23 +11,23 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
-from rasterio.enums import ColorInterp
 
-from pipeline import objects
 from pipeline.config import Reading
 from pipeline.errors import RasterError
-from pipeline.location import Location
-from pipeline.objects import ObjectInfo
-from pipeline.raster.foreign import ZARR, Area, Foreign
+from pipeline.raster.gdal.door import ColorInterp
+from pipeline.raster.gdal.non_gdal import ZARR, Area, NonGdalRaster
 from pipeline.raster.zarr.arrays import array_of
+from pipeline.raster.zarr.georeference import georeference_of, nodata_of
 from pipeline.raster.zarr.images import Image, image_at
 from pipeline.raster.zarr.nodes import Node, node_at
-from pipeline.raster.zarr.places import nodata_of, place_of
+from pipeline.storage import objects
+from pipeline.storage.location import Location
+from pipeline.storage.objects import ObjectInfo
 
 _SMALL_PX, _MANY_PX = 1024, 1 << 24  # chunks this small in an image this large are millions of objects
 
 
-def opened_zarr(uri: str, reading: Reading, overview: int | None) -> Foreign:
+def opened_zarr(uri: str, reading: Reading, overview: int | None) -> NonGdalRaster:
     """Return the image at ``uri``, or its ``overview`` (from 0).
 
     Raises:
@@ -35,10 +35,10 @@ def opened_zarr(uri: str, reading: Reading, overview: int | None) -> Foreign:
         PipelineError: the storage refused.
     """
     image = image_at(reading.at(uri))
-    place = 0 if overview is None else overview + 1
-    if place >= len(image.arrays):
-        raise RasterError(f"{uri} has {len(image.arrays)} levels, and {place + 1} is asked for")
-    node = node_at(image.arrays[place])
+    level = 0 if overview is None else overview + 1
+    if level >= len(image.arrays):
+        raise RasterError(f"{uri} has {len(image.arrays)} levels, and {level + 1} is asked for")
+    node = node_at(image.arrays[level])
     axes = _Axes.of(node, image.axes)
     rows, cols = (node.chunk_shape[axis] for axis in (axes.row, axes.col))
     if rows * cols < _SMALL_PX and axes.pixels(node) > _MANY_PX:
@@ -46,14 +46,14 @@ def opened_zarr(uri: str, reading: Reading, overview: int | None) -> Foreign:
     array = array_of(node, limit_bytes=reading.max_block_bytes + 2**20)
     bands = 1 if axes.band is None else node.shape[axes.band]
     told = len(image.colours) == bands
-    return Foreign(
+    return NonGdalRaster(
         driver=ZARR,
         shape=(node.shape[axes.row], node.shape[axes.col]),
         dtype="uint8" if node.dtype == "bool" else node.dtype,
         colorinterp=image.colours if told else (ColorInterp.undefined,) * bands,
         read_area=partial(_read, array, axes),
         levels=cache(partial(_levels, image)),
-        place=cache(partial(place_of, node, image.group, image.pixel_m)),
+        georeference=cache(partial(georeference_of, node, image.group, image.pixel_m)),
         stored_bytes=partial(_stored_bytes, node.location),
         block_shape=(rows, cols),
         block_bytes=node.block_bytes,

@@ -1,6 +1,6 @@
 """Grass, crops, earth and water: what lies open to the sky."""
 
-# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
+# ruff: noqa: PLR2004 - fractions, lengths and tones of a picture: each stands once, where it is painted
 
 import numpy as np
 

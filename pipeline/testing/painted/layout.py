@@ -6,13 +6,12 @@ at most 32 blocks. Tables are built for the superblocks around the asked places 
 depends on a superblock's integer address only.
 """
 
-# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
+# ruff: noqa: PLR2004 - fractions, lengths and tones of a picture: each stands once, where it is painted
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.testing.painted.land import warped, water_px
 from pipeline.testing.painted.noise import (
     Bytes,
     Doubles,
@@ -25,7 +24,7 @@ from pipeline.testing.painted.noise import (
     draw,
     keyed,
 )
-from pipeline.testing.painted.style import Style
+from pipeline.testing.painted.style import Style, warped, water_px
 
 SUPERBLOCK_PX = 800
 SPLITS = 5

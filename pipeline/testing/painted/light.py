@@ -1,6 +1,6 @@
 """What lies between the ground and the picture: shadows, light by place, haze, blur, grain."""
 
-# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
+# ruff: noqa: PLR2004 - fractions, lengths and tones of a picture: each stands once, where it is painted
 
 import numpy as np
 from jaxtyping import Float32, UInt8

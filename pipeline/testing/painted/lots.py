@@ -1,21 +1,20 @@
 """Building lots: every built block is cut into a raster of lots, each with at most one building."""
 
-# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
+# ruff: noqa: PLR2004 - fractions, lengths and tones of a picture: each stands once, where it is painted
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.testing.painted.land import unwarped, water_px
 from pipeline.testing.painted.layout import HALLS, HOUSES, TOWN, Layout
 from pipeline.testing.painted.noise import Doubles, Flags, Floats, Hashes, Indices, draw, keyed
-from pipeline.testing.painted.style import Style
+from pipeline.testing.painted.style import Style, unwarped, water_px
 
 BUILT = (HOUSES, TOWN, HALLS)
 _LOT_PX = np.array([[38.0, 60.0], [54.0, 58.0], [104.0, 96.0]])
-# Half sizes of a building as a share of its lot: least and spread, along the street and away from it.
+# Half sizes of a building as a fraction of its lot: least and spread, along the street and away from it.
 _COVER = np.array([[0.31, 0.13, 0.21, 0.12], [0.38, 0.11, 0.34, 0.13], [0.33, 0.15, 0.33, 0.14]])
-_ROOM = 0.485  # how far from its middle a lot may be built on, as a share of its size
+_ROOM = 0.485  # how far from its middle a lot may be built on, as a fraction of its size
 _BUILT_SHARE = 0.94
 _LEAST_LOT_PX = 14
 _SHORE_PX = -22
@@ -48,7 +47,7 @@ class Lots:
 
 
 def find_lots(style: Style, layout: Layout, at: Indices) -> tuple[Indices, Floats, Floats, Lots]:
-    """Return the lot of each built pixel, the place (v, u) in its lot as a share, and all lots."""
+    """Return the lot of each built pixel, the place (v, u) in its lot as a fraction, and all lots."""
     blocks, block = layout.blocks, layout.block[at]
     present = np.zeros(blocks.key.size, dtype=bool)
     present[block] = True

@@ -1,6 +1,6 @@
 """Streets with lanes, kerbs and traffic, and car parks."""
 
-# ruff: noqa: PLR2004 - shares, lengths and tones of a picture: each stands once, where it is painted
+# ruff: noqa: PLR2004 - fractions, lengths and tones of a picture: each stands once, where it is painted
 
 from typing import NamedTuple
 

@@ -44,7 +44,7 @@ def test_an_image_of_any_kind_is_the_picture_it_shows(tmp_path: Path, name: str)
     for band in range(3):
         shown = PIXELS[..., band if len(bands) > 1 else 0].astype(float)
         assert np.corrcoef(pixels[..., band].ravel(), shown.ravel())[0, 1] > 0.99
-    view = raster.look(scene_of(uri))
+    view = raster.view_of(scene_of(uri))
     assert np.array_equal(pixels, raster.read_view(view, Window(0, 0, HEIGHT, WIDTH))[0])
 
 

@@ -13,17 +13,19 @@ from jobs.run.description import describe
 from jobs.run.settings.segment import SegmentSettings
 from jobs.run.supervision import supervised
 from mrovseg.weights import checkpoint as checkpoints
-from pipeline import failures, inputs, ledger, objects, statistics, store
+from pipeline import statistics, store
+from pipeline.audit.verification import Finding, forget
 from pipeline.config import Reading
 from pipeline.errors import OutputError, ResumeError
-from pipeline.failure import Failure
+from pipeline.flow import scene_inputs
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
-from pipeline.location import Location
-from pipeline.output import Output, Plan
+from pipeline.output import Output, Plan, failures, inputs, ledger
+from pipeline.output.failure import Failure
 from pipeline.sources.naming import scene_of
+from pipeline.storage import objects
+from pipeline.storage.location import Location
 from pipeline.testing import painted
-from pipeline.verification import Finding, forget
 from tests.jobs.run.settings.given import settings_of
 
 CLASSES = ["road"]
@@ -42,7 +44,7 @@ def overwritten(output: str) -> None:
 
 def fill(output: str, scene: Scene) -> None:
     """Write what a run of one window writes."""
-    header = inputs.claim(Output(output), scene, Reading()).header
+    header = scene_inputs.pin_view(Output(output), scene, Reading()).header
     window = Window(0, 0, header.height, header.width)
     mine = Output(output).scene(scene.scene_id)
     store.lay_out_scenes(Output(output))
@@ -149,7 +151,7 @@ def test_nothing_is_removed_behind_a_link(scene: Scene, tmp_path: Path, linked: 
     if linked.startswith("scenes"):
         store.lay_out(
             Output(output).scene(scene.scene_id),
-            header=inputs.claim(Output(output), scene, Reading()).header,
+            header=scene_inputs.pin_view(Output(output), scene, Reading()).header,
             classes=CLASSES,
             chunk_px=64,
         )

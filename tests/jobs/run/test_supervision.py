@@ -10,12 +10,12 @@ from jobs.run import run_record
 from jobs.run.settings.segment import SegmentSettings
 from jobs.run.supervision import Supervisor, supervised
 from mrovseg.words.vocabulary import parse
-from pipeline import lease, objects
 from pipeline.errors import LeaseLostError, OutputError
-from pipeline.location import Location
-from pipeline.output import Output
+from pipeline.output import Output, lease
 from pipeline.output.names import LEASE, RUN
 from pipeline.sources import SceneList
+from pipeline.storage import objects
+from pipeline.storage.location import Location
 from tests.jobs.run.test_run_record import description
 
 

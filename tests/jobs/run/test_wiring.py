@@ -9,7 +9,7 @@ from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.header import EMBEDDED
 from mrovseg.words.vocabulary import parse
 from pipeline.config import FlowSettings
-from pipeline.flow import Places
+from pipeline.flow import WorkerCounts
 
 
 def test_words_that_are_left_out_or_told_by_patches_are_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,7 +26,7 @@ def test_words_that_are_left_out_or_told_by_patches_are_named(capsys: pytest.Cap
 
 
 def test_a_run_names_its_actors_device_precision_and_ground_size(capsys: pytest.CaptureFixture[str]) -> None:
-    flow, room = FlowSettings(actor_cpus=2, window_px=1024), Places(3, 3)
+    flow, room = FlowSettings(actor_cpus=2, window_px=1024), WorkerCounts(3, 3)
     found = choose_execution("auto", room=room, flow=flow, gsd_m=0.5)
     assert found == Execution(device="cpu", precision="float32")
     (said,) = capsys.readouterr().err.splitlines()
@@ -35,7 +35,7 @@ def test_a_run_names_its_actors_device_precision_and_ground_size(capsys: pytest.
 
 @pytest.mark.skipif(torch.version.cuda is not None, reason="this torch was built for GPUs")
 def test_gpus_that_torch_was_not_built_for_are_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    found = choose_execution("auto", room=Places(2, 2, 1), flow=FlowSettings(), gsd_m=None)
+    found = choose_execution("auto", room=WorkerCounts(2, 2, 1), flow=FlowSettings(), gsd_m=None)
     assert found == Execution(device="cpu", precision="float32")
     first, second = capsys.readouterr().err.splitlines()
     assert "2 actors of 0.9 CPUs and 1 GPUs, on cpu" in first

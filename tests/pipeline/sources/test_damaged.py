@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 
 from jobs.run.settings import segment as settings
 from jobs.run.settings.areas import area_of
-from pipeline import lease, raster
+from pipeline import raster
 from pipeline.errors import ConfigError, PipelineError, RasterError
-from pipeline.failure import Failure
 from pipeline.geometry.scene import Scene
-from pipeline.output import Output
+from pipeline.output import Output, lease
+from pipeline.output.failure import Failure
 from pipeline.sources import SceneList
-from pipeline.sources.assets import scene_of_item
 from pipeline.sources.naming import Refusal
-from pipeline.sources.stac import features_of
-from tests.pipeline.sources.items import asset, item, links, write
+from pipeline.sources.stac.assets import scene_of_item
+from pipeline.sources.stac.documents import features_of
+from tests.pipeline.sources.stac.items import asset, item, links, write
 
 ORIGIN = "s3://bucket/items/it.json"
 JSON = st.recursive(

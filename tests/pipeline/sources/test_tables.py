@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import objects
 from pipeline.errors import ConfigError
 from pipeline.geometry.scene import Scene
-from pipeline.location import Location
 from pipeline.sources import SceneList
 from pipeline.sources.naming import Refusal, scene_of
-from tests.pipeline.sources.items import asset, item, write
+from pipeline.storage import objects
+from pipeline.storage.location import Location
+from tests.pipeline.sources.stac.items import asset, item, write
 
 URIS = ["a.tif", "../north/b c.tif", "s3://bucket/d.tif", "https://host/e.tif?sig=x", "/data/f.tif"]
 

@@ -2,9 +2,9 @@ import pytest
 
 from jobs.run.settings.failure_limit import FailureLimit
 from pipeline.errors import ConfigError, TooManyFailuresError
-from pipeline.failure import Failure
 from pipeline.flow import Progress
 from pipeline.output import Output
+from pipeline.output.failure import Failure
 
 
 def progress(output: str, *, done: int, failed: int) -> Progress:

@@ -16,7 +16,7 @@ from pipeline.config import Reading
 from pipeline.errors import ConfigError
 from pipeline.geometry.aoi import Aoi
 from pipeline.sources import Search
-from pipeline.storage import Storage
+from pipeline.storage.access import Storage
 from tests.jobs.run.settings.given import settings_of
 
 FILE = """

@@ -12,7 +12,7 @@ from jobs.run.settings import kinds
 from jobs.run.settings.segment import SegmentSettings, read_file, segment_settings
 from mrovseg.weights import checkpoint as checkpoints
 from pipeline.errors import ConfigError, ResumeError
-from pipeline.storage import Storage
+from pipeline.storage.access import Storage
 
 SOURCE = {"endpoint": "https://open.org", "anonymous": True}
 OUTPUT = {"endpoint": "http://minio.host:9000", "region": "eu", "profile": "mine"}

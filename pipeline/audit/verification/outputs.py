@@ -1,0 +1,150 @@
+"""A whole output: scene by scene, some at a time, and what belongs to none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+
+from pipeline import statistics, store
+from pipeline.audit.verification.findings import Finding, Kind, Provenance, Report, stray
+from pipeline.audit.verification.scenes import Excused, SceneReport, Terms, check_scene
+from pipeline.audit.verification.tables import check_table
+from pipeline.geometry.window import Window
+from pipeline.output import FILES, FOLDERS, Output, is_made, is_note
+from pipeline.output.failure import DAMAGED, Failure
+from pipeline.output.failures import Noted
+from pipeline.storage import objects
+
+_SCENES = 4  # at a time
+_READERS = 16  # windows at a time, over all scenes: a read waits for storage most of its time
+_SCENES_AHEAD = 64
+
+Failed = dict[str, set[tuple[int, int]] | str]
+"""The offsets of the windows of a scene that failed; the scene's uri where it failed whole."""
+
+
+def verify(
+    output: Output, *, made: Provenance, finished: bool, tell: Callable[[Report], None] = lambda _: None
+) -> Report:
+    """Recompute all that ``output`` holds from its masks and compare; ``tell`` is called after each scene.
+
+    ``finished`` says that the last run came to its end: then what is missing and did not fail is a fault, and else it
+    is left to do. Nothing is written.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    report = Report()
+    failed = _failed(output, report, finished=finished)
+    _check_group(output, report, finished=finished)
+    failed_whole = {scene_id: uri for scene_id, uri in failed.items() if isinstance(uri, str)}
+    summary = statistics.Summary(output, classes=made.classes, failed=failed_whole)
+    whole = True
+    with ThreadPoolExecutor(_SCENES) as scenes, ThreadPoolExecutor(_READERS) as readers:
+        terms = Terms(made, _excuse(failed, finished=finished), finished, readers)
+        check = partial(check_scene, terms=terms)
+        scene_outputs = map(output.scene, _scene_ids(output, report))
+        while some := list(islice(scene_outputs, _SCENES_AHEAD)):
+            for scene in scenes.map(check, some):
+                _add(report, scene)
+                for record in scene.summary or ():
+                    summary.add(record)
+                whole &= scene.summary is not None or not scene.windows
+                tell(report)
+    if whole and not any(finding.scene_id for finding in report.findings):
+        check_table(output, output.summary, summary.content(), report, finished=finished)
+    return report
+
+
+def _add(report: Report, scene: SceneReport) -> None:
+    report.scenes += 1
+    report.windows += scene.windows
+    report.left += scene.left
+    report.uncommitted += scene.uncommitted
+    report.stale += scene.stale
+    report.findings += scene.findings
+
+
+def _scene_ids(output: Output, report: Report) -> list[str]:
+    """Return the ids of the scenes of which there is anything, sorted; report what belongs to none."""
+    ids: set[str] = set()
+    for name, is_file in objects.list_entries(output.location):
+        if is_file and name not in FILES:
+            report.findings.append(stray(name))
+        elif not is_file and name not in FOLDERS:
+            report.findings.append(stray(f"{name}/"))
+    suffixes = {output.ledger: "", output.scenes: "", output.inputs: ".json", output.statistics: ".parquet"}
+    for folder, suffix in suffixes.items():
+        for name, is_file in objects.list_entries(folder):
+            if folder.join(name) == output.scenes_group:
+                continue
+            if is_file == bool(suffix) and name.endswith(suffix) and not name.startswith("."):
+                ids.add(name.removesuffix(suffix))
+            else:
+                report.findings.append(stray(output.path_of(folder.join(name))))
+    return sorted(ids)
+
+
+def _excuse(failed: Failed, *, finished: bool) -> Excused:
+    def excused(scene_id: str, window: Window) -> bool:
+        if not finished:
+            return True
+        offsets = failed.get(scene_id, set())
+        return isinstance(offsets, str) or (window.row_off, window.col_off) in offsets
+
+    return excused
+
+
+def _failed(output: Output, report: Report, *, finished: bool) -> Failed:
+    """Read what failed, report what is no failure, and look whether the table is of all this."""
+    _report_strays(output, report)
+    failed: Failed = {}
+
+    def tell(noted: Noted, failure: Failure) -> None:
+        if failure.error == DAMAGED:
+            report.findings.append(_damaged(output, noted, failure))
+        _note(failed, noted, failure)
+
+    table = statistics.failures_table(output, tell=tell)
+    check_table(output, output.failures, table.content, report, finished=finished)
+    return failed
+
+
+def _report_strays(output: Output, report: Report) -> None:
+    for listed in objects.list_all(output.failure_notes):
+        path = output.path_of(output.failure_notes.join(listed.path))
+        if not is_made(path) or not is_note(path.rpartition("/")[2]):
+            report.findings.append(stray(path))
+
+
+def _damaged(output: Output, noted: Noted, failure: Failure) -> Finding:
+    path = output.path_of(noted.location(output))
+    remove = (path, output.path_of(output.failures))
+    return Finding(kind="altered", path=path, message=failure.message, remove=remove)
+
+
+def _note(failed: Failed, noted: Noted, failure: Failure) -> None:
+    if noted.place is None:
+        failed[noted.scene_id] = failure.uri
+        return
+    offsets = failed.setdefault(noted.scene_id, set())
+    if isinstance(offsets, set):
+        offsets.add(noted.place)
+
+
+def _check_group(output: Output, report: Report, *, finished: bool) -> None:
+    """Check the group of all scenes, which a viewer may have written anew."""
+    path = output.path_of(output.scenes_group)
+    try:
+        if store.is_group(objects.get_bytes(output.scenes_group)):
+            return
+        kind: Kind = "altered"
+    except FileNotFoundError:
+        kind = "missing"
+    if kind == "missing" and not finished:
+        report.stale.append(path)
+        return
+    message, restore = "not the metadata of a group", store.SCENES_DOCUMENT
+    report.findings.append(Finding(kind=kind, path=path, message=message, restore=restore))

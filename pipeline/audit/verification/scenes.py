@@ -1,0 +1,255 @@
+"""One scene: its plan, its ledger, its store and its statistics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from pipeline import raster, statistics, store
+from pipeline.audit.verification.findings import Finding, Kind, Provenance, stray
+from pipeline.audit.verification.scene_notes import read_scene_note
+from pipeline.audit.verification.tables import check_table, listing_of
+from pipeline.audit.verification.windows import Checked, check_window
+from pipeline.geometry.scene import Header
+from pipeline.geometry.view import View
+from pipeline.geometry.window import Window
+from pipeline.output import (
+    MASKS,
+    Plan,
+    SceneOutput,
+    offsets_of,
+    plan_of,
+)
+from pipeline.storage import objects
+from pipeline.storage.objects import Listed
+
+_AHEAD = 64  # windows that are checked at a time
+_CHUNK = re.compile(r"0/(?:class|score|margin)/c/(\d+)/(\d+)")
+
+Excused = Callable[[str, Window], bool]
+"""Tells whether a window of a scene may be missing: because it failed, or because no run has ended yet."""
+
+
+@dataclass(slots=True)
+class SceneReport:
+    """What was found of a scene, and its part of the summary; None where nothing tells it."""
+
+    scene_id: str
+    windows: int = 0
+    left: int = 0
+    uncommitted: int = 0
+    stale: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    plan: Plan | None = None
+    summary: list[dict[str, Any]] | None = None
+
+    @property
+    def of_plan(self) -> tuple[int, int | None]:
+        """How many windows of the plan are done, and how many are not."""
+        return statistics.windows_of(self.plan, done=self.windows)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an output is checked: what made it, what may be missing, whether a run has finished, and by whom."""
+
+    made: Provenance
+    excused: Excused
+    finished: bool
+    readers: ThreadPoolExecutor
+
+
+def check_scene(scene: SceneOutput, terms: Terms) -> SceneReport:
+    """Check all that the output holds of a scene.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    report = SceneReport(scene.scene_id)
+    entries, plans = _ledger(scene, report)
+    note = read_scene_note(scene, plans)
+    report.findings += note.findings
+    if note.view is None:
+        return report
+    layout = store.documents(
+        header=note.view.header,
+        classes=terms.made.classes,
+        chunk_px=terms.made.chunk_px,
+        origin=statistics.origin(note.view),
+        made_by=terms.made.made_by,
+    )
+    done, report.plan = set(entries), note.plan
+    _check_windows(scene, report, terms, note.view, entries, layout)
+    layout["zarr.json"] = store.marked(layout["zarr.json"], complete=report.of_plan[1] == 0)
+    _check_store(scene, report, layout, header=note.view.header, terms=terms, done=done)
+    return report
+
+
+def _ledger(scene: SceneOutput, report: SceneReport) -> tuple[dict[tuple[int, int], Listed], list[Plan]]:
+    """List a scene's ledger: entries by their windows' offsets, and plans."""
+    entries: dict[tuple[int, int], Listed] = {}
+    plans: list[Plan] = []
+    for listed in objects.list_all(scene.ledger):
+        offsets, plan = offsets_of(listed.path), plan_of(listed.path)
+        if offsets is not None:
+            entries[offsets] = listed
+        elif plan is not None:
+            plans.append(plan)
+        else:
+            path = scene.output.path_of(scene.ledger.join(listed.path))
+            report.findings.append(stray(path, scene_id=scene.scene_id))
+    return entries, plans
+
+
+def _check_windows(
+    scene: SceneOutput,
+    report: SceneReport,
+    terms: Terms,
+    view: View,
+    entries: dict[tuple[int, int], Listed],
+    documents: Mapping[str, bytes],
+) -> None:
+    """Check the windows that are done, in row-major order, and the statistics with them."""
+    scene_id, listing = scene.scene_id, statistics.listing_digest(entries.values())
+    there, about = bool(entries), statistics.facts_of(view)
+    table = statistics.scene_table(scene, listing=listing, about=about)
+    rows: list[dict[str, Any]] | None = []
+    gone = terms.finished and not _was_so(scene, listing, there=there)
+    check = partial(check_window, scene, made=terms.made, header=view.header, documents=documents)
+    for checked in _ahead(terms.readers, check, _done(scene, view, entries, report, terms, gone)):
+        report.windows += 1
+        report.findings += checked.findings
+        if checked.entry is None:
+            rows = None
+        elif rows is not None:
+            for row in statistics.scene_rows(scene_id, checked.entry):
+                table.add(row)
+                rows.append(row)
+    report.findings += [_off_the_grid(scene, offsets) for offsets in entries]
+    if rows is None or entries:
+        return
+    if there or report.of_plan[1]:
+        report.summary = statistics.scene_summary(
+            scene_id, rows, classes=terms.made.classes, about=about, windows=report.of_plan
+        )
+    if there:
+        check_table(
+            scene.output,
+            scene.statistics,
+            table.content(),
+            report,
+            of_scene=(scene_id, listing),
+            finished=terms.finished,
+        )
+
+
+def _done(
+    scene: SceneOutput,
+    view: View,
+    entries: dict[tuple[int, int], Listed],
+    report: SceneReport,
+    terms: Terms,
+    gone: bool,  # noqa: FBT001 - of one caller
+) -> Iterator[Window]:
+    """Yield the windows that are done and take their entries out; count or report those that are not."""
+    outline = None if terms.made.aoi is None else raster.outline_of(view, terms.made.aoi)
+    for window in raster.windows_of(view, outline, window_px=terms.made.window_px):
+        if entries.pop((window.row_off, window.col_off), None) is not None:
+            yield window
+        elif not gone or terms.excused(report.scene_id, window):
+            report.left += 1
+        else:
+            path = scene.output.path_of(scene.entry(window.row_off, window.col_off))
+            message = "it was there when the last run ended, which did not name it as failed"
+            statistic = scene.output.path_of(scene.statistics)
+            report.findings.append(
+                Finding(
+                    kind="missing", path=path, message=message, scene_id=report.scene_id, remove=(statistic,)
+                )
+            )
+
+
+def _was_so(scene: SceneOutput, listing: str, *, there: bool) -> bool:
+    """Tell whether the scene's statistics are of the ledger as it is: then nothing is gone since a run ended."""
+    try:
+        content = objects.get_bytes(scene.statistics)
+    except FileNotFoundError:
+        return not there
+    return listing_of(content) == listing.encode()
+
+
+def _off_the_grid(scene: SceneOutput, offsets: tuple[int, int]) -> Finding:
+    return stray(scene.output.path_of(scene.entry(*offsets)), scene_id=scene.scene_id, ours=True)
+
+
+def _ahead(
+    readers: ThreadPoolExecutor, check: Callable[[Window], Checked], windows: Iterable[Window]
+) -> Iterator[Checked]:
+    """Check windows some at a time, however many there are."""
+    every = iter(windows)
+    while some := list(islice(every, _AHEAD)):
+        yield from readers.map(check, some)
+
+
+def _check_store(
+    scene: SceneOutput,
+    report: SceneReport,
+    documents: Mapping[str, bytes],
+    *,
+    header: Header,
+    terms: Terms,
+    done: set[tuple[int, int]],
+) -> None:
+    """List the scene's store: what was laid out must be there, and chunks belong to windows of the grid."""
+    root = scene.output.path_of(scene.masks)
+    there = set()
+    for listed in objects.list_all(scene.folder):
+        key = listed.path.removeprefix(f"{MASKS}/")
+        chunk = _CHUNK.fullmatch(key) if key != listed.path else None
+        if chunk is not None and _is_on_grid(chunk, header, terms.made):
+            report.uncommitted += _window_offsets(chunk, terms.made) not in done
+        elif key in documents and key != listed.path:
+            there.add(key)
+        else:
+            path = scene.output.path_of(scene.folder.join(listed.path))
+            report.findings.append(stray(path, scene_id=scene.scene_id, ours=chunk is not None))
+    for key, data in documents.items():
+        if key in there:
+            found = objects.get_bytes(scene.masks.join(key))
+            if not terms.finished and key == "zarr.json" and _is_marked_otherwise(found, data):
+                report.stale.append(f"{root}/{key}")
+            elif found != data:
+                report.findings.append(_of_layout("altered", root, key, report.scene_id))
+        elif done:
+            report.findings.append(_of_layout("missing", root, key, report.scene_id))
+
+
+def _is_marked_otherwise(root: bytes, wanted: bytes) -> bool:
+    """Tell whether a store's root is as it should be, but for whether the scene is complete."""
+    return root != wanted and root in {store.marked(wanted, complete=complete) for complete in (False, True)}
+
+
+def _of_layout(kind: Kind, root: str, key: str, scene_id: str) -> Finding:
+    """Return a finding of what is laid out again where the root is missing."""
+    path = f"{root}/{key}"
+    gone = tuple(dict.fromkeys((f"{root}/zarr.json", path)))
+    return Finding(kind=kind, path=path, message="not as it was laid out", scene_id=scene_id, remove=gone)
+
+
+def _is_on_grid(chunk: re.Match[str], header: Header, made: Provenance) -> bool:
+    row, col = int(chunk[1]), int(chunk[2])
+    whole = chunk[0].endswith(f"/{row}/{col}")
+    return whole and row * made.chunk_px < header.height and col * made.chunk_px < header.width
+
+
+def _window_offsets(chunk: re.Match[str], made: Provenance) -> tuple[int, int]:
+    """Return where the window of a chunk begins."""
+    row, col = (
+        int(number) * made.chunk_px // made.window_px * made.window_px for number in (chunk[1], chunk[2])
+    )
+    return row, col

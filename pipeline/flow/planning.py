@@ -1,0 +1,218 @@
+"""Splits of a scene list, and the plans of their scenes: the work of the planning and of the reading tasks.
+
+A split is one scene or some, or every n-th window of a scene. Its task opens the scene, lays out the store and
+lists the ledger, so that nothing is planned before its turn, and one large scene is read by several.
+
+Planning and reading are two steps, because a task whose worker dies is begun again, and what it yields counts by
+its position: it must be the same as before. A split yields one record a scene, and a plan its windows, whatever the
+ledger has come to hold meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import compress, count, islice
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline import raster, statistics, store
+from pipeline.config import FlowSettings, Reading
+from pipeline.errors import PipelineError, RasterError
+from pipeline.flow import scene_inputs
+from pipeline.flow.columns import table_of
+from pipeline.flow.progress import scene_warnings
+from pipeline.flow.records import Pixels, Plan, Planned, Record, Split, attempt, each_record
+from pipeline.flow.watch.guard import Guard
+from pipeline.flow.watch.registry import Work
+from pipeline.geometry.chips import ChipLayout, cover
+from pipeline.geometry.grid import count_windows
+from pipeline.geometry.scene import Scene
+from pipeline.geometry.view import View
+from pipeline.geometry.window import Window
+from pipeline.output import Output, SceneOutput, failures, ledger
+from pipeline.output import Plan as LedgerPlan
+from pipeline.output.failure import PLAN_STAGE, REFUSED, Failure
+from pipeline.raster import Outline
+from pipeline.sources.naming import Refusal
+from pipeline.storage import objects
+
+_MOST_SCENES = 64  # a split: a task costs the driver as much as reading a small scene does
+_SPLITS_A_READER = 16  # before splits grow, so that a short list is spread evenly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """What the plan of a scene depends on beside the scene, the same for all scenes of a run."""
+
+    output: Output
+    classes: Sequence[str]
+    made_by: Mapping[str, Any]
+    settings: FlowSettings
+    reading: Reading
+
+
+def list_splits(
+    _: pa.Table, *, scenes: Iterable[Scene | Refusal], readers: int, whole: bool, guard: Guard
+) -> Iterator[pa.Table]:
+    """Yield the splits of a scene list, see ``splits``.
+
+    Raises:
+        Quarantined: the processes that listed died at the same split.
+    """
+    found = splits(scenes, readers=readers, whole=whole)
+    for number in count():
+        split = guard.watched(Work("list", part=f"split {number}"), partial(next, found, None))
+        if split is None:
+            guard.watch.listed.remote(number)
+            return
+        yield table_of(replace(split, number=number))
+
+
+def splits(scenes: Iterable[Scene | Refusal], *, readers: int, whole: bool = False) -> Iterator[Split]:
+    """List the scenes and yield splits as they come: enough for all readers, and no more than are worth a task.
+
+    Where there are fewer scenes than readers, a scene is in several splits, unless they are to stay ``whole``.
+    """
+    ahead = iter(scenes)
+    first = list(islice(ahead, readers))
+    parts = 1 if whole else -(-readers // max(1, len(first)))
+    for entry in first:
+        for part in range(parts):
+            yield Split((entry,), part, parts)
+    listed = len(first)
+    while entries := tuple(islice(ahead, min(_MOST_SCENES, 1 + listed // (_SPLITS_A_READER * readers)))):
+        listed += len(entries)
+        yield Split(entries, 0, 1)
+
+
+def plan_split(table: pa.Table, *, planning: Planning, guard: Guard) -> Iterator[pa.Table]:
+    """Yield one record for each scene of a split: its plan, or why there is none."""
+    yield from each_record(table, step=partial(_plans, planning=planning, guard=guard))
+
+
+def _plans(split: Record, planning: Planning, guard: Guard) -> Iterator[Record]:
+    if not isinstance(split, Split):
+        raise TypeError(f"expected a split, got {split!r}")
+    windows = 0
+    for entry in split.entries:
+        if isinstance(entry, Refusal):
+            yield guard.notes.noted(_refused(entry))
+        else:
+            step = partial(_plan, split, entry, planning)
+            part = f"part {split.part + 1} of {split.parts}" if split.parts > 1 else None
+            record = attempt(step, guard, stage=PLAN_STAGE, scene=entry, window=None, part=part)
+            if isinstance(record, Failure):
+                record = guard.notes.noted(record, part=split.part)
+            windows += record.windows if isinstance(record, Plan) else 0
+            guard.watch.planned.remote(split.number, windows)
+            yield record
+    guard.watch.planned.remote(split.number, windows, whole=True)
+
+
+def read_plan(
+    table: pa.Table, *, layout: ChipLayout, settings: FlowSettings, reading: Reading, guard: Guard
+) -> Iterator[pa.Table]:
+    """Yield what a plan holds, then its windows, read one by one; pass everything else on."""
+    step = partial(_pixels, layout=layout, settings=settings, reading=reading, guard=guard)
+    yield from each_record(table, step=step)
+
+
+def _pixels(
+    plan: Record, layout: ChipLayout, settings: FlowSettings, reading: Reading, guard: Guard
+) -> Iterator[Record]:
+    if not isinstance(plan, Plan):
+        yield plan
+        return
+    left = np.unpackbits(plan.left, count=plan.windows).astype(np.bool_)
+    about = scene_warnings.found(plan.scene.scene_id, plan.view, reading) if plan.part == 0 else None
+    yield Planned(plan.scene.scene_id, plan.windows, plan.windows - int(left.sum()), about)
+    for window in compress(_windows(plan.view, plan.outline, plan.part, plan.parts, settings), left):
+        step = partial(_read, plan, window, layout, reading)
+        yield attempt(step, guard, stage="read", scene=plan.scene, window=window)
+
+
+def done_before(scene: Scene, planning: Planning) -> int | None:
+    """Return how many windows a scene has where all are done and its files are as they were; None otherwise.
+
+    No raster is opened, so that nothing can hang that holds the interpreter. What lies beside its chunks in its mask
+    store is put back where it is missing.
+    """
+    mine = planning.output.scene(scene.scene_id)
+    done, planned = ledger.done_and_plan(mine)
+    if planned is None or not 0 < planned.windows <= len(done):
+        return None
+    if not objects.exists(mine.inputs):
+        return None
+    # What has changed is refused, and not removed from here.
+    unchanged = replace(planning, settings=replace(planning.settings, keep_valid=False))
+    try:
+        plan = _plan(Split((scene,), 0, 1), scene, unchanged)
+    except PipelineError:
+        return None  # it is planned again, and fails there alone
+    return plan.windows if isinstance(plan, Plan) and not plan.left.any() else None
+
+
+def _plan(split: Split, scene: Scene, planning: Planning) -> Record:
+    output, settings, reading = planning.output, planning.settings, planning.reading
+    mine = output.scene(scene.scene_id)
+    objects.sweep(mine.ledger, below=output.location)
+    files = scene_inputs.inputs_of(scene, reading)
+    view = scene_inputs.pin_view(output, scene, reading, keep_valid=settings.keep_valid, inputs=files)
+    outline = raster.outlined(view, reading)
+    done, planned = ledger.done_and_plan(mine)
+    if planned is None or not done:  # with windows that are done it can no longer be another
+        _note_plan(mine, _count(view, outline, settings), planned)
+    windows = _windows(view, outline, split.part, split.parts, settings)
+    left = np.array([(window.row_off, window.col_off) not in done for window in windows], np.bool_)
+    if len(left):  # a scene that the area of interest does not touch has no masks
+        store.lay_out(
+            mine,
+            header=view.header,
+            classes=planning.classes,
+            chunk_px=settings.chunk_px,
+            origin=statistics.origin(view),
+            made_by=planning.made_by,
+        )
+    failures.clear(mine, done=done, part=split.part, parts=split.parts)
+    return Plan(scene, view, outline, split.part, split.parts, len(left), np.packbits(left), files)
+
+
+def _note_plan(scene: SceneOutput, windows: int, planned: LedgerPlan | None) -> None:
+    noted = objects.get_bytes(scene.inputs)
+    plan = LedgerPlan(windows, ledger.inputs_digest(noted))
+    ledger.note_plan(scene, plan=plan, inputs=noted, instead_of=planned)
+
+
+def _count(view: View, outline: Outline | None, settings: FlowSettings) -> int:
+    """Return how many windows the scene has in all."""
+    if outline is None:
+        return count_windows(view.header.height, view.header.width, window_px=settings.window_px)
+    return sum(1 for _ in _windows(view, outline, 0, 1, settings))
+
+
+def _windows(
+    view: View, outline: Outline | None, part: int, parts: int, settings: FlowSettings
+) -> Iterator[Window]:
+    """Return a part of the windows of a scene that its area of interest touches.
+
+    It is a part of all of them: of those left, another part may know fewer.
+    """
+    return islice(raster.windows_of(view, outline, window_px=settings.window_px), part, None, parts)
+
+
+def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> Record:
+    try:
+        area, etags = cover(window, layout), plan.inputs.etags
+        pixels, valid = raster.read_view(plan.view, area, reading, plan.outline, etags=etags)
+    except RasterError:
+        scene_inputs.check_unchanged(plan.inputs, reading)  # says so where the file was replaced meanwhile
+        raise
+    return Pixels(plan.scene, plan.view.header, window, pixels, valid, plan.inputs)
+
+
+def _refused(entry: Refusal) -> Failure:
+    return Failure(scene_id=entry.scene_id, uri=entry.uri, error=REFUSED, message=entry.reason)

@@ -1,0 +1,1 @@
+"""What a run counts, warns of and reports."""

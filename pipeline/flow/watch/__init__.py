@@ -1,0 +1,1 @@
+"""Processes that die or hang are noticed, named, and not tried for ever."""

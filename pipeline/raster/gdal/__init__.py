@@ -1,0 +1,1 @@
+"""The door to rasterio: GDAL's environment, its errors and names, and what an open raster is."""

@@ -1,0 +1,1 @@
+"""The files that a raster leads GDAL to, by its own name or by naming them."""

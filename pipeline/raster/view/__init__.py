@@ -1,0 +1,1 @@
+"""How a scene is read: decided once, from its header and its pixels."""

@@ -1,0 +1,1 @@
+"""Objects at a uri, and how each storage is reached: its options, retries and time limits."""

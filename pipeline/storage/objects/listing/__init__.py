@@ -1,0 +1,1 @@
+"""What is below a folder or a prefix, in flat memory."""

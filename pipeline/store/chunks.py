@@ -1,0 +1,55 @@
+"""Chunks as they are stored: a digest of them finds a changed bit that a decoder would not even notice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import zarr
+from jaxtyping import UInt
+from zarr.abc.buffer import Buffer
+from zarr.abc.store import Store
+from zarr.buffer import default_buffer_prototype
+from zarr.storage import MemoryStore, WrapperStore
+
+from pipeline.geometry.window import Window
+from pipeline.store.layout import LEVEL
+
+
+class DigestingStore(WrapperStore[Store]):
+    """A store that notes the SHA-256 of what is written into it."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._written: dict[str, str] = {}
+
+    async def set(self, key: str, value: Buffer) -> None:
+        """Note the value's digest and pass it on."""
+        self._written[key] = hashlib.sha256(value.to_bytes()).hexdigest()
+        await super().set(key, value)
+
+    def digest(self, prefix: str) -> str:
+        """Return the digest of what was written below ``prefix``."""
+        return chunks_digest((key, digest) for key, digest in self._written.items() if key.startswith(prefix))
+
+
+def chunks_digest(stored: Iterable[tuple[str, str]]) -> str:
+    """Return one SHA-256 of keys and the SHA-256 of the bytes stored under them, in whatever order they come."""
+    lines = "".join(f"{key} {digest}\n" for key, digest in sorted(stored))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def decoded(
+    documents: Mapping[str, bytes], chunks: Mapping[str, bytes], name: str, window: Window
+) -> UInt[np.ndarray, "y x"]:
+    """Return the pixels of a window from its stored ``chunks``, by their keys, in a store laid out as ``documents``.
+
+    Raises whatever the codec does where a chunk is damaged.
+    """
+    buffer = default_buffer_prototype().buffer
+    key = f"{LEVEL}/{name}/zarr.json"
+    buffers = {each: buffer.from_bytes(data) for each, data in {key: documents[key], **chunks}.items()}
+    array = zarr.open_array(MemoryStore(buffers), path=f"{LEVEL}/{name}", mode="r")
+    rows, cols = slice(window.row_off, window.row_end), slice(window.col_off, window.col_end)
+    return np.ascontiguousarray(array[rows, cols])

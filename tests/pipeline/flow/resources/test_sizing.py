@@ -1,0 +1,112 @@
+"""What fits on a cluster: one GPU an actor where there are any, and no window that nobody could hold."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config import FlowSettings
+from pipeline.errors import ConfigError, ResourceError
+from pipeline.flow.resources.sizing import Node, WorkerCounts, count_workers, window_bytes
+from pipeline.geometry.chips import ChipLayout
+from pipeline.testing.brightness import BrightnessSegmenter
+from tests.pipeline.flows import paint
+
+ROOT = Path(__file__).resolve().parents[4]
+GB = 10**9
+
+
+def make_telling(weights: Mapping[str, np.ndarray]) -> BrightnessSegmenter:
+    """Make a segmenter, and leave a file of what its process sees of GPUs."""
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    (Path(os.environ["TOLD"]) / str(os.getpid())).write_text(seen)
+    return BrightnessSegmenter(**{name: int(value) for name, value in weights.items()})
+
+
+@pytest.mark.parametrize(
+    ("machines", "asked", "found"),
+    [
+        ([Node(8, 2)], {}, WorkerCounts(2, 2, 1)),
+        ([Node(8, 2), Node(16, 0)], {}, WorkerCounts(2, 2, 1)),  # CPUs beside GPUs read and write
+        ([Node(8, 2)], {"actor_gpus": 0}, WorkerCounts(8, 8, 0)),
+        ([Node(8, 2)], {"actor_gpus": 2}, WorkerCounts(1, 1, 2)),
+        ([Node(8, 0)], {}, WorkerCounts(8, 8, 0)),
+        ([Node(0, 0), Node(4, 1), Node(4, 1)], {}, WorkerCounts(2, 2, 1)),  # a head that only drives
+        ([Node(0.5, 1), Node(4, 0)], {}, WorkerCounts(4, 4, 0)),  # a GPU that no actor has the CPU for
+    ],
+)
+def test_an_actor_has_one_gpu_where_there_are_any(
+    machines: list[Node], asked: dict[str, int], found: WorkerCounts
+) -> None:
+    assert count_workers(machines, FlowSettings(actor_gpus=asked.get("actor_gpus"))) == found
+
+
+def test_more_actors_than_gpus_are_refused_with_the_way_out() -> None:
+    with pytest.raises(ResourceError, match=r"3 actors .* 1 GPUs .* at most 2 actors, for --gpus none"):
+        count_workers([Node(8, 2)], FlowSettings(actors=3))
+
+
+@pytest.mark.parametrize("gpus", [-1, 1.5, float("nan"), True])
+def test_a_number_of_gpus_that_cannot_be_is_refused_by_name(gpus: float) -> None:
+    with pytest.raises(ConfigError, match="gpus"):
+        FlowSettings(actor_gpus=gpus)
+
+
+def test_a_window_that_no_machine_can_hold_is_refused_by_its_size() -> None:
+    layout, settings = ChipLayout(core_px=512, halo_px=32), FlowSettings(window_px=102400)
+    taken = window_bytes(settings, layout)
+    assert taken >= 102400 * 102400 * 4  # red, green, blue and where there are data
+    machine = Node(2, 0, memory_bytes=16 * GB, store_bytes=8 * GB)
+    with pytest.raises(ResourceError, match=r"102400 px .* 16\.00 GB and 8\.00 GB .*--window-px"):
+        count_workers([machine], settings, window_bytes=taken)
+    assert (
+        count_workers([machine], FlowSettings(), window_bytes=window_bytes(FlowSettings(), layout)).actors
+        == 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("memory", "store", "fits"),
+    [(6, 2, True), (4, 2, False), (6, 1.2, False), (float("inf"), float("inf"), True)],
+)
+def test_memory_and_object_store_must_each_have_room(memory: float, store: float, *, fits: bool) -> None:
+    machines = [
+        Node(4, 0, memory * GB, store * GB),
+        Node(0, 0, 100 * GB, 100 * GB),
+    ]  # the head holds no actor
+    sizes = {"window_bytes": GB, "weights_bytes": GB // 2}
+    if fits:
+        assert count_workers(machines, FlowSettings(), **sizes).actors == 4
+    else:
+        with pytest.raises(ResourceError, match="window"):
+            count_workers(machines, FlowSettings(), **sizes)
+
+
+@pytest.mark.slow
+def test_actors_see_the_gpus_they_claim_and_no_other(tmp_path: Path) -> None:
+    scene = paint(tmp_path / "a.tif")
+    for name in ("auto", "none"):
+        (tmp_path / name).mkdir()
+    program = f"""
+import os, ray
+from tests.pipeline.flows import run_flow
+from tests.pipeline.flow.resources.test_sizing import make_telling
+for gpus in (None, 0):
+    name = "auto" if gpus is None else "none"
+    os.environ["TOLD"] = {str(tmp_path)!r} + "/" + name
+    ray.init(num_cpus=3, num_gpus=2, include_dashboard=False)
+    result = run_flow([{str(scene)!r}], {str(tmp_path)!r} + "/out-" + name, actors=None, actor_cpus=0.9,
+                      make_segmenter=make_telling, actor_gpus=gpus)
+    assert result.windows_done == 4
+    ray.shutdown()
+"""
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "0,1"}  # what a machine with two GPUs may say itself
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=True, timeout=200)
+    seen = {
+        name: sorted(path.read_text() for path in (tmp_path / name).iterdir()) for name in ("auto", "none")
+    }
+    assert seen == {"auto": ["0", "1"], "none": ["", "", ""]}

@@ -1,0 +1,1 @@
+"""Tests of processes that die or hang."""

@@ -1,0 +1,1 @@
+"""Tests of scenes as they are read."""

@@ -1,0 +1,1 @@
+"""Tests of objects at a uri, on real servers."""
