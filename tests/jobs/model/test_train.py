@@ -31,7 +31,7 @@ from pipeline.flow import Node
 from tests.mrovseg.networks import SMALL, all_weights
 from tests.processes import kill_tree, started_interruptible
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STAGE = {
     "threads": 1,
     "steps": 4,
