@@ -89,7 +89,7 @@ views = parts_of(
     datetime=datetimes,
 )
 infos = st.dictionaries(uris, parts_of(ObjectInfo, size_bytes=counts, etag=texts), max_size=3)
-inputs = parts_of(Inputs, files=infos, beside=infos)
+inputs = parts_of(Inputs, files=infos, dependencies=infos)
 rings = arrays(np.float64, st.tuples(few, st.just(2)), elements=numbers)
 outlines = parts_of(Outline, polygons=tuples_of(tuples_of(rings, least=1)))
 founds = parts_of(Found, scene_id=names, ground_size_m=st.none() | numbers, warnings=tuples_of(texts))
