@@ -104,15 +104,15 @@ def status(output: Output) -> OutputStatus:
     for listed in objects.list_all(output.ledger):
         scene_id, _, name = listed.path.partition("/")
         scene = scenes.setdefault(scene_id, SceneStatus(scene_id))
-        if (place := offsets_of(name)) is not None:
+        if (offsets := offsets_of(name)) is not None:
             scene.done += 1
             if scene_id in done:
-                done[scene_id].add(place)
+                done[scene_id].add(offsets)
         elif (plan := plan_of(name)) is not None:
             scene.planned = plan.windows
         changed_s = max(changed_s or 0.0, listed.written_s)
     standing = {
-        scene_id: [each for each in of_scene if each.place not in done[scene_id]]
+        scene_id: [each for each in of_scene if each.offsets not in done[scene_id]]
         for scene_id, of_scene in noted.items()
     }
     _add_failures(scenes, standing)
@@ -126,7 +126,7 @@ def _add_failures(scenes: dict[str, SceneStatus], standing: Mapping[str, Sequenc
     for scene_id, noted in standing.items():
         if noted:
             scene = scenes.setdefault(scene_id, SceneStatus(scene_id))
-            scene.failed = sum(each.place is not None for each in noted)
+            scene.failed = sum(each.offsets is not None for each in noted)
             scene.failed_whole = scene.failed < len(noted)
 
 
@@ -134,7 +134,7 @@ def _add_reasons(output: Output, found: OutputStatus, standing: Mapping[str, Seq
     """Read why scenes, or the first of their windows, failed: of the first scenes."""
     some = [scene.scene_id for scene in found.unfinished() if scene.has_failed][:REASONS]
     firsts = [
-        min(standing[scene_id], key=lambda each: (each.place or (-1, -1), each.name)) for scene_id in some
+        min(standing[scene_id], key=lambda each: (each.offsets or (-1, -1), each.name)) for scene_id in some
     ]
     for noted, failure in failures.read(output, firsts):
         found.scenes[noted.scene_id].reason = failure.message

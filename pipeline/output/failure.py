@@ -50,14 +50,14 @@ class Failure:
                 object.__setattr__(self, name, redacted(_legible(value)))
 
     @property
-    def place(self) -> tuple[int, int] | None:
+    def offsets(self) -> tuple[int, int] | None:
         """``(row_off, col_off)`` of the window, None of a whole scene."""
         return None if self.row_off is None or self.col_off is None else (self.row_off, self.col_off)
 
     @property
     def told_by(self) -> object:
         """What tells the failures of a scene apart: parts of its plan that fail alike are one failure."""
-        return self.place or (self.error if self.stage == PLAN_STAGE else self.message)
+        return self.offsets or (self.error if self.stage == PLAN_STAGE else self.message)
 
     def __str__(self) -> str:
         """Return one line for a terminal: what failed, where, and why."""

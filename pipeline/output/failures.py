@@ -50,7 +50,7 @@ class Noted(NamedTuple):
         return output.scene(self.scene_id).failure_note(self.name)
 
     @property
-    def place(self) -> tuple[int, int] | None:
+    def offsets(self) -> tuple[int, int] | None:
         """``(row_off, col_off)`` of its window, None of a whole scene."""
         return offsets_of(self.name)
 
@@ -143,11 +143,11 @@ def read(output: Output, noted: Iterable[Noted]) -> Iterator[tuple[Noted, Failur
 
 def _not_done(output: Output, noted: Sequence[Noted]) -> list[Noted]:
     """Return what of a scene's failures the ledger does not override, in order."""
-    windows = any(each.place for each in noted)
+    windows = any(each.offsets for each in noted)
     done = ledger.done(output.scene(noted[0].scene_id)) if windows else set()
     return sorted(
-        (each for each in noted if each.place not in done),
-        key=lambda each: (each.place or (-1, -1), each.name),
+        (each for each in noted if each.offsets not in done),
+        key=lambda each: (each.offsets or (-1, -1), each.name),
     )
 
 
@@ -155,8 +155,8 @@ def _read(output: Output, noted: Noted) -> Failure | None:
     location = noted.location(output)
     try:
         failure = parsed(objects.get_document(location))
-        if (failure.scene_id, failure.place) != (noted.scene_id, noted.place):
-            raise ValueError(f"it is of {failure.scene_id}, {failure.place}")  # noqa: TRY301 - as what is no failure
+        if (failure.scene_id, failure.offsets) != (noted.scene_id, noted.offsets):
+            raise ValueError(f"it is of {failure.scene_id}, {failure.offsets}")  # noqa: TRY301 - as what is no failure
         return failure  # noqa: TRY300 - the same
     except FileNotFoundError:
         return None
@@ -164,7 +164,7 @@ def _read(output: Output, noted: Noted) -> Failure | None:
         message = (
             f"{location} is not the note of a failure ({error}): what failed there is not known any more"
         )
-        row_off, col_off = noted.place or (None, None)
+        row_off, col_off = noted.offsets or (None, None)
         return Failure(
             scene_id=noted.scene_id,
             uri=location.uri,
@@ -176,8 +176,8 @@ def _read(output: Output, noted: Noted) -> Failure | None:
 
 
 def _name(failure: Failure, part: int) -> str:
-    if failure.place is not None:
-        return entry_name(*failure.place)
+    if failure.offsets is not None:
+        return entry_name(*failure.offsets)
     if failure.error == REFUSED:
         return refusal_note_name(failure.message)
     return plan_note_name(part)

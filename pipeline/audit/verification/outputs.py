@@ -126,12 +126,12 @@ def _damaged(output: Output, noted: Noted, failure: Failure) -> Finding:
 
 
 def _note(failed: Failed, noted: Noted, failure: Failure) -> None:
-    if noted.place is None:
+    if noted.offsets is None:
         failed[noted.scene_id] = failure.uri
         return
     offsets = failed.setdefault(noted.scene_id, set())
     if isinstance(offsets, set):
-        offsets.add(noted.place)
+        offsets.add(noted.offsets)
 
 
 def _check_group(output: Output, report: Report, *, finished: bool) -> None:
