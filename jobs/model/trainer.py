@@ -81,8 +81,8 @@ def run(task: Task[Data], read: Callable[[], Data], *, group: Group, folder: Pat
     with cluster():
         group.check_fits(nodes())
         lines = Queue(actor_options={"num_cpus": 0})
-        held = [ray.put(read())]  # in a container, so that Ray does not resolve it in the controller
-        config = {"task": task, "data": held, "lines": lines}
+        inputs = [ray.put(read())]  # in a container, so that Ray does not resolve it in the controller
+        config = {"task": task, "data": inputs, "lines": lines}
         try:
             _follow(_fit.remote(config, group, str(storage)), lines)
         finally:
