@@ -37,7 +37,8 @@ def describe(
     words = settings.vocabulary
     return {
         "format": run_record.FORMAT,
-        "config": _config(settings),
+        "config": _config(settings)
+        | {"threshold": threshold, "precision": precision},  # by which it is resumed
         "vocabulary": [
             {"class_id": class_id, "name": name, "prompts": list(prompts)}
             for class_id, (name, prompts) in enumerate(zip(words.names, words.prompts, strict=True), start=1)

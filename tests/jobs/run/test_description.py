@@ -77,6 +77,6 @@ def test_a_description_is_json_and_says_every_setting() -> None:
     made = described(*WORDS, *READING)
     assert json.loads(json.dumps(made, allow_nan=False)) == made
     assert made["config"]["bands"] == [4, 3, 2]
-    assert made["config"]["precision"] == "auto"
+    assert made["config"]["precision"] == "float32"  # what was chosen
     assert made["config"]["max_failures"] is None
     assert "overwrite" not in made["config"]

@@ -1,5 +1,6 @@
 """What is done already starts nothing, and a cluster without room says so."""
 
+import re
 import time
 from pathlib import Path
 
@@ -62,4 +63,6 @@ def test_a_run_on_a_busy_cluster_says_within_seconds_what_it_waits_for(
     assert time.monotonic() - began_s > 5
     ray.get(holding)
     said = [event for event in events(capsys.readouterr().err) if event["event"] == "waiting"]
-    assert [event["message"] for event in said] == ["waiting for 2 actors: 0.2 of 4 CPUs free"]
+    (event,) = said
+    # A task may be reading at that moment, with a tenth of a CPU.
+    assert re.fullmatch(r"waiting for 2 actors: 0\.[12] of 4 CPUs free", event["message"])
