@@ -6,8 +6,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
 from mrovseg.errors import CheckpointError, ModelConfigError
 from mrovseg.network.config import ModelConfig
 
@@ -20,6 +18,8 @@ def read_config(name_or_path: str) -> ModelConfig:
 
     Raises CheckpointError when there is none, or when the file is damaged or not of this project.
     """
+    from safetensors import SafetensorError, safe_open  # noqa: PLC0415 - settings name a checkpoint without it too
+
     file = file_of(name_or_path)
     try:
         with safe_open(file, framework="np") as tensors:
