@@ -22,8 +22,8 @@ from pipeline.flow import Node, cluster, nodes
 
 POLL_S = 0.5
 
-# Read by the C library when a worker starts, where it is glibc: freed memory is kept, which the README gives the gain
-# of.
+# Read by the C library when a worker starts, where it is glibc: freed memory is kept; mrovseg/DECISIONS.md
+# gives the gain.
 ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30)}
 
 Data = TypeVar("Data")

@@ -55,7 +55,7 @@ def check_sizes(*parts: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class HeadConfig:
-    """Sizes of the trained head; see the symbols in the README.
+    """Sizes of the trained head; see the symbols in mrovseg/README.md.
 
     `switch` is what the adapters fuse, `reads` what the queries read, and an `averaged` network sees one view at a
     time (see `mrovseg.network.average`); other than "full", "both" and False they are for the ablation.
@@ -87,8 +87,8 @@ class HeadConfig:
 def reference_head(depth: int) -> HeadConfig:
     """Return the head for a full-size CLIP of `depth` blocks: 100 queries and nine layers, as the paper's relatives.
 
-    Taps are the stem and the first three quarters of the depth, the last of which is the split. The README says what
-    the decoder's width costs.
+    Taps are the stem and the first three quarters of the depth, the last of which is the split. mrovseg/DECISIONS.md
+    says what the decoder's width costs.
     """
     taps = (0, *(round(depth * quarter / TAPS) for quarter in range(1, TAPS)))
     return HeadConfig(taps=taps, split=taps[-1], width=128, queries=100, layers=9, heads=8)

@@ -1,7 +1,7 @@
 """MROVSeg: one CLIP at two resolutions, an adapter, two decoders and steered class tokens.
 
 An independent implementation after arXiv 2408.14776, whose authors published no code: the parts and their order
-are the paper's, the layers inside them are a reconstruction (see the README).
+are the paper's, the layers inside them are a reconstruction (see mrovseg/README.md).
 """
 
 from collections.abc import Sequence

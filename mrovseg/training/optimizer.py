@@ -18,8 +18,8 @@ def make_optimizers(
     """Return Muon for the matrices of linear and attention layers and AdamW for all else that requires a gradient.
 
     Muon (Jordan et al. 2024) with the scale of AdamW's steps (Liu et al. 2025, arXiv 2502.16982), so that its
-    `matrix_rate` compares with AdamW's `rate`; the README gives what it gains. The layers of a convolutional stem,
-    which begin pretrained, have a rate of their own. Norms, biases and scales never decay.
+    `matrix_rate` compares with AdamW's `rate`; mrovseg/DECISIONS.md gives what it gains. The layers of a convolutional
+    stem, which begin pretrained, have a rate of their own. Norms, biases and scales never decay.
     """
     trained = {id(p): p for p in module.parameters() if p.requires_grad}
     matrices = [p for p in map(_matrix, module.modules()) if p is not None and id(p) in trained]

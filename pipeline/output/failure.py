@@ -47,7 +47,7 @@ class Failure:
         for name in _KINDS:
             value = _checked(name, getattr(self, name))
             if isinstance(value, str) and name in _SHOWN:
-                object.__setattr__(self, name, redacted(_legible(value)))
+                object.__setattr__(self, name, redacted(_encodable(value)))
 
     @property
     def offsets(self) -> tuple[int, int] | None:
@@ -55,7 +55,7 @@ class Failure:
         return None if self.row_off is None or self.col_off is None else (self.row_off, self.col_off)
 
     @property
-    def told_by(self) -> object:
+    def identity(self) -> object:
         """What tells the failures of a scene apart: parts of its plan that fail alike are one failure."""
         return self.offsets or (self.error if self.stage == PLAN_STAGE else self.message)
 
@@ -104,6 +104,6 @@ def _checked(name: str, value: object) -> object:
     return value
 
 
-def _legible(text: str) -> str:
+def _encodable(text: str) -> str:
     """Return a text that can be written: names of files may hold bytes that are no text."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -15,7 +15,8 @@ from pipeline.storage.objects.scene_uris import FOLDERS, is_zarr, page_of
 
 SUFFIXES = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt", ".zarr"),
-    *(".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".svslide"),  # slides of one file that says all; see README
+    # Slides of one file that says all; see pipeline/README.md.
+    *(".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".svslide"),
 )
 """What is taken for a raster in a folder, below a prefix and by a glob, in any case of letters."""
 

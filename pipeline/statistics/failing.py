@@ -49,16 +49,16 @@ def failures_table(
     standing = failures.standing(output, listed)
     overridden = {each for scene in listed.values() for each in scene}.difference(standing)
     table = TableWriter(output.failures, FAILURES_SCHEMA, group_rows=_GROUP_ROWS)
-    told: set[object] = set()
+    seen: set[object] = set()
     of_scene = None
     for noted, failure in failures.read(output, standing):
         tell(noted, failure)
         if noted.scene_id != of_scene:
-            of_scene, told = noted.scene_id, set()
+            of_scene, seen = noted.scene_id, set()
         if of_run not in {None, failure.run_id}:
             overridden.add(noted)
-        elif failure.told_by not in told:  # parts of a plan that fail alike are one failure
-            told.add(failure.told_by)
+        elif failure.identity not in seen:  # parts of a plan that fail alike are one failure
+            seen.add(failure.identity)
             table.add(asdict(failure))
     return FailuresTable(table.content(), tuple(overridden))
 

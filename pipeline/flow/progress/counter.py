@@ -49,7 +49,7 @@ class Progress:
     _warnings: SceneWarnings = field(init=False)
     _found_done: int = 0
     _done_by_earlier: int = 0
-    _told: set[int] = field(default_factory=set)
+    _seen: set[int] = field(default_factory=set)
     _pixels: int = 0
     _began_s: float = field(default_factory=time.monotonic)
     _told_s: float = field(default_factory=time.monotonic)
@@ -72,7 +72,7 @@ class Progress:
             at = {"row_off": record.window.row_off, "col_off": record.window.col_off}
             self.events.say("window_done", scene_id=record.scene.scene_id, **at)
         elif isinstance(record, Failure):
-            self._hear(record)
+            self._count_failure(record)
         self.beat()
 
     def beat(self) -> None:
@@ -107,7 +107,7 @@ class Progress:
         self.tally.clear()
         self.failures.clear()
         self.failed_whole.clear()
-        self._told.clear()
+        self._seen.clear()
         self._warnings.begin_again()
 
     def finish(self) -> None:
@@ -143,18 +143,18 @@ class Progress:
     @property
     def failures_in_all(self) -> int:
         """Scenes and windows that failed, of which ``failures`` has the first."""
-        return len(self._told)
+        return len(self._seen)
 
     @property
     def scenes_failed(self) -> int:
         """Scenes that failed whole."""
         return self.failures_in_all - self.failed
 
-    def _hear(self, failure: Failure) -> None:
-        told = hash((failure.scene_id, failure.told_by))  # a scene fails in each of its splits
-        if told in self._told:
+    def _count_failure(self, failure: Failure) -> None:
+        key = hash((failure.scene_id, failure.identity))  # a scene fails in each of its splits
+        if key in self._seen:
             return
-        self._told.add(told)
+        self._seen.add(key)
         self.failed += failure.row_off is not None
         if failure.row_off is None:
             self.failed_whole[failure.scene_id] = failure.uri
