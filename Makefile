@@ -9,7 +9,7 @@ UNLOCKED := ^(torch|torchvision|triton|nvidia-.*|cuda-.*|pip|setuptools|mrovseg)
 # Tests side by side; more than four processes would want much memory, as each starts a Ray of its own.
 SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --maxschedchunk=1
 
-.PHONY: demo install lock format check test test-slow test-no-torch chaos bench
+.PHONY: demo install lock format check test test-pipeline test-slow chaos bench
 
 demo: install
 	$(VENV)/bin/mrovseg demo
@@ -41,16 +41,16 @@ check: install
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-test: install
-	$(PYTHON) -m pytest $(SIDE_BY_SIDE)
+# Each test once: the pipeline's own where torch does not exist.
+test: install test-pipeline
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --ignore=pipeline --ignore=tests/pipeline
+
+test-pipeline: .venv-pipeline/installed
+	! .venv-pipeline/bin/python -c 'import torch' 2> /dev/null
+	.venv-pipeline/bin/python -m pytest $(SIDE_BY_SIDE) pipeline tests/pipeline
 
 test-slow: install
 	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m slow
-
-# The pipeline's own tests where torch does not exist.
-test-no-torch: .venv-pipeline/installed
-	! .venv-pipeline/bin/python -c 'import torch' 2> /dev/null
-	.venv-pipeline/bin/python -m pytest $(SIDE_BY_SIDE) pipeline tests/pipeline
 
 .venv-pipeline/installed: pyproject.toml requirements.lock
 	test -x .venv-pipeline/bin/python || python3 -m venv .venv-pipeline

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +13,7 @@ from zarr.storage import MemoryStore
 
 from pipeline.geometry.scene import Header
 from pipeline.geometry.transform import pixel_size
+from pipeline.known_warnings import silenced
 from pipeline.segment import SCORE_MAX, class_dtype
 from pipeline.store import georeference
 from pipeline.store.provenance import marked, provenance_attributes
@@ -24,9 +23,6 @@ ARRAYS = ("class", "score", "margin")
 
 LEVEL = "0"
 """The group of the arrays at the scene's own resolution."""
-
-_QUIET = threading.Lock()
-"""What is said of warnings holds for all threads: only one at a time may say it."""
 
 _LONG_NAMES = {
     "class": "class id: 0 other, 1.. the vocabulary",
@@ -63,8 +59,7 @@ def documents(
         )
     level.create_array("spatial_ref", shape=(), dtype="int64", attributes=georeference.cf_attributes(header))
     # Consolidated metadata is what xarray looks for, and not yet Zarr's standard.
-    with _QUIET, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Consolidated metadata", zarr.errors.ZarrUserWarning)
+    with silenced(zarr.errors.ZarrUserWarning, "Consolidated metadata"):
         zarr.consolidate_metadata(root.store, path=LEVEL)
         zarr.consolidate_metadata(root.store)
     found = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +16,7 @@ from rasterio.session import DummySession
 from rasterio.vrt import WarpedVRT
 
 from pipeline.errors import RasterError
+from pipeline.known_warnings import silenced
 from pipeline.raster.gdal.gdal_quirks import says_damaged, says_ends_early
 from pipeline.raster.gdal.non_gdal import NonGdalRaster
 from pipeline.raster.gdal.oriented import Oriented
@@ -94,9 +94,10 @@ def faults_as(sentence: str) -> Iterator[None]:
 @contextmanager
 def known_warnings_silenced() -> Iterator[None]:
     """Silence what rasterio warns of and the pipeline has an answer to."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # its masks are laid out in pixels
-        warnings.simplefilter("ignore", NodataShadowWarning)  # alpha is asked for besides nodata
+    with (
+        silenced(NotGeoreferencedWarning),  # its masks are laid out in pixels
+        silenced(NodataShadowWarning),  # alpha is asked for besides nodata
+    ):
         yield
 
 
