@@ -1,7 +1,8 @@
 """Kill runs at random and compare what they leave: `python -m tests.chaos --runs 30 --kills 4 --seed 1`.
 
 Prints a line a run, with its seed; ends with 1 where an output differs from the undisturbed one. A seed decides which
-kinds of processes are killed after which pauses; what they were doing then depends on the machine.
+kinds of processes are killed after which pauses; what they were doing then depends on the machine. With `--head` the
+head of a cluster is killed too, in a run more, which another cluster ends.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.chaos.disturbed import disturb, start
+from tests.chaos.head import lose_head
 from tests.chaos.machines import machines
 from tests.pipeline.flows import paint
 
@@ -25,6 +27,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--kills", type=int, default=4, help="in each run")
     parser.add_argument("--seed", type=int, default=1, help="of the first run")
+    parser.add_argument("--head", action="store_true", help="kill the head of a cluster too")
     asked = parser.parse_args()
     kills: Counter[str] = Counter()
     bad = 0
@@ -45,20 +48,20 @@ def main() -> int:
             print(run, flush=True)
             kills += run.kills
             bad += bool(run.faults)
+        if asked.head:
+            bad += lose_head(folder / "headless", scenes=scenes, undisturbed=undisturbed)
     print(f"{asked.runs} runs, {kills.total()} kills ({dict(kills)}): {bad} runs with faults")
     return int(bad > 0)
 
 
 def prepare(folder: Path) -> tuple[list[Path], Path]:
-    """Paint the scenes and run over them undisturbed."""
+    """Paint the scenes and run over them undisturbed, on a cluster that is there for this run alone."""
     scenes = [
         paint(folder / f"{seed}.tif", height=height, width=width, seed=seed) for height, width, seed in SCENES
     ]
-    output, began_s = folder / "undisturbed", time.monotonic()
-    with machines() as cluster:
-        driver = start(cluster, output=output, scenes=scenes, log=folder / "undisturbed.log")
-        if driver.wait() != 0:
-            raise SystemExit((folder / "undisturbed.log").read_text())
+    output, log, began_s = folder / "undisturbed", folder / "undisturbed.log", time.monotonic()
+    if start(None, output=output, scenes=scenes, log=log).wait() != 0:
+        raise SystemExit(log.read_text())
     print(f"undisturbed: {time.monotonic() - began_s:.0f} s", flush=True)
     return scenes, output
 

@@ -66,13 +66,16 @@ def disturb(
     return run
 
 
-def start(cluster: Machines, *, output: Path, scenes: Sequence[Path], log: Path) -> subprocess.Popen[bytes]:
-    """Start a driver in a session of its own."""
+def start(
+    cluster: Machines | None, *, output: Path, scenes: Sequence[Path], log: Path
+) -> subprocess.Popen[bytes]:
+    """Start a driver in a session of its own, on this cluster or without one."""
+    address = {"RAY_ADDRESS": cluster.address} if cluster else {}
     with log.open("ab") as said:
         return subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.driver", str(output), *map(str, scenes)],
             cwd=ROOT,
-            env={**os.environ, "RAY_ADDRESS": cluster.address},
+            env={**os.environ, **address},
             start_new_session=True,
             stdout=said,
             stderr=said,

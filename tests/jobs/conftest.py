@@ -1,11 +1,37 @@
 """Scenes for the jobs."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 PaintScene = Callable[..., Path]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A scene of 600 x 600 px, and the output of `segment` over it in four windows: to be read, and damaged as copies.
+
+    Tests that want it are of the group `finished run`, so that one process makes it for all of them.
+    """
+
+    scene: Path
+    output: Path
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, ray_cluster: None) -> FinishedRun:
+    """Segment a painted scene by `WORDS` and `FLAGS` of the tests of `segment`."""
+    from pipeline.testing import painted  # noqa: PLC0415 - as below
+    from tests.jobs.test_segment import WORDS, run  # noqa: PLC0415
+
+    del ray_cluster
+    folder = tmp_path_factory.mktemp("finished")
+    made = FinishedRun(folder / "a.tif", folder / "out")
+    painted.paint_scene(made.scene, height=600, width=600, seed=1001)
+    assert run(made.scene, "--classes", WORDS, "-o", made.output) == 0
+    return made
 
 
 @pytest.fixture

@@ -29,9 +29,9 @@ pytestmark = [
 
 
 def lay_together(parts: list[Path], scene: Path) -> Path:
-    """Write nine adjacent parts, given row by row, as one GeoTIFF near Dubai, 0.3 m a pixel."""
+    """Write four adjacent parts, given row by row, as one GeoTIFF near Dubai, 0.3 m a pixel."""
     pixels = [np.asarray(Image.open(part).convert("RGB")) for part in parts]
-    whole = np.vstack([np.hstack(pixels[at : at + 3]) for at in (0, 3, 6)])
+    whole = np.vstack([np.hstack(pixels[at : at + 2]) for at in (0, 2)])
     with rasterio.open(
         scene,
         "w",
@@ -86,6 +86,7 @@ def test_a_naip_scene(shared_data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_nine_parts_laid_together_as_one_scene(shared_data: Path, tmp_path: Path) -> None:
-    parts = sorted((shared_data / "semseg/dubai/tile2/images").glob("*.jpg"))
+def test_four_parts_laid_together_as_one_scene(shared_data: Path, tmp_path: Path) -> None:
+    nine = sorted((shared_data / "semseg/dubai/tile2/images").glob("*.jpg"))
+    parts = [nine[at] for at in (0, 1, 3, 4)]  # of three a row
     check(lay_together(parts, tmp_path / "dubai.tif"), tmp_path / "out")

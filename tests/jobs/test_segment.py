@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rasterio import Affine
 from jobs import segment
 from pipeline.storage import objects
 from pipeline.storage.location import Location
-from tests.jobs.conftest import PaintScene
+from tests.jobs.conftest import FinishedRun, PaintScene
 
 WORDS = "building,buildings; road; vegetation; water"
 FLAGS = ["--window-px", "512", "--chunk-px", "512", "--actors", "1"]
@@ -62,20 +63,18 @@ def test_a_scene_and_words_become_masks_and_a_table(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.xdist_group("finished run")
 def test_a_file_alone_gives_the_same_masks_and_a_second_run_computes_nothing(
-    paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scene = paint_scene("a.tif", height=300, width=300)
     config = tmp_path / "segment.yaml"
-    config.write_text(f"{{scenes: ['{scene}'], classes: '{WORDS}', output: '{tmp_path / 'file'}'}}")
+    config.write_text(f"{{scenes: ['{finished.scene}'], classes: '{WORDS}', output: '{tmp_path / 'file'}'}}")
     assert run("--config", config) == 0
-    assert run(scene, "--classes", WORDS, "-o", tmp_path / "flags") == 0
-    assert files(tmp_path / "file" / "scenes") == files(tmp_path / "flags" / "scenes")
+    assert files(tmp_path / "file" / "scenes") == files(finished.output / "scenes")
     before = files(tmp_path / "file")
     capsys.readouterr()
     assert run("--config", config) == 0
-    assert "0 done, 1 done before" in capsys.readouterr().out
+    assert "0 done, 4 done before" in capsys.readouterr().out
     assert files(tmp_path / "file") == before
 
 
@@ -148,17 +147,16 @@ def test_a_run_says_on_what_it_runs_and_what_scenes_warn_of_and_one_that_cannot_
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.xdist_group("finished run")
 def test_another_vocabulary_is_refused_and_the_output_stays(
-    paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scene, output = paint_scene("a.tif", height=100, width=100), tmp_path / "out"
-    assert run(scene, "--classes", "road; water", "-o", output) == 0
+    output = Path(shutil.copytree(finished.output, tmp_path / "out"))
     before = files(output)
-    assert run(scene, "--classes", "road; building", "-o", output) == 2
+    assert run(finished.scene, "--classes", WORDS.replace("water", "meadow"), "-o", output) == 2
     said = capsys.readouterr().err
-    assert "vocabulary.2.name" in said
-    assert "building" in said
+    assert "vocabulary.4.name" in said
+    assert "meadow" in said
     assert files(output) == before
 
 
@@ -185,21 +183,19 @@ def test_only_words_like_nothing_trained_start_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("ray_cluster")
-def test_scenes_and_outputs_on_s3(paint_scene: PaintScene, tmp_path: Path, s3: str) -> None:
-    scene = paint_scene("a.tif", height=300, width=300)
-    objects.put_bytes(Location(f"{s3}/scenes/a.tif"), scene.read_bytes())
+@pytest.mark.xdist_group("finished run")
+def test_scenes_and_outputs_on_s3(finished: FinishedRun, s3: str) -> None:
+    objects.put_bytes(Location(f"{s3}/scenes/a.tif"), finished.scene.read_bytes())
     assert run(f"{s3}/scenes/", "--classes", WORDS, "-o", f"{s3}/out") == 0
-    assert run(scene, "--classes", WORDS, "-o", tmp_path / "out") == 0
     (remote,), (local,) = (
         {entry["scene_id"] for entry in records(output, "summary.parquet")}
-        for output in (f"{s3}/out", tmp_path / "out")
+        for output in (f"{s3}/out", finished.output)
     )
-    chunks = files(tmp_path / "out/scenes" / local)
+    chunks = files(finished.output / "scenes" / local)
     there = f"{s3}/scenes/a.tif".encode()  # the root of a store says which scene it is of
     for name, data in chunks.items():
         content = objects.get_bytes(Location(f"{s3}/out/scenes/{remote}/{name}"))
-        assert content.replace(there, str(scene).encode()) == data
+        assert content.replace(there, str(finished.scene).encode()) == data
 
 
 def test_an_output_that_cannot_be_written_is_one_line_and_a_code_of_its_own(

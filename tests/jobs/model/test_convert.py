@@ -228,6 +228,7 @@ SOURCES = {
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("full-size encoder")
 @pytest.mark.parametrize("kind", SOURCES)
 def test_every_kind_of_weights_makes_the_same_checkpoint(
     kind: str, base_state: State, base: Path, tmp_path: Path
@@ -240,27 +241,41 @@ def test_every_kind_of_weights_makes_the_same_checkpoint(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # eight chips of a ViT-B-16, its head trained and a Ray, on a busy machine
+@pytest.mark.xdist_group("full-size encoder")
 @pytest.mark.usefixtures("ray_cluster")
-def test_a_random_vit_b_16_runs_through_train_evaluate_and_segment(
+def test_a_random_vit_b_16_reaches_an_actor_and_labels_a_scene(
     base: Path, tmp_path: Path, paint_scene: PaintScene
 ) -> None:
-    trained = train_head(base, tmp_path / "data", tmp_path / "trained")
-    before, after = checkpoints.load(str(base)), checkpoints.load(str(trained))
+    segment_and_check(base, tmp_path / "masks", scene=paint_scene("scene.tif", height=100, width=150))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_converted_encoder_runs_through_train_evaluate_and_segment(
+    small_folder: Path, tmp_path: Path, paint_scene: PaintScene
+) -> None:
+    headless = tmp_path / "headless.safetensors"
+    arguments = [f"local-dir:{small_folder}", "--slices", "2", "-o", str(headless)]
+    assert convert.main(arguments) == ExitCode.DONE
+    trained = train_head(headless, tmp_path / "data", tmp_path / "trained")
+    before, after = checkpoints.load(str(headless)), checkpoints.load(str(trained))
     assert all(np.array_equal(after.weights[name], array) for name, array in before.weights.items())
-    scene = paint_scene("scene.tif", height=200, width=150)
-    for name, path in (("dense", base), ("trained", trained)):
+    for name, path in (("dense", headless), ("trained", trained)):
         arguments = ["--painted", "3", "--size-px", "100", "--checkpoint", str(path)]
         assert evaluate.main([*arguments, "-o", str(tmp_path / f"metrics-{name}")]) == ExitCode.DONE
         figures = json.loads((tmp_path / f"metrics-{name}" / "metrics.json").read_text())
         assert 0 <= figures["miou"] <= 1
-        out = tmp_path / f"masks-{name}"
-        arguments = [str(scene), "--classes", WORDS, "-o", str(out), "--checkpoint", str(path)]
-        assert segment_job.main([*arguments, "--window-px", "1024", "--actors", "1"]) == ExitCode.DONE
-        (store,) = (out / "scenes").glob("*/masks.zarr")
-        mask = zarr.open_array(store, path="0/class", mode="r")[:]
-        assert np.asarray(mask).shape == (200, 150)
-        assert np.asarray(mask).max() <= 3
+    segment_and_check(trained, tmp_path / "masks", scene=paint_scene("scene.tif", height=100, width=150))
+
+
+def segment_and_check(checkpoint: Path, output: Path, *, scene: Path) -> None:
+    """Segment a scene of 100 x 150 px by the job; its mask must have its shape and hold classes only."""
+    arguments = [str(scene), "--classes", WORDS, "-o", str(output), "--checkpoint", str(checkpoint)]
+    assert segment_job.main([*arguments, "--window-px", "1024", "--actors", "1"]) == ExitCode.DONE
+    (store,) = (output / "scenes").glob("*/masks.zarr")
+    mask = np.asarray(zarr.open_array(store, path="0/class", mode="r")[:])
+    assert mask.shape == (100, 150)
+    assert mask.max() <= 3
 
 
 def train_head(source: Path, data: Path, output: Path) -> Path:

@@ -67,6 +67,21 @@ def listing(_: psutil.Process, output: Path) -> bool:
     return output.with_name("mark").exists()
 
 
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return paint(tmp_path_factory.mktemp("scene") / "a.tif")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(scene: Path, ray_cluster: None) -> dict[str, str]:
+    """The digests of an undisturbed run's files."""
+    del ray_cluster
+    output = scene.with_name("undisturbed")
+    run_flow([scene], output, window_px=128)
+    return digests(output)
+
+
+@pytest.mark.xdist_group("termination")
 @pytest.mark.parametrize(
     ("moment", "signals"),
     [
@@ -80,12 +95,12 @@ def listing(_: psutil.Process, output: Path) -> bool:
 )
 def test_a_run_that_is_terminated_ends_in_time_and_can_go_on(
     tmp_path: Path,
-    ray_cluster: None,
+    scene: Path,
+    undisturbed: dict[str, str],
     moment: Callable[[psutil.Process, Path], bool],
     signals: list[signal.Signals],
 ) -> None:
-    del ray_cluster
-    scene, output = paint(tmp_path / "a.tif"), tmp_path / "out"
+    output = tmp_path / "out"
     mark = str(tmp_path / "mark") if moment is listing else ""
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(scene), str(output), mark], cwd=ROOT, stderr=subprocess.PIPE
@@ -120,5 +135,4 @@ def test_a_run_that_is_terminated_ends_in_time_and_can_go_on(
     assert before < 16 or moment is all_are_done
     result = run_flow([scene], output, window_px=128)
     assert (result.windows_skipped, result.windows_done, result.failures) == (before, 16 - before, ())
-    run_flow([scene], tmp_path / "undisturbed", window_px=128)
-    assert digests(output) == digests(tmp_path / "undisturbed")
+    assert digests(output) == undisturbed

@@ -16,7 +16,7 @@ from jobs.run import run_record
 from pipeline.output import Output, lease
 from pipeline.output.names import LEASE
 from pipeline.testing import painted
-from tests.jobs.conftest import PaintScene
+from tests.jobs.conftest import FinishedRun, PaintScene
 from tests.jobs.test_segment import WORDS, files, run
 from tests.servers.relay import counting_relay
 from tests.servers.s3_server import S3Server
@@ -30,30 +30,29 @@ def record(output: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.xdist_group("finished run")
 def test_a_run_is_known_by_its_lease_ends_in_its_record_and_goes_on_by_its_output_alone(
-    paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scene, output = paint_scene("a.tif", height=300, width=300), tmp_path / "out"
-    assert run(scene, "--classes", WORDS, "-o", output) == 0
+    output = Path(shutil.copytree(finished.output, tmp_path / "out"))
     before = files(output)
     with lease.hold(Output(str(output))) as other:
-        assert run(scene, "--classes", WORDS, "-o", output) == 2
+        assert run(finished.scene, "--classes", WORDS, "-o", output) == 2
         said = capsys.readouterr().err
         assert other.lease.run_id in said
         assert str(os.getpid()) in said
     assert files(output) == before
     assert segment.main(["-o", str(output)]) == 0
-    assert "0 done, 1 done before" in capsys.readouterr().out
+    assert "0 done, 4 done before" in capsys.readouterr().out
     assert files(output) == before
     ends = [(each["end"], each["done"], each["skipped"], each["failed"]) for each in record(output)["runs"]]
-    assert ends == [("finished", 1, 0, 0), ("finished", 0, 1, 0)]
+    assert ends == [("finished", 4, 0, 0), ("finished", 0, 4, 0)]
     assert not (output / LEASE).exists()
 
     assert status.main([str(output), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["finished"]
-    assert found["windows"] == {"planned": 1, "done": 1, "failed": 0, "left": 0}
+    assert found["windows"] == {"planned": 4, "done": 4, "failed": 0, "left": 0}
     assert verify.main([str(output)]) == 0
     assert "is clean" in capsys.readouterr().out
 
@@ -124,12 +123,11 @@ def test_overwriting_starts_anew_and_touches_nothing_that_is_not_ours(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.xdist_group("finished run")
 def test_what_verify_prints_repairs_an_output(
-    paint_scene: PaintScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scene, output = paint_scene("a.tif", height=600, width=600), tmp_path / "out of here"
-    assert run(scene, "--classes", WORDS, "-o", output) == 0
+    output = Path(shutil.copytree(finished.output, tmp_path / "out of here"))
     before = files(output)
     masks = next(output.glob("scenes/*/masks.zarr"))
     for path in (masks / "0/class/c/0/0", masks / "0/class/zarr.json", next(output.glob("statistics/*"))):

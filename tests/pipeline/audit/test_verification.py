@@ -48,6 +48,16 @@ def output(whole: Path, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, ray_cluster: None) -> Path:
+    """An output of one scene of two windows, which has every kind of file and few of each."""
+    del ray_cluster
+    folder = tmp_path_factory.mktemp("small")
+    scene = paint(folder / "a.tif", height=100, width=256)
+    assert run_flow([scene], folder / "out", **GRID).failures == ()
+    return folder / "out"
+
+
 def look(output: Path, *, finished: bool = True) -> Report:
     return verify(Output(str(output)), made=MADE, finished=finished)
 
@@ -77,7 +87,9 @@ def test_an_undisturbed_output_is_clean(output: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_bit_that_is_flipped_is_found_wherever_it_is(output: Path) -> None:
+@pytest.mark.xdist_group("verification")
+def test_every_bit_that_is_flipped_is_found_wherever_it_is(small: Path, tmp_path: Path) -> None:
+    output = Path(shutil.copytree(small, tmp_path / "out"))
     for seed, path in enumerate(files(output)):
         before = path.read_bytes()
         flip(path, seed=seed)
@@ -89,7 +101,9 @@ def test_every_bit_that_is_flipped_is_found_wherever_it_is(output: Path) -> None
 
 
 @pytest.mark.slow
-def test_everything_that_is_deleted_is_found(output: Path) -> None:
+@pytest.mark.xdist_group("verification")
+def test_everything_that_is_deleted_is_found(small: Path, tmp_path: Path) -> None:
+    output = Path(shutil.copytree(small, tmp_path / "out"))
     for path in files(output):
         before = path.read_bytes()
         path.unlink()

@@ -20,10 +20,10 @@ ROOT = Path(__file__).resolve().parents[4]
 GB = 10**9
 
 
-def make_telling(weights: Mapping[str, np.ndarray]) -> BrightnessSegmenter:
+def make_telling(weights: Mapping[str, np.ndarray], *, folder: str) -> BrightnessSegmenter:
     """Make a segmenter, and leave a file of what its process sees of GPUs."""
     seen = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
-    (Path(os.environ["TOLD"]) / str(os.getpid())).write_text(seen)
+    (Path(folder) / str(os.getpid())).write_text(seen)
     return BrightnessSegmenter(**{name: int(value) for name, value in weights.items()})
 
 
@@ -92,17 +92,15 @@ def test_actors_see_the_gpus_they_claim_and_no_other(tmp_path: Path) -> None:
     for name in ("auto", "none"):
         (tmp_path / name).mkdir()
     program = f"""
-import os, ray
+import functools, ray
 from tests.pipeline.flows import run_flow
 from tests.pipeline.flow.resources.test_sizing import make_telling
-for gpus in (None, 0):
-    name = "auto" if gpus is None else "none"
-    os.environ["TOLD"] = {str(tmp_path)!r} + "/" + name
-    ray.init(num_cpus=3, num_gpus=2, include_dashboard=False)
+ray.init(num_cpus=3, num_gpus=2, include_dashboard=False, object_store_memory=256 * 1024 * 1024)
+for name, gpus in (("auto", None), ("none", 0)):
+    make = functools.partial(make_telling, folder={str(tmp_path)!r} + "/" + name)
     result = run_flow([{str(scene)!r}], {str(tmp_path)!r} + "/out-" + name, actors=None, actor_cpus=0.9,
-                      make_segmenter=make_telling, actor_gpus=gpus)
+                      make_segmenter=make, actor_gpus=gpus)
     assert result.windows_done == 4
-    ray.shutdown()
 """
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "0,1"}  # what a machine with two GPUs may say itself
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=True, timeout=200)
