@@ -1,6 +1,7 @@
 """Scenes for the jobs."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ PaintScene = Callable[..., Path]
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A scene of 600 x 600 px, and the output of `segment` over it in four windows: to be read, and damaged as copies.
+    """A scene of 600 x 600 px, and the output of `segment` over it in four windows, which tests only read.
 
     Tests that want it are of the group `finished run`, so that one process makes it for all of them.
     """
@@ -28,10 +29,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory, ray_cluster: None) -> Fin
 
     del ray_cluster
     folder = tmp_path_factory.mktemp("finished")
-    made = FinishedRun(folder / "a.tif", folder / "out")
+    made = FinishedRun(folder / "a.tif", folder / "out of here")
     painted.paint_scene(made.scene, height=600, width=600, seed=1001)
     assert run(made.scene, "--classes", WORDS, "-o", made.output) == 0
     return made
+
+
+@pytest.fixture
+def changeable(finished: FinishedRun) -> Iterator[FinishedRun]:
+    """The finished run, to be changed where it is, as its record says where that is; it is put back afterwards."""
+    kept = Path(shutil.copytree(finished.output, finished.output.with_name("kept")))
+    yield finished
+    shutil.rmtree(finished.output)
+    kept.rename(finished.output)
 
 
 @pytest.fixture

@@ -33,12 +33,12 @@ def test_every_variant_is_trained_on_the_same_encoder_once(
 ) -> None:
     path, output = tmp_path / "small.safetensors", tmp_path / "out"
     checkpoints.save(path, config=SMALL, weights=all_weights(SMALL), known_phrases=None)
-    call = [*arguments(tmp_path, output), "--steps", "2", "--seeds", "2"]
+    call = [*arguments(tmp_path, output), "--steps", "1", "--seeds", "1"]
     assert ablation.main(call) == ExitCode.DONE
     said = capsys.readouterr().out
     assert all(title in said for title, _, _ in ablation.VARIANTS.values())
     figures = json.loads((output / "ablation.json").read_text())["miou"]
-    assert {variant: len(of) for variant, of in figures.items()} == dict.fromkeys(ablation.VARIANTS, 2)
+    assert {variant: len(of) for variant, of in figures.items()} == dict.fromkeys(ablation.VARIANTS, 1)
     assert all(0 <= miou <= 1 for of in figures.values() for miou in of)
     before = {file: file.stat().st_mtime_ns for file in output.rglob("masks.safetensors")}
     heads = [checkpoints.load(str(f / "checkpoint.safetensors")).config.head for f in output.glob("*-1")]
@@ -46,6 +46,12 @@ def test_every_variant_is_trained_on_the_same_encoder_once(
     assert ablation.main(call) == ExitCode.DONE
     assert {file: file.stat().st_mtime_ns for file in output.rglob("masks.safetensors")} == before
     assert capsys.readouterr().out == said
+
+
+def test_a_seed_is_ended_before_the_next_begins() -> None:
+    first, second = list(ablation.runs(1)), list(ablation.runs(2))
+    assert first == [(variant, 1) for variant in ablation.VARIANTS]
+    assert second == first + [(variant, 2) for variant in ablation.VARIANTS]
 
 
 def test_the_table_gives_means_spreads_and_what_the_full_network_gains() -> None:

@@ -32,12 +32,12 @@ def record(output: Path) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.xdist_group("finished run")
 def test_a_run_is_known_by_its_lease_ends_in_its_record_and_goes_on_by_its_output_alone(
-    finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    changeable: FinishedRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output = Path(shutil.copytree(finished.output, tmp_path / "out"))
+    output = changeable.output
     before = files(output)
     with lease.hold(Output(str(output))) as other:
-        assert run(finished.scene, "--classes", WORDS, "-o", output) == 2
+        assert run(changeable.scene, "--classes", WORDS, "-o", output) == 2
         said = capsys.readouterr().err
         assert other.lease.run_id in said
         assert str(os.getpid()) in said
@@ -125,9 +125,9 @@ def test_overwriting_starts_anew_and_touches_nothing_that_is_not_ours(
 @pytest.mark.slow
 @pytest.mark.xdist_group("finished run")
 def test_what_verify_prints_repairs_an_output(
-    finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    changeable: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output = Path(shutil.copytree(finished.output, tmp_path / "out of here"))
+    output = changeable.output
     before = files(output)
     masks = next(output.glob("scenes/*/masks.zarr"))
     for path in (masks / "0/class/c/0/0", masks / "0/class/zarr.json", next(output.glob("statistics/*"))):
