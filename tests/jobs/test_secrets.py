@@ -50,7 +50,7 @@ def run(folder: Path, lists: list[Path], output: Path) -> subprocess.CompletedPr
     """Run over the first list, then over the second, by one Ray."""
     flags = ["--classes", "road; water", "--window-px", "512", "--chunk-px", "512", "--actors", "1"]
     command = [sys.executable, "-c", PROGRAM, str(folder), *map(str, lists), "-o", str(output), *flags]
-    return subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, timeout=200, check=False)
+    return subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, timeout=500, check=False)
 
 
 def written(*folders: Path) -> Iterator[tuple[Path, bytes]]:
@@ -63,6 +63,7 @@ def written(*folders: Path) -> Iterator[tuple[Path, bytes]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # two runs and their Ray, on a busy machine
 def test_no_secret_is_in_any_output_or_log_and_a_new_signature_is_the_same_scene(
     paint_scene: PaintScene, tmp_path: Path, ray_folder: Path, s3_server: S3Server, s3: str
 ) -> None:
