@@ -19,11 +19,13 @@ from tests.servers.s3_server import BUCKET, SECRET_KEY, S3Server
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
-import sys, ray
-ray.init(num_cpus=2, include_dashboard=False, _temp_dir=sys.argv[1], object_store_memory=256 * 1024 * 1024)
+import shutil, sys, ray
+_, folder, output, first, second, *flags = sys.argv
+ray.init(num_cpus=2, include_dashboard=False, _temp_dir=folder, object_store_memory=256 * 1024 * 1024)
 from jobs import segment
-_, _, first, second, *flags = sys.argv
-print("codes", segment.main([first, *flags]), segment.main([second, *flags]))
+print("code", segment.main([first, "-o", output, *flags]))
+shutil.copytree(output, f"{output}-first")
+print("code", segment.main([second, "-o", output, *flags]))
 """
 PASSWORD = "hunter2password"  # noqa: S105 - it opens nothing
 SAS = "hunter2sas"
@@ -47,9 +49,9 @@ def signed(server: S3Server, uri: str, *, signature: str) -> str:
 
 
 def run(folder: Path, lists: list[Path], output: Path) -> subprocess.CompletedProcess[bytes]:
-    """Run over the first list, then over the second, by one Ray."""
+    """Run over the first list, keep a copy of what that wrote, and run over the second list, by one Ray."""
     flags = ["--classes", "road; water", "--window-px", "512", "--chunk-px", "512", "--actors", "1"]
-    command = [sys.executable, "-c", PROGRAM, str(folder), *map(str, lists), "-o", str(output), *flags]
+    command = [sys.executable, "-c", PROGRAM, str(folder), str(output), *map(str, lists), *flags]
     return subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, timeout=500, check=False)
 
 
@@ -80,19 +82,19 @@ def test_no_secret_is_in_any_output_or_log_and_a_new_signature_is_the_same_scene
         f"http://me:{PASSWORD}@{host}/{BUCKET}/password.tif",
         f"http://{host}/{BUCKET}/sas.tif?sv=2024&se=2030&sig={SAS}",
     ]
-    output = tmp_path / "out"
+    output, before = tmp_path / "out", tmp_path / "out-first"
     lists = [tmp_path / "list.txt", tmp_path / "again.txt"]
     lists[0].write_text("\n".join(entries))
     lists[1].write_text("\n".join([f"{s3}/keyed.tif", again]))
     done = run(ray_folder, lists, output)
-    assert b"codes 3 0" in done.stdout, done.stderr.decode()
+    assert re.findall(rb"^code (\d+)$", done.stdout, re.MULTILINE) == [b"3", b"0"], done.stderr.decode()
     assert done.stdout.index(b"2 done, 0 done before") < done.stdout.index(b"0 done, 2 done before")
-    failures = pq.read_table(output / "failures.parquet").to_pylist()
+    failures = pq.read_table(before / "failures.parquet").to_pylist()
     assert {row["uri"].rsplit("/", 1)[1] for row in failures} == {"forged.tif", "password.tif", "sas.tif"}
 
     secrets = [SECRET_KEY, PASSWORD, SAS, "0badc0de", *re.findall(r"Signature=([\w%]+)", good + again)]
     files = [
-        *written(output, ray_folder),
+        *written(output, before, ray_folder),
         *((Path(n), t) for n, t in (("stdout", done.stdout), ("stderr", done.stderr))),
     ]
     assert len(files) > 30

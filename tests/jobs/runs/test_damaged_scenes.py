@@ -77,11 +77,16 @@ def test_damaged_scenes_fail_by_name_and_the_good_ones_are_complete(
     shared_data: Path, tmp_path: Path, paint_scene: PaintScene
 ) -> None:
     from jobs import segment  # noqa: PLC0415 - with torch
+    from mrovseg.weights import checkpoint as checkpoints  # noqa: PLC0415
+    from tests.mrovseg.networks import SMALL, all_weights  # noqa: PLC0415
 
+    network = tmp_path / "small.safetensors"  # one of the files is read, and has 4 megapixels
+    checkpoints.save(network, config=SMALL, weights=all_weights(SMALL), known_phrases=None)
     good = [paint_scene(f"good-{place}.tif", height=128, width=128) for place in range(3)]
     bad, output = damaged(shared_data), tmp_path / "out"
     scenes = [str(path) for path in (*bad[:40], *good, *bad[40:])]
-    assert segment.main([*scenes, "--classes", "building; road", "-o", str(output), "--actors", "1"]) == 3
+    flags = ["--classes", "building; road", "--actors", "1", "--checkpoint", str(network)]
+    assert segment.main([*scenes, "-o", str(output), *flags]) == 3
     rows = pq.read_table(io.BytesIO((output / "failures.parquet").read_bytes())).to_pylist()
     failed = {row["uri"]: row for row in rows}
     assert len(failed) == len(rows)
