@@ -49,9 +49,9 @@ test-pipeline: .venv-pipeline/installed
 	! .venv-pipeline/bin/python -c 'import torch' 2> /dev/null
 	.venv-pipeline/bin/python -m pytest $(SIDE_BY_SIDE) pipeline tests/pipeline
 
-# Tests that read one run's output are a group (`xdist_group`), of one process, so that there is one such run.
+# A module's slow tests are of one process, so that a run which they all read is made once.
 test-slow: install
-	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --dist=loadgroup -m slow
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --dist=loadscope -m slow
 
 .venv-pipeline/installed: pyproject.toml requirements.lock
 	test -x .venv-pipeline/bin/python || python3 -m venv .venv-pipeline

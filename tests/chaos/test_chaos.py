@@ -8,8 +8,6 @@ import pytest
 
 from tests.chaos.disturbed import ROOT
 
-pytestmark = pytest.mark.xdist_group("chaos")
-
 
 @pytest.fixture(scope="module")
 def said() -> str:

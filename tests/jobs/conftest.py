@@ -14,7 +14,7 @@ PaintScene = Callable[..., Path]
 class FinishedRun:
     """A scene of 600 x 600 px, and the output of `segment` over it in four windows, which tests only read.
 
-    Tests that want it are of the group `finished run`, so that one process makes it for all of them.
+    A module's slow tests are of one process, which makes it once.
     """
 
     scene: Path

@@ -63,7 +63,6 @@ def test_a_scene_and_words_become_masks_and_a_table(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("finished run")
 def test_a_file_alone_gives_the_same_masks_and_a_second_run_computes_nothing(
     finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,7 +146,6 @@ def test_a_run_says_on_what_it_runs_and_what_scenes_warn_of_and_one_that_cannot_
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("finished run")
 def test_another_vocabulary_is_refused_and_the_output_stays(
     finished: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -183,7 +181,6 @@ def test_only_words_like_nothing_trained_start_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("finished run")
 def test_scenes_and_outputs_on_s3(finished: FinishedRun, s3: str) -> None:
     objects.put_bytes(Location(f"{s3}/scenes/a.tif"), finished.scene.read_bytes())
     assert run(f"{s3}/scenes/", "--classes", WORDS, "-o", f"{s3}/out") == 0

@@ -74,10 +74,7 @@ class Case:
         return difference <= (half if self.bfloat16 else single)
 
 
-FULL_SIZE = [pytest.mark.slow, pytest.mark.xdist_group("seven identities")]
-
-
-@pytest.fixture(scope="module", params=["tiny", pytest.param("base", marks=FULL_SIZE)])
+@pytest.fixture(scope="module", params=["tiny", pytest.param("base", marks=pytest.mark.slow)])
 def weights(request: pytest.FixtureRequest) -> tuple[ModelConfig, dict[str, np.ndarray]]:
     config = CONFIGS[request.param]
     kept = {k: v for k, v in all_weights(config).items() if k.startswith(("visual.", "head."))}

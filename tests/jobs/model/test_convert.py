@@ -228,7 +228,6 @@ SOURCES = {
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("full-size encoder")
 @pytest.mark.parametrize("kind", SOURCES)
 def test_every_kind_of_weights_makes_the_same_checkpoint(
     kind: str, base_state: State, base: Path, tmp_path: Path
@@ -241,7 +240,6 @@ def test_every_kind_of_weights_makes_the_same_checkpoint(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("full-size encoder")
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_random_vit_b_16_reaches_an_actor_and_labels_a_scene(
     base: Path, tmp_path: Path, paint_scene: PaintScene

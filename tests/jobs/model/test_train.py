@@ -112,7 +112,6 @@ def assert_same(folder: Path, expected: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("trained")
 def test_two_workers_learn_what_one_does(trained: Mapping[int, Path]) -> None:
     """Parameters agree within 1e-5: a sum over workers may round differently from a sum over micro-batches."""
     for stage in ("contrast", "masks"):
@@ -127,7 +126,6 @@ def test_two_workers_learn_what_one_does(trained: Mapping[int, Path]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("trained")
 def test_a_training_leaves_its_files_and_nothing_else(trained: Mapping[int, Path]) -> None:
     weights = {f"{name}.safetensors" for name in ("checkpoint", "best", "contrast", "masks")}
     for folder in trained.values():
@@ -140,7 +138,6 @@ def test_a_training_leaves_its_files_and_nothing_else(trained: Mapping[int, Path
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("trained")
 def test_a_killed_training_goes_on_bit_for_bit(
     trained: Mapping[int, Path], data: Path, tmp_path: Path
 ) -> None:
@@ -204,7 +201,6 @@ def dying_once(inputs: recipes.Inputs, worker: Worker, say: LogLine, *, folder: 
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("trained")
 def test_a_group_whose_worker_is_killed_starts_again_and_ends_where_it_would_have(
     trained: Mapping[int, Path], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -81,7 +81,6 @@ def undisturbed(scene: Path, ray_cluster: None) -> dict[str, str]:
     return digests(output)
 
 
-@pytest.mark.xdist_group("termination")
 @pytest.mark.parametrize(
     ("moment", "signals"),
     [

@@ -30,7 +30,6 @@ def record(output: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("finished run")
 def test_a_run_is_known_by_its_lease_ends_in_its_record_and_goes_on_by_its_output_alone(
     changeable: FinishedRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,7 +122,6 @@ def test_overwriting_starts_anew_and_touches_nothing_that_is_not_ours(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("finished run")
 def test_what_verify_prints_repairs_an_output(
     changeable: FinishedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

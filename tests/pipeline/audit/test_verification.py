@@ -87,7 +87,6 @@ def test_an_undisturbed_output_is_clean(output: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("verification")
 def test_every_bit_that_is_flipped_is_found_wherever_it_is(small: Path, tmp_path: Path) -> None:
     output = Path(shutil.copytree(small, tmp_path / "out"))
     for seed, path in enumerate(files(output)):
@@ -101,7 +100,6 @@ def test_every_bit_that_is_flipped_is_found_wherever_it_is(small: Path, tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("verification")
 def test_everything_that_is_deleted_is_found(small: Path, tmp_path: Path) -> None:
     output = Path(shutil.copytree(small, tmp_path / "out"))
     for path in files(output):
