@@ -144,10 +144,10 @@ def evaluate(
             f"--classes must begin with the {len(names)} of {definition.name} in their order "
             f"({', '.join(names)}), got {len(vocabulary.names)}"
         )
-    agreement = measure(checkpoint, truth.read(definition), definition, vocabulary)
-    print(metrics.report(agreement, names))
+    agreement, borders = measure(checkpoint, truth.read(definition), definition, vocabulary)
+    print(metrics.report(agreement, borders, names))
     if output:
-        metrics.write(output, agreement, names)
+        metrics.write(output, agreement, borders, names)
     return ExitCode.DONE
 
 

@@ -1,6 +1,5 @@
 """A checkpoint measured on labelled images, which are segmented as the main job would."""
 
-import functools
 import itertools
 import re
 import sys
@@ -12,13 +11,14 @@ from jaxtyping import Bool, UInt, UInt8
 from jobs.run.wiring import embed_and_warn, make_segmenter
 from mrovseg.data.definition import Definition
 from mrovseg.data.labelled import LabelledImage
+from mrovseg.evaluation.borders import BorderRates, Grid
 from mrovseg.evaluation.evaluate import Agreement, join, score
 from mrovseg.segmenter import OTHER_THRESHOLD
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.words.vocabulary import Vocabulary
 from pipeline.config import FlowSettings
 from pipeline.errors import ConfigError
-from pipeline.geometry.chips import cover, mirrored
+from pipeline.geometry.chips import ChipLayout, cover, mirrored
 from pipeline.geometry.grid import count_windows, plan_windows
 from pipeline.geometry.window import Window
 from pipeline.segment import Segmenter, class_dtype, layout_of, segment_window
@@ -26,17 +26,45 @@ from pipeline.testing.painted import LAND_COVER, paint
 
 PAINTED = "land-cover"  # the definition of painted scenes
 SPLIT = "val"
+STRIDE_PX = 4  # of the labels of `tiny`: class changes on the lines between its places are what is usual
 
 
 def measure(
     checkpoint: str, images: Iterable[LabelledImage], definition: Definition, vocabulary: Vocabulary
-) -> Agreement:
+) -> tuple[Agreement, BorderRates]:
     """Segment images by a checkpoint and a vocabulary, and compare with their labels of the definition's classes."""
-    segment = functools.partial(
-        segment_image, _segmenter(checkpoint, vocabulary), classes=len(vocabulary.names)
-    )
+    return compare(segmenter_of(checkpoint, vocabulary), images, definition, classes=len(vocabulary.names))
+
+
+def compare(
+    segmenter: Segmenter, images: Iterable[LabelledImage], definition: Definition, *, classes: int
+) -> tuple[Agreement, BorderRates]:
+    """Segment images, and compare with their labels of the definition's classes, with which the segmenter's begin.
+
+    Border rates are those of the masks alone, on the lines of the grids that they were made by.
+    """
+    grids = grids_of(layout_of(segmenter), window_px=FlowSettings().window_px)
+    borders = BorderRates(grids, stride_px=STRIDE_PX)
+
+    def segment(pixels: UInt8[np.ndarray, "y x 3"]) -> UInt[np.ndarray, "y x"]:
+        mask = segment_image(segmenter, pixels, classes=classes)
+        borders.add(mask)
+        return mask
+
     known = len(definition.vocabulary.names)
-    return score(images, segment, classes=known, background=definition.background)
+    return score(images, segment, classes=known, background=definition.background), borders
+
+
+def grids_of(layout: ChipLayout, *, window_px: int) -> dict[str, Grid]:
+    """Return by name the lines on which a mask of a scene may show how it was made.
+
+    Where cores meet, two chips are as far from their middles: there they take turns, at once or by a ramp.
+    """
+    return {
+        "chip cores": Grid(layout.core_px),
+        "chip edges": Grid(layout.core_px, (-layout.halo_px, layout.halo_px)),
+        "windows": Grid(window_px),
+    }
 
 
 def segment_image(
@@ -67,7 +95,8 @@ def grid_of(text: str, images: int) -> tuple[int, int]:
     return rows, cols
 
 
-def _segmenter(name: str, vocabulary: Vocabulary) -> Segmenter:
+def segmenter_of(name: str, vocabulary: Vocabulary) -> Segmenter:
+    """Return what segments by an embedded checkpoint or a file and by the words of a vocabulary, as `evaluate` does."""
     checkpoint = checkpoints.load(name)
     embedded = embed_and_warn(checkpoint, vocabulary)
     return make_segmenter(

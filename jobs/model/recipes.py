@@ -102,7 +102,7 @@ def mean_iou(checkpoint: Path, *, sets: Sequence[ValidationSet]) -> float:
     for one in sets:
         definition = Definition.named(one.definition)
         scenes = (scene.load() for scene in one.scenes)
-        agreement = measure(str(checkpoint), scenes, definition, definition.vocabulary)
+        agreement, _ = measure(str(checkpoint), scenes, definition, definition.vocabulary)
         mious.append(agreement.confusion.miou)
     return float(np.mean(mious))
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobs.show import matrix, table
+from mrovseg.evaluation.borders import BorderRates
 from mrovseg.evaluation.evaluate import Agreement
 from pipeline.storage import objects
 from pipeline.storage.location import Location
@@ -22,10 +23,11 @@ MEANS = {
 }
 
 
-def describe(agreement: Agreement, names: Sequence[str]) -> dict[str, Any]:
+def describe(agreement: Agreement, borders: BorderRates, names: Sequence[str]) -> dict[str, Any]:
     """Describe an evaluation by plain values; None for what is not a number.
 
     `names` are those of classes 1..k. Means are over the classes that occur in the truth.
+    A border rate is None where no mask has a line of the grid.
     """
     confusion, boundaries = agreement.confusion, agreement.boundaries
     by_class = {
@@ -46,12 +48,14 @@ def describe(agreement: Agreement, names: Sequence[str]) -> dict[str, Any]:
         "pixel_accuracy": _number(confusion.pixel_accuracy),
         "mean_class_accuracy": _number(confusion.mean_accuracy),
         "mean_boundary_iou": _number(boundaries.miou),
+        "border_rate": _number(borders.greatest),
+        "border_rates": {name: _number(rate) for name, rate in borders.rates.items()},
     }
 
 
-def report(agreement: Agreement, names: Sequence[str]) -> str:
-    """Lay out the figures for a terminal: a line a class, then the means."""
-    figures = describe(agreement, names)
+def report(agreement: Agreement, borders: BorderRates, names: Sequence[str]) -> str:
+    """Lay out the figures for a terminal: a line a class, then the means, then the border rates."""
+    figures = describe(agreement, borders, names)
     lines = [
         [
             c["name"],
@@ -62,17 +66,23 @@ def report(agreement: Agreement, names: Sequence[str]) -> str:
     ]
     means = [[title, _text(figures[key], ".3f")] for key, title in MEANS.items()]
     pixels = ["pixels counted", figures["pixels"]]
-    return f"{table.render(HEADER, lines)}\n\n{table.render(['all classes', 'figure'], [*means, pixels])}"
+    rates = {"greatest": figures["border_rate"], **figures["border_rates"]}
+    tables = [
+        table.render(HEADER, lines),
+        table.render(["all classes", "figure"], [*means, pixels]),
+        table.render(["border rate", "figure"], [[name, _text(rate, ".2f")] for name, rate in rates.items()]),
+    ]
+    return "\n\n".join(tables)
 
 
-def write(folder: str, agreement: Agreement, names: Sequence[str]) -> None:
+def write(folder: str, agreement: Agreement, borders: BorderRates, names: Sequence[str]) -> None:
     """Write `metrics.json`, `confusion.csv` and `confusion.png`, each whole or not at all.
 
     The folder may exist, and may be an s3:// prefix; the same evaluation gives the same bytes.
     Raises PipelineError when the storage refuses.
     """
     counts, all_names = agreement.confusion.counts, ["other", *names]
-    figures = json.dumps(describe(agreement, names), indent=2, ensure_ascii=False, allow_nan=False)
+    figures = json.dumps(describe(agreement, borders, names), indent=2, ensure_ascii=False, allow_nan=False)
     rows = io.StringIO()
     writer = csv.writer(rows, lineterminator="\n")
     writer.writerow(["truth", *all_names])

@@ -7,7 +7,6 @@ images, and the same table and files come out.
 """
 
 import argparse
-import functools
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -22,13 +21,12 @@ import mrovseg.network.clip  # noqa: F401 -- lets torchvision, and so the librar
 
 import segmentation_models_pytorch as smp  # isort: skip
 
-from jobs.model.measuring import segment_image
+from jobs.model.measuring import compare
 from jobs.model.recipes import read_inputs, read_recipe
 from jobs.show import metrics
 from mrovseg.data.definition import Definition
 from mrovseg.data.labelled import IGNORE, LabelledSet
 from mrovseg.data.sampling import Augmentation, sample_chip
-from mrovseg.evaluation.evaluate import score
 from mrovseg.network.config import TINY
 from pipeline.segment import SCORE_MAX, Arrays, Labels
 
@@ -67,10 +65,10 @@ def main(argv: Sequence[str]) -> int:
     torch.set_num_threads(arguments.threads)
     network = unet(len(names), inputs.beginning.stem)
     train(network, sets, seconds=60 * arguments.minutes, seed=arguments.seed)
-    segment = functools.partial(segment_image, ClosedSet(network), classes=len(names))
-    agreement = score((one.load() for one in validation.scenes), segment, classes=len(names))
-    print(metrics.report(agreement, names))
-    metrics.write(str(arguments.output), agreement, names)
+    scenes = (one.load() for one in validation.scenes)
+    agreement, borders = compare(ClosedSet(network), scenes, definition, classes=len(names))
+    print(metrics.report(agreement, borders, names))
+    metrics.write(str(arguments.output), agreement, borders, names)
     return 0
 
 

@@ -11,6 +11,8 @@ from PIL import Image
 from jobs.model import evaluate, measuring
 from jobs.run.exit_codes import ExitCode
 from jobs.show import metrics
+from mrovseg.data.definition import Definition
+from mrovseg.evaluation.borders import BorderRates, Grid
 from mrovseg.weights import checkpoint as checkpoints
 from pipeline.geometry.window import Window
 from pipeline.raster import read
@@ -30,8 +32,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def figures(output: str) -> dict[str, float]:
-    """Return what was printed below the table of classes."""
-    means = output.partition("all classes")[2]
+    """Return what was printed between the table of classes and that of border rates."""
+    means = output.partition("all classes")[2].partition("\n\n")[0]
     return {
         name: float(n.replace(",", "")) for name, n in re.findall(r"^(\S.*?)  +(\S+)$", means, re.MULTILINE)
     }
@@ -90,6 +92,32 @@ def test_the_same_evaluation_writes_the_same_files_and_prints_what_they_hold(
     assert printed["pixels counted"] == held["pixels"]
     for key, title in metrics.MEANS.items():
         assert printed[title] == pytest.approx(held[key], abs=5e-4)
+
+
+def test_border_rates_are_of_the_grids_that_the_masks_were_made_by(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    side_px = 2 * SMALL.core_px + SMALL.halo_px
+    arguments = ["--painted", "4", "--size-px", str(side_px), "--checkpoint", checkpoint]
+    assert evaluate.main([*arguments, "-o", str(tmp_path)]) == ExitCode.DONE
+    printed = dict(
+        re.findall(r"^(\S.*?)  +(\S+)$", capsys.readouterr().out.partition("border rate")[2], re.MULTILINE)
+    )
+    held = json.loads((tmp_path / "metrics.json").read_text())
+    cores, edges = (held["border_rates"][name] for name in ("chip cores", "chip edges"))
+    assert held["border_rate"] == max(cores, edges)
+    assert printed == {
+        "greatest": f"{max(cores, edges):.2f}",
+        "chip cores": f"{cores:.2f}",
+        "chip edges": f"{edges:.2f}",
+        "windows": "-",  # the scene is one
+    }
+    (image,) = measuring.painted_images([4], size_px=side_px)
+    segmenter = measuring.segmenter_of(checkpoint, Definition.named("land-cover").vocabulary)
+    mask = measuring.segment_image(segmenter, image.pixels, classes=5)
+    expected = BorderRates({"cores": Grid(SMALL.core_px)}, stride_px=4)
+    expected.add(mask)
+    assert cores == expected.rates["cores"]
 
 
 def test_a_folder_that_cannot_be_written_is_named_after_the_figures_are_printed(

@@ -328,7 +328,7 @@ def test_validation_measures_as_evaluate_does(tmp_path: Path) -> None:
     for seeds in ([7], [7, 8]):
         definition = Definition.named("land-cover")
         images = measuring.painted_images(seeds, size_px=200)
-        measured = measuring.measure(str(path), images, definition, definition.vocabulary)
+        measured, _ = measuring.measure(str(path), images, definition, definition.vocabulary)
         expected.append(measured.confusion.miou)
     assert recipes.mean_iou(path, sets=sets) == np.mean(expected)
     with pytest.raises(ConfigError, match="needs 4 images a scene, got 2"):

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from jobs.show import metrics
+from mrovseg.evaluation.borders import BorderRates, Grid
 from mrovseg.evaluation.boundaries import BoundaryIoU
 from mrovseg.evaluation.evaluate import Agreement
 from mrovseg.evaluation.metrics import Confusion
@@ -26,8 +27,16 @@ def agreement() -> Agreement:
     return both
 
 
+def borders() -> BorderRates:
+    """Bands of four rows: 2, 6 and 2 of 8 neighbours differ across their lines, of which the second is of the cores."""
+    bands = ["00000000", "11000000", "22111100", "22111111"]
+    rates = BorderRates({"cores": Grid(8), "edges": Grid(8, (4,)), "windows": Grid(64)}, stride_px=4)
+    rates.add(np.repeat(np.array([list(band) for band in bands], np.uint8), 4, axis=0))
+    return rates
+
+
 def written(folder: Path) -> dict[str, bytes]:
-    metrics.write(str(folder), agreement(), NAMES)
+    metrics.write(str(folder), agreement(), borders(), NAMES)
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
@@ -50,14 +59,18 @@ def test_the_figures_by_hand(tmp_path: Path) -> None:
         "pixel_accuracy": 11 / 12,
         "mean_class_accuracy": (1 + 2 / 3) / 2,
         "mean_boundary_iou": (1 + 2 / 3) / 2,
+        "border_rate": 3,
+        "border_rates": {"cores": 3, "edges": 1, "windows": None},
     }
 
 
 def test_nothing_counted_is_null_and_not_a_word_that_json_does_not_know(tmp_path: Path) -> None:
-    metrics.write(str(tmp_path), Agreement(Confusion(1), BoundaryIoU(1)), ["house"])
+    none = Agreement(Confusion(1), BoundaryIoU(1)), BorderRates({"cores": Grid(8)}, stride_px=4)
+    metrics.write(str(tmp_path), *none, ["house"])
     held = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=lambda word: f"no JSON: {word}")
     assert held.pop("pixels") == 0
     assert held.pop("classes")[0]["share"] is None
+    assert held.pop("border_rates") == {"cores": None}
     assert set(held.values()) == {None}
 
 
@@ -75,8 +88,8 @@ def test_the_picture_is_one(tmp_path: Path) -> None:
     assert min(picture.size) > 4 * 40
 
 
-def test_the_report_has_a_line_a_class_and_a_line_a_mean() -> None:
-    by_class, means = metrics.report(agreement(), NAMES).split("\n\n")
+def test_the_report_has_a_line_a_class_a_line_a_mean_and_a_line_a_border_rate() -> None:
+    by_class, means, rates = metrics.report(agreement(), borders(), NAMES).split("\n\n")
     header, house, road, snow = (line.split("  ") for line in by_class.splitlines())
     assert [title.strip() for title in header if title] == list(metrics.HEADER)
     assert [cell.strip() for cell in house if cell] == ["house", "1.000", "1.000", "1.000", "66.7%"]
@@ -88,3 +101,9 @@ def test_the_report_has_a_line_a_class_and_a_line_a_mean() -> None:
         ("pixel accuracy", "0.917"),
     ]:
         assert any(line.startswith(title) and line.endswith(f" {figure}") for line in means.splitlines())
+    assert [line.split() for line in rates.splitlines()[1:]] == [
+        ["greatest", "3.00"],
+        ["cores", "3.00"],
+        ["edges", "1.00"],
+        ["windows", "-"],
+    ]
