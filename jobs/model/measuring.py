@@ -58,7 +58,8 @@ def compare(
 def grids_of(layout: ChipLayout, *, window_px: int) -> dict[str, Grid]:
     """Return by name the lines on which a mask of a scene may show how it was made.
 
-    Where cores meet, two chips are as far from their middles: there they take turns, at once or by a ramp.
+    Where two cores meet, the middles of their chips are equally far: there one takes over from the other, at once or
+    by a ramp.
     """
     return {
         "chip cores": Grid(layout.core_px),

@@ -14,6 +14,8 @@ from jobs.show import metrics
 from mrovseg.data.definition import Definition
 from mrovseg.evaluation.borders import BorderRates, Grid
 from mrovseg.weights import checkpoint as checkpoints
+from pipeline.geometry.chips import ChipLayout, cover
+from pipeline.geometry.grid import plan_windows
 from pipeline.geometry.window import Window
 from pipeline.raster import read
 from pipeline.segment import segment_window
@@ -207,6 +209,21 @@ def test_a_file_that_is_no_image_is_named(
         arguments = [image, "--masks", str(text), "--definition", "dubai", "--checkpoint", checkpoint]
         assert evaluate.main(arguments) == ExitCode.BAD_USAGE
         assert Path(image).name in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("core_px", "halo_px"), [(32, 8), (32, 16), (32, 0), (16, 24)])
+def test_the_grids_are_where_cores_chips_and_windows_begin_and_end(core_px: int, halo_px: int) -> None:
+    layout = ChipLayout(core_px=core_px, halo_px=halo_px)
+    cores = [Window(at, 0, core_px, core_px) for at in range(-128, 384, core_px)]
+    parts = {
+        "chip cores": cores,
+        "chip edges": [cover(core, layout) for core in cores],
+        "windows": list(plan_windows(300, 1, window_px=64)),
+    }
+    lines = np.arange(1, 256)
+    for name, grid in measuring.grids_of(layout, window_px=64).items():
+        ends = {end for part in parts[name] for end in (part.row_off, part.row_end)}
+        assert set(lines[grid.among(lines)]) == ends & set(lines)
 
 
 def test_an_image_in_memory_is_segmented_as_a_scene_is(tmp_path: Path) -> None:
