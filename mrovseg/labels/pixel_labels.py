@@ -17,7 +17,7 @@ from mrovseg.labels.scores import MIN_SCORE
 ZERO, ONE = np.float32(0), np.float32(1)
 LEAST = np.float32(MIN_SCORE)
 LEVELS = np.float32(254)  # what a probability of 1 is as a score or margin: 255 is no data
-SLACK = np.float32(1.0001)  # what interpolation rounds is far less
+UNDER, OVER = np.float32(0.9999), np.float32(1.0001)  # what interpolation rounds is far less
 
 
 class Rules(NamedTuple):
@@ -164,16 +164,23 @@ def write_pixels(room: QuadRoom, at: tuple[int, int], rules: Rules, found: Found
     """Write what was found of a quad's pixels, those inside the chunk. `at`: row and column of its first."""
     side = rules.stride_px
     height, width = found.class_id.shape
-    least = max(rules.threshold, LEAST)
-    for y in range(max(0, -at[0]), min(side, height - at[0])):
-        for x in range(max(0, -at[1]), min(side, width - at[1])):
-            i = y * side + x
-            row, col = at[0] + y, at[1] + x
-            if room.best[i] >= least and room.winner[i] <= rules.classes:
-                found.class_id[row, col] = room.winner[i]
-            if rules.every_pixel:
-                found.score[row, col] = level(room.best[i])
-                found.margin[row, col] = lead(room.best[i], room.second[i])
+    least, classes, winner, best = max(rules.threshold, LEAST), rules.classes, room.winner, room.best
+    for i in range(len(best)):
+        winner[i] = winner[i] if best[i] >= least and winner[i] <= classes else np.uint16(0)
+    top, left = max(0, -at[0]), max(0, -at[1])
+    bottom, right = min(side, height - at[0]), min(side, width - at[1])
+    i = 0
+    for y in range(side):
+        for x in range(side):
+            if top <= y < bottom and left <= x < right:
+                found.class_id[at[0] + y, at[1] + x] = winner[i]
+            i += 1
+    if rules.every_pixel:
+        for y in range(max(0, -at[0]), min(side, height - at[0])):
+            for x in range(max(0, -at[1]), min(side, width - at[1])):
+                i = y * side + x
+                found.score[at[0] + y, at[1] + x] = level(best[i])
+                found.margin[at[0] + y, at[1] + x] = lead(best[i], room.second[i])
 
 
 @part
@@ -181,9 +188,10 @@ def write_pixels(room: QuadRoom, at: tuple[int, int], rules: Rules, found: Found
 def fill_pixels(class_id: UInt16[np.ndarray, "h w"], at: tuple[int, int], side: int, winner: int) -> None:
     """Write one class to a quad's pixels, those inside the chunk."""
     height, width = class_id.shape
-    for y in range(max(0, at[0]), min(at[0] + side, height)):
-        for x in range(max(0, at[1]), min(at[1] + side, width)):
-            class_id[y, x] = winner
+    for y in range(at[0], at[0] + side):
+        for x in range(at[1], at[1] + side):
+            if 0 <= y < height and 0 <= x < width:
+                class_id[y, x] = winner
 
 
 @kernel
@@ -200,18 +208,19 @@ def label_rows(
 
     `bits` are those of `scores`.
     """
-    side = rules.stride_px
+    side, able, leading = rules.stride_px, room.able, room.leading
     least, rank = (LEAST, 2) if rules.every_pixel else (max(rules.threshold, LEAST), 1)
+    high, high_bits, leading_bits, class_id = room.high, room.high_bits, room.leading_bits, found.class_id
     for y in range(scores.shape[0] - 1):
         rows, row_bits = scores[y : y + 2], bits[y : y + 2]
         for x in range(scores.shape[1] - 1):
-            room.leading_bits[0] = bounds(row_bits, x, room.high_bits, rank)
-            low = room.leading[0]
-            count = find_able(room.high, max(low, least) / SLACK, room.able)
+            leading_bits[0] = bounds(row_bits, x, high_bits, rank)
+            low = leading[0]
+            count = find_able(high, max(low, least) * UNDER, able)
             at = (side * (first + y) - (side + 1) // 2, side * x - (side + 1) // 2)
-            if count == 1 and low >= least * SLACK and not rules.every_pixel:
-                if room.able[0] < rules.classes:
-                    fill_pixels(found.class_id, at, side, room.able[0] + 1)
+            if count == 1 and low >= least * OVER and not rules.every_pixel:
+                if able[0] < rules.classes:
+                    fill_pixels(class_id, at, side, able[0] + 1)
             elif count:
                 find_top_two(rows, x, count, room)
                 write_pixels(room, at, rules, found)
