@@ -8,7 +8,8 @@ from jaxtyping import Int64, UInt, UInt8
 
 from mrovseg.errors import VocabularyError
 from mrovseg.labels.class_probabilities import class_probabilities
-from mrovseg.labels.pixel_labels import Found, QuadRoom, Rules, label_rows
+from mrovseg.labels.pixel_labels import label_rows
+from mrovseg.labels.pixel_values import Found, QuadRoom, Rules
 from mrovseg.labels.place_scores import PlaceRoom, Scored, Told, score_rows
 from mrovseg.labels.proposal_map import ProposalMap
 from mrovseg.labels.proposals import UINT8_CLASSES

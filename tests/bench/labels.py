@@ -3,8 +3,9 @@
 `python -m tests.bench.labels` prints seconds a megapixel of labels and of the network's proposals, both on one thread
 and the least of several turns, how long compiling took, and ends with 1 where labels take more than 0.01, 0.02 and
 0.08 of the network's time. The map is of a painted scene: four chips that overlap by half, blended by triangular
-ramps into the twelve strongest queries of a place, and repeated to a megapixel, each time with queries of its own.
-Features are random. The five classes are Dubai's, and the others the first that the data sets' definitions name.
+ramps into the twelve strongest queries of a place, and repeated to a megapixel, each two with queries of their own,
+so that these are as many as in a map of a photograph. Features are random. The five classes are Dubai's, and the
+others the first that the data sets' definitions name.
 """
 
 import functools
@@ -76,14 +77,15 @@ def chunk_map(segmenter: MrovsegSegmenter, pixels: np.ndarray) -> ProposalMap:
 
 def repeated(embeddings: np.ndarray, index: np.ndarray, weight: np.ndarray, *, stride_px: int) -> ProposalMap:
     """Return a map of a part of a map, TIMES a side, with features."""
-    tiles = np.arange(TIMES**2).reshape(TIMES, TIMES).repeat(len(index), 0).repeat(len(index), 1)
+    tiles = np.arange(TIMES**2).reshape(TIMES, TIMES) // 2
+    tiles = tiles.repeat(len(index), 0).repeat(len(index), 1)
     weight = np.tile(weight, (TIMES, TIMES, 1))
     index = (np.tile(index, (TIMES, TIMES, 1)) + tiles[..., None] * len(embeddings)) * (weight > 0)
     px = (len(weight) - 2) * stride_px
     cells = -(-px // CELL_PX) + 2
     features = np.random.default_rng(0).normal(size=(cells, cells, embeddings.shape[1]))
     return ProposalMap(
-        embeddings=np.tile(directions(embeddings), (TIMES**2, 1)),
+        embeddings=np.tile(directions(embeddings), (TIMES**2 // 2, 1)),
         index=index.astype(np.uint16),
         weight=weight,
         features=directions(features),
