@@ -122,7 +122,9 @@ def _create_masks(
         chunks=(chunk_px, chunk_px),
         dtype=dtype,
         fill_value=nodata,
-        compressors=ZstdCodec(level=3),
+        compressors=ZstdCodec(
+            level=9 if name == "class" else 3
+        ),  # class ids become a quarter less, scores do not
         dimension_names=["y", "x"],
         attributes={
             "long_name": _LONG_NAMES[name],
