@@ -144,7 +144,7 @@ def test_what_was_written_is_read_of_any_window_of_whole_chunks(
 def test_nothing_proposed_is_written_too(uri: str) -> None:
     lay_out(uri)
     window = Window(0, 0, 64, 64)
-    none = {
+    none: dict[str, np.ndarray] = {
         "embeddings": np.zeros((1, 0, 8), np.int8),
         "index": np.zeros((1, 18, 18, 3), np.uint16),
         "weight": np.zeros((1, 18, 18, 3), np.uint8),
