@@ -20,6 +20,7 @@ from pipeline.audit.verification import forget as forget_findings
 from pipeline.audit.verification import verify as verified
 from pipeline.errors import ConfigError
 from pipeline.output import Output, lease
+from pipeline.store import Contents
 
 LISTED_FINDINGS = 40
 TOLD_EVERY_S = 5.0
@@ -101,6 +102,7 @@ def _verified(output: Output, record: dict[str, Any], *, on: bool) -> Report:
         classes=[each["name"] for each in record["vocabulary"]],
         window_px=record["grid"]["window_px"],
         chunk_px=record["grid"]["chunk_px"],
+        contents=Contents.of_attributes(record),
         aoi=None if area is None else aoi.parse(area),
         made_by=run_record.provenance(record),
     )

@@ -12,6 +12,9 @@ from pipeline.setting import Setting
 from pipeline.storage.access import FROM_ENVIRONMENT, SOURCE_STORAGE, Storage
 from pipeline.storage.location import Location
 
+SCORES = ("places", "full")
+"""Of what a mask store has scores and margins: of the places that a network proposes for, or of every pixel."""
+
 _STEP_S = 300.0  # for a step, and for each megapixel of its window: a ViT-L on one CPU takes 40 s for one
 
 
@@ -20,7 +23,8 @@ class FlowSettings:
     """How a run is cut up and what it may claim of the cluster.
 
     ``window_px`` is the side of a window and ``chunk_px`` that of a chunk of the mask store; a window
-    holds whole chunks, so that two windows never write the same one. ``actors`` is the number of
+    holds whole chunks, so that two windows never write the same one. ``scores`` and ``proposals`` say what the
+    store holds beside class ids. ``actors`` is the number of
     segmenting actors (None: all that fit). An actor claims ``actor_cpus`` and ``actor_gpus`` (None: one GPU where
     the cluster has any, else none) and sees no other GPU, a read or write ``task_cpus``; reading and writing cost about
     half a percent of a network's time, so an actor leaves them a tenth of its core. With ``keep_valid`` a scene that
@@ -34,6 +38,14 @@ class FlowSettings:
 
     window_px: Annotated[int, Setting(help="side of a window, the unit of work", identity=True)] = 2048
     chunk_px: Annotated[int, Setting(help="side of a chunk of the mask store", identity=True)] = 1024
+    scores: Annotated[
+        str,
+        Setting(help="score and margin of places, or in full: of every pixel", choices=SCORES, identity=True),
+    ] = "places"
+    proposals: Annotated[
+        bool,
+        Setting(help="keep what labels are made of, by which other words need no network", identity=True),
+    ] = True
     actors: Annotated[int | None, Setting(help="segmenting processes", unset="as many as fit")] = None
     actor_cpus: Annotated[float | int, Setting(help="CPUs of each actor")] = 0.9
     task_cpus: Annotated[float | int, Setting(help="CPUs of each read and write")] = 0.1
@@ -77,8 +89,10 @@ class FlowSettings:
                 raise ConfigError(
                     f"gpus must be whole above one, as Ray divides no two GPUs, got {self.actor_gpus:g}"
                 )
-        if type(self.keep_valid) is not bool:
-            raise ConfigError(f"keep_valid must be true or false, got {self.keep_valid!r}")
+        for key in ("keep_valid", "proposals"):
+            _check_switch(key, getattr(self, key))
+        if self.scores not in SCORES:
+            raise ConfigError(f"scores must be {' or '.join(SCORES)}, got {self.scores!r}")
         _check_amount("stall_s", self.stall_s, zero=False)
         if self.window_timeout_s is not None:
             _check_amount("window_timeout_s", self.window_timeout_s, zero=False)
@@ -233,6 +247,11 @@ def _is_number(value: object) -> bool:
 def _check_count(key: str, value: object) -> None:
     if type(value) is not int or value <= 0:
         raise ConfigError(f"{key} must be a whole number above zero, got {value!r}")
+
+
+def _check_switch(key: str, value: object) -> None:
+    if type(value) is not bool:
+        raise ConfigError(f"{key} must be true or false, got {value!r}")
 
 
 def _check_amount(key: str, value: object, *, zero: bool) -> None:

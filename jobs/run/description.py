@@ -18,6 +18,7 @@ from pipeline.sources import Search
 from pipeline.storage import objects
 from pipeline.storage.access import OUTPUT_STORAGE, SOURCE_STORAGE, Storage
 from pipeline.storage.objects.scene_uris import absolute_uri
+from pipeline.store import PIXELS_ALONE, Contents
 
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 
@@ -29,10 +30,11 @@ def describe(
     threshold: float,
     precision: str = run_record.SINGLE,
     background: Sequence[str] = (),
+    contents: Contents = PIXELS_ALONE,
 ) -> dict[str, Any]:
     """Describe a run by plain values: the same run gives the same bytes. It holds no credentials.
 
-    `background` are the names of the background classes.
+    `background` are the names of the background classes, `contents` is what mask stores hold.
     """
     words = settings.vocabulary
     return {
@@ -53,6 +55,7 @@ def describe(
             "precision": precision,
         },
         "grid": _identity(settings.flow),
+        **contents.attributes,
         "reading": _reading(settings.reading),
         "versions": {"python": platform.python_version()}
         | {package: metadata.version(package) for package in PACKAGES},

@@ -13,8 +13,8 @@ from pipeline.output import Output
 from pipeline.storage import objects
 from pipeline.storage.documents import json_of
 
-FORMAT = 3
-FORMATS = (2, FORMAT)  # 2 stored scores in 1/255, with 0 as no data
+FORMAT = 4
+FORMATS = (2, 3, FORMAT)  # 2 stored scores in 1/255, with 0 as no data; 3 said nothing of proposals
 RUNS, DIGEST, RETRY = "runs", "digest", "retry_failed"
 SINGLE = "float32"  # also the precision of a record that does not say: there was no other
 LAST_RUNS = 20
@@ -23,9 +23,12 @@ IDENTITY = (
     "background",
     "model",
     "grid",
+    "contents",
     "reading",
 )  # with another of these, windows of two runs would not fit
-PARTS = dict.fromkeys(("config", "model", "grid", "reading", "versions"), dict) | {"vocabulary": list}
+PARTS = dict.fromkeys(("config", "model", "grid", "contents", "reading", "versions"), dict) | {
+    "vocabulary": list
+}
 """What a record of any format has, and of which kind each is."""
 
 

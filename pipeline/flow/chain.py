@@ -34,6 +34,7 @@ from pipeline.output import Output
 from pipeline.output.failure import Failure
 from pipeline.sources.naming import Refusal
 from pipeline.storage import objects
+from pipeline.store import PIXELS_ALONE, Contents
 
 _FRUITLESS = 3  # attempts in a row that get nothing done
 _PAUSE_S = 5.0  # before another attempt: a cluster that lost a node needs a moment to know it
@@ -68,6 +69,7 @@ def run(  # noqa: PLR0913 - each by its name
     weights: Mapping[str, np.ndarray],
     layout: ChipLayout,
     settings: FlowSettings,
+    contents: Contents = PIXELS_ALONE,
     reading: Reading = PLAIN,
     made_by: Mapping[str, Any] | None = None,
     run_id: str | None = None,
@@ -79,8 +81,9 @@ def run(  # noqa: PLR0913 - each by its name
     ``scenes`` are listed by a task, while the first are being segmented: they can be pickled, as a ``SceneList``
     and a list can, and may be too many to hold. ``classes`` are the names of the class ids 1..k.
     ``make_segmenter`` is called once in each actor with ``weights``, whose arrays are read-only there; ``layout``
-    is its segmenter's. ``reading`` is how scenes are read; how each of them is, is kept in the output. ``made_by`` are
-    plain values that say what makes the masks, the same for every run of the output; each mask store notes them.
+    is its segmenter's, and ``contents`` what each mask store holds of what it makes. ``reading`` is how scenes are
+    read; how each of them is, is kept in the output. ``made_by`` are plain values that say what makes the masks, the
+    same for every run of the output; each mask store notes them.
 
     What goes wrong with a scene or a window becomes a failure; the others are not touched by it. Events are told under
     ``run_id``, or one of their own. ``supervise`` is called with the counts after each record, and may end the run by a
@@ -102,6 +105,7 @@ def run(  # noqa: PLR0913 - each by its name
             scenes=scenes,
             output=output,
             classes=classes,
+            contents=contents,
             made_by=made_by or {},
             make_segmenter=make_segmenter,
             weights_refs=put_weights(weights),

@@ -30,6 +30,7 @@ from pipeline.geometry.chips import ChipLayout
 from pipeline.geometry.scene import Scene
 from pipeline.output import Output
 from pipeline.sources.naming import Refusal
+from pipeline.store import Contents
 
 _QUEUED = 2  # windows an actor has in hand: the one it segments and the next
 _WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
@@ -49,6 +50,7 @@ class RunSpec:
     scenes: Iterable[Scene | Refusal]
     output: Output
     classes: Sequence[str]
+    contents: Contents
     made_by: Mapping[str, Any]
     make_segmenter: MakeSegmenter
     weights_refs: Sequence[ray.ObjectRef[Any]]
@@ -88,6 +90,7 @@ class RunSpec:
         return Planning(
             output=self.output,
             classes=self.classes,
+            contents=self.contents,
             made_by=self.made_by,
             settings=self.settings,
             reading=self.reading,
@@ -112,7 +115,12 @@ class RunSpec:
     def _segmented(self, windows: Dataset, *, workers: WorkerCounts, guard: Guard) -> Dataset:
         """Segment in actors, write in tasks."""
         store = partial(
-            store_masks, output=self.output, classes=self.classes, reading=self.reading, guard=guard
+            store_masks,
+            output=self.output,
+            classes=self.classes,
+            contents=self.contents,
+            reading=self.reading,
+            guard=guard,
         )
         return windows.map_batches(
             Segment,

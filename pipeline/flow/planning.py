@@ -50,6 +50,7 @@ class Planning:
 
     output: Output
     classes: Sequence[str]
+    contents: store.Contents
     made_by: Mapping[str, Any]
     settings: FlowSettings
     reading: Reading
@@ -174,6 +175,7 @@ def _plan(split: Split, scene: Scene, planning: Planning) -> Record:
             header=view.header,
             classes=planning.classes,
             chunk_px=settings.chunk_px,
+            contents=planning.contents,
             origin=statistics.origin(view),
             made_by=planning.made_by,
         )

@@ -73,15 +73,27 @@ def _see_own_gpus_only() -> None:
 
 
 def store_masks(
-    table: pa.Table, *, output: Output, classes: Sequence[str], reading: Reading, guard: Guard
+    table: pa.Table,
+    *,
+    output: Output,
+    classes: Sequence[str],
+    contents: store.Contents,
+    reading: Reading,
+    guard: Guard,
 ) -> Iterator[pa.Table]:
     """Write a window's masks, then its entry in the ledger; pass everything else on."""
-    stored = partial(_stored, output=output, classes=classes, reading=reading, guard=guard)
+    write = partial(_write, classes=classes, contents=contents)
+    stored = partial(_stored, output=output, write=write, reading=reading, guard=guard)
     yield from each_record(table, step=stored)
 
 
 def _stored(
-    record: Record, *, output: Output, classes: Sequence[str], reading: Reading, guard: Guard
+    record: Record,
+    *,
+    output: Output,
+    write: Callable[[Masks, SceneOutput], None],
+    reading: Reading,
+    guard: Guard,
 ) -> Iterator[Record]:
     if not isinstance(record, Masks):
         yield record
@@ -92,7 +104,7 @@ def _stored(
     def step() -> Record:
         with _gone_said(scene):
             scene_inputs.check_unchanged(record.inputs, reading)
-            _write(record, scene, classes=classes)
+            write(record, scene)
         return Done(record.scene, record.window)
 
     yield attempt(step, guard, stage="store", scene=record.scene, window=record.window)
@@ -118,7 +130,7 @@ def _gone_said(scene: SceneOutput) -> Iterator[None]:
         ) from error
 
 
-def _write(record: Masks, scene: SceneOutput, *, classes: Sequence[str]) -> None:
+def _write(record: Masks, scene: SceneOutput, *, classes: Sequence[str], contents: store.Contents) -> None:
     labels, window = record.labels, record.window
     arrays = {"class": labels.mask, "score": labels.score, "margin": labels.margin}
     digests = store.write(scene, arrays, window=window)
@@ -128,6 +140,7 @@ def _write(record: Masks, scene: SceneOutput, *, classes: Sequence[str]) -> None
         pixel_areas_m2(record.header, window),
         classes=classes,
         nodata=int(np.iinfo(labels.mask.dtype).max),
+        score_stride_px=contents.score_stride_px,
     )
     # Last: a window is done when its entry is there.
     ledger.commit(scene, window=window, digests=digests, statistics=counted)

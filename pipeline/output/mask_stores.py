@@ -37,7 +37,11 @@ def is_mask_store(location: Location) -> bool:
 
 
 def _holds_masks(document: Mapping[str, Any]) -> bool:
-    """Tell whether a ``zarr.json`` is that of a mask store, of its level, or of its class ids."""
+    """Tell whether a ``zarr.json`` is that of a mask store, of a group in it, or of its class ids."""
+    said = document.get("attributes")
+    contents = said.get("contents") if isinstance(said, dict) else None
+    if isinstance(contents, dict) and contents.keys() == {"scores", "proposals"}:
+        return True
     known = document.get("consolidated_metadata")
     arrays = known.get("metadata") if isinstance(known, dict) else None
     if isinstance(arrays, dict):

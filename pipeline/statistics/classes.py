@@ -17,18 +17,20 @@ OTHER = "other"
 
 def window_statistics(
     mask: UInt[np.ndarray, "y x"],
-    score: UInt8[np.ndarray, "y x"],
+    score: UInt8[np.ndarray, "y1 x1"],
     areas: Float64[np.ndarray, "y x"] | None,
     *,
     classes: Sequence[str],
     nodata: int,
+    score_stride_px: int = 1,
 ) -> list[dict[str, Any]]:
     """Return a record for each class that is in the window, ``other`` (0) among them, by class id.
 
     A record has ``class_id``, ``class_name``, ``pixels``, ``unplaced_pixels``, ``area_m2`` and ``mean_score``
-    (0 .. 1). ``areas`` is the ground area of each pixel in m2, NaN where it has no place on earth: these are
-    the unplaced ones, which have no part in ``area_m2``, and all are without ``areas``. It is None where no
-    pixel of the class has one. Pixels of ``nodata`` are not counted.
+    (0 .. 1), the mean over its pixels of the score of the square of ``score_stride_px`` that each is in. ``areas`` is
+    the ground area of each pixel in m2, NaN where it has no place on earth: these are the unplaced ones, which have no
+    part in ``area_m2``, and all are without ``areas``. It is None where no pixel of the class has one. Pixels of
+    ``nodata`` are not counted.
 
     Raises:
         ValueError: the mask holds an id that is neither of the vocabulary nor no data.
@@ -40,7 +42,7 @@ def window_statistics(
     if pixels[len(names) :].any():
         foreign = len(names) + int(np.flatnonzero(pixels[len(names) :])[0])
         raise ValueError(f"class ids are 0..{len(classes)} and {nodata} for no data, the mask has {foreign}")
-    scores = np.bincount(ids, weights=score.ravel())
+    scores = np.bincount(ids, weights=_of_pixels(score, score_stride_px, mask.shape).ravel())
     areas_m2, unplaced = _areas_by_class(ids, areas)
     return [
         {
@@ -105,6 +107,15 @@ def _summed(records: Sequence[Mapping[str, Any]], *, scene: Sequence[Mapping[str
         "area_m2": None if (records or scene) and not areas else math.fsum(areas if records else ()),
         "mean_score": scores / pixels if pixels else None,
     }
+
+
+def _of_pixels(
+    score: UInt8[np.ndarray, "y1 x1"], stride_px: int, shape: tuple[int, ...]
+) -> UInt8[np.ndarray, "y x"]:
+    """Return for each pixel the score of its square."""
+    height, width = shape
+    rows, cols = (np.arange(side) // stride_px for side in (height, width))
+    return score[rows[:, None], cols]
 
 
 def _areas_by_class(

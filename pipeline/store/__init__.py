@@ -1,15 +1,31 @@
 """Mask stores: one Zarr hierarchy a scene, laid out first, then written in whole chunks."""
 
 from pipeline.store.chunks import decoded
+from pipeline.store.contents import (
+    PIXELS_ALONE,
+    Contents,
+    ProposalsLayout,
+    StoredArray,
+    chosen_contents,
+    chunks_of,
+)
 from pipeline.store.layout import ARRAYS, documents
-from pipeline.store.masks import lay_out, read, write
+from pipeline.store.masks import lay_out, write
 from pipeline.store.provenance import mark, marked
+from pipeline.store.reading import contents_of, read, read_proposals
 from pipeline.store.scenes import SCENES_DOCUMENT, is_group, lay_out_scenes
 from pipeline.store.zarr_stores import store_at
 
 __all__ = [
     "ARRAYS",
+    "PIXELS_ALONE",
     "SCENES_DOCUMENT",
+    "Contents",
+    "ProposalsLayout",
+    "StoredArray",
+    "chosen_contents",
+    "chunks_of",
+    "contents_of",
     "decoded",
     "documents",
     "is_group",
@@ -18,6 +34,7 @@ __all__ = [
     "mark",
     "marked",
     "read",
+    "read_proposals",
     "store_at",
     "write",
 ]

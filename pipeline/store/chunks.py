@@ -14,7 +14,8 @@ from zarr.buffer import default_buffer_prototype
 from zarr.storage import MemoryStore, WrapperStore
 
 from pipeline.geometry.window import Window
-from pipeline.store.layout import LEVEL
+from pipeline.store.contents import StoredArray
+from pipeline.store.whole_chunks import squares_of
 
 
 class DigestingStore(WrapperStore[Store]):
@@ -41,15 +42,16 @@ def chunks_digest(stored: Iterable[tuple[str, str]]) -> str:
 
 
 def decoded(
-    documents: Mapping[str, bytes], chunks: Mapping[str, bytes], name: str, window: Window
+    documents: Mapping[str, bytes], chunks: Mapping[str, bytes], array: StoredArray, window: Window
 ) -> UInt[np.ndarray, "y x"]:
-    """Return the pixels of a window from its stored ``chunks``, by their keys, in a store laid out as ``documents``.
+    """Return what an array says of a window from its stored ``chunks``, by their keys.
+
+    The store is laid out as ``documents``.
 
     Raises whatever the codec does where a chunk is damaged.
     """
     buffer = default_buffer_prototype().buffer
-    key = f"{LEVEL}/{name}/zarr.json"
-    buffers = {each: buffer.from_bytes(data) for each, data in {key: documents[key], **chunks}.items()}
-    array = zarr.open_array(MemoryStore(buffers), path=f"{LEVEL}/{name}", mode="r")
-    rows, cols = slice(window.row_off, window.row_end), slice(window.col_off, window.col_end)
-    return np.ascontiguousarray(array[rows, cols])
+    given = {array.document: documents[array.document], **chunks}
+    buffers = {each: buffer.from_bytes(data) for each, data in given.items()}
+    found = zarr.open_array(MemoryStore(buffers), path=array.path, mode="r")
+    return np.ascontiguousarray(found[squares_of(window, array.stride_px)])

@@ -7,6 +7,7 @@ scene states none.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pyproj
 from jaxtyping import Float64
 
 from pipeline.geometry.scene import Header
-from pipeline.geometry.transform import bounds, to_crs
+from pipeline.geometry.transform import bounds, to_crs, with_pixels
 
 _UUIDS = {
     "multiscales": "d35379db-88df-4056-af3a-620245f8e347",
@@ -26,6 +27,16 @@ _DESCRIPTIONS = {
     "proj": "Coordinate reference system information for geospatial data",
     "spatial": "Spatial coordinate information",
 }
+
+
+def coarser(header: Header, stride_px: int) -> Header:
+    """Return the header of a grid of squares of ``stride_px`` from the scene's origin on, as many as it touches."""
+    return replace(
+        header,
+        height=-(-header.height // stride_px),
+        width=-(-header.width // stride_px),
+        transform=with_pixels(header.transform, rows=float(stride_px), cols=float(stride_px)),
+    )
 
 
 def scene_attributes(header: Header) -> dict[str, Any]:

@@ -11,18 +11,18 @@ from zarr.abc.buffer import Buffer
 from zarr.codecs import ZstdCodec
 from zarr.storage import MemoryStore
 
+from pipeline.errors import StoreError
 from pipeline.geometry.scene import Header
 from pipeline.geometry.transform import pixel_size
 from pipeline.known_warnings import silenced
 from pipeline.segment import SCORE_MAX, class_dtype
 from pipeline.store import georeference
+from pipeline.store.contents import LEVEL, PIXELS_ALONE, Contents
+from pipeline.store.proposals import create_proposals
 from pipeline.store.provenance import marked, provenance_attributes
 
 ARRAYS = ("class", "score", "margin")
-"""What a mask store holds of every pixel."""
-
-LEVEL = "0"
-"""The group of the arrays at the scene's own resolution."""
+"""What a mask store says of the ground: class ids of every pixel, scores and margins of pixels or places."""
 
 _LONG_NAMES = {
     "class": "class id: 0 other, 1.. the vocabulary",
@@ -36,36 +36,74 @@ def documents(
     header: Header,
     classes: Sequence[str],
     chunk_px: int,
+    contents: Contents = PIXELS_ALONE,
     origin: Mapping[str, Any] | None = None,
     made_by: Mapping[str, Any] | None = None,
 ) -> dict[str, bytes]:
-    """Return the bytes of every key but the masks' chunks, the root's own last: its presence is the end.
+    """Return the bytes of every key but the chunks, the root's own last: its presence is the end.
 
-    The root says the ``origin`` of the scene whose masks they are, and what they are ``made_by``.
+    The root and its groups say what the ``contents`` are; the root says the ``origin`` of the scene whose masks they
+    are, and what they are ``made_by``.
+
+    Raises:
+        StoreError: a chunk is not made of whole places, or cells of features.
     """
+    _check_whole(contents, chunk_px)
     buffers: dict[str, Buffer] = {}
     attributes = {
         **georeference.root_attributes(header),
+        **contents.attributes,
         "ome": _ome(header, classes),
         **provenance_attributes(origin or {}, made_by or {}),
     }
     root = zarr.create_group(MemoryStore(buffers), attributes=attributes)
-    level = root.create_group(LEVEL, attributes=georeference.scene_attributes(header))
-    for name in ARRAYS:
-        _create_masks(level, name, header=header, classes=classes, chunk_px=chunk_px)
-    for name, (values, attributes) in georeference.coordinates(header).items():
-        level.create_array(
-            name, data=values, chunks=values.shape, dimension_names=[name], attributes=attributes
-        )
-    level.create_array("spatial_ref", shape=(), dtype="int64", attributes=georeference.cf_attributes(header))
+    for stride_px in dict.fromkeys(array.stride_px for array in contents.masks.values()):
+        _create_level(root, contents, header=header, classes=classes, chunk_px=chunk_px, stride_px=stride_px)
+    if contents.proposals is not None:
+        create_proposals(root, contents, extent=(header.height, header.width), chunk_px=chunk_px)
     # Consolidated metadata is what xarray looks for, and not yet Zarr's standard.
     with silenced(zarr.errors.ZarrUserWarning, "Consolidated metadata"):
-        zarr.consolidate_metadata(root.store, path=LEVEL)
+        for group in root.group_keys():
+            zarr.consolidate_metadata(root.store, path=group)
         zarr.consolidate_metadata(root.store)
     found = {
         key: buffers[key].to_bytes() for key in sorted(buffers, key=lambda key: (key == "zarr.json", key))
     }
     return found | {"zarr.json": marked(found["zarr.json"], complete=False)}
+
+
+def _check_whole(contents: Contents, chunk_px: int) -> None:
+    for name, array in contents.arrays.items():
+        if array.stride_px and chunk_px % array.stride_px:
+            raise StoreError(
+                f"{name} is of squares of {array.stride_px} px, of which a chunk of {chunk_px} px is not made: make "
+                f"chunk_px {max(1, round(chunk_px / array.stride_px)) * array.stride_px}"
+            )
+
+
+def _create_level(
+    root: zarr.Group,
+    contents: Contents,
+    *,
+    header: Header,
+    classes: Sequence[str],
+    chunk_px: int,
+    stride_px: int,
+) -> None:
+    """Create the group of the masks whose elements are squares of ``stride_px``, and say where they lie."""
+    squares = georeference.coarser(header, stride_px)
+    masks = {name: array for name, array in contents.masks.items() if array.stride_px == stride_px}
+    group = next(iter(masks.values())).path.partition("/")[0]
+    level = root.create_group(
+        group, attributes={**georeference.scene_attributes(squares), **contents.attributes}
+    )
+    for name in masks:
+        _create_masks(level, name, header=squares, classes=classes, chunk_px=chunk_px // stride_px)
+    for name, (values, attributes) in georeference.coordinates(squares).items():
+        level.create_array(
+            name, data=values, chunks=values.shape, dimension_names=[name], attributes=attributes
+        )
+    level.create_array("spatial_ref", shape=(), dtype="int64", attributes=georeference.cf_attributes(squares))
 
 
 def _create_masks(
@@ -84,7 +122,9 @@ def _create_masks(
         chunks=(chunk_px, chunk_px),
         dtype=dtype,
         fill_value=nodata,
-        compressors=ZstdCodec(level=3),
+        compressors=ZstdCodec(
+            level=9 if name == "class" else 3
+        ),  # class ids become a quarter less, scores do not
         dimension_names=["y", "x"],
         attributes={
             "long_name": _LONG_NAMES[name],

@@ -48,12 +48,13 @@ def _parameters(keys: Mapping[str, Key]) -> list[inspect.Parameter]:
 
 
 def _flag(key: Key) -> inspect.Parameter:
-    """Return the flag of a key: with a value as it is written, or a switch."""
+    """Return the flag of a key: with a value as it is written, or a switch, with its opposite where it is on."""
     name, setting = f"--{key.name.replace('_', '-')}", key.setting
     parameter = Parameter(
         name=(name, setting.short) if setting.short else name,
         help=setting.help,
         show_default=key.shown_default or False,
+        negative=f"--no-{key.name.replace('_', '-')}" if key.default is True else "",
     )
     metavar = setting.metavar or "|".join(setting.choices) or _METAVARS.get(key.kind, "VALUE")
     return _optional(key.name, bool if key.kind is bool else str, parameter, metavar=metavar)

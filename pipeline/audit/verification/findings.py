@@ -25,6 +25,7 @@ class Provenance:
     classes: Sequence[str]
     window_px: int
     chunk_px: int
+    contents: store.Contents = store.PIXELS_ALONE
     aoi: Aoi | None = None
     made_by: Mapping[str, Any] = field(default_factory=dict)
     """What each mask store says of the run."""

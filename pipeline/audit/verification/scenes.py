@@ -29,7 +29,7 @@ from pipeline.storage import objects
 from pipeline.storage.objects import Listed
 
 _AHEAD = 64  # windows that are checked at a time
-_CHUNK = re.compile(r"0/(?:class|score|margin)/c/(\d+)/(\d+)")
+_CHUNK = re.compile(r"(?P<array>[a-z0-9]+/[a-z]+)/c/(?P<row>\d+)/(?P<col>\d+)(/0)*")
 
 Excused = Callable[[str, Window], bool]
 """Tells whether a window of a scene may be missing: because it failed, or because no run has ended yet."""
@@ -80,6 +80,7 @@ def check_scene(scene: SceneOutput, terms: Terms) -> SceneReport:
         header=note.view.header,
         classes=terms.made.classes,
         chunk_px=terms.made.chunk_px,
+        contents=terms.made.contents,
         origin=statistics.origin(note.view),
         made_by=terms.made.made_by,
     )
@@ -208,10 +209,12 @@ def _check_store(
     """List the scene's store: what was laid out must be there, and chunks belong to windows of the grid."""
     root = scene.output.path_of(scene.masks)
     there = set()
+    arrays = {array.path: array for array in terms.made.contents.arrays.values()}
     for listed in objects.list_all(scene.folder):
         key = listed.path.removeprefix(f"{MASKS}/")
         chunk = _CHUNK.fullmatch(key) if key != listed.path else None
-        if chunk is not None and _is_on_grid(chunk, header, terms.made):
+        chunk = chunk if chunk is not None and chunk["array"] in arrays else None
+        if chunk is not None and _is_on_grid(chunk, arrays[chunk["array"]], header, terms.made):
             report.uncommitted += _window_offsets(chunk, terms.made) not in done
         elif key in documents and key != listed.path:
             there.add(key)
@@ -241,15 +244,16 @@ def _of_layout(kind: Kind, root: str, key: str, scene_id: str) -> Finding:
     return Finding(kind=kind, path=path, message="not as it was laid out", scene_id=scene_id, remove=gone)
 
 
-def _is_on_grid(chunk: re.Match[str], header: Header, made: Provenance) -> bool:
-    row, col = int(chunk[1]), int(chunk[2])
-    whole = chunk[0].endswith(f"/{row}/{col}")
+def _is_on_grid(chunk: re.Match[str], array: store.StoredArray, header: Header, made: Provenance) -> bool:
+    row, col = int(chunk["row"]), int(chunk["col"])
+    whole = chunk[0] == array.chunk(row, col)
     return whole and row * made.chunk_px < header.height and col * made.chunk_px < header.width
 
 
 def _window_offsets(chunk: re.Match[str], made: Provenance) -> tuple[int, int]:
     """Return where the window of a chunk begins."""
     row, col = (
-        int(number) * made.chunk_px // made.window_px * made.window_px for number in (chunk[1], chunk[2])
+        int(number) * made.chunk_px // made.window_px * made.window_px
+        for number in (chunk["row"], chunk["col"])
     )
     return row, col

@@ -30,10 +30,10 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Array:
-    """One array of a window as it is stored: its digests, its pixels if they can be decoded, what is wrong."""
+    """One array of a window as it is stored: its digests, its values if they are of masks, what is wrong."""
 
     digests: Mapping[str, str]
-    pixels: UInt[np.ndarray, "y x"] | None
+    values: UInt[np.ndarray, "y x"] | None
     findings: tuple[Finding, ...]
 
 
@@ -54,15 +54,10 @@ def check_window(
     except FileNotFoundError:
         return Checked((), None)  # gone since it was listed
     entry = _parsed(content)
+    of = (window, entry_path, entry)
     arrays = {
-        name: _array(
-            root,
-            name,
-            _chunks(scene, name, window, made),
-            documents,
-            (window, entry_path, entry),
-        )
-        for name in store.ARRAYS
+        name: _array(root, name, array, _chunks(scene, array, window, made), documents, of)
+        for name, array in made.contents.arrays.items()
     }
     findings = tuple(finding for array in arrays.values() for finding in array.findings)
     recomputed = _recomputed(window, arrays, made=made, header=header)
@@ -78,11 +73,12 @@ def check_window(
 def _array(
     root: str,
     name: str,
+    array: store.StoredArray,
     chunks: Mapping[str, bytes | None],
     documents: Mapping[str, bytes],
     of: tuple[Window, str, LedgerEntry | None],
 ) -> _Array:
-    """Decode an array of a window and compare its stored bytes with what the entry says of them."""
+    """Compare an array's stored bytes with what the entry says of them, and decode it if it is of masks."""
     window, entry_path, entry = of
     missing = [key for key, data in chunks.items() if data is None]
     if missing:
@@ -90,26 +86,25 @@ def _array(
         return _Array({}, None, tuple(lost))
     present = {key: data for key, data in chunks.items() if data is not None}
     stored = chunks_digest((key, hashlib.sha256(data).hexdigest()) for key, data in present.items())
-    path = f"{root}/0/{name} of {_at(window)}"
-    try:
-        pixels = store.decoded(documents, present, name, window)
-    except Exception as error:  # noqa: BLE001 - a codec fails in its own way
-        return _Array({}, None, (_of_window("altered", path, f"cannot be decoded: {error}", entry_path),))
-    digests = {name: hashlib.sha256(pixels.data).hexdigest(), f"{name}.chunks": stored}
+    digests, values = {f"{name}.chunks": stored}, None
+    path = f"{root}/{array.path} of {_at(window)}"
+    if not array.inner_axes:
+        try:
+            values = store.decoded(documents, present, array, window)
+        except Exception as error:  # noqa: BLE001 - a codec fails in its own way
+            return _Array({}, None, (_of_window("altered", path, f"cannot be decoded: {error}", entry_path),))
+        digests[name] = hashlib.sha256(values.data).hexdigest()
     if entry is not None and entry.digests.get(f"{name}.chunks") != stored:
-        return _Array(
-            digests,
-            pixels,
-            (_of_window("altered", path, f"not the bytes that {entry_path} tells", entry_path),),
-        )
-    return _Array(digests, pixels, ())
+        message = f"not the bytes that {entry_path} tells"
+        return _Array(digests, values, (_of_window("altered", path, message, entry_path),))
+    return _Array(digests, values, ())
 
 
 def _recomputed(
     window: Window, arrays: Mapping[str, _Array], *, made: Provenance, header: Header
 ) -> LedgerEntry | None:
     """Return the entry of what is stored; None where that cannot be."""
-    mask, score = arrays["class"].pixels, arrays["score"].pixels
+    mask, score = arrays["class"].values, arrays["score"].values
     if mask is None or score is None:
         return None
     try:
@@ -119,6 +114,7 @@ def _recomputed(
             pixel_areas_m2(header, window),
             classes=made.classes,
             nodata=int(np.iinfo(mask.dtype).max),
+            score_stride_px=made.contents.score_stride_px,
         )
     except ValueError:  # a class id that there is not
         return None
@@ -126,16 +122,17 @@ def _recomputed(
     return LedgerEntry(window, digests, counted)
 
 
-def _chunks(scene: SceneOutput, name: str, window: Window, made: Provenance) -> dict[str, bytes | None]:
+def _chunks(
+    scene: SceneOutput, array: store.StoredArray, window: Window, made: Provenance
+) -> dict[str, bytes | None]:
     """Return the stored bytes of each chunk of the window by its key, None for a missing one."""
     found: dict[str, bytes | None] = {}
-    for row in range(window.row_off // made.chunk_px, -(-window.row_end // made.chunk_px)):
-        for col in range(window.col_off // made.chunk_px, -(-window.col_end // made.chunk_px)):
-            key = f"0/{name}/c/{row}/{col}"
-            try:
-                found[key] = objects.get_bytes(scene.masks.join(key))
-            except FileNotFoundError:
-                found[key] = None
+    for row, col in store.chunks_of(window, chunk_px=made.chunk_px):
+        key = array.chunk(row, col)
+        try:
+            found[key] = objects.get_bytes(scene.masks.join(key))
+        except FileNotFoundError:
+            found[key] = None
     return found
 
 

@@ -64,6 +64,8 @@ def test_the_record_is_written_and_the_same_run_gives_the_same_bytes(tmp_path: P
         ({"threshold": 0.3}, ["model.threshold", "0.2", "0.3"]),
         ({"precision": "bfloat16"}, ["model.precision", "float32", "bfloat16"]),
         ({"flow": FlowSettings(window_px=4096)}, ["grid.window_px", "2048", "4096"]),
+        ({"flow": FlowSettings(proposals=False)}, ["grid.proposals", "true", "false"]),
+        ({"flow": FlowSettings(scores="full")}, ["grid.scores", "places", "full"]),
         ({"reading": Reading(nodata=math.nan)}, ["reading.nodata", "null", "nan"]),
         ({"reading": Reading(bands=(4, 3, 2))}, ["reading.bands", "null", "[4, 3, 2]"]),
     ],

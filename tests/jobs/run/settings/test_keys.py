@@ -171,6 +171,8 @@ FLOWS = {
     "actor_cpus": st.floats(0.01, 1.0),
     "actor_gpus": st.none() | st.sampled_from([0.0, 0.5, 1, 2]),
     "keep_valid": st.booleans(),
+    "proposals": st.booleans(),
+    "scores": st.sampled_from(["places", "full"]),
     "window_timeout_s": st.none() | st.floats(1, 1e6),
 }
 READINGS = {

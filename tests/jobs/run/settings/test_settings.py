@@ -60,12 +60,14 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
         " range: [0, 3000], nodata: 7, alpha: none, gsd: 2, aoi: [1, 2, 3, 4], drivers: [GTiff],"
         " vrt: anywhere, max_pixels: 9, max_bands: 8,"
         " max_block_bytes: 7, max_expansion: 6, read_timeout_s: 5, max_failures: 5%, keep_valid: true,"
+        " scores: full, proposals: false,"
         " window_timeout_s: 60, stall_s: 30, source_storage: {anonymous: true}, output_storage: {profile: mine}}"
     )
     assert set(settings.read_file(path)) == set(settings.keys_in_files())
     made = settings_of("--config", str(path))
     assert (made.checkpoint, made.threshold, made.flow.chunk_px, made.flow.actor_gpus) == ("c", 0.5, 256, 1)
     assert (made.flow.window_timeout_s, made.flow.stall_s) == (60, 30)
+    assert (made.flow.scores, made.flow.proposals) == ("full", False)
     assert made.reading == Reading(
         bands=(4, 3, 2),
         value_range=(0, 3000),
@@ -328,10 +330,21 @@ def test_numbers_are_those_of_yaml_1_2(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "text": ["range", "nodata", "gsd", "bands", "actors", "keep_valid", "threshold", "max_failures"],
+    "text": [
+        "range",
+        "nodata",
+        "gsd",
+        "bands",
+        "actors",
+        "keep_valid",
+        "scores",
+        "proposals",
+        "threshold",
+        "max_failures",
+    ],
     "{a: b}": list(settings.keys_in_files()),
     "[[]]": list(settings.keys_in_files()),
-    "true": [key for key in settings.keys_in_files() if key not in {"keep_valid", "classes"}],
+    "true": [key for key in settings.keys_in_files() if key not in {"keep_valid", "proposals", "classes"}],
     "12:30": ["window_px", "stall_s", "window_timeout_s", "actor_cpus", "read_timeout_s", "max_block_bytes"],
 }
 
@@ -384,3 +397,12 @@ def test_classes_of_a_file_are_checked_as_those_of_the_flag(classes: list[object
 
 def test_spaces_in_the_classes_of_a_file_are_as_in_the_flag() -> None:
     assert read_classes([{"name": " bare\n ground ", "prompts": ["dry  sand"]}]).names == ("bare ground",)
+
+
+def test_proposals_are_kept_unless_it_is_said(tmp_path: Path) -> None:
+    base = ["a.tif", "--classes", "road", "-o", "o"]
+    assert settings_of(*base).flow.proposals
+    assert not settings_of(*base, "--no-proposals").flow.proposals
+    (tmp_path / "a.yaml").write_text("proposals: false")
+    assert not settings_of(*base, "--config", str(tmp_path / "a.yaml")).flow.proposals
+    assert settings_of(*base, "--config", str(tmp_path / "a.yaml"), "--proposals").flow.proposals
