@@ -1,6 +1,5 @@
 """Maps of chunks: what all chips of a scene make of them at once, in plain numpy, and windows to the same bytes."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -32,7 +31,8 @@ scenes = st.builds(painted, st.integers(1, 50), st.integers(1, 50), st.integers(
 
 def ramp(points: int) -> np.ndarray:
     along = (np.arange(points, dtype=np.float32) + np.float32(0.5)) / np.float32(points)
-    return np.minimum(along, np.float32(1) - along)
+    falling: np.ndarray = np.minimum(along, np.float32(1) - along)
+    return falling
 
 
 def chips_with_data(noise: Noise, scene: Scene) -> list[tuple[Window, Arrays]]:
@@ -95,12 +95,12 @@ def around(values: np.ndarray, chunk: Window, unit_px: int) -> np.ndarray:
     return padded[row : -(-chunk.row_end // unit_px) + 2, col : -(-chunk.col_end // unit_px) + 2]
 
 
-def maps_of(noise: Noise, scene: Scene, chunk_px: int) -> list[Mapping[str, np.ndarray]]:
+def maps_of(noise: Noise, scene: Scene, chunk_px: int) -> list[Arrays]:
     """The maps of a scene's chunks, by all its chips at once."""
     numbers, levels = blended_queries(noise, scene)
     features = blended_features(noise, scene)
     embeddings = np.concatenate([arrays["embeddings"] for _, arrays in chips_with_data(noise, scene)])
-    maps = []
+    maps: list[Arrays] = []
     for chunk in plan_windows(*scene[1].shape, window_px=chunk_px):
         ours, theirs = (around(each, chunk, noise.stride_px) for each in (numbers, levels))
         occurring = sorted({*ours[theirs > 0].tolist()})

@@ -1,3 +1,5 @@
+"""Windows: labelled alike however they are cut, and nothing is made of a broken promise."""
+
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,95 +14,61 @@ from pipeline.geometry.chips import FILL, cover
 from pipeline.geometry.grid import plan_windows
 from pipeline.geometry.window import Window
 from pipeline.segment import (
-    CHIP,
     Arrays,
     Labeller,
     Labels,
     Segmenter,
     WindowLabels,
+    WindowProposals,
     label_window,
     layout_of,
-    propose_window,
     segment_window,
 )
 from pipeline.testing.brightness import BrightnessSegmenter
-
-
-class Watched:
-    """A real segmenter that keeps a note of its calls."""
-
-    def __init__(self, inner: BrightnessSegmenter) -> None:
-        self.inner = inner
-        self.core_px, self.halo_px, self.chips_per_call = inner.core_px, inner.halo_px, inner.chips_per_call
-        self.calls: list[np.ndarray] = []
-
-    def propose(self, chips: np.ndarray, /) -> Arrays:
-        self.calls.append(chips.copy())
-        return self.inner.propose(chips)
-
-    def label(self, arrays: Arrays, /) -> Labels:
-        return self.inner.label(arrays)
-
-
-BRIGHTNESS = BrightnessSegmenter(core_px=8, halo_px=3, n_classes=6, chips_per_call=3)
-
-
-def painted(height: int, width: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A scene of random pixels, a third of them in blobs without data."""
-    random = np.random.default_rng(seed)
-    valid = np.kron(random.random((-(-height // 5), -(-width // 5))) > 0.3, np.ones((5, 5), bool))
-    valid = np.ascontiguousarray(valid[:height, :width])
-    pixels = random.integers(0, 256, (height, width, 3), np.uint8)
-    return np.where(valid[..., None], pixels, np.uint8(FILL)), valid
-
-
-def read(scene: tuple[np.ndarray, np.ndarray], window: Window) -> tuple[np.ndarray, np.ndarray]:
-    extent = Window(0, 0, *scene[1].shape)
-    pixels, valid = np.full((*window.shape, 3), FILL, np.uint8), np.zeros(window.shape, bool)
-    inside = window.intersection(extent)
-    if inside is not None:
-        pixels[inside.slices_in(window)] = scene[0][inside.slices_in(extent)]
-        valid[inside.slices_in(window)] = scene[1][inside.slices_in(extent)]
-    return pixels, valid
+from tests.pipeline.segment.scenes import BRIGHTNESS, CHUNK_PX, Scene, Watched, painted, proposed, read
 
 
 def segment(
-    segmenter: Segmenter, scene: tuple[np.ndarray, np.ndarray], window: Window, classes: int = 6
+    segmenter: Segmenter, scene: Scene, window: Window, classes: int = 6, *, every_pixel: bool = True
 ) -> WindowLabels:
-    seen = read(scene, cover(window, layout_of(segmenter)))
-    return segment_window(segmenter, *seen, window=window, classes=classes)
+    scene_px = scene[1].shape[0], scene[1].shape[1]
+    seen = read(scene, cover(window, layout_of(segmenter), scene_px=scene_px))
+    return segment_window(
+        segmenter,
+        *seen,
+        window=window,
+        scene_px=scene_px,
+        chunk_px=CHUNK_PX,
+        classes=classes,
+        every_pixel=every_pixel,
+    )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
-    st.integers(1, 60),
-    st.integers(1, 60),
-    st.integers(1, 40),
-    st.integers(0, 4),
-    st.integers(1, 5),
-    st.integers(0, 10**6),
+    size=st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    chunks=st.sampled_from([1, 2, 4]),
+    halo=st.integers(0, 4),
+    chips_per_call=st.integers(1, 5),
+    seed=st.integers(0, 10**6),
+    every_pixel=st.booleans(),
 )
 def test_any_partition_into_windows_gives_the_whole(
-    height: int, width: int, window_px: int, halo_px: int, chips_per_call: int, seed: int
+    size: tuple[int, int], chunks: int, halo: int, chips_per_call: int, seed: int, *, every_pixel: bool
 ) -> None:
-    scene = painted(height, width, seed)
-    segmenter = replace(BRIGHTNESS, halo_px=halo_px, chips_per_call=chips_per_call)
-    extent = Window(0, 0, height, width)
-    whole = segment(segmenter, scene, extent)
-    for window in plan_windows(height, width, window_px=window_px):
-        part = segment(segmenter, scene, window)
-        for name in ("mask", "score", "margin"):
-            assert np.array_equal(getattr(part, name), getattr(whole, name)[window.slices_in(extent)])
-
-
-def test_every_pixel_sees_its_whole_surroundings() -> None:
-    scene, halo = painted(30, 41, seed=4), BRIGHTNESS.halo_px
-    labels = segment(BRIGHTNESS, scene, Window(0, 0, 30, 41))
-    around = read(scene, Window(0, 0, 30, 41).expand(halo))[0].astype(int)
-    boxes = np.lib.stride_tricks.sliding_window_view(around, (2 * halo + 1, 2 * halo + 1), axis=(0, 1))
-    mean = boxes.sum(axis=(2, 3, 4)) // (3 * (2 * halo + 1) ** 2)
-    assert np.array_equal(labels.score, np.where(scene[1], np.minimum(mean, 254), 255))
-    assert np.array_equal(labels.mask, np.where(scene[1], mean * 7 // 256, 255))
+    scene = painted(*size, seed)
+    segmenter = replace(BRIGHTNESS, halo_px=2 * halo)
+    extent = Window(0, 0, *size)
+    whole = segment(segmenter, scene, extent, every_pixel=every_pixel)
+    segmenter = replace(segmenter, chips_per_call=chips_per_call)
+    for window in plan_windows(*size, window_px=chunks * CHUNK_PX):
+        part = segment(segmenter, scene, window, every_pixel=every_pixel)
+        assert part.stride_px == whole.stride_px == (1 if every_pixel else 2)
+        at = window.slices_in(extent)
+        places = tuple(slice(each.start // part.stride_px, -(-each.stop // part.stride_px)) for each in at)
+        assert np.array_equal(part.mask, whole.mask[at])
+        assert np.array_equal(part.score, whole.score[places])
+        assert np.array_equal(part.margin, whole.margin[places])
 
 
 def test_pixels_without_data_are_no_data() -> None:
@@ -111,26 +79,65 @@ def test_pixels_without_data_are_no_data() -> None:
     assert ((labels.margin == 255) == ~scene[1]).all()
 
 
+def test_places_without_a_valid_pixel_are_no_data() -> None:
+    scene = painted(21, 23, seed=1)
+    scene[1][4:6, 4:6] = [[False, False], [False, True]]
+    labels = segment(BRIGHTNESS, scene, Window(0, 0, 21, 23), every_pixel=False)
+    assert labels.score.shape == labels.margin.shape == (11, 12)
+    padded = np.pad(scene[1], ((0, 1), (0, 1)))
+    any_valid = np.logical_or.reduce(padded.reshape(11, 2, 12, 2), axis=(1, 3))
+    assert any_valid[2, 2]
+    assert ((labels.score == 255) == ~any_valid).all()
+    assert ((labels.margin == 255) == ~any_valid).all()
+    assert ((labels.mask == 255) == ~scene[1]).all()
+
+
+def test_scores_of_places_are_those_of_maps() -> None:
+    scene = np.full((16, 16, 3), 255, np.uint8), np.ones((16, 16), bool)
+    maps = proposed(BRIGHTNESS, scene, Window(0, 0, 16, 16)).chunk(0)
+    assert {*maps["index"][maps["weight"] > 0].tolist()} == {*range(len(maps["embeddings"]))}
+    labels = segment(BRIGHTNESS, scene, Window(0, 0, 16, 16), every_pixel=False)
+    weight = np.minimum(maps["weight"][1:-1, 1:-1].sum(axis=-1, dtype=int), 15)
+    assert np.array_equal(labels.score, weight * 254 // 15)
+
+
+def sharpest_step(score: np.ndarray) -> int:
+    return max(int(np.abs(np.diff(score.astype(int), axis=axis)).max()) for axis in (0, 1))
+
+
+@pytest.mark.parametrize("size", [(160, 160), (97, 131)])
+def test_chips_that_disagree_meet_without_a_seam(size: tuple[int, int]) -> None:
+    height, width = size
+    blended = BrightnessSegmenter(core_px=32, halo_px=16, n_classes=0)  # its score is how bright a chip is
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[64:, :64] = pixels[:64, 64:] = 255
+    scene, window = (pixels, np.ones((height, width), bool)), Window(0, 0, height, width)
+    scores = [
+        segment_window(
+            each,
+            *read(scene, cover(window, layout_of(each), scene_px=size)),
+            window=window,
+            scene_px=size,
+            chunk_px=32,
+            classes=0,
+        ).score
+        for each in (blended, replace(blended, halo_px=0))
+    ]
+    assert sharpest_step(scores[1]) > 120  # side by side, black and white chips
+    assert sharpest_step(scores[0]) <= 40
+    assert np.ptp(scores[0]) > 100
+
+
 def test_scores_leave_the_value_of_no_data_free() -> None:
     class Loud(Watched):
-        def label(self, arrays: Arrays, /) -> Labels:
-            ids, score, margin = super().label(arrays)
+        def label(self, arrays: Arrays, /, *, size_px: tuple[int, int], every_pixel: bool) -> Labels:
+            ids, score, margin = super().label(arrays, size_px=size_px, every_pixel=every_pixel)
             return ids, np.full_like(score, 255), margin
 
-    white = painted(9, 9, seed=1)[0], np.ones((9, 9), bool)
-    assert segment(BRIGHTNESS, (np.full_like(white[0], 255), white[1]), Window(0, 0, 9, 9)).score.max() == 254
+    white = np.full((9, 9, 3), 255, np.uint8), np.ones((9, 9), bool)
+    assert segment(BRIGHTNESS, white, Window(0, 0, 9, 9)).score.max() == 254
     with pytest.raises(ValueError, match=r"scores and margins are 0\.\.254, got 255"):
         segment(Loud(BRIGHTNESS), white, Window(0, 0, 9, 9))
-
-
-def test_calls_are_all_of_one_size_and_empty_chips_cost_none() -> None:
-    pixels, valid = painted(32, 32, seed=2)
-    valid = np.zeros_like(valid)
-    valid[0, 0] = valid[17, 9] = valid[31, 31] = valid[24, 0] = True
-    watched = Watched(BRIGHTNESS)
-    segment(watched, (pixels, valid), Window(0, 0, 32, 32))
-    assert [call.shape for call in watched.calls] == [(3, 14, 14, 3)] * 2
-    assert (watched.calls[1][1:] == FILL).all()
 
 
 def test_a_window_without_data_asks_nothing() -> None:
@@ -148,85 +155,79 @@ def test_a_large_vocabulary_takes_two_bytes() -> None:
 
 
 def test_a_segmenter_of_another_dtype_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected|are \[\('uint8'.*got \[\('uint16'"):
+    with pytest.raises(ValueError, match=r"are \[\('uint8'.*got \[\('uint16'"):
         segment(replace(BRIGHTNESS, n_classes=300), painted(8, 8, seed=3), Window(0, 0, 8, 8))
 
 
-def proposed(window: Window, scene: tuple[np.ndarray, np.ndarray]) -> dict[str, np.ndarray]:
-    return dict(propose_window(BRIGHTNESS, *read(scene, cover(window, layout_of(BRIGHTNESS))), window=window))
+ARRAYS = ("embeddings", "index", "weight", "features", "queries", "places", "cells")
 
 
-@settings(max_examples=30)
-@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 5), st.integers(0, 10**6))
-def test_stored_proposals_of_a_window_are_labelled_as_it_was(
-    height: int, width: int, chips_per_call: int, seed: int
-) -> None:
+@settings(max_examples=15)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 10**6))
+def test_stored_proposals_of_a_window_are_labelled_as_it_was(height: int, width: int, seed: int) -> None:
     scene, window = painted(height, width, seed), Window(0, 0, height, width)
-    segmenter = replace(BRIGHTNESS, chips_per_call=chips_per_call)
-    labels = segment(segmenter, scene, window)
-    file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **proposed(window, scene))
-    arrays = np.load(io.BytesIO(file.getvalue()), allow_pickle=False)
-    again = label_window(BRIGHTNESS, dict(arrays), labels.mask < 255, window=window, classes=6)
+    labels, found, file = (
+        segment(BRIGHTNESS, scene, window),
+        proposed(BRIGHTNESS, scene, window),
+        io.BytesIO(),
+    )
+    np.savez(file, allow_pickle=False, **{name: getattr(found, name) for name in ARRAYS})
+    arrays = dict(np.load(io.BytesIO(file.getvalue()), allow_pickle=False))
+    kept = WindowProposals(chunk_px=CHUNK_PX, **arrays)
+    again = label_window(BRIGHTNESS, kept, labels.mask < 255, window=window, classes=6, every_pixel=True)
     for name in ("mask", "score", "margin"):
         assert np.array_equal(getattr(again, name), getattr(labels, name))
 
 
-def test_proposals_are_of_the_chips_with_data_in_the_order_of_the_grid() -> None:
-    pixels, valid = painted(32, 40, seed=2)
-    valid = np.zeros_like(valid)
-    valid[0, 39] = valid[17, 9] = valid[31, 0] = True
-    window = Window(0, 0, 32, 40)
-    found = proposed(window, (pixels, valid))
-    assert {*found} == {CHIP, "brightness"}
-    assert found[CHIP].tolist() == [4, 11, 15]
-    assert found[CHIP].dtype == np.int64
-    every = proposed(window, (pixels, np.ones_like(valid)))
-    assert np.array_equal(found["brightness"], every["brightness"][found[CHIP]])
-    nothing = proposed(window, (pixels, np.zeros_like(valid)))
-    assert {name: array.shape for name, array in nothing.items()} == {CHIP: (0,)}
-
-
-def test_a_labeller_needs_no_network_and_is_given_few_chips_at_once() -> None:
+def test_a_labeller_needs_no_network_and_is_given_a_chunk_at_a_time() -> None:
     @dataclass
     class Label:
-        core_px: int = BRIGHTNESS.core_px
-        halo_px: int = BRIGHTNESS.halo_px
-        most: int = 0
+        stride_px: int = BRIGHTNESS.stride_px
+        sizes: tuple[tuple[int, int], ...] = ()
 
-        def label(self, arrays: Arrays, /) -> Labels:
-            self.most = max(self.most, len(arrays["brightness"]))
-            return BRIGHTNESS.label(arrays)
+        def label(self, arrays: Arrays, /, *, size_px: tuple[int, int], every_pixel: bool) -> Labels:
+            self.sizes += (size_px,)
+            return BRIGHTNESS.label(arrays, size_px=size_px, every_pixel=every_pixel)
 
-    window, scene = Window(0, 0, 80, 80), painted(80, 80, seed=5)
+    window, scene = Window(0, 0, 40, 20), painted(40, 20, seed=5)
+    scene[1][:16, :16] = False
     labeller = Label()
     assert isinstance(labeller, Labeller)
     assert not isinstance(labeller, Segmenter)
-    found = label_window(labeller, proposed(window, scene), scene[1], window=window, classes=6)
+    found = label_window(labeller, proposed(BRIGHTNESS, scene, window), scene[1], window=window, classes=6)
     assert np.array_equal(found.mask, segment(BRIGHTNESS, scene, window).mask)
-    assert 0 < labeller.most < len(proposed(window, scene)[CHIP])
+    assert labeller.sizes == ((16, 4), (16, 16), (16, 4), (8, 16), (8, 4))
 
 
-def grey(chips: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(chips[..., 0])
+def propose_with(**changed: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], Any]:
+    def propose(chips: np.ndarray) -> dict[Any, Any]:
+        found = BRIGHTNESS.propose(chips)
+        return {**found, **{name: change(found[name]) for name, change in changed.items()}}
+
+    return propose
 
 
 @pytest.mark.parametrize(
     ("propose", "error", "said"),
     [
-        (grey, TypeError, "arrays of numbers by name, got ndarray"),
-        (lambda _: {}, ValueError, "at least one array, got none"),
-        (lambda chips: {"a": [*grey(chips)]}, TypeError, "by name, got list as 'a'"),
-        (lambda chips: {"a": grey(chips).astype(object)}, TypeError, "by name, got object as 'a'"),
-        (lambda chips: {"a": grey(chips).astype(str)}, TypeError, "by name, got <U"),
-        (lambda chips: {1: grey(chips)}, TypeError, "by name, got uint8 as 1"),
+        (lambda chips: chips, TypeError, "arrays of numbers by name, got ndarray"),
+        (lambda _: {}, ValueError, r"embeddings, index and weight, or features, or all of these; got \[\]"),
+        (lambda _: {"features": [1]}, TypeError, "by name, got list as 'features'"),
+        (lambda _: {1: np.zeros(3)}, TypeError, "by name, got float64 as 1"),
+        (lambda _: {"index": np.zeros(3)}, ValueError, r"all of these; got \['index'\]"),
+        (propose_with(index=lambda a: a.astype(object)), ValueError, "index .* uint8 or uint16 .*got object"),
         (
-            lambda chips: {"a": grey(chips)[:2]},
+            propose_with(index=lambda a: a[:2]),
             ValueError,
-            r"first axis of proposals of 3 chips .*'a': \(2, 14",
+            r"index of proposals is .*3 chips; got uint16 of \(2,",
         ),
-        (lambda _: {"a": np.array(1.0)}, ValueError, r"first axis of proposals of 3.*'a': \(\)"),
-        (lambda chips: {CHIP: grey(chips)}, ValueError, "give this array another name"),
+        (propose_with(weight=lambda a: a[:, :1]), ValueError, r"weight .* with the same queries each; got"),
+        (propose_with(weight=lambda a: a[..., 1:]), ValueError, r"weight .* of 8 x 8 places"),
+        (propose_with(index=lambda a: a + 7), ValueError, "embeddings .*all queries of index, up to"),
+        (propose_with(embeddings=lambda a: a[0]), ValueError, "embeddings .* of 3 chips; got"),
+        (propose_with(embeddings=lambda a: a.astype(float)), ValueError, "float32 of 3 chips; got float64"),
+        (propose_with(features=lambda a: a[..., :3, :3]), ValueError, "features .*divide 8 x 8 places"),
+        (propose_with(features=lambda a: a[..., 1:]), ValueError, "features .*divide 8 x 8 places"),
     ],
 )
 def test_a_broken_promise_of_propose_is_named(
@@ -244,9 +245,9 @@ def test_a_broken_promise_of_propose_is_named(
 @pytest.mark.parametrize(
     "other",
     [
-        lambda arrays: {"b": arrays["brightness"]},
-        lambda arrays: {"brightness": arrays["brightness"].astype(np.int16)},
-        lambda arrays: {"brightness": arrays["brightness"][:, :3]},
+        lambda arrays: {"features": arrays["features"]},
+        lambda arrays: {**arrays, "index": arrays["index"].astype(np.uint8)},
+        lambda arrays: {**arrays, "embeddings": arrays["embeddings"][:, :, :3]},
     ],
     ids=["name", "dtype", "axes"],
 )
@@ -265,61 +266,51 @@ def test_calls_that_do_not_go_together_are_named(other: Callable[[Arrays], Array
     ("label", "said"),
     [
         (lambda ids, score, margin: (ids + 1, score, margin), r"class ids are 0\.\.6, got 7"),
-        (lambda ids, score, margin: (ids, score, margin[:, 1:]), r"margins are .*got .*\(1, 13, 14\)"),
+        (lambda ids, score, margin: (ids, score, margin[:, 1:]), r"margins are .*got .*\(8, 7\)"),
         (lambda ids, score, _: (ids, score), "class ids, scores and margins are"),
         (lambda ids, score, margin: (ids, score.astype(np.int16), margin), "'uint8'.* got .*'int16'"),
     ],
 )
 def test_a_broken_promise_of_label_is_named(label: Callable[..., Any], said: str) -> None:
     class Broken(Watched):
-        def label(self, arrays: Arrays, /) -> Any:  # noqa: ANN401 - what should be labels
-            return label(*super().label(arrays))
+        def label(self, arrays: Arrays, /, *, size_px: tuple[int, int], every_pixel: bool) -> Any:  # noqa: ANN401 - what should be labels
+            return label(*super().label(arrays, size_px=size_px, every_pixel=every_pixel))
 
     white = np.full((8, 8, 3), 255, np.uint8), np.ones((8, 8), bool)
     with pytest.raises(ValueError, match=said):
         segment(Broken(BRIGHTNESS), white, Window(0, 0, 8, 8))
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda found: found.pop(CHIP), r"say by 'chip' which chips they are of, got \['brightness'\]"),
-        (lambda found: found.pop("brightness"), "proposals of 4 chips are at least one array, got none"),
-        (lambda found: found.update(chip=found[CHIP][::-1]), "the window's 4 chips, ascending, got .3 2 1 0"),
-        (lambda found: found.update(chip=found[CHIP] + 1), "the window's 4 chips, ascending, got .1 2 3 4"),
-        (lambda found: found.update(chip=found[CHIP] * 1.0), "the window's 4 chips, ascending"),
-        (lambda found: found.update(chip=found[CHIP][:3]), r"of 3 chips is the chip.*'brightness': \(4,"),
-        (
-            lambda found: found.update(chip=found[CHIP][:3], brightness=found["brightness"][:3]),
-            r"valid pixels of Window.* lie in chips that nothing is proposed for",
-        ),
-    ],
-)
-def test_proposals_of_another_window_are_named(
-    change: Callable[[dict[str, np.ndarray]], Any], said: str
-) -> None:
-    window = Window(0, 0, 16, 16)
-    scene = painted(16, 16, seed=1)[0], np.ones((16, 16), bool)
-    found = proposed(window, scene)
-    change(found)
-    with pytest.raises(ValueError, match=said):
-        label_window(BRIGHTNESS, found, scene[1], window=window, classes=6)
+def test_proposals_of_another_window_are_named() -> None:
+    window, scene = Window(0, 0, 16, 16), painted(16, 16, seed=1)
+    found = proposed(BRIGHTNESS, scene, window)
+    with pytest.raises(
+        ValueError, match=r"Window.*\[\[10, 10\], \[10, 4\]\] places, got those of \[\[10, 10\]\]"
+    ):
+        label_window(BRIGHTNESS, found, np.ones((16, 20), bool), window=Window(0, 0, 16, 20), classes=6)
+    with pytest.raises(ValueError, match=r"maps of \[\[6, 6\]\] places, got those of"):
+        label_window(replace(BRIGHTNESS, stride_px=4), found, scene[1], window=window, classes=6)
     with pytest.raises(
         ValueError, match=r"valid pixels of Window.* are an array of \(16, 16\), got \(22, 22\)"
     ):
-        label_window(BRIGHTNESS, proposed(window, scene), np.ones((22, 22), bool), window=window, classes=6)
+        label_window(BRIGHTNESS, found, np.ones((22, 22), bool), window=window, classes=6)
+    nothing = proposed(BRIGHTNESS, (scene[0], np.zeros_like(scene[1])), window)
+    with pytest.raises(ValueError, match=r"proposals of Window.*, which has valid pixels, are empty"):
+        label_window(BRIGHTNESS, nothing, scene[1], window=window, classes=6)
 
 
 @pytest.mark.parametrize(
-    ("name", "array", "said"),
+    ("changed", "said"),
     [
-        ("score", np.zeros((4, 4), np.uint8), "mask and score .* have no data at the same pixels"),
-        ("margin", np.zeros((4, 4), np.uint8), "mask and margin .* have no data at the same pixels"),
-        ("margin", np.full((4, 5), 255, np.uint8), "margin"),
-        ("mask", np.full((4, 4), 255, np.int16), "mask"),
+        ({"score": np.zeros((4, 4), np.uint8)}, "mask and score .* have no data at the same pixels"),
+        ({"margin": np.zeros((4, 4), np.uint8)}, "mask and margin .* have no data at the same pixels"),
+        ({"margin": np.full((4, 5), 255, np.uint8)}, "margin"),
+        ({"mask": np.full((4, 4), 255, np.int16)}, "mask"),
+        ({"stride_px": 2}, r"are .*\('uint8', \(2, 2\)\).*got"),
+        ({"stride_px": 0}, "stride_px must be above zero, got 0"),
     ],
 )
-def test_labels_of_a_window_go_together(name: str, array: np.ndarray, said: str) -> None:
-    nodata = {each: np.full((4, 4), 255, np.uint8) for each in ("mask", "score", "margin")}
+def test_labels_of_a_window_go_together(changed: dict[str, Any], said: str) -> None:
+    nodata: dict[str, Any] = {each: np.full((4, 4), 255, np.uint8) for each in ("mask", "score", "margin")}
     with pytest.raises((ValueError, TypeError), match=said):  # the latter by the run-time checks of tests
-        WindowLabels(**{**nodata, name: array})
+        WindowLabels(**{**nodata, "stride_px": 1, **changed})
