@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, Shaped
+from jaxtyping import Float32, Int64, Shaped
 
 from pipeline.geometry.window import Window
 
@@ -124,6 +124,16 @@ def mirrored(start: int, end: int, *, length: int) -> Int64[np.ndarray, " n"]:
     """
     indices = np.arange(start, end) % (2 * length)
     return np.minimum(indices, 2 * length - 1 - indices)
+
+
+def ramp(points: int) -> Float32[np.ndarray, " points"]:
+    """Return what weight a chip has at the middles of so many equal parts of its side, before blending.
+
+    It falls from the chip's middle to zero at its edges: the lesser of t and 1 - t, with t from 0 to 1 over the side.
+    """
+    along = (np.arange(points, dtype=np.float32) + np.float32(0.5)) / np.float32(points)
+    falling: np.ndarray = np.minimum(along, np.float32(1) - along)
+    return falling
 
 
 def _covering(start: int, end: int, layout: ChipLayout, *, length_px: int) -> range:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float32, Int8, Int64, UInt, UInt8
 
-from pipeline.geometry.chips import ChipGrid, ChipLayout
-from pipeline.geometry.lattice import Lattice, ramp
+from pipeline.geometry.chips import ChipGrid, ChipLayout, ramp
+from pipeline.geometry.grid import Lattice
 from pipeline.geometry.window import Window
 from pipeline.segment.protocols import KEPT, WEIGHT_MAX
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from pipeline.geometry.chips import FILL, ChipGrid, chips_of, cover
-from pipeline.geometry.lattice import Lattice, chunks_of
+from pipeline.geometry.grid import Lattice, chunks_of
 from pipeline.geometry.window import Window
 from pipeline.segment import checks
 from pipeline.segment.blending import BlendedFeatures, BlendedQueries

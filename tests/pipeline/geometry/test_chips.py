@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.geometry.chips import ChipGrid, ChipLayout, chips_of, count_chips, cover
+from pipeline.geometry.chips import ChipGrid, ChipLayout, chips_of, count_chips, cover, ramp
 from pipeline.geometry.grid import plan_windows
 from pipeline.geometry.window import Window
 
@@ -94,3 +94,18 @@ def test_an_array_of_another_rectangle_is_refused() -> None:
 def test_a_layout_that_cannot_be_is_refused(core_px: int, halo_px: int, stride_px: int, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         ChipLayout(core_px=core_px, halo_px=halo_px, stride_px=stride_px)
+
+
+@given(st.integers(1, 200))
+def test_a_ramp_rises_evenly_to_the_middle_and_is_the_same_on_both_sides(points: int) -> None:
+    found = ramp(points)
+    assert found.dtype == np.float32
+    assert (found > 0).all()
+    assert found == pytest.approx(found[::-1], abs=1e-6)
+    assert found[: (points + 1) // 2] == pytest.approx((np.arange((points + 1) // 2) + 0.5) / points)
+
+
+@given(st.integers(1, 40))
+def test_ramps_of_chips_half_a_chip_apart_add_up(half: int) -> None:
+    found = ramp(2 * half)
+    assert found[:half] + found[half:] == pytest.approx(np.full(half, 0.5))
