@@ -141,7 +141,7 @@ def plan_scene(scene: Scene, *, window_px: int, layout: ChipLayout, reading: Rea
         height=header.height,
         width=header.width,
         windows=len(windows),
-        chips=sum(count_chips(window, layout) for window in windows),
+        chips=sum(count_chips(window, layout, scene_px=(header.height, header.width)) for window in windows),
         size_bytes=sum(raster.read_input(uri, reading).size_bytes for uri in scene.files),
         upsampling=raster.upsampling(view.base),
     )

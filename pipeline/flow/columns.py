@@ -4,7 +4,8 @@ A field becomes one column of its name, or several:
 
     Scene           scene_id, uri, datetime (text), bands (a list of uri and number)
     Window          row_off, col_off, height, width (int64)
-    WindowLabels    mask, score, margin (tensors)
+    WindowProposals chunk_px (int64); embeddings, index, weight, features, queries, places, cells (tensors)
+    WindowLabels    mask, score, margin (tensors), stride_px (int64)
     numpy array     a tensor of its dtype; of another shape in every row, so that windows at edges have the same schema
     Outline         polygons of rings of points (lists of float64)
     int, str        int64, text
@@ -18,7 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import cache, partial
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, get_args, get_type_hints
 
@@ -31,7 +32,7 @@ from ray.data.extensions import ArrowVariableShapedTensorArray
 from pipeline.geometry.scene import Band, Scene
 from pipeline.geometry.window import Window
 from pipeline.raster import Outline
-from pipeline.segment import WindowLabels
+from pipeline.segment import WindowLabels, WindowProposals
 
 Cells = Mapping[str, Any]
 """A row: values of Python, and numpy arrays where a column is of tensors."""
@@ -138,23 +139,28 @@ def _outline(cells: Cells) -> Outline | None:
     return Outline(tuple(polygons))
 
 
-def _several(kind: type, field: Callable[[str], _Field]) -> _Field:
-    """Lay out a value of several fields in a column each."""
-    every = {each.name: field(each.name) for each in fields(kind)}
+def _several(kind: type) -> _Field:
+    """Lay out a value of several fields in a column each: whole numbers, and tensors."""
+    hints = get_type_hints(kind)
+    every = {
+        each.name: _plain(each.name, _PLAIN[int]) if hints[each.name] is int else _tensor(each.name)
+        for each in fields(kind)
+    }
     return _Field(
         lambda value: {
             column: array
             for name, each in every.items()
             for column, array in each.columns(getattr(value, name)).items()
         },
-        lambda cells: kind(*(each.value(cells) for each in every.values())),
+        lambda cells: kind(**{name: each.value(cells) for name, each in every.items()}),
     )
 
 
 _OWN: Mapping[type, _Field] = {
     Scene: _Field(_scene_columns, _scene),
-    Window: _several(Window, partial(_plain, kind=pa.int64())),
-    WindowLabels: _several(WindowLabels, _tensor),
+    Window: _several(Window),
+    WindowProposals: _several(WindowProposals),
+    WindowLabels: _several(WindowLabels),
     Outline: _Field(_outline_columns, _outline),
 }
 

@@ -125,7 +125,13 @@ class RunSpec:
         return windows.map_batches(
             Segment,
             **_TABLES,
-            fn_constructor_args=(self.make_segmenter, self.weights_refs, self.classes, guard),
+            fn_constructor_args=(
+                self.make_segmenter,
+                self.weights_refs,
+                self.classes,
+                self.settings.chunk_px,
+                guard,
+            ),
             compute=ActorPoolStrategy(size=workers.actors, max_tasks_in_flight_per_actor=_QUEUED),
             num_cpus=self.settings.actor_cpus,
             num_gpus=workers.actor_gpus,

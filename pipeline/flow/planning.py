@@ -208,8 +208,9 @@ def _windows(
 
 def _read(plan: Plan, window: Window, layout: ChipLayout, reading: Reading) -> Record:
     try:
-        area, etags = cover(window, layout), plan.inputs.etags
-        pixels, valid = raster.read_view(plan.view, area, reading, plan.outline, etags=etags)
+        header = plan.view.header
+        area = cover(window, layout, scene_px=(header.height, header.width))
+        pixels, valid = raster.read_view(plan.view, area, reading, plan.outline, etags=plan.inputs.etags)
     except RasterError:
         scene_inputs.check_unchanged(plan.inputs, reading)  # says so where the file was replaced meanwhile
         raise

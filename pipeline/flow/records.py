@@ -22,7 +22,7 @@ from pipeline.geometry.window import Window
 from pipeline.output.failure import Failure
 from pipeline.output.inputs import Inputs
 from pipeline.raster import Outline
-from pipeline.segment import WindowLabels
+from pipeline.segment import WindowLabels, WindowProposals
 from pipeline.sources.naming import Refusal
 
 _TRACEBACK_CHARS = 10_000  # its end, which is where the error was raised
@@ -85,11 +85,12 @@ class Pixels:
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """A window that was segmented."""
+    """A window that was segmented: what was proposed for it, and the labels made of that."""
 
     scene: Scene
     header: Header
     window: Window
+    proposals: WindowProposals
     labels: WindowLabels
     inputs: Inputs
 

@@ -20,8 +20,9 @@ from pipeline.flow.records import Done, Masks, Pixels, Record, attempt, each_rec
 from pipeline.flow.watch.guard import Guard
 from pipeline.flow.watch.registry import Work
 from pipeline.geometry.areas import pixel_areas_m2
+from pipeline.geometry.chips import cover
 from pipeline.output import Output, SceneOutput, ledger
-from pipeline.segment import Segmenter, segment_window
+from pipeline.segment import Segmenter, label_window, layout_of, propose_window
 from pipeline.storage import objects
 
 MakeSegmenter = Callable[[Mapping[str, np.ndarray]], Segmenter]
@@ -35,6 +36,7 @@ class Segment:
         make_segmenter: MakeSegmenter,
         weights: Sequence[ray.ObjectRef[Any]],
         classes: Sequence[str],
+        chunk_px: int,
         guard: Guard,
     ) -> None:
         """Make the segmenter; the reference comes in a container, so that Ray does not resolve it.
@@ -45,7 +47,7 @@ class Segment:
         _see_own_gpus_only()
         start = Work("start", part=ray.get_runtime_context().get_actor_id())
         self._segmenter = guard.watched(start, lambda: make_segmenter(ray.get(weights[0])))
-        self._classes = len(classes)
+        self._classes, self._chunk_px = len(classes), chunk_px
         self._guard = guard
 
     def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
@@ -60,10 +62,25 @@ class Segment:
             yield record
 
     def _masks(self, record: Pixels) -> Record:
-        labels = segment_window(
-            self._segmenter, record.pixels, record.valid, window=record.window, classes=self._classes
+        window, scene_px = record.window, (record.header.height, record.header.width)
+        proposals = propose_window(
+            self._segmenter,
+            record.pixels,
+            record.valid,
+            window=window,
+            scene_px=scene_px,
+            chunk_px=self._chunk_px,
         )
-        return Masks(record.scene, record.header, record.window, labels, record.inputs)
+        read = cover(window, layout_of(self._segmenter), scene_px=scene_px)
+        labels = label_window(
+            self._segmenter,
+            proposals,
+            record.valid[window.slices_in(read)],
+            window=window,
+            classes=self._classes,
+            every_pixel=True,
+        )
+        return Masks(record.scene, record.header, window, proposals, labels, record.inputs)
 
 
 def _see_own_gpus_only() -> None:

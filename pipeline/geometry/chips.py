@@ -1,46 +1,119 @@
-"""Cut a window into chips and stitch their cores: inverse functions, on a grid of the scene.
+"""A scene's chips: squares on a grid of its origin, which overlap, and the squares of pixels that are told apart.
 
-Chip cores lie on a grid anchored at the scene's origin, never at a window's, so a chip's pixels are the
-same whatever window asked for it, and each output pixel comes from exactly one chip.
+Chip cores lie on a grid anchored at the scene's origin, never at a window's, so a chip's pixels are the same whatever
+window asked for it. Neighbours overlap by their halos, where what they show is blended.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, Shaped
+from jaxtyping import Float32, Int64, Shaped
 
 from pipeline.geometry.window import Window
 
 FILL = 127
 """The value of pixels without data: mid grey, about what a network's mean is."""
 
+CELL_PLACES = 8
+"""How many places a cell, in which features are told apart, is high and wide."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChipLayout:
-    """A chip's square core and the context on each side of it, in pixels.
+    """A chip's square core, the halo on each side of it, and the side of a place, in pixels.
+
+    ``core_px`` is the step of the grid: chip (i, j) has the core that begins at row i * core_px and column j * core_px,
+    and reaches ``halo_px`` beyond. Places are squares of ``stride_px`` a side, from the scene's origin on.
 
     Raises:
-        ValueError: the core is not positive or the halo is negative.
+        ValueError: core or stride is not positive, the halo is negative, or one of them is not made of whole places.
     """
 
     core_px: int
     halo_px: int
+    stride_px: int
 
     def __post_init__(self) -> None:
-        if self.core_px <= 0 or self.halo_px < 0:
-            raise ValueError(f"core_px must be above zero and halo_px at least zero, got {self!r}")
+        if self.core_px <= 0 or self.halo_px < 0 or self.stride_px <= 0:
+            raise ValueError(
+                f"core_px and stride_px must be above zero and halo_px at least zero, got {self!r}"
+            )
+        if self.core_px % self.stride_px or self.halo_px % self.stride_px:
+            raise ValueError(f"core_px and halo_px must be multiples of stride_px, got {self!r}")
 
     @property
     def side_px(self) -> int:
         """The side of a whole chip: its core and a halo on either side."""
         return self.core_px + 2 * self.halo_px
 
+    @property
+    def cell_px(self) -> int:
+        """The side of a cell: a square of ``CELL_PLACES`` places a side, from the scene's origin on."""
+        return CELL_PLACES * self.stride_px
 
-def cover(window: Window, layout: ChipLayout) -> Window:
-    """Return what to read for ``window``: its whole chip cores and their halo (may leave the scene)."""
-    return _cores(window, layout).expand(layout.halo_px)
+
+@dataclass(frozen=True, slots=True)
+class ChipGrid:
+    """Some chips of a scene: those of ``rows`` and ``cols`` of its grid."""
+
+    layout: ChipLayout
+    rows: range
+    cols: range
+
+    def __len__(self) -> int:
+        """Return how many chips there are."""
+        return len(self.rows) * len(self.cols)
+
+    @property
+    def area(self) -> Window:
+        """The rectangle that the chips cover (may leave the scene)."""
+        row, col, core_px = self.rows[0], self.cols[0], self.layout.core_px
+        cores = Window(row * core_px, col * core_px, len(self.rows) * core_px, len(self.cols) * core_px)
+        return cores.expand(self.layout.halo_px)
+
+    def chips(self) -> Iterator[Window]:
+        """Yield the squares of the chips, row by row (they may leave the scene)."""
+        side_px, core_px, halo_px = self.layout.side_px, self.layout.core_px, self.layout.halo_px
+        for row in self.rows:
+            for col in self.cols:
+                yield Window(row * core_px - halo_px, col * core_px - halo_px, side_px, side_px)
+
+    def cut(
+        self, pixels: Shaped[np.ndarray, "y x *bands"]
+    ) -> Shaped[np.ndarray, "rows cols side side *bands"]:
+        """Return the pixels of ``area`` as those of each chip: a view, not to be written to.
+
+        Raises:
+            ValueError: the array is not of the area.
+        """
+        if pixels.shape[:2] != self.area.shape:
+            raise ValueError(f"chips are cut from {self.area!r}, got an array of {pixels.shape}")
+        side, core_px = (self.layout.side_px, self.layout.side_px), self.layout.core_px
+        views = np.lib.stride_tricks.sliding_window_view(pixels, side, axis=(0, 1))
+        return np.moveaxis(views[::core_px, ::core_px], (-2, -1), (2, 3))
+
+
+def chips_of(window: Window, layout: ChipLayout, *, scene_px: tuple[int, int]) -> ChipGrid:
+    """Return the chips by which ``window`` is labelled: all that cover it, and the cells around it, inside the scene.
+
+    A scene of ``scene_px`` (height, width) has the chips whose cores meet it.
+    """
+    ring = window.expand(layout.cell_px)
+    rows = _covering(ring.row_off, ring.row_end, layout, length_px=scene_px[0])
+    return ChipGrid(layout, rows, _covering(ring.col_off, ring.col_end, layout, length_px=scene_px[1]))
+
+
+def cover(window: Window, layout: ChipLayout, *, scene_px: tuple[int, int]) -> Window:
+    """Return what to read for ``window``: all of the chips by which it is labelled (may leave the scene)."""
+    return chips_of(window, layout, scene_px=scene_px).area
+
+
+def count_chips(window: Window, layout: ChipLayout, *, scene_px: tuple[int, int]) -> int:
+    """Return how many chips ``window`` is labelled by."""
+    return len(chips_of(window, layout, scene_px=scene_px))
 
 
 def mirrored(start: int, end: int, *, length: int) -> Int64[np.ndarray, " n"]:
@@ -53,58 +126,20 @@ def mirrored(start: int, end: int, *, length: int) -> Int64[np.ndarray, " n"]:
     return np.minimum(indices, 2 * length - 1 - indices)
 
 
-def count_chips(window: Window, layout: ChipLayout) -> int:
-    """Return how many chips cover ``window``."""
-    cores = _cores(window, layout)
-    return (cores.height // layout.core_px) * (cores.width // layout.core_px)
+def ramp(points: int) -> Float32[np.ndarray, " points"]:
+    """Return what weight a chip has at the middles of so many equal parts of its side, before blending.
 
-
-def cut(
-    pixels: Shaped[np.ndarray, "y x *bands"], *, window: Window, layout: ChipLayout
-) -> Shaped[np.ndarray, "b side side *bands"]:
-    """Cut the pixels of ``cover(window, layout)`` into chips, row by row, each with its halo.
-
-    Raises:
-        ValueError: the array is not of the covering rectangle.
+    It falls from the chip's middle to zero at its edges: the lesser of t and 1 - t, with t from 0 to 1 over the side.
     """
-    covered = cover(window, layout)
-    if pixels.shape[:2] != covered.shape:
-        raise ValueError(f"chips of {window!r} are cut from {covered!r}, got an array of {pixels.shape}")
-    side = (layout.side_px, layout.side_px)
-    views = np.lib.stride_tricks.sliding_window_view(pixels, side, axis=(0, 1))
-    grid = np.moveaxis(views[:: layout.core_px, :: layout.core_px], (-2, -1), (2, 3))
-    return np.ascontiguousarray(grid).reshape(-1, *side, *pixels.shape[2:])
+    along = (np.arange(points, dtype=np.float32) + np.float32(0.5)) / np.float32(points)
+    falling: np.ndarray = np.minimum(along, np.float32(1) - along)
+    return falling
 
 
-def core(
-    chips: Shaped[np.ndarray, "b side side *bands"], *, layout: ChipLayout
-) -> Shaped[np.ndarray, "b core core *bands"]:
-    """Drop the halo of whole chips (a view)."""
-    inner = slice(layout.halo_px, layout.halo_px + layout.core_px)
-    return chips[:, inner, inner]
-
-
-def stitch(
-    cores: Shaped[np.ndarray, "b core core"], *, window: Window, layout: ChipLayout
-) -> Shaped[np.ndarray, "y x"]:
-    """Lay the cores of all chips of ``window``, in the order of ``cut``, together and clip to the window.
-
-    Law: ``stitch(core(cut(pixels)))`` is ``pixels`` on the window.
-
-    Raises:
-        ValueError: there are not as many cores as the window has chips, or they have another side.
-    """
-    grid, side = _cores(window, layout), layout.core_px
-    expected = (count_chips(window, layout), side, side)
-    if cores.shape != expected:
-        raise ValueError(f"the chip cores of {window!r} are an array of {expected}, got {cores.shape}")
-    blocks = cores.reshape(grid.height // side, grid.width // side, side, side)
-    return np.ascontiguousarray(blocks.swapaxes(1, 2).reshape(grid.shape)[window.slices_in(grid)])
-
-
-def _cores(window: Window, layout: ChipLayout) -> Window:
-    """Return ``window`` grown to whole chip cores of the scene's grid."""
-    side = layout.core_px
-    row_off, col_off = window.row_off // side * side, window.col_off // side * side
-    row_end, col_end = -(-window.row_end // side) * side, -(-window.col_end // side) * side
-    return Window(row_off, col_off, row_end - row_off, col_end - col_off)
+def _covering(start: int, end: int, layout: ChipLayout, *, length_px: int) -> range:
+    """Return the rows (or columns) of a scene's grid whose chips cover any of its pixels ``start .. end``."""
+    start, end = max(start, 0), min(end, length_px)
+    core_px, halo_px = layout.core_px, layout.halo_px
+    first = (start - halo_px) // core_px
+    last = (end - 1 + halo_px) // core_px
+    return range(max(first, 0), min(last, (length_px - 1) // core_px) + 1)

@@ -6,30 +6,43 @@ What is checked here may be anything, whatever its annotation said.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from jaxtyping import Integer
 
-from pipeline.segment.protocols import CHIP, SCORE_MAX, SCORE_NODATA, Arrays, class_dtype
+from pipeline.geometry.chips import ChipLayout
+from pipeline.segment.protocols import SCORE_MAX, SCORE_NODATA, Arrays, class_dtype
 
-_NUMBERS = "biuf"  # numpy's kinds of dtypes that can be stored as they are: no objects, no texts
+_OF_QUERIES = {"embeddings", "index", "weight"}
+_NAMES = ({*_OF_QUERIES}, {"features"}, {*_OF_QUERIES, "features"})
+_DTYPES: Mapping[str, tuple[str, ...]] = {
+    "embeddings": ("float32",),
+    "index": ("uint8", "uint16"),
+    "weight": ("uint8",),
+    "features": ("float32",),
+}
 
 
-def proposals_of_call(arrays: object, *, chips: int) -> Arrays:
+def proposals_of_call(arrays: object, *, chips: int, layout: ChipLayout) -> Arrays:
     """Return what ``propose`` gave for so many chips.
 
     Raises:
-        TypeError: it is something else than arrays of numbers by name.
-        ValueError: an array is not of so many chips, or is called ``CHIP``, or there is none.
+        TypeError: it is something else than arrays by name.
+        ValueError: the arrays are not those of ``Proposer.propose``, or of so many chips of this layout.
     """
-    found = _numbers(arrays)
-    if CHIP in found:
+    found = _arrays(arrays)
+    if {*found} not in _NAMES:
         raise ValueError(
-            f"{CHIP!r} says which chips a window's proposals are of: give this array another name"
+            f"proposals are embeddings, index and weight, or features, or all of these; got {sorted(found)}"
         )
-    if not found:
-        raise ValueError("proposals are at least one array, got none")
-    _check_lengths(found, chips)
+    places = layout.side_px // layout.stride_px
+    for name, array in found.items():
+        if array.dtype.name not in _DTYPES[name] or array.shape[:1] != (chips,):
+            _refuse(name, array, f"{' or '.join(_DTYPES[name])} of {chips} chips")
+    if "index" in found:
+        _check_queries(found, chips, places)
+    if "features" in found:
+        _check_features(found["features"], places)
     return found
 
 
@@ -49,33 +62,16 @@ def check_alike(arrays: Arrays, first: Arrays) -> None:
         )
 
 
-def proposals_of_window(proposals: object, *, chips: int) -> tuple[Integer[np.ndarray, " b"], Arrays]:
-    """Return which of a window's ``chips`` are proposed for, and the arrays of these.
-
-    Raises:
-        TypeError: the proposals are something else than arrays of numbers by name.
-        ValueError: they are not of a window of so many chips, as ``propose_window`` makes them.
-    """
-    found = dict(_numbers(proposals))
-    if CHIP not in found:
-        raise ValueError(f"a window's proposals say by {CHIP!r} which chips they are of, got {sorted(found)}")
-    chip = found.pop(CHIP)
-    if chip.ndim != 1 or chip.dtype.kind not in "iu" or not _ascends(chip, below=chips):
-        raise ValueError(f"{CHIP!r} are numbers of the window's {chips} chips, ascending, got {chip}")
-    if len(chip) and not found:
-        raise ValueError(f"proposals of {len(chip)} chips are at least one array, got none")
-    _check_lengths(found, len(chip))
-    return chip, found
-
-
-def check_labels(labels: tuple[np.ndarray, ...], shape: tuple[int, int, int], *, classes: int) -> None:
-    """Check the dtypes of chips' labels, that they are of ``shape`` (b, y, x), and their ranges.
+def check_labels(
+    labels: tuple[np.ndarray, ...], shape: tuple[int, int], of_scores: tuple[int, int], *, classes: int
+) -> None:
+    """Check the dtypes of a chunk's labels, that they are of ``shape`` and ``of_scores`` (y, x), and their ranges.
 
     Raises:
         ValueError: they are not what ``label`` promises for so many classes.
     """
     got = [(part.dtype.name, part.shape) for part in labels]
-    expected = [(name, shape) for name in (class_dtype(classes).name, "uint8", "uint8")]
+    expected = [(class_dtype(classes).name, shape), ("uint8", of_scores), ("uint8", of_scores)]
     if got != expected:
         raise ValueError(f"a segmenter's class ids, scores and margins are {expected}, got {got}")
     if labels[0].max() > classes:
@@ -84,21 +80,35 @@ def check_labels(labels: tuple[np.ndarray, ...], shape: tuple[int, int, int], *,
         raise ValueError(f"a segmenter's scores and margins are 0..{SCORE_MAX}, got {SCORE_NODATA}")
 
 
-def _numbers(arrays: object) -> Arrays:
+def _arrays(arrays: object) -> dict[str, np.ndarray]:
     if not isinstance(arrays, Mapping):
         raise TypeError(f"proposals are arrays of numbers by name, got {type(arrays).__name__}")
     for name, array in arrays.items():
-        if not isinstance(name, str) or not isinstance(array, np.ndarray) or array.dtype.kind not in _NUMBERS:
+        if not isinstance(name, str) or not isinstance(array, np.ndarray):
             got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
             raise TypeError(f"proposals are arrays of numbers by name, got {got} as {name!r}")
-    return arrays
+    return dict(arrays)
 
 
-def _check_lengths(arrays: Arrays, chips: int) -> None:
-    shapes = {name: array.shape for name, array in arrays.items() if array.shape[:1] != (chips,)}
-    if shapes:
-        raise ValueError(f"the first axis of proposals of {chips} chips is the chip, got arrays of {shapes}")
+def _check_queries(found: Arrays, chips: int, places: int) -> None:
+    index, queries = found["index"], found["embeddings"]
+    kept = index.shape[1] if index.ndim > 1 else 0
+    for name in ("index", "weight"):
+        if found[name].shape != (chips, kept, places, places) or not kept:
+            _refuse(
+                name,
+                found[name],
+                f"of {chips} chips of {places} x {places} places, with the same queries each",
+            )
+    if queries.ndim != 3 or index.max() >= queries.shape[1]:  # noqa: PLR2004 - chip, query, embedding
+        _refuse("embeddings", queries, f"(b, q, e), with all queries of index, up to {index.max()}")
 
 
-def _ascends(chip: Integer[np.ndarray, " b"], *, below: int) -> bool:
-    return not len(chip) or bool(chip[0] >= 0 and chip[-1] < below and (chip[1:] > chip[:-1]).all())
+def _check_features(features: np.ndarray, places: int) -> None:
+    sides = {*features.shape[2:]}
+    if features.ndim != 4 or len(sides) != 1 or any(not side or places % side for side in sides):  # noqa: PLR2004
+        _refuse("features", features, f"(b, e, y, x), with patches that divide {places} x {places} places")
+
+
+def _refuse(name: str, array: np.ndarray, expected: str) -> Any:  # noqa: ANN401 - never returns
+    raise ValueError(f"the array {name} of proposals is {expected}; got {array.dtype.name} of {array.shape}")

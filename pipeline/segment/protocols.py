@@ -11,19 +11,22 @@ from jaxtyping import UInt, UInt8
 from pipeline.geometry.chips import ChipLayout
 
 Arrays = Mapping[str, np.ndarray]
-"""Proposals: arrays of numbers by name, each of whose first axis is the chip. ``numpy.savez`` stores them whole."""
+"""Proposals: arrays of numbers by name."""
 
-Labels = tuple[UInt[np.ndarray, "b y x"], UInt8[np.ndarray, "b y x"], UInt8[np.ndarray, "b y x"]]
-"""Class id (uint8, or uint16 where a vocabulary has more than 254 classes), score and margin (0..254) of chips."""
-
-CHIP = "chip"
-"""The name, among a window's proposals, of the array that says which chip of the window's grid each of them is."""
+Labels = tuple[UInt[np.ndarray, "y x"], UInt8[np.ndarray, "y1 x1"], UInt8[np.ndarray, "y1 x1"]]
+"""Class id (uint8, or uint16 where a vocabulary has more than 254 classes), score and margin (0..254) of a chunk."""
 
 SCORE_MAX = 254
 """What a probability of 1 is as a score or margin: probability = value / 254, and 255 is no data."""
 
 SCORE_NODATA = 255
 """The score and the margin of a pixel without data."""
+
+KEPT = 12
+"""How many queries a place keeps: the strongest of all chips that cover it."""
+
+WEIGHT_MAX = 15
+"""What a query's weight is, in a map, at a place that it has for itself."""
 
 _UINT8_CLASSES = 254  # 0 is `other` and 255 no data
 
@@ -34,11 +37,15 @@ class Proposer(Protocol):
 
     @property
     def core_px(self) -> int:
-        """Side of the part of a chip whose labels are kept."""
+        """Step of the grid of chips, and side of a chip's core."""
 
     @property
     def halo_px(self) -> int:
-        """Context on each side of the core, proposed for and dropped."""
+        """How far a chip reaches beyond its core on each side; there it is blended with its neighbours."""
+
+    @property
+    def stride_px(self) -> int:
+        """Side of a place, for which weights are proposed; core and halo are made of whole ones."""
 
     @property
     def chips_per_call(self) -> int:
@@ -47,35 +54,37 @@ class Proposer(Protocol):
     def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> Arrays:
         """Run the network on ``chips_per_call`` chips, rows before columns, red, green and blue.
 
-        Returns arrays of numbers by name; the first axis of each is the chip. Names, dtypes and the other axes are the
-        same in every call, and no array is called ``CHIP``. What is proposed for a chip must not depend on the other
-        chips of its call.
+        Returns, the first axis of each being the chip,
+
+            embeddings  float32 (b, q, e): what each query is, a direction
+            index       uint8 or uint16 (b, k, y, x): the strongest queries of each place of the chip
+            weight      uint8 (b, k, y, x): 255 times the probability that the place belongs to each of them
+            features    float32 (b, e, y, x): what each patch shows, a direction; patches are of whole places
+
+        or the first three alone, or features alone. Names, dtypes and all axes are the same in every call, and what is
+        proposed for a chip must not depend on the other chips of its call.
         """
 
 
 @runtime_checkable
 class Labeller(Protocol):
-    """Makes labels of what was proposed for chips of ``core_px + 2 * halo_px`` a side; needs no network."""
+    """Makes labels of the maps of chunks; needs no network."""
 
     @property
-    def core_px(self) -> int:
-        """Side of the part of a chip whose labels are kept."""
+    def stride_px(self) -> int:
+        """Side of a place of the maps, in pixels."""
 
-    @property
-    def halo_px(self) -> int:
-        """Context on each side of the core, labelled and dropped."""
+    def label(self, arrays: Arrays, /, *, size_px: tuple[int, int], every_pixel: bool) -> Labels:
+        """Return class ids (0 is `other`), scores and margins (0..``SCORE_MAX``) of a chunk of ``size_px`` (y, x).
 
-    def label(self, arrays: Arrays, /) -> Labels:
-        """Return class ids (0 is `other`), scores and margins (0..``SCORE_MAX``) of whole chips, each (b, y, x).
-
-        ``arrays`` are what ``propose`` gave, of any number of chips from one on, in the order of their first axis.
-        A chip's labels are a function of its own arrays alone, to the bit.
+        ``arrays`` are one map as ``WindowProposals.chunk`` gives it, with a ring around. Class ids are of every pixel;
+        scores and margins too, or one of each place: (ceil(y / stride_px), ceil(x / stride_px)).
         """
 
 
 @runtime_checkable
 class Segmenter(Proposer, Labeller, Protocol):
-    """Both: ``label(propose(chips))`` are the labels of chips."""
+    """Both, of the same ``stride_px``."""
 
 
 def class_dtype(classes: int) -> np.dtype[np.unsignedinteger]:
@@ -83,6 +92,6 @@ def class_dtype(classes: int) -> np.dtype[np.unsignedinteger]:
     return np.dtype(np.uint8 if classes <= _UINT8_CLASSES else np.uint16)
 
 
-def layout_of(segmenter: Proposer | Labeller) -> ChipLayout:
-    """Return the layout of a segmenter's chips, of which ``chips.cover`` tells what to read for a window."""
-    return ChipLayout(core_px=segmenter.core_px, halo_px=segmenter.halo_px)
+def layout_of(proposer: Proposer) -> ChipLayout:
+    """Return the layout of a network's chips, of which ``chips.cover`` tells what to read for a window."""
+    return ChipLayout(core_px=proposer.core_px, halo_px=proposer.halo_px, stride_px=proposer.stride_px)

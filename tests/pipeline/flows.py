@@ -10,17 +10,16 @@ import numpy as np
 from pipeline import flow
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.flow import RunResult
-from pipeline.geometry.chips import ChipLayout
 from pipeline.geometry.scene import Scene
 from pipeline.output import Output
-from pipeline.segment import Segmenter
+from pipeline.segment import Segmenter, layout_of
 from pipeline.sources.naming import Refusal, scene_of
 from pipeline.testing import painted
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
 
 CLASSES = ("dark", "middling", "bright")
 SEGMENTER = BrightnessSegmenter(core_px=64, halo_px=8, n_classes=3)
-LAYOUT = ChipLayout(core_px=64, halo_px=8)
+LAYOUT = layout_of(SEGMENTER)
 SETTINGS: dict[str, Any] = {"window_px": 256, "chunk_px": 128, "actors": 1, "actor_cpus": 0.5}
 
 

@@ -17,8 +17,11 @@ from pipeline.errors import ResourceError
 from pipeline.geometry.chips import ChipLayout
 
 _EPSILON = 1e-6  # Ray counts in ten-thousandths of a CPU, floats do not
-_BYTES_PER_PIXEL = 4  # red, green, blue, valid
-_COPIES = 5  # of a window in one process: as it came, its chips, their labels, and the masks on their way
+_READ_BYTES = 4  # a pixel that was read: red, green, blue, valid
+_LABELLED_BYTES = 8  # a pixel that was segmented: mask, score and margin, and its part of the proposals
+_COPIES = (
+    5  # of a window in one process: as it came, as it is blended, and its proposals and labels on their way
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,10 @@ def nodes() -> list[Node]:
 
 
 def window_bytes(settings: FlowSettings, layout: ChipLayout) -> int:
-    """Return what a window and its surroundings take."""
-    return _BYTES_PER_PIXEL * (settings.window_px + 2 * layout.side_px) ** 2
+    """Return the most that a window takes on its way: as it was read, with its surroundings, or as it was segmented."""
+    around_px = 2 * (layout.side_px + layout.cell_px)
+    read = _READ_BYTES * (settings.window_px + around_px) ** 2
+    return max(read, _LABELLED_BYTES * settings.window_px**2)
 
 
 def count_workers_here(

@@ -21,7 +21,7 @@ from pipeline.geometry.window import Window
 from pipeline.output.failure import Failure
 from pipeline.output.inputs import Inputs
 from pipeline.raster import Outline
-from pipeline.segment import WindowLabels
+from pipeline.segment import WEIGHT_MAX, WindowLabels, WindowProposals
 from pipeline.sources.naming import Refusal
 from pipeline.storage.objects import ObjectInfo
 
@@ -97,12 +97,33 @@ founds = parts_of(Found, scene_id=names, ground_size_m=st.none() | numbers, warn
 
 @st.composite
 def window_labels(draw: st.DrawFn) -> Parts:
-    shape = draw(st.tuples(few, few))
+    shape, stride_px = draw(st.tuples(few, few)), draw(st.integers(1, 3))
     dtype: Any = draw(st.sampled_from([np.uint8, np.uint16]))
     mask = draw(arrays(dtype, shape))
-    score, margin = (draw(arrays(np.uint8, shape, elements=st.integers(0, 254))) for _ in range(2))
-    score[mask == np.iinfo(dtype).max] = margin[mask == np.iinfo(dtype).max] = 255
-    return Parts(WindowLabels, {"mask": mask, "score": score, "margin": margin})
+    squares = tuple(-(-length // stride_px) for length in shape)
+    nodata = np.ones(squares, bool)
+    for row, col in zip(*np.nonzero(mask != np.iinfo(dtype).max), strict=True):
+        nodata[row // stride_px, col // stride_px] = False
+    score, margin = (draw(arrays(np.uint8, squares, elements=st.integers(0, 254))) for _ in range(2))
+    score[nodata] = margin[nodata] = 255
+    return Parts(WindowLabels, {"mask": mask, "score": score, "margin": margin, "stride_px": stride_px})
+
+
+@st.composite
+def window_proposals(draw: st.DrawFn) -> Parts:
+    chunks, places, length = draw(few), draw(st.tuples(st.integers(0, 4), few)), st.integers(0, 4)
+    index = draw(arrays(np.uint16, (chunks, *places, 3), elements=st.integers(0, 3)))
+    values = {
+        "chunk_px": draw(few),
+        "embeddings": draw(arrays(np.int8, (chunks, 4, draw(length)))),
+        "index": index,
+        "weight": draw(arrays(np.uint8, index.shape, elements=st.integers(0, WEIGHT_MAX))),
+        "features": draw(arrays(np.int8, (chunks, draw(length), 3, draw(length)))),
+        "queries": np.full(chunks, 4),
+        "places": np.tile(places, (chunks, 1)),
+        "cells": np.zeros((chunks, 2), np.int64),
+    }
+    return Parts(WindowProposals, values)
 
 
 @st.composite
@@ -136,7 +157,13 @@ KINDS: Mapping[type, st.SearchStrategy[Parts]] = {
     Planned: parts_of(Planned, scene_id=names, windows=counts, skipped=counts, found=st.none() | founds),
     Pixels: pixels(),
     Masks: parts_of(
-        Masks, scene=scenes, header=headers, window=windows, labels=window_labels(), inputs=inputs
+        Masks,
+        scene=scenes,
+        header=headers,
+        window=windows,
+        proposals=window_proposals(),
+        labels=window_labels(),
+        inputs=inputs,
     ),
     Done: parts_of(Done, scene=scenes, window=windows),
     Failure: parts_of(

@@ -105,8 +105,16 @@ def test_masks_depend_neither_on_windows_nor_actors_nor_order(tmp_path: Path) ->
     for scene in scenes:
         header = raster.read_header(str(scene))
         whole = Window(0, 0, header.height, header.width)
-        read = raster.read(str(scene), cover(whole, LAYOUT))
-        labels = segment_window(SEGMENTER, *read, window=whole, classes=len(CLASSES))
+        read = raster.read(str(scene), cover(whole, LAYOUT, scene_px=whole.shape))
+        labels = segment_window(
+            SEGMENTER,
+            *read,
+            window=whole,
+            scene_px=whole.shape,
+            chunk_px=SETTINGS["chunk_px"],
+            classes=len(CLASSES),
+            every_pixel=True,
+        )
         for name, expected in (("class", labels.mask), ("score", labels.score), ("margin", labels.margin)):
             found = store.read(scene_at(masks_of(tmp_path / "out-256", scene)), name, whole)
             np.testing.assert_array_equal(found, expected)

@@ -1,14 +1,19 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.geometry.chips import ChipLayout, core, count_chips, cover, cut, stitch
+from pipeline.geometry.chips import ChipGrid, ChipLayout, chips_of, count_chips, cover, ramp
+from pipeline.geometry.grid import plan_windows
 from pipeline.geometry.window import Window
 
-layouts = st.builds(ChipLayout, core_px=st.integers(1, 12), halo_px=st.integers(0, 5))
-offsets, sides = st.integers(0, 40), st.integers(1, 30)
-windows = st.builds(Window, offsets, offsets, sides, sides)
+
+def layout_of(stride_px: int, core: int, halo: int) -> ChipLayout:
+    return ChipLayout(core_px=core * stride_px, halo_px=halo * stride_px, stride_px=stride_px)
+
+
+layouts = st.builds(layout_of, st.integers(1, 3), st.integers(1, 12), st.integers(0, 14))
+scenes = st.tuples(st.integers(1, 60), st.integers(1, 60))
 
 
 def scene_pixels(rectangle: Window) -> np.ndarray:
@@ -19,48 +24,88 @@ def scene_pixels(rectangle: Window) -> np.ndarray:
     return np.stack(np.broadcast_arrays(*bands), axis=-1).astype(np.uint8)
 
 
-@given(windows, layouts)
-def test_stitching_the_cores_of_a_cut_gives_the_window_back(window: Window, layout: ChipLayout) -> None:
-    covered = scene_pixels(cover(window, layout))
-    cores = core(cut(covered, window=window, layout=layout), layout=layout)
-    assert np.array_equal(stitch(cores[..., 0], window=window, layout=layout), scene_pixels(window)[..., 0])
+def whole(scene_px: tuple[int, int]) -> Window:
+    return Window(0, 0, *scene_px)
 
 
-@given(windows, windows, layouts)
-def test_a_chip_depends_on_the_scene_and_not_on_the_window(
-    one: Window, other: Window, layout: ChipLayout
+def chips_by_place(grid: ChipGrid) -> dict[Window, np.ndarray]:
+    cut = grid.cut(scene_pixels(grid.area))
+    assert cut.shape[:2] == (len(grid.rows), len(grid.cols))
+    assert len(grid) == len(grid.rows) * len(grid.cols)
+    return dict(zip(grid.chips(), cut.reshape(-1, *cut.shape[2:]), strict=True))
+
+
+@given(scenes, layouts)
+def test_a_scene_has_the_chips_whose_cores_meet_it(scene_px: tuple[int, int], layout: ChipLayout) -> None:
+    found = [*chips_of(whole(scene_px), layout, scene_px=scene_px).chips()]
+    cores = [chip.expand(-layout.halo_px) for chip in found]
+    assert all(core.intersection(whole(scene_px)) for core in cores)
+    assert all(core.row_off % layout.core_px == core.col_off % layout.core_px == 0 for core in cores)
+    covered = np.zeros(scene_px, int)
+    for core in cores:
+        covered[core.intersection(whole(scene_px)).slices_in(whole(scene_px))] += 1  # type: ignore[union-attr]
+    assert (covered == 1).all()
+
+
+@settings(max_examples=40)
+@given(scenes, layouts, st.integers(12, 50))
+def test_windows_ask_for_the_same_pixels_of_all_chips_that_cover_them(
+    scene_px: tuple[int, int], layout: ChipLayout, window_px: int
 ) -> None:
-    def chips_by_place(window: Window) -> dict[tuple[int, int], np.ndarray]:
-        covered, side = cover(window, layout), layout.core_px
-        cores = covered.expand(-layout.halo_px)
-        rows = range(cores.row_off, cores.row_end, side)
-        places = [(row, col) for row in rows for col in range(cores.col_off, cores.col_end, side)]
-        found = cut(scene_pixels(covered), window=window, layout=layout)
-        assert len(found) == count_chips(window, layout)
-        return dict(zip(places, found, strict=True))
-
-    ours, theirs = chips_by_place(one), chips_by_place(other)
-    assert all(row % layout.core_px == col % layout.core_px == 0 for row, col in ours)
-    for place in ours.keys() & theirs.keys():
-        assert np.array_equal(ours[place], theirs[place])
+    every = chips_by_place(chips_of(whole(scene_px), layout, scene_px=scene_px))
+    for window in plan_windows(*scene_px, window_px=window_px):
+        found = chips_by_place(chips_of(window, layout, scene_px=scene_px))
+        assert count_chips(window, layout, scene_px=scene_px) == len(found)
+        ring = window.expand(layout.cell_px).intersection(whole(scene_px))
+        assert ring is not None
+        assert [*found] == [chip for chip in every if chip.intersection(ring)]
+        assert all(np.array_equal(pixels, every[chip]) for chip, pixels in found.items())
 
 
-@given(windows, layouts)
-def test_a_chip_is_the_scene_around_its_core(window: Window, layout: ChipLayout) -> None:
-    covered = cover(window, layout)
-    first = cut(scene_pixels(covered), window=window, layout=layout)[0]
-    place = Window(covered.row_off, covered.col_off, layout.side_px, layout.side_px)
-    assert np.array_equal(first, scene_pixels(place))
+@given(scenes, layouts)
+def test_a_chip_is_the_scene_around_its_core(scene_px: tuple[int, int], layout: ChipLayout) -> None:
+    for chip, pixels in chips_by_place(chips_of(whole(scene_px), layout, scene_px=scene_px)).items():
+        assert chip.shape == (layout.side_px, layout.side_px)
+        assert np.array_equal(pixels, scene_pixels(chip))
+
+
+def test_chips_are_cut_without_a_copy() -> None:
+    layout, window = ChipLayout(core_px=8, halo_px=4, stride_px=2), Window(0, 0, 64, 64)
+    pixels = scene_pixels(cover(window, layout, scene_px=window.shape))
+    assert np.shares_memory(chips_of(window, layout, scene_px=window.shape).cut(pixels), pixels)
 
 
 def test_an_array_of_another_rectangle_is_refused() -> None:
-    window, layout = Window(0, 0, 8, 8), ChipLayout(core_px=4, halo_px=1)
+    grid = chips_of(Window(0, 0, 8, 8), ChipLayout(core_px=4, halo_px=1, stride_px=1), scene_px=(8, 8))
     with pytest.raises(ValueError, match=r"row_off=-1.*\(8, 8, 3\)"):
-        cut(np.zeros((8, 8, 3), np.uint8), window=window, layout=layout)
-    with pytest.raises(ValueError, match=r"\(4, 4, 4\).*\(3, 4, 4\)"):
-        stitch(np.zeros((3, 4, 4), np.uint8), window=window, layout=layout)
+        grid.cut(np.zeros((8, 8, 3), np.uint8))
 
 
-def test_a_layout_without_a_core_is_refused() -> None:
-    with pytest.raises(ValueError, match="core_px=0"):
-        ChipLayout(core_px=0, halo_px=1)
+@pytest.mark.parametrize(
+    ("core_px", "halo_px", "stride_px", "said"),
+    [
+        (0, 1, 1, "core_px=0"),
+        (4, -4, 4, "halo_px=-4"),
+        (4, 4, 0, "stride_px=0"),
+        (6, 4, 4, "multiples of stride_px"),
+        (8, 2, 4, "multiples of stride_px"),
+    ],
+)
+def test_a_layout_that_cannot_be_is_refused(core_px: int, halo_px: int, stride_px: int, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        ChipLayout(core_px=core_px, halo_px=halo_px, stride_px=stride_px)
+
+
+@given(st.integers(1, 200))
+def test_a_ramp_rises_evenly_to_the_middle_and_is_the_same_on_both_sides(points: int) -> None:
+    found = ramp(points)
+    assert found.dtype == np.float32
+    assert (found > 0).all()
+    assert found == pytest.approx(found[::-1], abs=1e-6)
+    assert found[: (points + 1) // 2] == pytest.approx((np.arange((points + 1) // 2) + 0.5) / points)
+
+
+@given(st.integers(1, 40))
+def test_ramps_of_chips_half_a_chip_apart_add_up(half: int) -> None:
+    found = ramp(2 * half)
+    assert found[:half] + found[half:] == pytest.approx(np.full(half, 0.5))

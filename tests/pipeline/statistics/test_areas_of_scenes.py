@@ -112,5 +112,7 @@ def test_a_window_without_a_valid_pixel_asks_the_network_nothing(tmp_path: Path)
     uri = write(tmp_path / "a.tif", np.zeros((3, 256, 256), np.uint16), nodata=0)
     view, window = raster.view_of(scene_of(uri)), Window(0, 128, 128, 128)
     silent = Silent(core_px=64, halo_px=8, n_classes=3)
-    labels = segment_window(silent, *raster.read_view(view, cover(window, LAYOUT)), window=window, classes=3)
+    scene_px = view.header.height, view.header.width
+    read = raster.read_view(view, cover(window, LAYOUT, scene_px=scene_px))
+    labels = segment_window(silent, *read, window=window, scene_px=scene_px, chunk_px=128, classes=3)
     assert (labels.mask == 255).all()
