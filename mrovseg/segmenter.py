@@ -5,17 +5,21 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from mrovseg.errors import DeviceLostError, DeviceMissingError
 from mrovseg.labels.labeller import Labeller
 from mrovseg.labels.proposals import Labels, Proposals
 from mrovseg.network import average, patches
+from mrovseg.network.chip_encoder import ChipEncoder
 from mrovseg.network.config import ModelConfig
-from mrovseg.network.model import Predictions, autocast
+from mrovseg.network.model import EncodedViews, Predictions, autocast
+from mrovseg.network.strides import at_stride, strides
 from mrovseg.weights.loading import network
 from mrovseg.words.embedded import EmbeddedVocabulary
 
+# On a CPU a view alone costs little more than among others, and a call is never filled up for nothing.
+VIEWS_PER_CALL = {"cpu": 1, "cuda": 8}
 CHIPS_PER_CALL = 1  # a chip's views are a batch already; on a CPU more of them gain nothing
 OTHER_THRESHOLD = 0.2
 
@@ -40,7 +44,8 @@ class MrovsegSegmenter:
     """Chips to labels: `label(propose(chips))`.
 
     The same chips give the same bits whatever else is segmented, as long as calls have `chips_per_call` chips, and
-    device, `threads` and torch are the same.
+    device, `threads` and torch are the same. What the encoder makes of slices is remembered (see `ChipEncoder`): chips
+    that overlap by whole slices cost less one after the other, row by row.
     """
 
     def __init__(  # noqa: PLR0913 - each by its name
@@ -68,6 +73,9 @@ class MrovsegSegmenter:
         self.bfloat16 = bfloat16
         self.core_px = config.core_px
         self.halo_px = config.halo_px
+        self.model.encoder.views_at_once = VIEWS_PER_CALL[self.device.type]
+        self.chip_encoder = ChipEncoder(self.model)
+        self.strides = strides(config)
         self.labeller = Labeller(
             vocabulary=vocabulary, threshold=threshold, core_px=config.core_px, halo_px=config.halo_px
         )
@@ -76,9 +84,9 @@ class MrovsegSegmenter:
     def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, np.ndarray]:
         """Run the network on chips of side core_px + 2 halo_px, and return its proposals as arrays by name.
 
-        They are `embeddings`, `index` and `weight`, and where a class is told by patches those of these, as
-        `Proposals.to_arrays` describes them; the first axis of each is the chip. Where the device has no room for all
-        views of the chips at once, the encoder sees half as many from then on.
+        They are `embeddings`, `index` and `weight`, where a class is told by patches those of these, and but for an
+        averaged network `features`, as `Proposals.to_arrays` describes them; the first axis of each is the chip. Where
+        the device has no room for all views of a call of the encoder, it sees half as many from then on.
 
         Raises:
             torch.OutOfMemoryError: there is no room even for one view at a time.
@@ -100,24 +108,43 @@ class MrovsegSegmenter:
             if views == 1:
                 raise
             encoder.views_at_once = views // 2
+            self.chip_encoder.seen.clear()  # calls of another shape may give other bits
             return None
         except torch.AcceleratorError as error:
             raise DeviceLostError(f"the GPU failed: {str(error).splitlines()[0]}") from error
 
     def _propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
         with torch.inference_mode(), autocast(self.device, bfloat16=self.bfloat16):
-            batch = torch.from_numpy(chips).to(self.device).permute(0, 3, 1, 2)
-            model, head = self.model, self.model.config.head
+            head = self.model.config.head
+            if head is not None and head.averaged:
+                batch = torch.from_numpy(chips).to(self.device).permute(0, 3, 1, 2)
+                return average.propose(self.model, batch, top_k=self.model.config.top_k)
+            encoded = self.chip_encoder.encode(chips)
+            features = self._features(encoded)
             if head is None:
-                return patches.propose(model, model.encode(batch, patches.depths(model)))
-            if head.averaged:
-                return average.propose(model, batch, top_k=model.config.top_k)
+                return dataclasses.replace(self._by_patches(features), features=features)
             untaught = bool(self.labeller.vocabulary.untaught)
-            encoded = model.encode(batch, model.depths | (patches.depths(model) if untaught else set()))
-            proposals = keep_top_k(model.predict(encoded), top_k=model.config.top_k, chip_px=batch.shape[-1])
-            return dataclasses.replace(
-                proposals, patches=patches.propose(model, encoded) if untaught else None
-            )
+            by_patches = self._by_patches(features) if untaught else None
+            return dataclasses.replace(self._proposed_by_head(encoded), patches=by_patches, features=features)
+
+    def _features(self, encoded: EncodedViews) -> Float32[np.ndarray, "b e y x"]:
+        features = patches.chip_features(
+            encoded, chip_px=self.model.config.chip_px, stride_px=self.strides.feature_stride_px
+        )
+        found: np.ndarray = features.float().cpu().numpy()
+        return found
+
+    def _by_patches(self, features: Float32[np.ndarray, "b e y x"]) -> Proposals:
+        return patches.as_queries(features, stride_px=self.strides.feature_stride_px)
+
+    def _proposed_by_head(self, encoded: EncodedViews) -> Proposals:
+        """Return what the head makes of chips, at the stride of places."""
+        config = self.model.config
+        predicted = self.model.predict(encoded)
+        masks = at_stride(predicted.masks, chip_px=config.chip_px, stride_px=self.strides.stride_px)
+        return keep_top_k(
+            dataclasses.replace(predicted, masks=masks), top_k=config.top_k, chip_px=config.chip_px
+        )
 
     def label(self, arrays: Mapping[str, np.ndarray], /) -> Labels:
         """Label proposals with the vocabulary of this segmenter, as its `labeller` does, which needs no network."""

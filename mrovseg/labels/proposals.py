@@ -21,6 +21,7 @@ from mrovseg.words.embedded import EmbeddedVocabulary
 UINT8_CLASSES = 254  # 0 is `other` and 255 no data
 SCORE_MAX = 254  # what a probability of 1 is as a score or margin: 255 is no data
 NAMES = ("embeddings", "index", "weight")  # of the arrays by which proposals are handed on
+FEATURES = "features"  # the array of unit vectors of patches, of which no label is made yet
 PATCH = "patch_"  # before the names of those of patches
 
 
@@ -31,7 +32,7 @@ class Proposals:
     embeddings: unit vectors of the queries. index, weight: for each cell of the grid, the ids of its strongest queries
     and 255 times the probability that the cell belongs to each. `stride_px` may be no whole number (a patch of 14 px
     has four cells a side); the chip's side is. `patches` is the same of the chip's patches, on the same grid, by
-    which classes that the head was never taught are found.
+    which classes that the head was never taught are found; `features` are these patches themselves, on a coarser grid.
 
     Raises ProposalsError for arrays that do not belong together.
     """
@@ -41,6 +42,7 @@ class Proposals:
     weight: UInt8[np.ndarray, "b k y x"]
     stride_px: float
     patches: "Proposals | None" = None
+    features: Float32[np.ndarray, "b e fy fx"] | None = None
 
     def __post_init__(self) -> None:
         """Check what the arrays are of: all of the same chips, index and weight of the same cells."""
@@ -59,11 +61,12 @@ class Proposals:
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays by name; the first axis of each is the chip. Those of patches, if any, are `patch_*`.
 
-        embeddings: float32 (b, q, e). index: uint8 or uint16 (b, k, y, x). weight: uint8 (b, k, y, x). What a cell
-        is wide is not among them: it is that of the chip by how many there are a side.
+        embeddings: float32 (b, q, e). index: uint8 or uint16 (b, k, y, x). weight: uint8 (b, k, y, x). features:
+        float32 (b, e, y, x). What a cell is wide is not among them: it is that of the chip by how many there are.
         """
         patches = {} if self.patches is None else self.patches.to_arrays()
-        return self._arrays() | {PATCH + name: array for name, array in patches.items()}
+        features = {} if self.features is None else {FEATURES: self.features}
+        return self._arrays() | {PATCH + name: array for name, array in patches.items()} | features
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], *, chip_px: int) -> "Proposals":
@@ -72,7 +75,7 @@ class Proposals:
         Raises ProposalsError for arrays that are missing, unknown, or do not belong together.
         """
         known = [NAMES, (*NAMES, *(PATCH + name for name in NAMES))]
-        if {*arrays} not in [{*names} for names in known]:
+        if {*arrays} - {FEATURES} not in [{*names} for names in known]:
             raise ProposalsError(
                 f"proposals are the arrays {', '.join(NAMES)}, and with patches {PATCH}* of each, got {sorted(arrays)}"
             )
@@ -84,6 +87,7 @@ class Proposals:
             weight,
             stride_px=chip_px / index.shape[-1],
             patches=cls.from_arrays(of_patches, chip_px=chip_px) if of_patches else None,
+            features=arrays.get(FEATURES),
         )
 
 

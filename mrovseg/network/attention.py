@@ -88,7 +88,7 @@ def masked_attention(
     for depth, low_map, high_map in zip(range(first, encoder.depth + 1), low, high, strict=True):
         maps = {"low": low_map, "high": high_map}
         tokens = torch.cat([as_tokens(maps[view]) for view in views], dim=1)
-        queries = _block(encoder.block(depth), queries, tokens, read)
+        queries = run_block(encoder.block(depth), queries, tokens, read)
     return encoder.project(queries)
 
 
@@ -108,7 +108,7 @@ def masked_pooling(
     return encoder.project(torch.einsum("bqyx,bcyx->bqc", weight, mean))
 
 
-def _block(
+def run_block(
     block: Block,
     queries: Float[Tensor, "b q c"],
     tokens: Float[Tensor, "b n c"],

@@ -60,21 +60,31 @@ class MaskDecoder(nn.Module):
         )
 
     def forward(
-        self, levels: Sequence[Float[Tensor, "b d _y _x"]], mask_features: Float[Tensor, "b d y x"]
-    ) -> tuple[Float[Tensor, "b q d"], list[Float[Tensor, "b q y x"]]]:
-        """Return the queries and the mask logits after each layer, the last ones the result."""
+        self,
+        levels: Sequence[Float[Tensor, "b d _y _x"]],
+        mask_features: Float[Tensor, "b d y x"],
+        *,
+        full_masks: bool,
+    ) -> tuple[Float[Tensor, "b q d"], list[Float[Tensor, "b q _y _x"]]]:
+        """Return the queries and the mask logits before each layer and after the last, which are the result.
+
+        Without `full_masks` those before a layer are only of the size of the level that it reads: interpolation is
+        linear, so that of the features serves as well as that of the masks, but for roundings.
+        """
         queries = self.feature.expand(len(mask_features), -1, -1)
-        masks = [self.masks(queries, mask_features)]
+        read = [mask_features if full_masks else _resized(mask_features, level) for level in levels]
+        masks = []
         for i, layer in enumerate(self.layers):
             features = levels[i % len(levels)]
             size = (features.shape[-2], features.shape[-1])
+            masks.append(self.masks(queries, read[i % len(levels)]))
             allowed = attention_mask(masks[-1], size)
             tokens = (features + self.level[i % len(levels)][:, None, None]).flatten(2).mT
             position = grid_position(size, features)
             queries = layer(
                 queries, tokens, query_position=self.position, token_position=position, blocked=~allowed
             )
-            masks.append(self.masks(queries, mask_features))
+        masks.append(self.masks(queries, mask_features))
         return self.norm(queries), masks
 
     def masks(
@@ -114,6 +124,10 @@ class MaskDecoderLayer(nn.Module):
         queries = self.norms[1](queries + self.own(positioned, positioned, queries, need_weights=False)[0])
         updated: Tensor = self.norms[2](queries + self.feed(queries))
         return updated
+
+
+def _resized(maps: Float[Tensor, "b d _y _x"], like: Float[Tensor, "b d y x"]) -> Float[Tensor, "b d y x"]:
+    return interpolate(maps, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def attention_mask(masks: Float[Tensor, "b q y x"], size: tuple[int, int]) -> Bool[Tensor, "b q n"]:

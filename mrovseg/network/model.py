@@ -37,13 +37,15 @@ def autocast(device: torch.device, *, bfloat16: bool) -> torch.autocast:
 class EncodedViews:
     """The encoder's tokens of `chips` chips: tokens by depth, the low views' first and then the slices', row by row.
 
-    Encoders with a convolutional stem also yield finer maps, by their stride in px of a view.
+    Encoders with a convolutional stem also yield finer maps, by their stride in px of a view. `features` are the views'
+    patches in the space of text, where they were asked for.
     """
 
     chips: int
     slices_a_side: int
     tokens: dict[int, Float[Tensor, "v n c"]]
     fine: dict[int, Float[Tensor, "v _c _y _x"]]
+    features: Float[Tensor, "v e g g"] | None = None
 
     def low(self, depth: int) -> Float[Tensor, "b c g g"]:
         """Return the patches of the low views."""
@@ -65,10 +67,23 @@ class EncodedViews:
         """Return the finer maps of the slices, stitched."""
         return stitch(self.fine[stride][self.chips :], slices_a_side=self.slices_a_side)
 
+    def features_low(self) -> Float[Tensor, "b e g g"]:
+        """Return the patches of the low views in the space of text."""
+        return self._features()[: self.chips]
+
+    def features_high(self) -> Float[Tensor, "b e sg sg"]:
+        """Return the patches of the slices in the space of text, stitched."""
+        return stitch(self._features()[self.chips :], slices_a_side=self.slices_a_side)
+
+    def _features(self) -> Float[Tensor, "v e g g"]:
+        if self.features is None:
+            raise TypeError("these views were encoded without features; use ChipEncoder")
+        return self.features
+
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """The head's output: a unit vector and mask logits for each query, and the masks of the earlier layers."""
+    """The head's output: a unit vector and mask logits for each query; in training, the earlier layers' masks too."""
 
     embeddings: Float[Tensor, "b q e"]
     masks: Float[Tensor, "b q y x"]
@@ -131,7 +146,7 @@ class MROVSeg(nn.Module):
         """Return the queries of chips whose side is a whole number of slices."""
         with torch.no_grad():  # the encoder is frozen: only the queries' own path below has gradients
             encoded = self.encode(chips, self.depths)
-        return self.predict(encoded)
+        return self.predict(encoded, auxiliary=True)
 
     @property
     def depths(self) -> set[int]:
@@ -139,8 +154,11 @@ class MROVSeg(nn.Module):
         config, _ = self._require_head()
         return {*config.taps, *self._read_depths()}
 
-    def predict(self, encoded: EncodedViews) -> Predictions:
-        """Return the queries of chips whose views were encoded at all `depths`."""
+    def predict(self, encoded: EncodedViews, *, auxiliary: bool = False) -> Predictions:
+        """Return the queries of chips whose views were encoded at all `depths`.
+
+        `auxiliary`: with the masks of the earlier layers, which only training needs.
+        """
         config, head = self._require_head()
         fused = [
             adapt(encoded.high(d), encoded.low(d))
@@ -150,8 +168,9 @@ class MROVSeg(nn.Module):
             adapt(encoded.fine_high(stride), encoded.fine_low(stride))
             for adapt, stride in zip(head.fine_adapters, encoded.fine, strict=True)
         ]
-        queries, masks = head.mask_decoder(*head.pixel_decoder(fused, fine))
-        return Predictions(self._query_vectors(encoded, masks[-1], fused[-1], queries), masks[-1], masks[:-1])
+        queries, masks = head.mask_decoder(*head.pixel_decoder(fused, fine), full_masks=auxiliary)
+        vectors = self._query_vectors(encoded, masks[-1], fused[-1], queries)
+        return Predictions(vectors, masks[-1], masks[:-1] if auxiliary else [])
 
     def _query_vectors(
         self,

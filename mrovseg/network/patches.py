@@ -5,57 +5,62 @@ SCLIP (arXiv 2312.01597), ClearCLIP (arXiv 2407.12442) and SegEarth-OV (arXiv 24
 class token it also takes.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8, UInt16
+from jaxtyping import Float, Float32, UInt8, UInt16
 from torch import Tensor
 from torch.nn.functional import interpolate, linear, normalize
 
 from mrovseg.labels.proposals import Proposals
+from mrovseg.network.attention import run_block
 from mrovseg.network.clip import ImageEncoder
-from mrovseg.network.model import EncodedViews, MROVSeg
-from mrovseg.network.slices import as_map, as_tokens, stitch
+from mrovseg.network.model import EncodedViews
+from mrovseg.network.slices import as_map
+from mrovseg.network.strides import CELLS_PER_PATCH, at_stride
 
 CLASS_TOKEN_WEIGHT = 0.3  # SegEarth-OV's lambda
-CELLS_PER_PATCH = 4  # a side, as the trained head has
 
 
-def depths(model: MROVSeg) -> set[int]:
-    """Return the depths at which patches are read."""
-    return {model.encoder.depth - 1, model.encoder.depth}
-
-
-def propose(model: MROVSeg, seen: EncodedViews) -> Proposals:
-    """Return the chips' patches as queries; the weights of a cell are bilinear over its four nearest patches.
-
-    `seen` must hold the tokens at `depths`.
-    """
-    features = patch_features(model.encoder, seen.tokens)
-    low, high = features[: seen.chips], stitch(features[seen.chips :], slices_a_side=seen.slices_a_side)
+def chip_features(seen: EncodedViews, *, chip_px: int, stride_px: int) -> Float[Tensor, "b e y x"]:
+    """Return unit vectors of what both views of chips show at a stride. `seen` must hold features."""
+    low, high = seen.features_low(), seen.features_high()
     mean = (high + interpolate(low, size=high.shape[-2:], mode="bilinear", align_corners=False)) / 2
-    grid = high.shape[-1]
-    index, weight = neighbours(grid, CELLS_PER_PATCH)
-    batch = (seen.chips, 1, 1, 1)
+    return normalize(at_stride(mean, chip_px=chip_px, stride_px=stride_px), dim=1)
+
+
+def as_queries(features: Float32[np.ndarray, "b e y x"], *, stride_px: int) -> Proposals:
+    """Return features at a stride as queries; the weights of a place are bilinear over its four nearest cells."""
+    index, weight = neighbours(features.shape[-1], CELLS_PER_PATCH)
+    batch = (len(features), 1, 1, 1)
     return Proposals(
-        embeddings=normalize(as_tokens(mean), dim=-1).float().cpu().numpy(),
+        embeddings=features.reshape(*features.shape[:2], -1).swapaxes(1, 2),
         index=np.tile(index, batch),
         weight=np.tile(weight, batch),
-        stride_px=seen.slices_a_side * model.encoder.side_px / (grid * CELLS_PER_PATCH),
+        stride_px=stride_px / CELLS_PER_PATCH,
     )
 
 
-def patch_features(
-    encoder: ImageEncoder, tokens: Mapping[int, Float[Tensor, "b n c"]]
-) -> Float[Tensor, "b e g g"]:
+def patch_features(encoder: ImageEncoder, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b e g g"]:
     """Return every patch's features in the space of text, less CLASS_TOKEN_WEIGHT times its view's class token.
 
-    `tokens` are those at `depths`.
+    `tokens` are those that enter the last block.
     """
-    first = encoder.project(tokens[encoder.depth][:, :1])
-    local = encoder.project(self_self_attention(encoder, tokens[encoder.depth - 1]))
-    return as_map(torch.cat([first, local[:, 1:] - CLASS_TOKEN_WEIGHT * first], dim=1))
+    first = class_vectors(encoder, tokens)
+    local = encoder.project(self_self_attention(encoder, tokens)[:, 1:])
+    return as_map(torch.cat([first, local - CLASS_TOKEN_WEIGHT * first], dim=1))
+
+
+def class_vectors(encoder: ImageEncoder, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b 1 e"]:
+    """Return the views' own vectors, for which the last block is run for their class tokens alone.
+
+    View by view: the rows of a product of few rows differ in their last bits with what stands beside them.
+    """
+    everywhere = tokens.new_zeros(1, encoder.heads, 1, tokens.shape[1] - 1)
+    last = encoder.block(encoder.depth)
+    views = tokens.split(1)
+    return torch.cat(
+        [encoder.project(run_block(last, view[:, :1], view[:, 1:], everywhere)) for view in views]
+    )
 
 
 def self_self_attention(encoder: ImageEncoder, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:

@@ -27,8 +27,12 @@ def stitch(slices: Float[Tensor, "n c g g"], *, slices_a_side: int) -> Float[Ten
 
 def views(chips: Float[Tensor, "b 3 h w"], *, side_px: int) -> Float[Tensor, "n 3 p p"]:
     """Return all encoder inputs of the chips: low views first (b), then the slices (b*s*s)."""
-    low = interpolate(chips, size=(side_px, side_px), mode="bilinear", antialias=True, align_corners=False)
-    return torch.cat([low, split(chips, side_px=side_px)])
+    return torch.cat([low_views(chips, side_px=side_px), split(chips, side_px=side_px)])
+
+
+def low_views(chips: Float[Tensor, "b 3 h w"], *, side_px: int) -> Float[Tensor, "b 3 p p"]:
+    """Return the chips as a whole, downsampled to the encoder's input."""
+    return interpolate(chips, size=(side_px, side_px), mode="bilinear", antialias=True, align_corners=False)
 
 
 def as_map(tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b c g g"]:

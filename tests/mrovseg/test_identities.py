@@ -15,6 +15,7 @@ from torch.nn.functional import interpolate, normalize
 from mrovseg.labels.labeller import Labeller
 from mrovseg.network import patches
 from mrovseg.network.attention import mask_region, masked_attention, region_bias
+from mrovseg.network.chip_encoder import ChipEncoder
 from mrovseg.network.clip import ImageEncoder, build
 from mrovseg.network.config import TINY, HeadConfig, ModelConfig
 from mrovseg.network.model import EncodedViews, MROVSeg, autocast
@@ -419,10 +420,12 @@ def test_dense_queries_are_the_mean_of_both_views_patches() -> None:
     model = network(config)
     batch = as_batch(chips(config, 1))
     with torch.inference_mode():
-        proposals = patches.propose(model, model.encode(batch, patches.depths(model)))
+        seen = ChipEncoder(model).encode(chips(config, 1))
+        features = patches.chip_features(seen, chip_px=128, stride_px=16)
+        proposals = patches.as_queries(features.numpy(), stride_px=16)
         images = (batch - model.mean) / model.std
         low, high = (
-            patches.patch_features(model.encoder, model.encoder.tokens(part, {3, 4}))
+            patches.patch_features(model.encoder, model.encoder.tokens(part, {3})[3])
             for part in (views(images, side_px=64)[:1], images[..., 64:, 64:])
         )
         low = interpolate(low, size=(8, 8), mode="bilinear")

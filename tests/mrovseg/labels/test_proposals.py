@@ -175,8 +175,9 @@ def test_a_segmenter_keeps_patches_where_a_class_was_not_taught(reads: str) -> N
     kept = MrovsegSegmenter(config, weights, told).propose(pixels)
     dense = MrovsegSegmenter(config.headless(), encoders, words).propose(pixels)
     names = {"embeddings", "index", "weight"}
-    assert plain.keys() == dense.keys() == names
-    assert kept.keys() == names | {f"patch_{name}" for name in names}
+    assert plain.keys() == dense.keys() == names | {"features"}
+    assert kept.keys() == names | {f"patch_{name}" for name in names} | {"features"}
+    assert np.array_equal(kept["features"], dense["features"])
     for name in names:
         assert np.array_equal(kept[name], plain[name]), name
         assert np.array_equal(kept[f"patch_{name}"], dense[name]), name
