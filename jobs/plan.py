@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from jobs.run.commands import command, run
 from jobs.run.exit_codes import ExitCode, ends_with_code
 from jobs.run.precheck import MISSED, finer_than
+from jobs.run.proposals import chip_layout
 from jobs.run.proxies import check_proxies
 from jobs.run.settings.flags import takes_settings
 from jobs.run.settings.keys import build, keys_of
@@ -78,7 +79,7 @@ def plan(
     scenes = scene_list(values)
     window_px, reading = build(FlowSettings, values).window_px, build(Reading, values)
     config = read_config(keys_of(SegmentSettings)["checkpoint"].read(values.get("checkpoint", EMBEDDED)))
-    layout = ChipLayout(core_px=config.core_px, halo_px=config.halo_px)
+    layout = chip_layout(config)
     check_proxies(scenes)
     scenes.check()
     found = Plan(window_px, layout, reading, most=None if every else OPENED)

@@ -1,20 +1,21 @@
-"""A network, a device and a vocabulary behind two callables over arrays: `propose` and `label`."""
+"""A network, a device and a vocabulary behind two callables over arrays: `propose` of chips, `label` of maps."""
 
 import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 
 from mrovseg.errors import DeviceLostError, DeviceMissingError
+from mrovseg.labels.chunk_labels import Labels
 from mrovseg.labels.labeller import Labeller
-from mrovseg.labels.proposals import Labels, Proposals
 from mrovseg.network import average, patches
 from mrovseg.network.chip_encoder import ChipEncoder
 from mrovseg.network.config import ModelConfig
 from mrovseg.network.model import EncodedViews, Predictions, autocast
-from mrovseg.network.strides import at_stride, strides
+from mrovseg.network.slices import at_stride
+from mrovseg.network.strides import strides
 from mrovseg.weights.loading import network
 from mrovseg.words.embedded import EmbeddedVocabulary
 
@@ -41,7 +42,7 @@ def choose_device(asked: str | None) -> torch.device:
 
 
 class MrovsegSegmenter:
-    """Chips to labels: `label(propose(chips))`.
+    """Chips to proposals and, once these are laid together to maps, to labels.
 
     The same chips give the same bits whatever else is segmented, as long as calls have `chips_per_call` chips, and
     device, `threads` and torch are the same. What the encoder makes of slices is remembered (see `ChipEncoder`): chips
@@ -75,18 +76,22 @@ class MrovsegSegmenter:
         self.halo_px = config.halo_px
         self.model.encoder.views_at_once = VIEWS_PER_CALL[self.device.type]
         self.chip_encoder = ChipEncoder(self.model)
-        self.strides = strides(config)
-        self.labeller = Labeller(
-            vocabulary=vocabulary, threshold=threshold, core_px=config.core_px, halo_px=config.halo_px
-        )
+        self.stride_px, self.feature_stride_px = strides(config)
+        self.labeller = Labeller(vocabulary=vocabulary, threshold=threshold, stride_px=self.stride_px)
         self.chips_per_call = CHIPS_PER_CALL
 
     def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, np.ndarray]:
         """Run the network on chips of side core_px + 2 halo_px, and return its proposals as arrays by name.
 
-        They are `embeddings`, `index` and `weight`, where a class is told by patches those of these, and but for an
-        averaged network `features`, as `Proposals.to_arrays` describes them; the first axis of each is the chip. Where
-        the device has no room for all views of a call of the encoder, it sees half as many from then on.
+        The first axis of each is the chip:
+
+            embeddings  float32 (b, q, e): unit vectors of the queries
+            index       uint8 or uint16 (b, k, y, x): the strongest queries of each place of `stride_px` a side
+            weight      uint8 (b, k, y, x): 255 times the probability that the place belongs to each of them
+            features    float32 (b, e, y, x): unit vectors of what is seen at `feature_stride_px`
+
+        A network without a head has features alone, an averaged one has none. Where the device has no room for all
+        views of a call of the encoder, it sees half as many from then on.
 
         Raises:
             torch.OutOfMemoryError: there is no room even for one view at a time.
@@ -96,9 +101,9 @@ class MrovsegSegmenter:
             # Only now nothing refers any more to what was computed before the memory ran out.
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
-        return proposals.to_arrays()
+        return proposals
 
-    def _try_propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals | None:
+    def _try_propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> dict[str, np.ndarray] | None:
         """Return the proposals, or None when memory ran out and fewer views at once are to be tried."""
         encoder = self.model.encoder
         try:
@@ -113,51 +118,42 @@ class MrovsegSegmenter:
         except torch.AcceleratorError as error:
             raise DeviceLostError(f"the GPU failed: {str(error).splitlines()[0]}") from error
 
-    def _propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Proposals:
+    def _propose(self, chips: UInt8[np.ndarray, "b y x 3"]) -> dict[str, np.ndarray]:
+        config = self.model.config
         with torch.inference_mode(), autocast(self.device, bfloat16=self.bfloat16):
-            head = self.model.config.head
-            if head is not None and head.averaged:
+            if config.head is not None and config.head.averaged:
                 batch = torch.from_numpy(chips).to(self.device).permute(0, 3, 1, 2)
-                return average.propose(self.model, batch, top_k=self.model.config.top_k)
+                return average.propose(self.model, batch, top_k=config.top_k)
             encoded = self.chip_encoder.encode(chips)
             features = self._features(encoded)
-            if head is None:
-                return dataclasses.replace(self._by_patches(features), features=features)
-            untaught = bool(self.labeller.vocabulary.untaught)
-            by_patches = self._by_patches(features) if untaught else None
-            return dataclasses.replace(self._proposed_by_head(encoded), patches=by_patches, features=features)
+            return features if config.head is None else self._by_head(encoded) | features
 
-    def _features(self, encoded: EncodedViews) -> Float32[np.ndarray, "b e y x"]:
-        features = patches.chip_features(
-            encoded, chip_px=self.model.config.chip_px, stride_px=self.strides.feature_stride_px
+    def _features(self, encoded: EncodedViews) -> dict[str, np.ndarray]:
+        found = patches.chip_features(
+            encoded, chip_px=self.model.config.chip_px, stride_px=self.feature_stride_px
         )
-        found: np.ndarray = features.float().cpu().numpy()
-        return found
+        return {"features": found.float().cpu().numpy()}
 
-    def _by_patches(self, features: Float32[np.ndarray, "b e y x"]) -> Proposals:
-        return patches.as_queries(features, stride_px=self.strides.feature_stride_px)
-
-    def _proposed_by_head(self, encoded: EncodedViews) -> Proposals:
+    def _by_head(self, encoded: EncodedViews) -> dict[str, np.ndarray]:
         """Return what the head makes of chips, at the stride of places."""
         config = self.model.config
         predicted = self.model.predict(encoded)
-        masks = at_stride(predicted.masks, chip_px=config.chip_px, stride_px=self.strides.stride_px)
-        return keep_top_k(
-            dataclasses.replace(predicted, masks=masks), top_k=config.top_k, chip_px=config.chip_px
-        )
+        masks = at_stride(predicted.masks, chip_px=config.chip_px, stride_px=self.stride_px)
+        return keep_top_k(dataclasses.replace(predicted, masks=masks), top_k=config.top_k)
 
-    def label(self, arrays: Mapping[str, np.ndarray], /) -> Labels:
-        """Label proposals with the vocabulary of this segmenter, as its `labeller` does, which needs no network."""
-        return self.labeller.label(arrays)
+    def label(
+        self, arrays: Mapping[str, np.ndarray], /, *, size_px: tuple[int, int], every_pixel: bool
+    ) -> Labels:
+        """Label a chunk's map with the vocabulary of this segmenter, as its `labeller` does, which needs no network."""
+        return self.labeller.label(arrays, size_px=size_px, every_pixel=every_pixel)
 
 
-def keep_top_k(predictions: Predictions, *, top_k: int, chip_px: int) -> Proposals:
-    """Reduce predictions to proposals: the `top_k` strongest queries of each cell, their weights in 8 bits."""
+def keep_top_k(predictions: Predictions, *, top_k: int) -> dict[str, np.ndarray]:
+    """Reduce predictions to arrays by name: the `top_k` strongest queries of each place, their weights in 8 bits."""
     weight, index = predictions.masks.float().sigmoid().topk(min(top_k, predictions.masks.shape[1]), dim=1)
     ids = torch.uint8 if predictions.masks.shape[1] <= 256 else torch.uint16  # noqa: PLR2004 -- what 8 bits hold
-    return Proposals(
-        embeddings=predictions.embeddings.float().cpu().numpy(),
-        index=index.to(ids).cpu().numpy(),
-        weight=(weight * 255).round().to(torch.uint8).cpu().numpy(),
-        stride_px=chip_px / predictions.masks.shape[-1],
-    )
+    return {
+        "embeddings": predictions.embeddings.float().cpu().numpy(),
+        "index": index.to(ids).cpu().numpy(),
+        "weight": (weight * 255).round().to(torch.uint8).cpu().numpy(),
+    }

@@ -1,14 +1,17 @@
 """Say what a checkpoint is, what it costs and how fast it runs here: `mrovseg info CHECKPOINT`."""
 
+import math
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Annotated
 
 import numpy as np
 import torch
 from cyclopts import Parameter
+from jaxtyping import UInt8
 
 from jobs.run.commands import command, run
 from jobs.run.exit_codes import ExitCode, ends_with_code
@@ -21,8 +24,11 @@ from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.weights.header import EMBEDDED
 from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.vocabulary import Vocabulary
+from pipeline.geometry.chips import ChipLayout
+from pipeline.segment import layout_of
 
 LEAST_S = 2.0  # how long chips are segmented for the speed
+CHIPS_A_ROW = 8
 SHOWN_WORDS = 12
 
 
@@ -91,24 +97,36 @@ def costs(checkpoint: Checkpoint) -> str:
 
 
 def speed(checkpoint: Checkpoint) -> str:
-    """Segment chips of noise for a while as an actor would; return its speed and the process's peak memory."""
+    """Propose for chips of noise for a while as an actor would; return its speed and the process's peak memory."""
     word = min(checkpoint.taught_phrases or checkpoint.known_phrases or ["building"])
     embedded, _ = embed_vocabulary(checkpoint, Vocabulary((word,), ((word,),)))
     segmenter = MrovsegSegmenter(
         checkpoint.config, checkpoint.image_weights, embedded, threshold=OTHER_THRESHOLD, threads=THREADS
     )
-    side, count = checkpoint.config.chip_px, segmenter.chips_per_call
-    chips = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
-    segmenter.label(segmenter.propose(chips))  # the first call warms up
-    began, done = time.monotonic(), 0
+    chips, count = _chips(layout_of(segmenter)), segmenter.chips_per_call
+    began, done = math.inf, 0
     while time.monotonic() - began < LEAST_S:
-        segmenter.label(segmenter.propose(chips))
-        done += count
-    mpx_s = done * checkpoint.config.core_px**2 / 1e6 / (time.monotonic() - began)
+        segmenter.propose(np.stack([*islice(chips, count)]))
+        if began == math.inf:  # the first call warms up
+            began = time.monotonic()
+        else:
+            done += count
+    mpx_s = done * segmenter.core_px**2 / 1e6 / (time.monotonic() - began)
     return (
         f"here: {mpx_s:.2f} Mpx/s of core pixels, one actor ({segmenter.device}, {THREADS} thread), "
         f"memory at its peak {', '.join(_peaks(segmenter.device))}"
     )
+
+
+def _chips(layout: ChipLayout) -> Iterator[UInt8[np.ndarray, "y x 3"]]:
+    """Yield the chips of an endless scene of noise, row by row."""
+    random, width_px = np.random.default_rng(0), layout.side_px + (CHIPS_A_ROW - 1) * layout.core_px
+    rows = random.integers(0, 256, (layout.side_px, width_px, 3), dtype=np.uint8)
+    while True:
+        for at in range(0, CHIPS_A_ROW * layout.core_px, layout.core_px):
+            yield rows[:, at : at + layout.side_px]
+        below = random.integers(0, 256, (layout.core_px, width_px, 3), dtype=np.uint8)
+        rows = np.concatenate([rows[layout.core_px :], below])
 
 
 def _peaks(device: torch.device) -> list[str]:

@@ -26,7 +26,6 @@ from pipeline.testing.painted import LAND_COVER, paint
 
 PAINTED = "land-cover"  # the definition of painted scenes
 SPLIT = "val"
-STRIDE_PX = 4  # of the labels of `tiny`: class changes on the lines between its places are what is usual
 
 
 def measure(
@@ -44,7 +43,7 @@ def compare(
     Border rates are those of the masks alone, on the lines of the grids that they were made by.
     """
     grids = grids_of(layout_of(segmenter), window_px=FlowSettings().window_px)
-    borders = BorderRates(grids, stride_px=STRIDE_PX)
+    borders = BorderRates(grids, stride_px=segmenter.stride_px)
 
     def segment(pixels: UInt8[np.ndarray, "y x 3"]) -> UInt[np.ndarray, "y x"]:
         mask = segment_image(segmenter, pixels, classes=classes)
@@ -64,6 +63,7 @@ def grids_of(layout: ChipLayout, *, window_px: int) -> dict[str, Grid]:
     return {
         "chip cores": Grid(layout.core_px),
         "chip edges": Grid(layout.core_px, (-layout.halo_px, layout.halo_px)),
+        "chunks": Grid(FlowSettings().chunk_px),
         "windows": Grid(window_px),
     }
 
@@ -78,8 +78,16 @@ def segment_image(
     total = count_windows(height, width, window_px=window_px)
     mask = np.zeros((height, width), class_dtype(classes))
     for done, window in enumerate(plan_windows(height, width, window_px=window_px), start=1):
-        read, valid = _cut(pixels, cover(window, layout_of(segmenter)))
-        labels = segment_window(segmenter, read, valid, window=window, classes=classes)
+        read, valid = _cut(pixels, cover(window, layout_of(segmenter), scene_px=whole.shape))
+        labels = segment_window(
+            segmenter,
+            read,
+            valid,
+            window=window,
+            scene_px=whole.shape,
+            chunk_px=FlowSettings().chunk_px,
+            classes=classes,
+        )
         mask[window.slices_in(whole)] = labels.mask
         print(f"image of {height} x {width} px: window {done} of {total}", file=sys.stderr)
     return mask

@@ -9,6 +9,7 @@ from jobs.run import run_record
 from jobs.run.description import describe
 from jobs.run.missing import say_missing
 from jobs.run.precheck import warnings_ahead
+from jobs.run.proposals import chip_layout, proposals_layout
 from jobs.run.proxies import check_proxies
 from jobs.run.resume import failed_before
 from jobs.run.settings.segment import SegmentSettings
@@ -21,9 +22,9 @@ from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.words.embedded import EmbeddedVocabulary
 from pipeline import flow
 from pipeline.flow import RunResult
-from pipeline.geometry.chips import ChipLayout
 from pipeline.output import lease
 from pipeline.redact import redacted
+from pipeline.store import chosen_contents
 
 
 def run_segmentation(settings: SegmentSettings) -> RunResult:
@@ -41,6 +42,11 @@ def run_segmentation(settings: SegmentSettings) -> RunResult:
     loading.network(checkpoint.config, checkpoint.image_weights)
     vocabulary = embed_and_warn(checkpoint, settings.vocabulary)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
+    contents = chosen_contents(
+        proposals_layout(checkpoint, chunk_px=settings.flow.chunk_px),
+        scores=settings.flow.scores,
+        proposals=settings.flow.proposals,
+    )
     for warning in warnings_ahead(settings.scenes, settings.reading):
         print(f"mrovseg: {redacted(warning)}", file=sys.stderr)
     described = functools.partial(
@@ -49,6 +55,7 @@ def run_segmentation(settings: SegmentSettings) -> RunResult:
         checkpoint=checkpoint,
         threshold=threshold,
         background=vocabulary.background,
+        contents=contents,
     )
     precision = _precision(settings, described)
     with flow.cluster():
@@ -65,7 +72,7 @@ def _run(
 ) -> RunResult:
     """Run on the cluster that is joined."""
     scenes = failed_before(settings.output, settings.scenes) if settings.retry_failed else settings.scenes
-    layout = ChipLayout(core_px=checkpoint.config.core_px, halo_px=checkpoint.config.halo_px)
+    layout = chip_layout(checkpoint.config)
     # Before the output says that this run is at it: one that cannot fit leaves it as it was.
     room = flow.count_workers_here(settings.flow, layout, checkpoint.image_weights)
     execution = choose_execution(precision, room=room, flow=settings.flow, gsd_m=settings.reading.gsd_m)
@@ -85,6 +92,7 @@ def _run(
             ),
             weights=checkpoint.image_weights,
             layout=layout,
+            contents=described.keywords["contents"],
             settings=settings.flow,
             reading=settings.reading,
             made_by=run_record.provenance(description),

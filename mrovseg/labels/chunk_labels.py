@@ -12,9 +12,9 @@ from mrovseg.labels.pixel_labels import label_rows
 from mrovseg.labels.pixel_values import Found, QuadRoom, Rules
 from mrovseg.labels.place_scores import PlaceRoom, Scored, Told, score_rows
 from mrovseg.labels.proposal_map import ProposalMap
-from mrovseg.labels.proposals import UINT8_CLASSES
 from mrovseg.words.embedded import EmbeddedVocabulary
 
+UINT8_CLASSES = 254  # 0 is `other` and 255 no data
 ROWS = 8  # of places, whose scores of all classes are in memory at once
 
 

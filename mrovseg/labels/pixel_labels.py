@@ -13,10 +13,9 @@ from jaxtyping import Float32, Int32, Int64, UInt8, UInt16
 
 from mrovseg.labels.compiled import kernel, part
 from mrovseg.labels.pixel_values import Found, QuadRoom, Rules
-from mrovseg.labels.scores import MIN_SCORE
 
 ZERO, ONE = np.float32(0), np.float32(1)
-LEAST = np.float32(MIN_SCORE)
+LEAST = np.float32(0.5 / 255)  # a lower score counts as none, and is stored as 0
 LEVELS = np.float32(254)  # what a probability of 1 is as a score or margin: 255 is no data
 UNDER, OVER = np.float32(0.9999), np.float32(1.0001)  # what interpolation rounds is far less
 

@@ -10,18 +10,20 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from mrovseg.labels.proposals import Proposals
 from mrovseg.network.model import MROVSeg
 from mrovseg.network.slices import stitch, views
 
 RESOLUTIONS = 2
 
 
-def propose(model: MROVSeg, chips: UInt8[Tensor, "b 3 h w"], *, top_k: int) -> Proposals:
-    """Return the queries of all views of the chips; a cell keeps the strongest of its slice and of the low view."""
+def propose(model: MROVSeg, chips: UInt8[Tensor, "b 3 h w"], *, top_k: int) -> dict[str, np.ndarray]:
+    """Return the queries of all views of the chips; a place keeps the strongest of its slice and of the low view.
+
+    The arrays are those of `MrovsegSegmenter.propose`, without features.
+    """
     found = [_propose_chip(model, chip[None], top_k=top_k) for chip in chips]
-    embeddings, index, weight = (np.stack(arrays) for arrays in zip(*found, strict=True))
-    return Proposals(embeddings, index, weight, stride_px=chips.shape[-1] / index.shape[-1])
+    names = ("embeddings", "index", "weight")
+    return {name: np.stack(arrays) for name, arrays in zip(names, zip(*found, strict=True), strict=True)}
 
 
 def _propose_chip(

@@ -5,18 +5,15 @@ SCLIP (arXiv 2312.01597), ClearCLIP (arXiv 2407.12442) and SegEarth-OV (arXiv 24
 class token it also takes.
 """
 
-import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8, UInt16
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate, linear, normalize
 
-from mrovseg.labels.proposals import Proposals
 from mrovseg.network.attention import run_block
 from mrovseg.network.clip import ImageEncoder
 from mrovseg.network.model import EncodedViews
-from mrovseg.network.slices import as_map
-from mrovseg.network.strides import CELLS_PER_PATCH, at_stride
+from mrovseg.network.slices import as_map, at_stride
 
 CLASS_TOKEN_WEIGHT = 0.3  # SegEarth-OV's lambda
 
@@ -26,18 +23,6 @@ def chip_features(seen: EncodedViews, *, chip_px: int, stride_px: int) -> Float[
     low, high = seen.features_low(), seen.features_high()
     mean = (high + interpolate(low, size=high.shape[-2:], mode="bilinear", align_corners=False)) / 2
     return normalize(at_stride(mean, chip_px=chip_px, stride_px=stride_px), dim=1)
-
-
-def as_queries(features: Float32[np.ndarray, "b e y x"], *, stride_px: int) -> Proposals:
-    """Return features at a stride as queries; the weights of a place are bilinear over its four nearest cells."""
-    index, weight = neighbours(features.shape[-1], CELLS_PER_PATCH)
-    batch = (len(features), 1, 1, 1)
-    return Proposals(
-        embeddings=features.reshape(*features.shape[:2], -1).swapaxes(1, 2),
-        index=np.tile(index, batch),
-        weight=np.tile(weight, batch),
-        stride_px=stride_px / CELLS_PER_PATCH,
-    )
 
 
 def patch_features(encoder: ImageEncoder, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b e g g"]:
@@ -74,17 +59,3 @@ def self_self_attention(encoder: ImageEncoder, tokens: Float[Tensor, "b n c"]) -
     mixed = (weights @ v).transpose(1, 2).flatten(2)
     out: Tensor = block.ls_1(attention.out_proj(mixed))
     return out
-
-
-def neighbours(grid: int, factor: int) -> tuple[UInt16[np.ndarray, "4 y x"], UInt8[np.ndarray, "4 y x"]]:
-    """Return, for each cell of a grid `factor` times finer, its four nearest patches and 255 times their weights."""
-    at = np.clip((np.arange(grid * factor) + 0.5) / factor - 0.5, 0, grid - 1)
-    near = at.astype(np.int64)
-    far = np.minimum(near + 1, grid - 1)
-    part = at - near
-    index, weight = [], []
-    for rows, row_weight in ((near, 1 - part), (far, part)):
-        for cols, col_weight in ((near, 1 - part), (far, part)):
-            index.append(rows[:, None] * grid + cols)
-            weight.append(np.rint(row_weight[:, None] * col_weight * 255))
-    return np.stack(index).astype(np.uint16), np.stack(weight).astype(np.uint8)

@@ -45,3 +45,11 @@ def as_map(tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b c g g"]:
 def as_tokens(features: Float[Tensor, "b c y x"]) -> Float[Tensor, "b n c"]:
     """Flatten a map to tokens, row by row."""
     return features.flatten(2).mT
+
+
+def at_stride(maps: Float[Tensor, "b c s s"], *, chip_px: int, stride_px: int) -> Float[Tensor, "b c y x"]:
+    """Return maps of a chip at a stride that divides it: as they are, or interpolated bilinearly."""
+    side = chip_px // stride_px
+    if maps.shape[-1] == side:
+        return maps
+    return interpolate(maps, size=(side, side), mode="bilinear", align_corners=False)

@@ -2,10 +2,6 @@
 
 from typing import NamedTuple
 
-from jaxtyping import Float
-from torch import Tensor
-from torch.nn.functional import interpolate
-
 from mrovseg.errors import ModelConfigError
 from mrovseg.network.config import ModelConfig
 
@@ -37,11 +33,3 @@ def strides(config: ModelConfig) -> Strides:
     whole = [stride for stride in range(1, cells + 1) if cells % stride == 0]
     nearest = min(whole, key=lambda stride: (abs(stride - quarter), -stride))
     return Strides(nearest, CELLS_PER_PATCH * nearest)
-
-
-def at_stride(maps: Float[Tensor, "b c s s"], *, chip_px: int, stride_px: int) -> Float[Tensor, "b c y x"]:
-    """Return maps of a chip at a stride that divides it: as they are, or interpolated bilinearly."""
-    side = chip_px // stride_px
-    if maps.shape[-1] == side:
-        return maps
-    return interpolate(maps, size=(side, side), mode="bilinear", align_corners=False)

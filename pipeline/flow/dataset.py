@@ -130,6 +130,7 @@ class RunSpec:
                 self.weights_refs,
                 self.classes,
                 self.settings.chunk_px,
+                self.contents,
                 guard,
             ),
             compute=ActorPoolStrategy(size=workers.actors, max_tasks_in_flight_per_actor=_QUEUED),

@@ -85,7 +85,7 @@ class Pixels:
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """A window that was segmented: what was proposed for it, and the labels made of that."""
+    """A window that was segmented: what was proposed for it, empty if that is not kept, and the labels made of it."""
 
     scene: Scene
     header: Header

@@ -37,6 +37,7 @@ class Segment:
         weights: Sequence[ray.ObjectRef[Any]],
         classes: Sequence[str],
         chunk_px: int,
+        contents: store.Contents,
         guard: Guard,
     ) -> None:
         """Make the segmenter; the reference comes in a container, so that Ray does not resolve it.
@@ -47,7 +48,7 @@ class Segment:
         _see_own_gpus_only()
         start = Work("start", part=ray.get_runtime_context().get_actor_id())
         self._segmenter = guard.watched(start, lambda: make_segmenter(ray.get(weights[0])))
-        self._classes, self._chunk_px = len(classes), chunk_px
+        self._classes, self._chunk_px, self._contents = len(classes), chunk_px, contents
         self._guard = guard
 
     def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
@@ -78,9 +79,10 @@ class Segment:
             record.valid[window.slices_in(read)],
             window=window,
             classes=self._classes,
-            every_pixel=True,
+            every_pixel=self._contents.score_stride_px == 1,
         )
-        return Masks(record.scene, record.header, window, proposals, labels, record.inputs)
+        kept = proposals if self._contents.maps else proposals.emptied()
+        return Masks(record.scene, record.header, window, kept, labels, record.inputs)
 
 
 def _see_own_gpus_only() -> None:
@@ -150,7 +152,8 @@ def _gone_said(scene: SceneOutput) -> Iterator[None]:
 def _write(record: Masks, scene: SceneOutput, *, classes: Sequence[str], contents: store.Contents) -> None:
     labels, window = record.labels, record.window
     arrays = {"class": labels.mask, "score": labels.score, "margin": labels.margin}
-    digests = store.write(scene, arrays, window=window)
+    maps = {name: getattr(record.proposals, name) for name in contents.maps}
+    digests = store.write(scene, arrays, window=window, proposals=maps)
     counted = statistics.window_statistics(
         labels.mask,
         labels.score,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int8, Int64, UInt8, UInt16
@@ -72,6 +72,18 @@ class WindowProposals:
     def is_empty(self) -> bool:
         """Whether no chip of the window had data."""
         return not self.index.size and not self.features.size
+
+    def emptied(self) -> WindowProposals:
+        """Return maps of as many chunks, in which there is nothing."""
+        own = {name: np.zeros_like(getattr(self, name)) for name in ("queries", "places", "cells")}
+        return replace(
+            self,
+            embeddings=self.embeddings[:, :0, :0],
+            index=self.index[:, :0, :0, :0],
+            weight=self.weight[:, :0, :0, :0],
+            features=self.features[:, :0, :0, :0],
+            **own,
+        )
 
     def chunk(self, number: int) -> Arrays:
         """Return the map of one chunk: ``embeddings``, ``index`` and ``weight`` if any, and ``features`` if any.

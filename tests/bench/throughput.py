@@ -25,7 +25,7 @@ from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.vocabulary import parse
 from pipeline import flow, raster
 from pipeline.config import FlowSettings
-from pipeline.geometry.chips import ChipLayout, cover
+from pipeline.geometry.chips import cover
 from pipeline.geometry.grid import plan_windows
 from pipeline.output import Output
 from pipeline.segment import segment_window
@@ -45,7 +45,7 @@ class Model:
         self.checkpoint = checkpoints.load("tiny")
         self.vocabulary, _ = embed_vocabulary(self.checkpoint, parse(WORDS))
         config = self.checkpoint.config
-        self.layout = ChipLayout(core_px=config.core_px, halo_px=config.halo_px)
+        self.layout = chip_layout(config)
         self.make = functools.partial(
             make_segmenter, config=config, vocabulary=self.vocabulary, threshold=OTHER_THRESHOLD
         )
@@ -77,11 +77,23 @@ def bare_s(model: Model, scene: Path) -> float:
     """Seconds of the model's calls alone, in this process."""
     segmenter, classes = model.segmenter(), model.vocabulary.classes
     windows = list(plan_windows(SIDE_PX, SIDE_PX, window_px=WINDOW_PX))
-    read = [(window, *raster.read(str(scene), cover(window, model.layout))) for window in windows]
+    scene_px = (SIDE_PX, SIDE_PX)
+    read = [
+        (window, *raster.read(str(scene), cover(window, model.layout, scene_px=scene_px)))
+        for window in windows
+    ]
 
     def run() -> None:
         for window, pixels, valid in read:
-            segment_window(segmenter, pixels, valid, window=window, classes=classes)
+            segment_window(
+                segmenter,
+                pixels,
+                valid,
+                window=window,
+                scene_px=scene_px,
+                chunk_px=WINDOW_PX,
+                classes=classes,
+            )
 
     return seconds(run)
 

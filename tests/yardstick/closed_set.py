@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 from torch import Tensor, nn
 
 import mrovseg.network.clip  # noqa: F401 -- lets torchvision, and so the library below, be imported beside a CPU build of torch
@@ -27,32 +27,39 @@ from jobs.show import metrics
 from mrovseg.data.definition import Definition
 from mrovseg.data.labelled import IGNORE, LabelledSet
 from mrovseg.data.sampling import Augmentation, sample_chip
+from mrovseg.labels.labeller import Labeller
 from mrovseg.network.config import TINY
-from pipeline.segment import SCORE_MAX, Arrays, Labels
+from mrovseg.network.strides import strides
+from mrovseg.words.embedded import EmbeddedVocabulary
 
 DECODER_CHANNELS = (224, 128, 96, 64, 32)  # 3.9 M parameters in all, as many as `tiny`
 CHIPS, CHIP_PX = 8, 288
 RATE, ENCODER_RATE, WARMUP_STEPS = 1e-3, 3e-4, 50
 SAY_EVERY = 50
+CERTAIN = 100.0  # a scale by which a query is of its own class and of no other
 
 
 class ClosedSet:
-    """A network of fixed classes behind the two callables that a window's segmenter asks."""
+    """A network of fixed classes behind the two callables of a segmenter: each class is a query of its own."""
 
-    core_px, halo_px, chips_per_call = TINY.core_px, TINY.halo_px, 1
+    core_px, halo_px, stride_px, chips_per_call = TINY.core_px, TINY.halo_px, strides(TINY).stride_px, 1
 
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network.eval()
+    def __init__(self, network: nn.Module, *, classes: int) -> None:
+        self.network, self.queries = network.eval(), np.eye(classes, dtype=np.float32)
+        words = EmbeddedVocabulary(
+            self.queries, np.arange(classes), classes, np.zeros(classes, np.float32), CERTAIN
+        )
+        self.label = Labeller(vocabulary=words, threshold=0, stride_px=self.stride_px).label
 
-    def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, Float32[np.ndarray, "b c y x"]]:
+    def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, np.ndarray]:
         with torch.inference_mode():
-            return {"probabilities": self.network(normalised(chips)).softmax(1).numpy()}
-
-    def label(self, arrays: Arrays, /) -> Labels:
-        probabilities = arrays["probabilities"]
-        second, best = np.sort(probabilities, axis=1)[:, -2:].swapaxes(0, 1)
-        levels = [np.rint(SCORE_MAX * part).astype(np.uint8) for part in (best, best - second)]
-        return (probabilities.argmax(axis=1) + 1).astype(np.uint8), levels[0], levels[1]
+            probabilities = avg_pool2d(self.network(normalised(chips)).softmax(1), self.stride_px)
+        index = np.arange(len(self.queries), dtype=np.uint8)[:, None, None]
+        return {
+            "embeddings": np.stack([self.queries] * len(chips)),
+            "index": np.broadcast_to(index, probabilities.shape),
+            "weight": (255 * probabilities).round().to(torch.uint8).numpy(),
+        }
 
 
 def main(argv: Sequence[str]) -> int:
@@ -66,7 +73,9 @@ def main(argv: Sequence[str]) -> int:
     network = unet(len(names), inputs.beginning.stem)
     train(network, sets, seconds=60 * arguments.minutes, seed=arguments.seed)
     scenes = (one.load() for one in validation.scenes)
-    agreement, borders = compare(ClosedSet(network), scenes, definition, classes=len(names))
+    agreement, borders = compare(
+        ClosedSet(network, classes=len(names)), scenes, definition, classes=len(names)
+    )
     print(metrics.report(agreement, borders, names))
     metrics.write(str(arguments.output), agreement, borders, names)
     return 0

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 
 from mrovseg.labels.proposal_map import ProposalMap
-from mrovseg.labels.scores import MIN_SCORE
 from mrovseg.words.embedded import EmbeddedVocabulary
 
 ONE = np.float32(1)
+MIN_SCORE = 0.5 / 255
 
 
 def labels(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mrovseg.errors import ModelConfigError
 from mrovseg.network.config import TINY, ModelConfig
-from mrovseg.network.strides import at_stride, strides
+from mrovseg.network.slices import at_stride
+from mrovseg.network.strides import strides
 from mrovseg.segmenter import MrovsegSegmenter
 from tests.mrovseg.networks import SMALL, all_weights, chips, vocabulary
 
