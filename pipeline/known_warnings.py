@@ -22,7 +22,8 @@ def silenced(category: type[Warning], message: str = "") -> Iterator[None]:
     last; the others are not touched.
     """
     with _lock:
-        warnings.filterwarnings("ignore", message, category)  # to the front, and never twice
+        # In a group of its own the text is like no filter of others, which would be moved to the front and taken away.
+        warnings.filterwarnings("ignore", f"(?:{message})", category)
         entry = warnings.filters[0]
         _inside[entry] += 1
     try:
