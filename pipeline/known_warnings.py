@@ -10,7 +10,9 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 _lock = threading.Lock()
+
 _inside: Counter[Any] = Counter()
+"""How many calls have asked for a filter and not ended: of the whole process, as the filters are."""
 
 
 @contextmanager
