@@ -9,12 +9,14 @@ UNLOCKED := ^(torch|torchvision|triton|nvidia-.*|cuda-.*|pip|setuptools|mrovseg)
 # Tests side by side; more than four processes would want much memory, as each starts a Ray of its own.
 SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --maxschedchunk=1
 
-.PHONY: demo install lock format check test test-pipeline test-slow chaos bench
+.PHONY: demo install install-pipeline lock format check test test-pipeline test-slow chaos bench
 
 demo: install
 	$(VENV)/bin/mrovseg demo
 
 install: $(VENV)/installed
+
+install-pipeline: .venv-pipeline/installed
 
 # The stamp makes a second `make install` free; it is stale as soon as a pin changes.
 $(VENV)/installed: pyproject.toml constraints.txt requirements.lock
@@ -45,13 +47,13 @@ check: install
 test: install test-pipeline
 	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --ignore=pipeline --ignore=tests/pipeline
 
-test-pipeline: .venv-pipeline/installed
+test-pipeline: install-pipeline
 	! .venv-pipeline/bin/python -c 'import torch' 2> /dev/null
 	.venv-pipeline/bin/python -m pytest $(SIDE_BY_SIDE) pipeline tests/pipeline
 
 # A module's slow tests are of one process, so that a run which they all read is made once.
 test-slow: install
-	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --dist=loadscope --no-loadscope-reorder -m slow
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --dist=loadscope --no-loadscope-reorder -m slow --durations=20
 
 .venv-pipeline/installed: pyproject.toml requirements.lock
 	test -x .venv-pipeline/bin/python || python3 -m venv .venv-pipeline

@@ -10,7 +10,9 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 _lock = threading.Lock()
+
 _inside: Counter[Any] = Counter()
+"""How many calls have asked for a filter and not ended: of the whole process, as the filters are."""
 
 
 @contextmanager
@@ -22,7 +24,8 @@ def silenced(category: type[Warning], message: str = "") -> Iterator[None]:
     last; the others are not touched.
     """
     with _lock:
-        warnings.filterwarnings("ignore", message, category)  # to the front, and never twice
+        # In a group of its own the text is like no filter of others, which would be moved to the front and taken away.
+        warnings.filterwarnings("ignore", f"(?:{message})", category)
         entry = warnings.filters[0]
         _inside[entry] += 1
     try:

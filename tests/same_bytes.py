@@ -75,9 +75,8 @@ def make_scenes(folder: Path) -> Iterator[Path]:
     """Write a painted scene, a part of Dubai, and one of 16 bits; yield them, a NAIP scene and damaged files."""
     paint_scene(folder / "painted.tif", height=4096, width=4096, seed=SEED)
     yield folder / "painted.tif"
-    yield lay_together(
-        sorted((SHARED_DATA / "semseg/dubai/tile2/images").glob("*.jpg")), folder / "dubai.tif"
-    )
+    nine = sorted((SHARED_DATA / "semseg/dubai/tile2/images").glob("*.jpg"))
+    yield lay_together(nine, folder / "dubai.tif", cols=3)
     yield sixteen_bits(folder / "sixteen_bits.tif")
     yield from sorted((SHARED_DATA / "geotiff/opengeos-data/naip").rglob("*.tif"))[:1]
     yield from sorted(path for path in (SHARED_DATA / "corrupt").rglob("*") if path.is_file())

@@ -5,6 +5,7 @@ It has no head: it segments in the training-free mode at once, and a head can be
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,31 @@ APP = command(
         "mrovseg convert local-dir:downloaded -o clip.safetensors",
     ),
 )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChipShape:
+    """What a chip is made of: inputs of the encoder, side by side."""
+
+    slices: Annotated[
+        int | None,
+        Parameter(
+            help="slices a side of a chip", metavar="N", show_default="as many as a core of 1024 px needs"
+        ),
+    ] = None
+    halo_px: Annotated[
+        int | None,
+        Parameter(help="what a chip's core leaves on each side", metavar="N", show_default="at least 32"),
+    ] = None
+    slice_px: Annotated[
+        int | None,
+        Parameter(
+            help="another input size of the encoder, its positions interpolated",
+            metavar="N",
+            show_default="the encoder's own",
+        ),
+    ] = None
 
 
 @ends_with_code
@@ -55,35 +81,18 @@ def convert(
             help="a state dict (.safetensors, .pt, .bin), or one of open_clip's tags", metavar="FILE|TAG"
         ),
     ] = None,
-    slices: Annotated[
-        int | None,
-        Parameter(
-            help="slices a side of a chip", metavar="N", show_default="as many as a core of 1024 px needs"
-        ),
-    ] = None,
-    halo_px: Annotated[
-        int | None,
-        Parameter(help="what a chip's core leaves on each side", metavar="N", show_default="at least 32"),
-    ] = None,
-    slice_px: Annotated[
-        int | None,
-        Parameter(
-            help="another input size of the encoder, its positions interpolated",
-            metavar="N",
-            show_default="the encoder's own",
-        ),
-    ] = None,
+    chip: ChipShape = ChipShape(),
 ) -> int:
     """Make the checkpoint, and say what its chips are."""
     if output.is_dir() or (weights and output.resolve() == Path(weights).resolve()):
         raise ConfigError(f"-o must be a new file for the checkpoint, got {output}")
-    config, arrays = headless_network(model, weights, slices=slices, halo_px=halo_px, slice_px=slice_px)
+    config, arrays = headless_network(model, weights, **asdict(chip))
     try:
         checkpoints.save(output, config=config, weights=arrays, known_phrases=None)
     except OSError as fault:
         raise ConfigError(f"{output} cannot be written: {fault}") from fault
-    chip = f"{config.slices} x {config.slices} slices of {config.slice_px} px, core {config.core_px} px"
-    print(f"checkpoint: {output}, chips of {config.chip_px} px ({chip}, halo {config.halo_px} px)")
+    made_of = f"{config.slices} x {config.slices} slices of {config.slice_px} px, core {config.core_px} px"
+    print(f"checkpoint: {output}, chips of {config.chip_px} px ({made_of}, halo {config.halo_px} px)")
     return ExitCode.DONE
 
 

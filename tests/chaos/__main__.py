@@ -1,8 +1,8 @@
 """Kill runs at random and compare what they leave: `python -m tests.chaos --runs 30 --kills 4 --seed 1`.
 
 Prints a line a run, with its seed; ends with 1 where an output differs from the undisturbed one. A seed decides which
-kinds of processes are killed after which pauses; what they were doing then depends on the machine. With `--head` the
-head of a cluster is killed too, in a run more, which another cluster ends.
+kinds of processes are killed after which pauses; what they were doing then depends on the machine. With `--head` one
+more run loses the head of its cluster, and goes on with another cluster.
 """
 
 import argparse

@@ -28,10 +28,10 @@ pytestmark = [
 ]
 
 
-def lay_together(parts: list[Path], scene: Path) -> Path:
-    """Write four adjacent parts, given row by row, as one GeoTIFF near Dubai, 0.3 m a pixel."""
+def lay_together(parts: list[Path], scene: Path, *, cols: int) -> Path:
+    """Write adjacent parts, given row by row, ``cols`` a row, as one GeoTIFF near Dubai, 0.3 m a pixel."""
     pixels = [np.asarray(Image.open(part).convert("RGB")) for part in parts]
-    whole = np.vstack([np.hstack(pixels[at : at + 2]) for at in (0, 2)])
+    whole = np.vstack([np.hstack(pixels[at : at + cols]) for at in range(0, len(parts), cols)])
     with rasterio.open(
         scene,
         "w",
@@ -89,4 +89,4 @@ def test_a_naip_scene(shared_data: Path, tmp_path: Path) -> None:
 def test_four_parts_laid_together_as_one_scene(shared_data: Path, tmp_path: Path) -> None:
     nine = sorted((shared_data / "semseg/dubai/tile2/images").glob("*.jpg"))
     parts = [nine[at] for at in (0, 1, 3, 4)]  # of three a row
-    check(lay_together(parts, tmp_path / "dubai.tif"), tmp_path / "out")
+    check(lay_together(parts, tmp_path / "dubai.tif", cols=2), tmp_path / "out")

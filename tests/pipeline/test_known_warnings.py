@@ -2,6 +2,7 @@
 
 import threading
 import warnings
+from typing import Literal
 
 import pytest
 
@@ -54,3 +55,13 @@ def test_it_is_silent_where_filters_were_put_back_meanwhile() -> None:
             with silenced(Known):
                 warnings.warn("known", Known, stacklevel=1)
         warnings.warn("known", Known, stacklevel=1)
+
+
+@pytest.mark.parametrize("action", ["ignore", "error"])
+def test_what_others_filter_stays_and_where_it_is(action: Literal["ignore", "error"]) -> None:
+    warnings.simplefilter(action, Known)
+    warnings.simplefilter("always", BytesWarning)
+    before = list(warnings.filters)
+    with silenced(Known):
+        warnings.warn("known", Known, stacklevel=1)
+    assert warnings.filters == before

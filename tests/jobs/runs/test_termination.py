@@ -86,10 +86,9 @@ def undisturbed(scene: Path, ray_cluster: None) -> dict[str, str]:
     [
         pytest.param(some_are_done, [signal.SIGTERM], marks=pytest.mark.slow),
         pytest.param(ray_begins, [signal.SIGTERM], marks=pytest.mark.slow),
-        pytest.param(listing, [signal.SIGTERM], marks=pytest.mark.slow),
+        pytest.param(listing, [signal.SIGINT], marks=pytest.mark.slow),
         pytest.param(all_are_done, [signal.SIGTERM], marks=pytest.mark.slow),
         pytest.param(some_are_done, [signal.SIGTERM, signal.SIGTERM], marks=pytest.mark.slow),
-        pytest.param(some_are_done, [signal.SIGINT], marks=pytest.mark.slow),
     ],
 )
 def test_a_run_that_is_terminated_ends_in_time_and_can_go_on(
