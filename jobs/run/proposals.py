@@ -30,8 +30,8 @@ def proposals_layout(checkpoint: Checkpoint, *, chunk_px: int) -> ProposalsLayou
     layout, head = chip_layout(config), config.head
     if chunk_px % layout.cell_px:
         raise ConfigError(
-            f"chunk_px must be a multiple of {layout.cell_px}, the cells of this checkpoint's features, got {chunk_px}: "
-            f"try {max(1, round(chunk_px / layout.cell_px)) * layout.cell_px}"
+            f"chunk_px must be a multiple of {layout.cell_px}, the cells of this checkpoint's features, got "
+            f"{chunk_px}: try {max(1, round(chunk_px / layout.cell_px)) * layout.cell_px}"
         )
     return ProposalsLayout(
         stride_px=layout.stride_px,
