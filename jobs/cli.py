@@ -23,6 +23,9 @@ VERBS = {
     "segment": Verb(
         "jobs.segment", "segment scenes by words into mask stores, statistics and a list of failures"
     ),
+    "relabel": Verb(
+        "jobs.relabel", "label the proposals that an output keeps by other words, without the network"
+    ),
     "status": Verb("jobs.status", "say how far an output is, while a run is on or not"),
     "verify": Verb(
         "jobs.verify", "look for what is missing, extra or altered in an output, and how to repair it"

@@ -3,19 +3,12 @@
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.run.commands import command, run
 from jobs.run.exit_codes import ExitCode, ends_with_code
 from jobs.run.settings.flags import takes_settings
 from jobs.run.settings.segment import segment_settings
-from jobs.show.table import duration
-from pipeline.output import Output
-
-if TYPE_CHECKING:
-    from pipeline.flow import RunResult
-
-LISTED_FAILURES = 20
 
 APP = command(
     "segment",
@@ -45,41 +38,17 @@ def segment(values: dict[str, Any]) -> int:
     from jobs.run.precheck import MISSED
     from jobs.run.resume import resumed
     from jobs.show.class_table import class_table
+    from jobs.show.result import say_result
 
     began_s = time.monotonic()
     settings = segment_settings(resumed(values))
     result = run_segmentation(settings)
     print(class_table(settings.output))
-    _say_where(settings.output, result, took_s=time.monotonic() - began_s)
+    say_result(settings.output, result, took_s=time.monotonic() - began_s)
     windows = result.windows_done + result.windows_skipped + result.windows_failed
     if settings.reading.aoi is not None and not windows and not result.failures:
         print(f"mrovseg: {MISSED}", file=sys.stderr)
     return ExitCode.DONE_WITH_FAILURES if result.failures else ExitCode.DONE
-
-
-def _say_where(output: Output, result: "RunResult", *, took_s: float) -> None:
-    print(
-        f"\nwindows: {result.windows_done} done, {result.windows_skipped} done before, in {duration(took_s)}"
-    )
-    print(f"failed:  {_failed(result)}\nmasks:   {output.scenes}")
-    print(f"summary: {output.summary}")
-    if result.failures:
-        print(f"failures: {output.failures}", file=sys.stderr)
-        _say_failures(result)
-
-
-def _failed(result: "RunResult") -> str:
-    """Say how much failed: windows, and scenes whose windows nobody knows."""
-    counts = (("window", result.windows_failed), ("scene", result.scenes_failed))
-    return ", ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts if n) or "nothing"
-
-
-def _say_failures(result: "RunResult") -> None:
-    listed = result.failures[:LISTED_FAILURES]
-    for failure in listed:
-        print(f"  {failure}", file=sys.stderr)
-    if result.failures_in_all > len(listed):
-        print(f"  and {result.failures_in_all - len(listed)} more", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 from mrovseg.errors import DeviceLostError, DeviceMissingError
 from mrovseg.labels.chunk_labels import Labels
 from mrovseg.labels.labeller import Labeller
+from mrovseg.labels.pixel_values import OTHER_THRESHOLD
 from mrovseg.network import average, patches
 from mrovseg.network.chip_encoder import ChipEncoder
 from mrovseg.network.config import ModelConfig
@@ -22,7 +23,6 @@ from mrovseg.words.embedded import EmbeddedVocabulary
 # On a CPU a view alone costs little more than among others, and a call is never filled up for nothing.
 VIEWS_PER_CALL = {"cpu": 1, "cuda": 8}
 CHIPS_PER_CALL = 1  # a chip's views are a batch already; on a CPU more of them gain nothing
-OTHER_THRESHOLD = 0.2
 
 
 def choose_device(asked: str | None) -> torch.device:

@@ -18,6 +18,27 @@ SCORES = ("places", "full")
 _STEP_S = 300.0  # for a step, and for each megapixel of its window: a ViT-L on one CPU takes 40 s for one
 
 
+# Keys of every run over windows, whatever its steps are.
+ActorCpus = Annotated[float | int, Setting(help="CPUs of each actor")]
+WindowTimeout = Annotated[
+    float | int | None,
+    Setting(help="seconds that a step of a window may take", unset="by the size of windows"),
+]
+Stall = Annotated[
+    float | int, Setting(help="seconds without progress after which a run says what is in flight")
+]
+Area = Annotated[
+    Aoi | None,
+    Setting(
+        help="GeoJSON or WKT, its file, .gpkg, .shp, or xmin,ymin,xmax,ymax",
+        metavar="AREA",
+        unset="all of each scene",
+        is_path=True,
+        identity=True,
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowSettings:
     """How a run is cut up and what it may claim of the cluster.
@@ -47,7 +68,7 @@ class FlowSettings:
         Setting(help="keep what labels are made of, by which other words need no network", identity=True),
     ] = True
     actors: Annotated[int | None, Setting(help="segmenting processes", unset="as many as fit")] = None
-    actor_cpus: Annotated[float | int, Setting(help="CPUs of each actor")] = 0.9
+    actor_cpus: ActorCpus = 0.9
     task_cpus: Annotated[float | int, Setting(help="CPUs of each read and write")] = 0.1
     actor_gpus: Annotated[
         float | int | None,
@@ -61,13 +82,8 @@ class FlowSettings:
         ),
     ] = None
     keep_valid: Annotated[bool, Setting(help="do scenes anew whose files have changed")] = False
-    window_timeout_s: Annotated[
-        float | int | None,
-        Setting(help="seconds that a step of a window may take", unset="by the size of windows"),
-    ] = None
-    stall_s: Annotated[
-        float | int, Setting(help="seconds without progress after which a run says what is in flight")
-    ] = 120.0
+    window_timeout_s: WindowTimeout = None
+    stall_s: Stall = 120.0
 
     @property
     def limit_s(self) -> float | int:
@@ -176,16 +192,7 @@ class Reading:
             identity=True,
         ),
     ] = None
-    aoi: Annotated[
-        Aoi | None,
-        Setting(
-            help="GeoJSON or WKT, its file, .gpkg, .shp, or xmin,ymin,xmax,ymax",
-            metavar="AREA",
-            unset="all of each scene",
-            is_path=True,
-            identity=True,
-        ),
-    ] = None
+    aoi: Area = None
     drivers: Annotated[tuple[str, ...], Setting(help="kinds of file that are opened", metavar="NAMES")] = (
         DRIVERS
     )

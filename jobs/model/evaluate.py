@@ -19,7 +19,7 @@ from jobs.model.measuring import (
 from jobs.model.reading_files import READER
 from jobs.run.commands import command, run
 from jobs.run.exit_codes import ExitCode, ends_with_code
-from jobs.run.wiring import say_classes
+from jobs.run.words.saying import say_classes
 from jobs.show import metrics
 from mrovseg.data.definition import Definition
 from mrovseg.data.labelled import LabelledImage

@@ -17,8 +17,9 @@ from jobs.run.commands import command, run
 from jobs.run.exit_codes import ExitCode, ends_with_code
 from jobs.run.wiring import THREADS
 from jobs.show import table
+from mrovseg.labels.pixel_values import OTHER_THRESHOLD
 from mrovseg.network.cost import parts
-from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter
+from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.weights.header import EMBEDDED

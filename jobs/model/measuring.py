@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from jaxtyping import Bool, UInt, UInt8
 
-from jobs.run.wiring import embed_and_warn, make_segmenter
+from jobs.run.wiring import make_segmenter
+from jobs.run.words.embedding import embed_and_warn
 from mrovseg.data.definition import Definition
 from mrovseg.data.labelled import LabelledImage
 from mrovseg.evaluation.borders import BorderRates, Grid
 from mrovseg.evaluation.evaluate import Agreement, join, score
-from mrovseg.segmenter import OTHER_THRESHOLD
+from mrovseg.labels.pixel_values import OTHER_THRESHOLD
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.words.vocabulary import Vocabulary
 from pipeline.config import FlowSettings

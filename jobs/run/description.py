@@ -12,6 +12,7 @@ from jobs.run.settings.keys import keys_of, own_keys, written
 from jobs.run.settings.scenes import write_scenes
 from jobs.run.settings.segment import SegmentSettings
 from mrovseg.weights.checkpoint import Checkpoint
+from mrovseg.words.vocabulary import Vocabulary
 from pipeline.config import Reading
 from pipeline.redact import redacted
 from pipeline.sources import Search
@@ -36,15 +37,11 @@ def describe(
 
     `background` are the names of the background classes, `contents` is what mask stores hold.
     """
-    words = settings.vocabulary
     return {
         "format": run_record.FORMAT,
         "config": _config(settings)
         | {"threshold": threshold, "precision": precision},  # by which it is resumed
-        "vocabulary": [
-            {"class_id": class_id, "name": name, "prompts": list(prompts)}
-            for class_id, (name, prompts) in enumerate(zip(words.names, words.prompts, strict=True), start=1)
-        ],
+        "vocabulary": numbered(settings.vocabulary),
         "background": list(background),
         "model": _identity(settings)
         | {
@@ -57,9 +54,21 @@ def describe(
         "grid": _identity(settings.flow),
         **contents.attributes,
         "reading": _reading(settings.reading),
-        "versions": {"python": platform.python_version()}
-        | {package: metadata.version(package) for package in PACKAGES},
+        "versions": versions(PACKAGES),
     }
+
+
+def numbered(words: Vocabulary) -> list[dict[str, Any]]:
+    """Return a vocabulary by class ids."""
+    return [
+        {"class_id": class_id, "name": name, "prompts": list(prompts)}
+        for class_id, (name, prompts) in enumerate(zip(words.names, words.prompts, strict=True), start=1)
+    ]
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Return the versions of Python and of packages."""
+    return {"python": platform.python_version()} | {each: metadata.version(each) for each in packages}
 
 
 def _config(settings: SegmentSettings) -> dict[str, Any]:
@@ -67,14 +76,14 @@ def _config(settings: SegmentSettings) -> dict[str, Any]:
     keys, values = keys_of(type(settings)), written(settings)
     scenes, output = settings.scenes, settings.output
     storages = {SOURCE_STORAGE.key: scenes.storage, OUTPUT_STORAGE.key: output.storage}
-    shown = {key: _storage_without_credentials(storage) for key, storage in storages.items()}
+    shown = {key: storage_without_credentials(storage) for key, storage in storages.items()}
     hidden = shown[SOURCE_STORAGE.key] != values[SOURCE_STORAGE.key]
     return {name: value for name, value in values.items() if keys[name].setting.kept} | {
         "scenes": write_scenes([_without_credentials(spec) for spec in scenes.specs]),
         "redacted": hidden or any(_without_credentials(spec) != spec for spec in scenes.specs),
         "output": redacted(output.uri),
         **shown,
-        "checkpoint": _checkpoint(settings.checkpoint),
+        "checkpoint": checkpoint_for_any_folder(settings.checkpoint),
     }
 
 
@@ -99,11 +108,12 @@ def _without_credentials(spec: str | Search) -> str | Search:
     return redacted(spec) if objects.is_remote(spec) else spec
 
 
-def _storage_without_credentials(storage: Storage) -> dict[str, Any]:
+def storage_without_credentials(storage: Storage) -> dict[str, Any]:
+    """Return how a storage is reached, without what its endpoint may hold of credentials."""
     found: dict[str, Any] = kinds.write(Storage, storage)
     return found | ({} if storage.endpoint is None else {"endpoint": redacted(storage.endpoint)})
 
 
-def _checkpoint(given: str) -> str:
+def checkpoint_for_any_folder(given: str) -> str:
     """Return a checkpoint's name, or where its file is for a run from any folder."""
     return absolute_uri(given) if given.endswith(".safetensors") else given

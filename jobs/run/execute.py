@@ -14,8 +14,10 @@ from jobs.run.proxies import check_proxies
 from jobs.run.resume import failed_before
 from jobs.run.settings.segment import SegmentSettings
 from jobs.run.supervision import refuse_foreign, supervised
-from jobs.run.wiring import ActorSegmenter, choose_execution, embed_and_warn, make_segmenter, say_classes
-from mrovseg.segmenter import OTHER_THRESHOLD
+from jobs.run.wiring import ActorSegmenter, choose_execution, make_segmenter
+from jobs.run.words.embedding import embed_and_warn
+from jobs.run.words.saying import say_classes
+from mrovseg.labels.pixel_values import OTHER_THRESHOLD
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights import loading
 from mrovseg.weights.checkpoint import Checkpoint

@@ -17,13 +17,13 @@ REMOTE = {"http": 80, "https": 443, "s3": 443}
 S3_HOST = "s3.amazonaws.com"
 
 
-def check_proxies(scenes: SceneList, *others: Location) -> None:
-    """Ask the proxies that scenes and `others` are reached through, each once.
+def check_proxies(scenes: SceneList | None, *others: Location) -> None:
+    """Ask the proxies that scenes, if any, and `others` are reached through, each once.
 
     Raises ConfigError for one that does not answer.
     """
     asked = set()
-    for location in (*_locations(scenes), *others):
+    for location in (*(() if scenes is None else _locations(scenes)), *others):
         scheme, host = _reached(location)
         proxy = (
             None if host is None or proxy_bypass(host) else getproxies().get(scheme, getproxies().get("all"))

@@ -5,6 +5,7 @@ from typing import Any
 
 from jobs.run import run_record
 from jobs.run.settings.keys import build, keys_of
+from jobs.run.settings.relabel import RelabelSettings
 from jobs.run.settings.segment import SegmentSettings
 from pipeline.audit.status import status
 from pipeline.errors import ResumeError
@@ -17,31 +18,45 @@ from pipeline.storage.access import OUTPUT_STORAGE
 
 
 def resumed(values: Mapping[str, Any], cls: type = SegmentSettings) -> dict[str, Any]:
-    """Complete settings that name neither scenes nor classes by those of the run that their output holds.
+    """Complete settings that name neither what to run over nor classes by those of the run that their output holds.
 
-    Raises ResumeError when its scenes cannot be named again, because their uris were signed.
+    Raises ResumeError when that run was of another verb, or what it ran over cannot be named again, because its uris
+    were signed.
     """
-    given = dict(values)
-    if given.get("scenes") or given.get("classes") or not given.get("output"):
+    given, over = dict(values), "source" if issubclass(cls, RelabelSettings) else "scenes"
+    if given.get(over) or given.get("classes") or not given.get("output"):
         return given
     output = build(Output, given)
     record = run_record.earlier(output)
     if record is None:
         return given
     if not run_record.is_whole(record):
-        raise ResumeError(f"{output} holds a run.json that is not whole: name the scenes and classes again")
+        raise ResumeError(f"{output} holds a run.json that is not whole: name the {over} and classes again")
+    _refuse_other_verb(output, record, cls)
     if not given.get("overwrite"):
         run_record.check_format(output, record)
     if record["config"].get("redacted"):
         raise ResumeError(
-            f"{output} was made of scenes whose uris hold what is not kept, as it may be a credential: name "
-            "the scenes and classes again"
+            f"{output} was made of what has uris that hold what is not kept, as it may be a credential: name "
+            f"the {over} and classes again"
         )
     recorded = recorded_settings(record, cls)
     recorded.pop(OUTPUT_STORAGE.key, None)  # the record was read by another one
     if given.get("overwrite"):
         recorded.pop("keep_valid", None)  # which would contradict it
     return recorded | given
+
+
+def _refuse_other_verb(output: Output, record: Mapping[str, Any], cls: type) -> None:
+    source = record.get(run_record.SOURCE)
+    if (source is not None) == issubclass(cls, RelabelSettings):
+        return
+    made, verb = (
+        ("segmented from its scenes", "segment")
+        if source is None
+        else (f"labelled from {source['output']}", "relabel")
+    )
+    raise ResumeError(f"{output} was {made}: go on with it by `mrovseg {verb} -o {output}`")
 
 
 def failed_before(output: Output, scenes: Iterable[Scene | Refusal]) -> ScenesById:

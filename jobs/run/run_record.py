@@ -16,6 +16,9 @@ from pipeline.storage.documents import json_of
 FORMAT = 4
 FORMATS = (2, 3, FORMAT)  # 2 stored scores in 1/255, with 0 as no data; 3 said nothing of proposals
 RUNS, DIGEST, RETRY = "runs", "digest", "retry_failed"
+SOURCE = (
+    "source"  # the output, and its run, whose proposals were labelled; of a run of the network there is none
+)
 SINGLE = "float32"  # also the precision of a record that does not say: there was no other
 LAST_RUNS = 20
 IDENTITY = (
@@ -25,6 +28,7 @@ IDENTITY = (
     "grid",
     "contents",
     "reading",
+    SOURCE,
 )  # with another of these, windows of two runs would not fit
 PARTS = dict.fromkeys(("config", "model", "grid", "contents", "reading", "versions"), dict) | {
     "vocabulary": list
@@ -70,12 +74,13 @@ def provenance(record: dict[str, Any]) -> dict[str, Any]:
 
     `run` is the digest of all that decides what the masks are.
     """
-    identity = json.dumps({key: record[key] for key in IDENTITY}, sort_keys=True)
+    identity = json.dumps({key: record[key] for key in IDENTITY if key in record}, sort_keys=True)
     return {
         "run": hashlib.sha256(identity.encode()).hexdigest(),
         "model": record["model"]["digest"],
         "threshold": record["model"]["threshold"],
         "vocabulary": record["vocabulary"],
+        **({SOURCE: record[SOURCE]} if SOURCE in record else {}),
     }
 
 
@@ -146,7 +151,7 @@ def _write(output: Output, record: dict[str, Any]) -> None:
 
 def _refuse_other_run(output: Output, before: dict[str, Any], now: dict[str, Any]) -> None:
     before = before | {"model": {"precision": SINGLE} | before.get("model", {})}
-    found = [text for key in IDENTITY for text in _differences(before.get(key), now[key], at=key)]
+    found = [text for key in IDENTITY for text in _differences(before.get(key), now.get(key), at=key)]
     if found:
         raise ResumeError(
             f"{output} holds another run: {'; '.join(found)}. None of its masks would be valid: give another output, "

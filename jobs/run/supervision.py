@@ -10,6 +10,7 @@ from typing import Any
 
 from jobs.run import run_record
 from jobs.run.settings.failure_limit import FailureLimit
+from jobs.run.settings.relabel import RelabelSettings
 from jobs.run.settings.segment import SegmentSettings
 from pipeline.errors import LeaseLostError, PipelineError, ResumeError
 from pipeline.flow import Progress
@@ -53,7 +54,9 @@ class Supervisor:
 
 
 @contextmanager
-def supervised(settings: SegmentSettings, description: dict[str, Any]) -> Iterator[Supervisor]:
+def supervised(
+    settings: SegmentSettings | RelabelSettings, description: dict[str, Any]
+) -> Iterator[Supervisor]:
     """Hold the output while entered; write its `run.json` before, and note in it how the body ended.
 
     Raises ResumeError when another run holds the output, or it holds another run.
@@ -77,6 +80,18 @@ def supervised(settings: SegmentSettings, description: dict[str, Any]) -> Iterat
             raise
         held.check()
         run_record.conclude(settings.output, _ended(supervisor, "finished", ""), description)
+
+
+def check_output(settings: SegmentSettings | RelabelSettings, description: dict[str, Any]) -> None:
+    """Refuse an output that another run holds, or that holds another run: neither needs a cluster to be known.
+
+    Raises ResumeError for these, OutputError when it cannot be written.
+    """
+    if settings.overwrite:
+        refuse_foreign(settings.output)
+    with lease.hold(settings.output):
+        if not settings.overwrite:
+            run_record.check(settings.output, description)
 
 
 def _ended(supervisor: Supervisor, how: str, reason: str) -> dict[str, Any]:

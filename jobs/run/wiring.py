@@ -13,10 +13,7 @@ from mrovseg.device import Execution, has_fast_bfloat16
 from mrovseg.errors import DeviceLostError
 from mrovseg.network.config import ModelConfig
 from mrovseg.segmenter import MrovsegSegmenter
-from mrovseg.weights.checkpoint import Checkpoint
-from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.embedded import EmbeddedVocabulary
-from mrovseg.words.vocabulary import Vocabulary, quoted_list, shortened_list
 from pipeline.config import FlowSettings
 from pipeline.flow import WorkerCounts
 
@@ -24,7 +21,6 @@ from pipeline.flow import WorkerCounts
 # differently for another number.
 THREADS = 1
 DEVICE_LOST = 70  # sysexits.h: an internal fault
-SHOWN_CLASSES, SHOWN_PROMPTS = 20, 8  # in what is said of a vocabulary
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
@@ -104,49 +100,3 @@ def choose_execution(
 
 def _say(text: str) -> None:
     print(f"mrovseg: {text}", file=sys.stderr)
-
-
-def say_classes(vocabulary: Vocabulary) -> None:
-    """Say the classes as they were understood, a line each, and warn where commas look like they were to part them."""
-    first = list(zip(vocabulary.names, vocabulary.prompts, strict=True))[:SHOWN_CLASSES]
-    for class_id, (name, prompts) in enumerate(first, start=1):
-        said = "" if prompts == (name,) else f": {quoted_list(prompts, SHOWN_PROMPTS)}"
-        print(f"class {class_id}  {name}{said}", file=sys.stderr)
-    if len(vocabulary.names) > len(first):
-        print(f"and {len(vocabulary.names) - len(first)} more classes", file=sys.stderr)
-    prompts = vocabulary.prompts[0]
-    if len(vocabulary.names) == 1 and len(prompts) > 1 and prompts[0] == vocabulary.names[0]:
-        meant = " ".join("; ".join(prompts[:SHOWN_PROMPTS]).split())
-        more = "; ..." if len(prompts) > SHOWN_PROMPTS else ""
-        print(
-            "mrovseg: warning: this is one class, and what stands behind its commas are synonyms; classes are "
-            f"separated by semicolons: --classes {meant + more!r} would be {len(prompts)}",
-            file=sys.stderr,
-        )
-
-
-def embed_and_warn(checkpoint: Checkpoint, vocabulary: Vocabulary) -> EmbeddedVocabulary:
-    """Embed a vocabulary, and say which prompts are left out, which classes are told by patches, and what competes.
-
-    Raises VocabularyError when no prompt is left.
-    """
-    embedded, unlike = embed_vocabulary(checkpoint, vocabulary)
-    if unlike:
-        print(
-            f"mrovseg: warning: the checkpoint was trained on nothing like {quoted_list(unlike, SHOWN_CLASSES)}; "
-            f"{'the prompt is' if len(unlike) == 1 else 'these prompts are'} left out",
-            file=sys.stderr,
-        )
-    names = [vocabulary.names[i] for i in embedded.untaught if i < embedded.classes]
-    if names:
-        print(
-            f"mrovseg: warning: the head saw no masks of anything like {shortened_list(names, SHOWN_CLASSES)}, which "
-            "is found by patches, coarsely",
-            file=sys.stderr,
-        )
-    if embedded.background:
-        print(
-            f"class 0  other: also what is more like {shortened_list(embedded.background, SHOWN_CLASSES)}",
-            file=sys.stderr,
-        )
-    return embedded

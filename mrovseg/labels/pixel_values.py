@@ -5,6 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int32, Int64, UInt8, UInt16
 
+OTHER_THRESHOLD = 0.2
+"""The probability below which a pixel's best class loses to `other`, where nothing else is asked."""
+
 
 class Rules(NamedTuple):
     """What is asked: how many classes are no background, which score suffices, and scores of every pixel or place."""

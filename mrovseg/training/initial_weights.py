@@ -17,7 +17,7 @@ from mrovseg.network.clip import ImageEncoder, build
 from mrovseg.network.config import TINY, HeadConfig, reference_head
 from mrovseg.network.model import MROVSeg
 from mrovseg.network.stem import load_mobilenetv2
-from mrovseg.weights import checkpoint, loading
+from mrovseg.weights import checkpoint, encoding, loading
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.words.background import Classes
 from mrovseg.words.embedding import BARE_TEMPLATE
@@ -80,7 +80,7 @@ class TrainableNetwork:
         frozen = {name: array for name, array in source.weights.items() if not name.startswith("head.")}
         log_scale = nn.Parameter(torch.tensor(math.log(source.scale)), requires_grad=False)
         return cls(
-            model.to(device), partial(loading.encode_text, source), source.templates, log_scale, frozen
+            model.to(device), partial(encoding.encode_text, source), source.templates, log_scale, frozen
         )
 
     @property

@@ -10,13 +10,10 @@ from mrovseg.network.clip import ImageEncoder, TextEncoder, assign_weights, buil
 from mrovseg.network.config import ModelConfig
 from mrovseg.network.model import MROVSeg
 from mrovseg.weights.checkpoint import Checkpoint
-from mrovseg.words.sentences import SentenceEncoder
 
 
-def encode_text(checkpoint: Checkpoint, prompts: Sequence[str]) -> Float32[np.ndarray, "n e"]:
-    """Return unit vectors of prompts by the text encoder that a checkpoint was trained with."""
-    if checkpoint.config.uses_sentence_encoder:
-        return SentenceEncoder()(prompts)
+def encode_by_tower(checkpoint: Checkpoint, prompts: Sequence[str]) -> Float32[np.ndarray, "n e"]:
+    """Return unit vectors of prompts by a checkpoint's own text tower."""
     with torch.inference_mode():
         vectors: np.ndarray = text_encoder(checkpoint.config, checkpoint.weights)(prompts).numpy()
     return vectors

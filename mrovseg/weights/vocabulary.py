@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from mrovseg.weights.checkpoint import Checkpoint
-from mrovseg.weights.loading import encode_text
+from mrovseg.weights.encoding import encode_text
 from mrovseg.words.background import GENERIC, Classes, background_classes, background_kinds
 from mrovseg.words.embedded import EmbeddedVocabulary
 from mrovseg.words.embedding import blend_with_known, embed, unknown_prompts, untaught_classes

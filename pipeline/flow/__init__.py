@@ -5,9 +5,27 @@ import os
 # Before Ray is imported: a thread of a chain that was ended would have Ray start anew, which was just shut down.
 os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
 
-from pipeline.flow.chain import RunResult, run
 from pipeline.flow.progress.counter import Progress
+from pipeline.flow.relabelling.kept_scenes import KeptScenes
+from pipeline.flow.relabelling.planning import Relabelling
+from pipeline.flow.relabelling.run import count_labellers_here, relabel
 from pipeline.flow.resources.session import cluster
 from pipeline.flow.resources.sizing import Node, WorkerCounts, count_workers_here, nodes
+from pipeline.flow.running.terms import RunResult, Supervision
+from pipeline.flow.segmenting.run import run
 
-__all__ = ["Node", "Progress", "RunResult", "WorkerCounts", "cluster", "count_workers_here", "nodes", "run"]
+__all__ = [
+    "KeptScenes",
+    "Node",
+    "Progress",
+    "Relabelling",
+    "RunResult",
+    "Supervision",
+    "WorkerCounts",
+    "cluster",
+    "count_labellers_here",
+    "count_workers_here",
+    "nodes",
+    "relabel",
+    "run",
+]

@@ -3,123 +3,60 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeException
 
 from pipeline import statistics, store
-from pipeline.config import PLAIN, FlowSettings, Reading
+from pipeline.config import FlowSettings
 from pipeline.errors import OutputError, PipelineError, ResourceError
-from pipeline.flow.dataset import RunSpec, data_context, put_weights
+from pipeline.flow.dataset import data_context
 from pipeline.flow.failure_notes import Notes
 from pipeline.flow.finished_runs import all_done
 from pipeline.flow.progress.counter import Progress
 from pipeline.flow.progress.events import Events
-from pipeline.flow.resources import sizing
 from pipeline.flow.resources.session import cluster
 from pipeline.flow.resources.sizing import WorkerCounts, count_workers, nodes
-from pipeline.flow.steps import MakeSegmenter
+from pipeline.flow.running.terms import RunResult, Spec, Supervision
 from pipeline.flow.streaming import ChainBroken, stream_rows
 from pipeline.flow.summaries import summarize
 from pipeline.flow.watch.actor_starts import ActorStarts
 from pipeline.flow.watch.guard import Guard, watching
 from pipeline.flow.watch.watchdog import BEAT_S, Watchdog
-from pipeline.geometry.chips import ChipLayout
-from pipeline.geometry.scene import Scene
 from pipeline.output import Output
 from pipeline.output.failure import Failure
-from pipeline.sources.naming import Refusal
 from pipeline.storage import objects
-from pipeline.store import PIXELS_ALONE, Contents
 
 _FRUITLESS = 3  # attempts in a row that get nothing done
 _PAUSE_S = 5.0  # before another attempt: a cluster that lost a node needs a moment to know it
 _WORKERS_S = 300.0  # to wait for machines that come back
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How many windows were computed now, were done before, and failed; and what failed and why.
-
-    ``failures`` are the first hundred of ``failures_in_all``; the table of the output has all.
-    """
-
-    windows_done: int
-    windows_skipped: int
-    windows_failed: int
-    failures: tuple[Failure, ...]
-    failures_in_all: int
-
-    @property
-    def scenes_failed(self) -> int:
-        """How many scenes failed whole."""
-        return self.failures_in_all - self.windows_failed
-
-
-def run(  # noqa: PLR0913 - each by its name
-    scenes: Iterable[Scene | Refusal],
-    *,
-    output: Output,
-    classes: Sequence[str],
-    make_segmenter: MakeSegmenter,
-    weights: Mapping[str, np.ndarray],
-    layout: ChipLayout,
-    settings: FlowSettings,
-    contents: Contents = PIXELS_ALONE,
-    reading: Reading = PLAIN,
-    made_by: Mapping[str, Any] | None = None,
-    run_id: str | None = None,
-    supervise: Callable[[Progress], None] | None = None,
-    check_lease: Callable[[], None] | None = None,
+def carry_out(
+    output: Output, supervision: Supervision, make_spec: Callable[[], tuple[Spec, WorkerCounts]]
 ) -> RunResult:
-    """Segment what is not yet done of ``scenes`` into mask stores of ``output``, and sum the output up.
+    """Do what is left to do of a run into ``output``, and sum the output up.
 
-    ``scenes`` are listed by a task, while the first are being segmented: they can be pickled, as a ``SceneList``
-    and a list can, and may be too many to hold. ``classes`` are the names of the class ids 1..k.
-    ``make_segmenter`` is called once in each actor with ``weights``, whose arrays are read-only there; ``layout``
-    is its segmenter's, and ``contents`` what each mask store holds of what it makes. ``reading`` is how scenes are
-    read; how each of them is, is kept in the output. ``made_by`` are plain values that say what makes the masks, the
-    same for every run of the output; each mask store notes them.
-
-    What goes wrong with a scene or a window becomes a failure; the others are not touched by it. Events are told under
-    ``run_id``, or one of their own. ``supervise`` is called with the counts after each record, and may end the run by a
-    ``RunStoppedError``.
+    What it is made of, and how many workers it has, is asked on the cluster that is joined.
 
     Raises:
         RunStoppedError: what ``supervise`` raised; the failures until then are in their table.
-        ResourceError: the actors do not fit the cluster; nothing was started.
         OutputError: the output cannot be written; what is done stays done.
-        PipelineError: the segmenter cannot be made, or the cluster is lost.
+        PipelineError: the workers cannot be made, or the cluster is lost.
     """
-    events = Events() if run_id is None else Events(run_id)
-    progress = Progress(output, events, supervise, check_lease)
+    events = Events() if supervision.run_id is None else Events(supervision.run_id)
+    progress = Progress(output, events, supervision.supervise, supervision.check_lease)
     with cluster():
-        workers = sizing.count_workers_here(settings, layout, weights)
-        # Also where machines come back without their GPUs.
-        settings = replace(settings, actor_gpus=workers.actor_gpus)
-        spec = RunSpec(
-            scenes=scenes,
-            output=output,
-            classes=classes,
-            contents=contents,
-            made_by=made_by or {},
-            make_segmenter=make_segmenter,
-            weights_refs=put_weights(weights),
-            layout=layout,
-            settings=settings,
-            reading=reading,
-        )
+        spec, workers = make_spec()
         events.say("run_started", output=output.uri, actors=workers.actors, readers=workers.readers)
         with _ending(progress):
             _execute(spec, workers, progress)
     return _result(progress)
 
 
-def _execute(spec: RunSpec, workers: WorkerCounts, progress: Progress) -> None:
+def _execute(spec: Spec, workers: WorkerCounts, progress: Progress) -> None:
     """Do what is left to do, and sum the output up."""
     _sweep(spec.output)
     store.lay_out_scenes(spec.output)
@@ -160,7 +97,7 @@ def _ending(progress: Progress) -> Iterator[None]:
     progress.finish()
 
 
-def _nothing_left(spec: RunSpec, progress: Progress) -> bool:
+def _nothing_left(spec: Spec, progress: Progress) -> bool:
     """Tell whether all is done already, and count it then."""
     found = all_done(spec.scenes, spec.output, spec.windows_if_done)
     for each in found or ():
@@ -168,7 +105,7 @@ def _nothing_left(spec: RunSpec, progress: Progress) -> bool:
     return found is not None
 
 
-def _run_to_end(spec: RunSpec, workers: WorkerCounts, guard: Guard, progress: Progress) -> None:
+def _run_to_end(spec: Spec, workers: WorkerCounts, guard: Guard, progress: Progress) -> None:
     """Run the chain to its end; one that breaks is begun again, as long as that gets something done."""
     fruitless = 0
     while True:
@@ -186,7 +123,7 @@ def _run_to_end(spec: RunSpec, workers: WorkerCounts, guard: Guard, progress: Pr
         progress.begin_again(reason=why)
 
 
-def _attempt(spec: RunSpec, workers: WorkerCounts, guard: Guard, progress: Progress) -> None:
+def _attempt(spec: Spec, workers: WorkerCounts, guard: Guard, progress: Progress) -> None:
     """Run the chain once, and count what comes out of it."""
     watchdog = Watchdog(guard, progress.events, spec.settings.stall_s)
     claims = {"CPU": spec.settings.actor_cpus, "GPU": workers.actor_gpus}
@@ -228,7 +165,7 @@ def _wait_for_workers(settings: FlowSettings) -> WorkerCounts:
                 raise PipelineError(f"the run cannot go on, what is done stays done: {error}") from error
 
 
-def _summarize(spec: RunSpec, progress: Progress) -> None:
+def _summarize(spec: Spec, progress: Progress) -> None:
     """Write what is a function of the ledger, and of which scenes failed whole."""
     cpus, tally = spec.settings.task_cpus, progress.tally
     try:

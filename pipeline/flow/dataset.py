@@ -21,7 +21,14 @@ from ray.data import (
 )
 
 from pipeline.config import FlowSettings, Reading
-from pipeline.flow.planning import Planning, done_before, list_splits, plan_split, read_plan
+from pipeline.flow.planning import (
+    Planning,
+    done_before,
+    list_splits,
+    plan_scene,
+    plan_split,
+    read_plan,
+)
 from pipeline.flow.ray_quirks import ForgetBlocks, log_in_file
 from pipeline.flow.resources.sizing import WorkerCounts, window_bytes
 from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
@@ -32,14 +39,14 @@ from pipeline.output import Output
 from pipeline.sources.naming import Refusal
 from pipeline.store import Contents
 
-_QUEUED = 2  # windows an actor has in hand: the one it segments and the next
+QUEUED = 2  # windows an actor has in hand: the one it segments and the next
 _WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
-_PLANNING_BYTES = 64 * 2**20
+PLANNING_BYTES = 64 * 2**20
 
 Step = Callable[[pa.Table], Iterator[pa.Table]]
 """What a task makes of a table of records. Ray calls its workers and operators by the function's name."""
 
-_TABLES: Mapping[str, Any] = {"batch_format": "pyarrow", "batch_size": 1}
+TABLES: Mapping[str, Any] = {"batch_format": "pyarrow", "batch_size": 1}
 """A step takes tables of one record: Ray Data gives none without rows then, and wants a number where there are GPUs."""
 
 
@@ -69,12 +76,12 @@ class RunSpec:
 
     def chain(self, workers: WorkerCounts, guard: Guard) -> Dataset:
         """Chain the steps, from the scene list to the ledger."""
-        plan = partial(plan_split, planning=self._planning, guard=guard)
+        plan = partial(plan_split, plan=partial(plan_scene, planning=self._planning), guard=guard)
         read = partial(
             read_plan, layout=self.layout, settings=self.settings, reading=self.reading, guard=guard
         )
         windows = self._read(
-            _listed(self.scenes, workers=workers, whole=self.settings.keep_valid, guard=guard),
+            listed(self.scenes, workers=workers, whole=self.settings.keep_valid, guard=guard),
             plan,
             read,
             readers=workers.readers,
@@ -83,7 +90,7 @@ class RunSpec:
 
     def windows_if_done(self, scene: Scene) -> int | None:
         """Return how many windows a scene has where nothing of it is left to do, see ``done_before``."""
-        return done_before(scene, self._planning)
+        return done_before(scene, self._planning, plan_scene)
 
     @property
     def _planning(self) -> Planning:
@@ -100,13 +107,13 @@ class RunSpec:
         """Plan and read; every step claims something else, because of equal claims Ray makes one step."""
         return splits.map_batches(
             plan,
-            **_TABLES,
+            **TABLES,
             compute=TaskPoolStrategy(size=readers),
             num_cpus=0,  # kept waiting with its CPU claimed, it could keep the reading from ever beginning
-            memory=_PLANNING_BYTES,
+            memory=PLANNING_BYTES,
         ).map_batches(
             read,
-            **_TABLES,
+            **TABLES,
             compute=TaskPoolStrategy(size=readers),
             num_cpus=self.settings.task_cpus,
             memory=self.window_bytes,  # claimed by no actor
@@ -124,7 +131,7 @@ class RunSpec:
         )
         return windows.map_batches(
             Segment,
-            **_TABLES,
+            **TABLES,
             fn_constructor_args=(
                 self.make_segmenter,
                 self.weights_refs,
@@ -133,12 +140,12 @@ class RunSpec:
                 self.contents,
                 guard,
             ),
-            compute=ActorPoolStrategy(size=workers.actors, max_tasks_in_flight_per_actor=_QUEUED),
+            compute=ActorPoolStrategy(size=workers.actors, max_tasks_in_flight_per_actor=QUEUED),
             num_cpus=self.settings.actor_cpus,
             num_gpus=workers.actor_gpus,
         ).map_batches(
             store,
-            **_TABLES,
+            **TABLES,
             compute=TaskPoolStrategy(size=workers.actors),
             num_cpus=0,  # reading may hold every free CPU: what is finished must always get out
         )
@@ -149,13 +156,11 @@ def put_weights(weights: Mapping[str, np.ndarray]) -> Sequence[ray.ObjectRef[Any
     return [ray.put(dict(weights))]
 
 
-def _listed(
-    scenes: Iterable[Scene | Refusal], *, workers: WorkerCounts, whole: bool, guard: Guard
-) -> Dataset:
+def listed(scenes: Iterable[Scene | Refusal], *, workers: WorkerCounts, whole: bool, guard: Guard) -> Dataset:
     """List scenes in a task, as splits for the readers."""
     return from_items([{"list": 0}]).map_batches(
         partial(list_splits, scenes=scenes, readers=workers.readers, whole=whole, guard=guard),
-        **_TABLES,
+        **TABLES,
         compute=TaskPoolStrategy(size=1),
         num_cpus=0,  # it waits for storage most of its time
     )

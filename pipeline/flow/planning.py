@@ -10,14 +10,15 @@ ledger has come to hold meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress, count, islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from jaxtyping import Bool
 
 from pipeline import raster, statistics, store
 from pipeline.config import FlowSettings, Reading
@@ -25,7 +26,8 @@ from pipeline.errors import PipelineError, RasterError
 from pipeline.flow import scene_inputs
 from pipeline.flow.columns import table_of
 from pipeline.flow.progress import scene_warnings
-from pipeline.flow.records import Pixels, Plan, Planned, Record, Split, attempt, each_record
+from pipeline.flow.progress.scene_warnings import Found
+from pipeline.flow.records import KeptPlan, Pixels, Plan, Planned, Record, Split, attempt, each_record
 from pipeline.flow.watch.guard import Guard
 from pipeline.flow.watch.registry import Work
 from pipeline.geometry.chips import ChipLayout, cover
@@ -39,6 +41,10 @@ from pipeline.output.failure import PLAN_STAGE, REFUSED, Failure
 from pipeline.raster import Outline
 from pipeline.sources.naming import Refusal
 from pipeline.storage import objects
+
+AnyPlan = Plan | KeptPlan
+PlanScene = Callable[[Split, Scene], Plan | KeptPlan]
+"""Plans a split's part of a scene; what it raises is why the scene failed."""
 
 _MOST_SCENES = 64  # a split: a task costs the driver as much as reading a small scene does
 _SPLITS_A_READER = 16  # before splits grow, so that a short list is spread evenly
@@ -54,6 +60,9 @@ class Planning:
     made_by: Mapping[str, Any]
     settings: FlowSettings
     reading: Reading
+
+
+P = TypeVar("P", bound=Planning)
 
 
 def list_splits(
@@ -90,12 +99,12 @@ def splits(scenes: Iterable[Scene | Refusal], *, readers: int, whole: bool = Fal
         yield Split(entries, 0, 1)
 
 
-def plan_split(table: pa.Table, *, planning: Planning, guard: Guard) -> Iterator[pa.Table]:
+def plan_split(table: pa.Table, *, plan: PlanScene, guard: Guard) -> Iterator[pa.Table]:
     """Yield one record for each scene of a split: its plan, or why there is none."""
-    yield from each_record(table, step=partial(_plans, planning=planning, guard=guard))
+    yield from each_record(table, step=partial(_plans, plan=plan, guard=guard))
 
 
-def _plans(split: Record, planning: Planning, guard: Guard) -> Iterator[Record]:
+def _plans(split: Record, plan: PlanScene, guard: Guard) -> Iterator[Record]:
     if not isinstance(split, Split):
         raise TypeError(f"expected a split, got {split!r}")
     windows = 0
@@ -103,12 +112,12 @@ def _plans(split: Record, planning: Planning, guard: Guard) -> Iterator[Record]:
         if isinstance(entry, Refusal):
             yield guard.notes.noted(_refused(entry))
         else:
-            step = partial(_plan, split, entry, planning)
+            step = partial(plan, split, entry)
             part = f"part {split.part + 1} of {split.parts}" if split.parts > 1 else None
             record = attempt(step, guard, stage=PLAN_STAGE, scene=entry, window=None, part=part)
             if isinstance(record, Failure):
                 record = guard.notes.noted(record, part=split.part)
-            windows += record.windows if isinstance(record, Plan) else 0
+            windows += record.windows if isinstance(record, Plan | KeptPlan) else 0
             guard.watch.planned.remote(split.number, windows)
             yield record
     guard.watch.planned.remote(split.number, windows, whole=True)
@@ -128,19 +137,33 @@ def _pixels(
     if not isinstance(plan, Plan):
         yield plan
         return
-    left = np.unpackbits(plan.left, count=plan.windows).astype(np.bool_)
     about = scene_warnings.found(plan.scene.scene_id, plan.view, reading) if plan.part == 0 else None
-    yield Planned(plan.scene.scene_id, plan.windows, plan.windows - int(left.sum()), about)
-    for window in compress(_windows(plan.view, plan.outline, plan.part, plan.parts, settings), left):
+    yield planned_of(plan, about)
+    for window in windows_planned(plan, settings):
         step = partial(_read, plan, window, layout, reading)
         yield attempt(step, guard, stage="read", scene=plan.scene, window=window)
 
 
-def done_before(scene: Scene, planning: Planning) -> int | None:
+def planned_of(plan: AnyPlan, found: Found | None = None) -> Planned:
+    """Return how many windows a plan has, how many of them were done before, and what was ``found`` of the scene."""
+    return Planned(plan.scene.scene_id, plan.windows, plan.windows - int(_left(plan).sum()), found)
+
+
+def windows_planned(plan: AnyPlan, settings: FlowSettings) -> Iterator[Window]:
+    """Yield the windows of a plan that were left to do when it was made."""
+    windows = windows_of_part(plan.view, plan.outline, plan.part, plan.parts, settings)
+    yield from compress(windows, _left(plan))
+
+
+def _left(plan: AnyPlan) -> Bool[np.ndarray, " windows"]:
+    return np.unpackbits(plan.left, count=plan.windows).astype(np.bool_)
+
+
+def done_before(scene: Scene, planning: P, plan: Callable[[Split, Scene, P], AnyPlan]) -> int | None:
     """Return how many windows a scene has where all are done and its files are as they were; None otherwise.
 
-    No raster is opened, so that nothing can hang that holds the interpreter. What lies beside its chunks in its mask
-    store is put back where it is missing.
+    It is told by a ``plan`` of the scene. No raster is opened, so that nothing can hang that holds the interpreter.
+    What lies beside its chunks in its mask store is put back where it is missing.
     """
     mine = planning.output.scene(scene.scene_id)
     done, planned = ledger.done_and_plan(mine)
@@ -151,23 +174,41 @@ def done_before(scene: Scene, planning: Planning) -> int | None:
     # What has changed is refused, and not removed from here.
     unchanged = replace(planning, settings=replace(planning.settings, keep_valid=False))
     try:
-        plan = _plan(Split((scene,), 0, 1), scene, unchanged)
+        found = plan(Split((scene,), 0, 1), scene, unchanged)
     except PipelineError:
         return None  # it is planned again, and fails there alone
-    return plan.windows if isinstance(plan, Plan) and not plan.left.any() else None
+    return None if found.left.any() else found.windows
 
 
-def _plan(split: Split, scene: Scene, planning: Planning) -> Record:
+def plan_scene(split: Split, scene: Scene, planning: Planning) -> Plan:
+    """Plan a split's part of a scene: pin how it is read, and lay its mask store out.
+
+    Raises:
+        RasterError: the scene cannot be read.
+        PipelineError: the storage refused, or the output holds something else.
+    """
     output, settings, reading = planning.output, planning.settings, planning.reading
-    mine = output.scene(scene.scene_id)
-    objects.sweep(mine.ledger, below=output.location)
+    objects.sweep(output.scene(scene.scene_id).ledger, below=output.location)
     files = scene_inputs.inputs_of(scene, reading)
     view = scene_inputs.pin_view(output, scene, reading, keep_valid=settings.keep_valid, inputs=files)
     outline = raster.outlined(view, reading)
+    left = windows_left(split, scene, planning, view=view, outline=outline)
+    return Plan(scene, view, outline, split.part, split.parts, len(left), np.packbits(left), files)
+
+
+def windows_left(
+    split: Split, scene: Scene, planning: Planning, *, view: View, outline: Outline | None
+) -> Bool[np.ndarray, " windows"]:
+    """Return which windows of a split's part of a scene are left to do; note its plan, and lay its mask store out.
+
+    Raises:
+        PipelineError: the storage refused, or the output holds something else.
+    """
+    settings, mine = planning.settings, planning.output.scene(scene.scene_id)
     done, planned = ledger.done_and_plan(mine)
     if planned is None or not done:  # with windows that are done it can no longer be another
         _note_plan(mine, _count(view, outline, settings), planned)
-    windows = _windows(view, outline, split.part, split.parts, settings)
+    windows = windows_of_part(view, outline, split.part, split.parts, settings)
     left = np.array([(window.row_off, window.col_off) not in done for window in windows], np.bool_)
     if len(left):  # a scene that the area of interest does not touch has no masks
         store.lay_out(
@@ -180,7 +221,7 @@ def _plan(split: Split, scene: Scene, planning: Planning) -> Record:
             made_by=planning.made_by,
         )
     failures.clear(mine, done=done, part=split.part, parts=split.parts)
-    return Plan(scene, view, outline, split.part, split.parts, len(left), np.packbits(left), files)
+    return left
 
 
 def _note_plan(scene: SceneOutput, windows: int, planned: LedgerPlan | None) -> None:
@@ -193,10 +234,10 @@ def _count(view: View, outline: Outline | None, settings: FlowSettings) -> int:
     """Return how many windows the scene has in all."""
     if outline is None:
         return count_windows(view.header.height, view.header.width, window_px=settings.window_px)
-    return sum(1 for _ in _windows(view, outline, 0, 1, settings))
+    return sum(1 for _ in windows_of_part(view, outline, 0, 1, settings))
 
 
-def _windows(
+def windows_of_part(
     view: View, outline: Outline | None, part: int, parts: int, settings: FlowSettings
 ) -> Iterator[Window]:
     """Return a part of the windows of a scene that its area of interest touches.

@@ -62,6 +62,23 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptPlan:
+    """Work as ``Plan``, of a scene whose proposals another output keeps; ``inputs_digest`` is of what is noted there.
+
+    The scene's uri is that of the mask store which has them.
+    """
+
+    scene: Scene
+    view: View
+    outline: Outline | None
+    part: int
+    parts: int
+    windows: int
+    left: UInt8[np.ndarray, "bytes"]
+    inputs_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """The windows of a plan, how many of them were done before, and, with its first part, what the scene is."""
 
@@ -84,6 +101,16 @@ class Pixels:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptWindow:
+    """A window that is to be labelled by the proposals that another output keeps of it."""
+
+    scene: Scene
+    view: View
+    window: Window
+    inputs_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Masks:
     """A window that was segmented: what was proposed for it, empty if that is not kept, and the labels made of it."""
 
@@ -103,7 +130,7 @@ class Done:
     window: Window
 
 
-Record = Split | Plan | Planned | Pixels | Masks | Done | Failure
+Record = Split | Plan | KeptPlan | Planned | Pixels | KeptWindow | Masks | Done | Failure
 
 
 _KINDS: Mapping[str, type] = {kind.__name__: kind for kind in get_args(Record)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,8 +22,10 @@ from pipeline.flow.watch.guard import Guard
 from pipeline.flow.watch.registry import Work
 from pipeline.geometry.areas import pixel_areas_m2
 from pipeline.geometry.chips import cover
+from pipeline.geometry.scene import Header
+from pipeline.geometry.window import Window
 from pipeline.output import Output, SceneOutput, ledger
-from pipeline.segment import Segmenter, label_window, layout_of, propose_window
+from pipeline.segment import Segmenter, WindowLabels, label_window, layout_of, propose_window
 from pipeline.storage import objects
 
 MakeSegmenter = Callable[[Mapping[str, np.ndarray]], Segmenter]
@@ -101,32 +104,56 @@ def store_masks(
     guard: Guard,
 ) -> Iterator[pa.Table]:
     """Write a window's masks, then its entry in the ledger; pass everything else on."""
-    write = partial(_write, classes=classes, contents=contents)
-    stored = partial(_stored, output=output, write=write, reading=reading, guard=guard)
-    yield from each_record(table, step=stored)
+    write = partial(_write_masks, output=output, classes=classes, contents=contents, reading=reading)
+    yield from each_record(table, step=partial(_stored, write=write, guard=guard))
 
 
-def _stored(
-    record: Record,
-    *,
-    output: Output,
-    write: Callable[[Masks, SceneOutput], None],
-    reading: Reading,
-    guard: Guard,
-) -> Iterator[Record]:
-    if not isinstance(record, Masks):
+def _stored(record: Record, *, write: Callable[[Masks], Record], guard: Guard) -> Iterator[Record]:
+    if isinstance(record, Masks):
+        yield attempt(partial(write, record), guard, stage="store", scene=record.scene, window=record.window)
+    else:
         yield record
-        return
 
-    scene = output.scene(record.scene.scene_id)
 
-    def step() -> Record:
-        with _gone_said(scene):
-            scene_inputs.check_unchanged(record.inputs, reading)
-            write(record, scene)
-        return Done(record.scene, record.window)
+def _write_masks(
+    record: Masks, *, output: Output, classes: Sequence[str], contents: store.Contents, reading: Reading
+) -> Record:
+    maps = {name: getattr(record.proposals, name) for name in contents.maps}
+    labelled = Labelled(header=record.header, window=record.window, labels=record.labels, maps=maps)
+    check = partial(scene_inputs.check_unchanged, record.inputs, reading)
+    write_window(
+        labelled, output.scene(record.scene.scene_id), classes=classes, contents=contents, check=check
+    )
+    return Done(record.scene, record.window)
 
-    yield attempt(step, guard, stage="store", scene=record.scene, window=record.window)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """What is written of a window: its labels, and by name the maps of proposals that are kept."""
+
+    header: Header
+    window: Window
+    labels: WindowLabels
+    maps: Mapping[str, np.ndarray]
+
+
+def write_window(
+    labelled: Labelled,
+    scene: SceneOutput,
+    *,
+    classes: Sequence[str],
+    contents: store.Contents,
+    check: Callable[[], None],
+) -> None:
+    """Write a window, then its entry in the ledger; ``check`` raises where what it was made of has changed since.
+
+    Raises:
+        OutputError: the output is gone, or cannot be written.
+        PipelineError: what ``check`` raised, or the store is of another run.
+    """
+    with _gone_said(scene):
+        check()
+        _write(labelled, scene, classes=classes, contents=contents)
 
 
 @contextmanager
@@ -149,15 +176,16 @@ def _gone_said(scene: SceneOutput) -> Iterator[None]:
         ) from error
 
 
-def _write(record: Masks, scene: SceneOutput, *, classes: Sequence[str], contents: store.Contents) -> None:
-    labels, window = record.labels, record.window
+def _write(
+    labelled: Labelled, scene: SceneOutput, *, classes: Sequence[str], contents: store.Contents
+) -> None:
+    labels, window = labelled.labels, labelled.window
     arrays = {"class": labels.mask, "score": labels.score, "margin": labels.margin}
-    maps = {name: getattr(record.proposals, name) for name in contents.maps}
-    digests = store.write(scene, arrays, window=window, proposals=maps)
+    digests = store.write(scene, arrays, window=window, proposals=labelled.maps)
     counted = statistics.window_statistics(
         labels.mask,
         labels.score,
-        pixel_areas_m2(record.header, window),
+        pixel_areas_m2(labelled.header, window),
         classes=classes,
         nodata=int(np.iinfo(labels.mask.dtype).max),
         score_stride_px=contents.score_stride_px,

@@ -11,7 +11,7 @@ They are how an output is written, and how whoever comes later reads it: ``outpu
 from pipeline.output.entries import Plan, entry_name, offsets_of, plan_of
 from pipeline.output.failure_names import is_note, part_of, plan_note_name, refusal_note_name
 from pipeline.output.mask_stores import is_mask_store
-from pipeline.output.names import FILES, FOLDERS, MASKS, is_made, is_output_folder
+from pipeline.output.names import FILES, FOLDERS, MASKS, is_made, is_output_folder, is_scene_id
 from pipeline.output.values import Output, SceneOutput, open  # noqa: A004 - people write `output.open`
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "is_mask_store",
     "is_note",
     "is_output_folder",
+    "is_scene_id",
     "offsets_of",
     "open",
     "part_of",

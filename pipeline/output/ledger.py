@@ -149,6 +149,18 @@ def entries(
             yield from readers.map(_read, there[start : start + _READ_AHEAD])
 
 
+def entry_of(scene: SceneOutput, window: Window) -> LedgerEntry | None:
+    """Return the entry of a window, None where it is not done.
+
+    Raises:
+        PipelineError: the storage refused, or the object is not what ``commit`` writes.
+    """
+    try:
+        return _read(scene.entry(window.row_off, window.col_off))
+    except FileNotFoundError:
+        return None
+
+
 def parsed(content: bytes) -> LedgerEntry:
     """Read the content of an entry.
 

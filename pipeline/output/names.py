@@ -42,6 +42,15 @@ def is_made(path: str, scene_id: str | None = None) -> bool:
     return re.fullmatch(_MADE.format(scene), path) is not None
 
 
+def is_scene_id(text: str) -> bool:
+    """Tell whether a text has the form of the ids that ``scene_of`` gives.
+
+    >>> [is_scene_id(text) for text in ("a-0123456789abcdef", "a.tif", "scenes/a-0123456789abcdef")]
+    [True, False, False]
+    """
+    return re.fullmatch(_SCENE, text) is not None
+
+
 def is_output_folder(path: str) -> bool:
     """Tell whether ``path`` is a folder of an output, of one of its scenes, or one inside of that."""
     folder, _, inner = path.partition("/")

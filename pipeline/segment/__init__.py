@@ -21,6 +21,7 @@ from pipeline.segment.protocols import (
     class_dtype,
     layout_of,
 )
+from pipeline.segment.stacking import no_proposals
 from pipeline.segment.window_labels import WindowLabels
 from pipeline.segment.window_proposals import WindowProposals
 from pipeline.segment.windows import label_window, propose_window, segment_window
@@ -39,6 +40,7 @@ __all__ = [
     "class_dtype",
     "label_window",
     "layout_of",
+    "no_proposals",
     "propose_window",
     "segment_window",
 ]

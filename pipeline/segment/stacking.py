@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from jaxtyping import Int8, Shaped, UInt8, UInt16
 
+from pipeline.geometry.grid import chunks_of
+from pipeline.geometry.window import Window
 from pipeline.segment.window_proposals import WindowProposals
 
 Queries = tuple[Int8[np.ndarray, "n e"], UInt16[np.ndarray, "y x k"], UInt8[np.ndarray, "y x k"]]
@@ -35,6 +37,11 @@ def stacked(
         places=np.array([each.shape[:2] for each in index]),
         cells=np.array([each.shape[:2] for each in of_features]),
     )
+
+
+def no_proposals(window: Window, *, chunk_px: int) -> WindowProposals:
+    """Return the proposals of a window in which no chip had data."""
+    return stacked(None, None, chunks=len([*chunks_of(window, chunk_px=chunk_px)]), chunk_px=chunk_px)
 
 
 def _padded(arrays: Sequence[Shaped[np.ndarray, "..."]]) -> Shaped[np.ndarray, "chunk ..."]:

@@ -12,7 +12,7 @@ from pipeline.store.contents import (
 from pipeline.store.layout import ARRAYS, documents
 from pipeline.store.masks import lay_out, write
 from pipeline.store.provenance import mark, marked
-from pipeline.store.reading import contents_of, read, read_proposals
+from pipeline.store.reading import KeptWindowArrays, contents_of, read, read_kept, read_proposals
 from pipeline.store.scenes import SCENES_DOCUMENT, is_group, lay_out_scenes
 from pipeline.store.zarr_stores import store_at
 
@@ -21,6 +21,7 @@ __all__ = [
     "PIXELS_ALONE",
     "SCENES_DOCUMENT",
     "Contents",
+    "KeptWindowArrays",
     "ProposalsLayout",
     "StoredArray",
     "chosen_contents",
@@ -34,6 +35,7 @@ __all__ = [
     "mark",
     "marked",
     "read",
+    "read_kept",
     "read_proposals",
     "store_at",
     "write",

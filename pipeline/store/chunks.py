@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import zarr
 from jaxtyping import UInt
-from zarr.abc.buffer import Buffer
-from zarr.abc.store import Store
+from zarr.abc.buffer import Buffer, BufferPrototype
+from zarr.abc.store import ByteRequest, Store
 from zarr.buffer import default_buffer_prototype
 from zarr.storage import MemoryStore, WrapperStore
 
@@ -19,20 +19,29 @@ from pipeline.store.whole_chunks import squares_of
 
 
 class DigestingStore(WrapperStore[Store]):
-    """A store that notes the SHA-256 of what is written into it."""
+    """A store that notes the SHA-256 of each object that is written into it, or read from it whole."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self._written: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        """Return an object, None where there is none, and note its digest."""
+        value = await super().get(key, prototype, byte_range)
+        if value is not None and byte_range is None:
+            self._digests[key] = hashlib.sha256(value.to_bytes()).hexdigest()
+        return value
 
     async def set(self, key: str, value: Buffer) -> None:
         """Note the value's digest and pass it on."""
-        self._written[key] = hashlib.sha256(value.to_bytes()).hexdigest()
+        self._digests[key] = hashlib.sha256(value.to_bytes()).hexdigest()
         await super().set(key, value)
 
     def digest(self, prefix: str) -> str:
-        """Return the digest of what was written below ``prefix``."""
-        return chunks_digest((key, digest) for key, digest in self._written.items() if key.startswith(prefix))
+        """Return the digest of what was written, or read, below ``prefix``."""
+        return chunks_digest((key, digest) for key, digest in self._digests.items() if key.startswith(prefix))
 
 
 def chunks_digest(stored: Iterable[tuple[str, str]]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +16,7 @@ from pipeline.output import SceneOutput
 from pipeline.storage.location import Location
 from pipeline.store import proposals as kept_proposals
 from pipeline.store.chunks import DigestingStore
-from pipeline.store.contents import LEVEL, Contents, ProposalsLayout
+from pipeline.store.contents import LEVEL, Contents, ProposalsLayout, StoredArray
 from pipeline.store.whole_chunks import check_whole, squares_of
 from pipeline.store.zarr_stores import store_at
 
@@ -35,13 +37,53 @@ def read(scene: SceneOutput, name: str, window: Window) -> UInt[np.ndarray, "y x
     return np.asarray(array_at(root, array.path)[squares_of(window, array.stride_px)])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptWindowArrays:
+    """What a store keeps of a window: class ids of its pixels, and its proposals, see ``read_proposals``."""
+
+    class_ids: UInt[np.ndarray, "y x"]
+    proposals: Mapping[str, np.ndarray]
+    chunk_px: int
+
+
+def read_kept(scene: SceneOutput, window: Window, *, digests: Mapping[str, str]) -> KeptWindowArrays:
+    """Return class ids and proposals of a window, made of the very bytes of which its entry has these ``digests``.
+
+    Raises:
+        StoreError: they are other bytes, or as ``read_proposals``.
+    """
+    stored = DigestingStore(store_at(scene.masks, read_only=True))
+    root, contents = opened(scene.masks, "class", mode="r", store=stored)
+    classes = array_at(root, contents.masks["class"].path)
+    proposals = _proposals(scene, root, contents, window)
+    found = KeptWindowArrays(
+        class_ids=np.asarray(classes[squares_of(window, 1)]), proposals=proposals, chunk_px=classes.chunks[0]
+    )
+    for name, array in {"class": contents.masks["class"], **_paths(contents)}.items():
+        if stored.digest(f"{array.path}/c/") != digests.get(f"{name}.chunks"):
+            raise StoreError(
+                f"{scene.masks}/{array.path} of {window!r} is not what was written: have `mrovseg verify --forget` "
+                "look for all that is damaged, and have it made anew"
+            )
+    return found
+
+
+def _paths(contents: Contents) -> dict[str, StoredArray]:
+    return {array.path: array for array in contents.maps.values()}
+
+
 def read_proposals(scene: SceneOutput, window: Window) -> dict[str, np.ndarray]:
     """Return the proposals of the chunks that ``window`` is made of, as ``proposals.stacked`` has them.
 
     Raises:
         StoreError: the output keeps none, or the window does not consist of whole chunks of the scene.
     """
-    root, contents = opened(scene.masks, "class", mode="r")
+    return _proposals(scene, *opened(scene.masks, "class", mode="r"), window)
+
+
+def _proposals(
+    scene: SceneOutput, root: zarr.Group, contents: Contents, window: Window
+) -> dict[str, np.ndarray]:
     layout = _kept(scene.masks, contents)
     classes = array_at(root, contents.masks["class"].path)
     chunk_px = classes.chunks[0]

@@ -19,7 +19,8 @@ from pathlib import Path
 import ray
 
 from jobs.run.wiring import make_segmenter
-from mrovseg.segmenter import OTHER_THRESHOLD, MrovsegSegmenter
+from mrovseg.labels.pixel_values import OTHER_THRESHOLD
+from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.vocabulary import parse

@@ -8,43 +8,60 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from jobs.run.settings.keys import Key, keys_of
+from jobs.run.settings.scenes import SceneChoice
 from jobs.run.settings.segment import SegmentSettings, merged
 
 SCENES = "scenes"  # the key without a dash before it
 Command = Callable[..., int]
 
 
-def takes_settings(cls: type = SegmentSettings) -> Callable[[Command], Command]:
+def takes_settings(
+    cls: type = SegmentSettings, *, argument: str = SCENES, several: bool = True
+) -> Callable[[Command], Command]:
     """Give a command the flags of every key; it is called with the values that were given, and its own flags.
 
-    A value is what was written, and is read where the values of files are: both mean the same.
+    The key `argument` is without a dash before it, once or `several` times. A value is what was written, and is read
+    where the values of files are: both mean the same.
     """
 
     def decorate(command: Command) -> Command:
         own = list(inspect.signature(command).parameters.values())[1:]
 
         @functools.wraps(command)
-        def wrapped(*scenes: str, **flags: Any) -> int:  # noqa: ANN401 - of the command's flags
+        def wrapped(*arguments: str, **flags: Any) -> int:  # noqa: ANN401 - of the command's flags
+            given = list(arguments) if several else next(iter(arguments), None)
             mine = {each.name: flags.pop(each.name) for each in own if each.name in flags}
             config = flags.pop("config", None)
-            return command(merged({SCENES: list(scenes), **flags}, config, cls), **mine)
+            return command(merged({argument: given, **flags}, config, cls), **mine)
 
         del wrapped.__wrapped__  # whose flags are not all
         wrapped.__annotations__ = {}
-        wrapped.__signature__ = inspect.Signature([*_parameters(keys_of(cls)), *own])  # type: ignore[attr-defined]
+        wrapped.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [*_parameters(keys_of(cls), argument, several=several), *own]
+        )
         return wrapped
 
     return decorate
 
 
-def _parameters(keys: Mapping[str, Key]) -> list[inspect.Parameter]:
-    scenes = Parameter(help=keys[SCENES].setting.help)
+def _parameters(keys: Mapping[str, Key], argument: str, *, several: bool) -> list[inspect.Parameter]:
     config = Parameter(name="--config", help="the same keys, with _ for -; flags override")
     return [
-        inspect.Parameter(SCENES, inspect.Parameter.VAR_POSITIONAL, annotation=Annotated[str, scenes]),
-        *(_flag(key) for name, key in keys.items() if name != SCENES),
+        _argument(keys[argument], several=several),
+        *(_flag(key) for name, key in keys.items() if name != argument),
         _optional("config", str, config, metavar="FILE.yaml"),
     ]
+
+
+def _argument(key: Key, *, several: bool) -> inspect.Parameter:
+    """Return the argument of a key, once or several times; it need not be given, as the file may have it."""
+    if several:
+        every = Parameter(help=key.setting.help)
+        return inspect.Parameter(key.name, inspect.Parameter.VAR_POSITIONAL, annotation=Annotated[str, every])
+    one = Parameter(help=key.setting.help, metavar=key.setting.metavar, show_default=False)
+    return inspect.Parameter(
+        key.name, inspect.Parameter.POSITIONAL_ONLY, default=None, annotation=Annotated[str | None, one]
+    )
 
 
 def _flag(key: Key) -> inspect.Parameter:
@@ -57,17 +74,19 @@ def _flag(key: Key) -> inspect.Parameter:
         negative=f"--no-{key.name.replace('_', '-')}" if key.default is True else "",
     )
     metavar = setting.metavar or "|".join(setting.choices) or _METAVARS.get(key.kind, "VALUE")
+    if key.kind is SceneChoice:
+        return _optional(key.name, list[str], Parameter(consume_multiple=True), parameter, metavar=metavar)
     return _optional(key.name, bool if key.kind is bool else str, parameter, metavar=metavar)
 
 
 _METAVARS: dict[Any, str] = {int: "N", float | int: "NUMBER"}
 
 
-def _optional(name: str, kind: type, parameter: Parameter, *, metavar: str) -> inspect.Parameter:
+def _optional(name: str, kind: type, *parameters: Parameter, metavar: str) -> inspect.Parameter:
     more = Parameter() if kind is bool else Parameter(metavar=metavar, allow_leading_hyphen=True)
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=None,
-        annotation=Annotated[kind | None, parameter, more],
+        annotation=Annotated[kind | None, *parameters, more],
     )

@@ -13,7 +13,7 @@ from pydantic import PlainSerializer, PlainValidator, StringConstraints, TypeAda
 from jobs.run.settings.areas import area_of
 from jobs.run.settings.classes import read_classes, write_classes
 from jobs.run.settings.failure_limit import FailureLimit
-from jobs.run.settings.scenes import read_scenes, write_scenes
+from jobs.run.settings.scenes import SceneChoice, read_scenes, write_scenes
 from jobs.run.settings.suggestions import refuse_unknown
 from jobs.run.settings.yaml_values import value_of
 from mrovseg.words.vocabulary import Vocabulary
@@ -47,6 +47,7 @@ def read_number_or_word(given: object) -> float | int | str:
 OWN_KINDS: dict[Any, tuple[Callable[[object], Any], Callable[[Any], Any]]] = {
     Vocabulary: (read_classes, write_classes),
     tuple[str | Search, ...]: (read_scenes, write_scenes),
+    SceneChoice: (SceneChoice.parse, SceneChoice.write),
     Aoi: (area_of, lambda area: area.text),
     FailureLimit: (FailureLimit.parse, str),
     float | int | str: (read_number_or_word, str),

@@ -1,14 +1,45 @@
 """Scenes as files and flags name them: paths and searches of STAC APIs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from pipeline.errors import ConfigError, PipelineError
+from pipeline.output import is_scene_id
 from pipeline.sources import Search
 from pipeline.storage.objects.scene_uris import absolute_uri
 
 TEXT_KEYS = ("collections", "ids", "datetime")  # of a search: 2026-01-31 is a text
+
+
+@dataclass(frozen=True, slots=True)
+class SceneChoice:
+    """Some of an output's scenes: ids of scenes, and what scenes are named by elsewhere, which gives ids too."""
+
+    scene_ids: tuple[str, ...]
+    specs: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, given: object) -> "SceneChoice":
+        """Read one text, or several; what has the form of an id is one.
+
+        >>> SceneChoice.parse(["a-0123456789abcdef", "/scenes/b.tif"])
+        SceneChoice(scene_ids=('a-0123456789abcdef',), specs=('/scenes/b.tif',))
+
+        Raises ConfigError for anything else.
+        """
+        texts = [given] if isinstance(given, str) else given
+        if not isinstance(texts, list) or not texts or not all(isinstance(one, str) and one for one in texts):
+            raise ConfigError(f"scenes must be ids, paths or a list of these, got {given!r}")
+        return cls(
+            tuple(one for one in texts if is_scene_id(one)),
+            tuple(absolute_spec(one) for one in texts if not is_scene_id(one)),
+        )
+
+    def write(self) -> list[str]:
+        """Return what is read to the same choice."""
+        return [*self.scene_ids, *self.specs]
 
 
 def read_scenes(given: object) -> tuple[str | Search, ...]:

@@ -19,6 +19,29 @@ from pipeline.output import Output
 from pipeline.setting import Setting
 from pipeline.sources import SceneList
 
+# Keys of every run that labels scenes by words.
+Words = Annotated[
+    Vocabulary,
+    Setting(
+        help='"building,house; road; water": classes by ;, synonyms by ,',
+        key="classes",
+        metavar="WORDS",
+        as_written=True,
+    ),
+]
+Threshold = Annotated[
+    float | int | None,
+    Setting(help="least probability of a class, else other", unset="0.2", identity=True),
+]
+MaxFailures = Annotated[
+    FailureLimit | None,
+    Setting(help="stop once more scenes and windows failed", metavar="N|P%", unset="never"),
+]
+Overwrite = Annotated[bool, Setting(help="remove what the output holds first", in_file=False, kept=False)]
+RetryFailed = Annotated[
+    bool, Setting(help="only the scenes in which something failed", in_file=False, kept=False)
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentSettings:
@@ -33,15 +56,7 @@ class SegmentSettings:
     """
 
     scenes: SceneList
-    vocabulary: Annotated[
-        Vocabulary,
-        Setting(
-            help='"building,house; road; water": classes by ;, synonyms by ,',
-            key="classes",
-            metavar="WORDS",
-            as_written=True,
-        ),
-    ]
+    vocabulary: Words
     output: Output
     checkpoint: Annotated[
         str,
@@ -49,10 +64,7 @@ class SegmentSettings:
             help="an embedded checkpoint's name or a .safetensors file", metavar="NAME|FILE", is_path=True
         ),
     ] = EMBEDDED
-    threshold: Annotated[
-        float | int | None,
-        Setting(help="least probability of a class, else other", unset="0.2", identity=True),
-    ] = None
+    threshold: Threshold = None
     precision: Annotated[
         str,
         Setting(
@@ -63,23 +75,16 @@ class SegmentSettings:
     ] = "auto"
     flow: FlowSettings = field(default_factory=FlowSettings)
     reading: Reading = field(default_factory=Reading)
-    max_failures: Annotated[
-        FailureLimit | None,
-        Setting(help="stop once more scenes and windows failed", metavar="N|P%", unset="never"),
-    ] = None
-    overwrite: Annotated[
-        bool, Setting(help="remove what the output holds first", in_file=False, kept=False)
-    ] = False
-    retry_failed: Annotated[
-        bool, Setting(help="only the scenes in which something failed", in_file=False, kept=False)
-    ] = False
+    max_failures: MaxFailures = None
+    overwrite: Overwrite = False
+    retry_failed: RetryFailed = False
 
     def __post_init__(self) -> None:
         _check_text("checkpoint", self.checkpoint)
         if self.overwrite and (self.retry_failed or self.flow.keep_valid):
             raise ConfigError("overwrite keeps nothing: give it without retry_failed and keep_valid")
         if self.threshold is not None:
-            _check_probability("threshold", self.threshold)
+            check_probability("threshold", self.threshold)
         if self.precision not in PRECISIONS:
             raise ConfigError(f"precision must be {', '.join(PRECISIONS)}, got {self.precision!r}")
 
@@ -148,7 +153,8 @@ def _check_text(key: str, value: object) -> None:
         raise ConfigError(f"{key} must be a text that is not empty, got {value!r}")
 
 
-def _check_probability(key: str, value: object) -> None:
+def check_probability(key: str, value: object) -> None:
+    """Raise ConfigError for what is no probability below 1."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 <= value < 1:  # type: ignore[operator]  # a number, by the test before
         raise ConfigError(f"{key} must be a number from 0 to below 1, got {value!r}")

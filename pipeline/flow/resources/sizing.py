@@ -54,7 +54,12 @@ def window_bytes(settings: FlowSettings, layout: ChipLayout) -> int:
     """Return the most that a window takes on its way: as it was read, with its surroundings, or as it was segmented."""
     around_px = 2 * (layout.side_px + layout.cell_px)
     read = _READ_BYTES * (settings.window_px + around_px) ** 2
-    return max(read, _LABELLED_BYTES * settings.window_px**2)
+    return max(read, labelled_bytes(settings))
+
+
+def labelled_bytes(settings: FlowSettings) -> int:
+    """Return the most that a window takes when it is labelled: its part of the proposals, and its labels."""
+    return _LABELLED_BYTES * settings.window_px**2
 
 
 def count_workers_here(

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from jobs.run.wiring import choose_execution, embed_and_warn, say_classes
+from jobs.run.wiring import choose_execution
+from jobs.run.words.embedding import embed_and_warn
+from jobs.run.words.saying import say_classes
 from mrovseg.device import Execution
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.header import EMBEDDED

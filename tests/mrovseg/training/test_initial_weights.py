@@ -10,7 +10,7 @@ import torch
 from mrovseg.network.config import TINY, reference_head
 from mrovseg.training.initial_weights import MAX_SCALE, InitialWeights, TrainableNetwork
 from mrovseg.training.worker import CPU
-from mrovseg.weights import checkpoint, loading
+from mrovseg.weights import checkpoint, encoding
 from tests.mrovseg.networks import SMALL, SMALL_HEAD, all_weights
 
 
@@ -33,7 +33,7 @@ def test_a_head_is_put_on_a_checkpoints_own_frozen_encoders(
     assert networks.model.config == dataclasses.replace(SMALL, head=expected)
     assert networks.scale == pytest.approx(source.scale)
     np.testing.assert_array_equal(networks.model.encoder.visual.proj, source.weights["visual.proj"])
-    np.testing.assert_array_equal(networks.encode(["road"]), loading.encode_text(source, ["road"]))
+    np.testing.assert_array_equal(networks.encode(["road"]), encoding.encode_text(source, ["road"]))
     assert not any(p.requires_grad for p in networks.model.encoder.parameters())
     other = dataclasses.replace(expected, queries=5)
     told = TrainableNetwork.create(InitialWeights(source=source, head=other), seed=0, device=CPU)

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from mrovseg.errors import CheckpointError, VocabularyError
 from mrovseg.network.config import SENTENCES, ModelConfig
-from mrovseg.weights import checkpoint, files, loading
+from mrovseg.weights import checkpoint, encoding, files, loading
 from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words import sentences
 from mrovseg.words.vocabulary import parse
@@ -177,7 +177,7 @@ def test_weights_of_another_network_are_refused(weights: dict[str, np.ndarray]) 
 
 def test_the_text_tower_of_a_file_gives_unit_vectors_of_its_words(saved: Path) -> None:
     loaded = checkpoint.load(str(saved))
-    vectors = loading.encode_text(loaded, ["road", "water", "road"])
+    vectors = encoding.encode_text(loaded, ["road", "water", "road"])
     assert vectors.shape == (3, 32)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
     assert np.array_equal(vectors[0], vectors[2])

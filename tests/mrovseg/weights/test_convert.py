@@ -16,7 +16,7 @@ from mrovseg.network.config import chip_shape
 from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.training.initial_weights import InitialWeights, TrainableNetwork
 from mrovseg.training.worker import CPU
-from mrovseg.weights import checkpoint, loading
+from mrovseg.weights import checkpoint, encoding, loading
 from mrovseg.weights.convert import headless_network
 from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.vocabulary import parse
@@ -45,7 +45,7 @@ def test_both_towers_give_what_the_clip_gives(tmp_path: Path) -> None:
         expected = clip.encode_text(text.tokenize(["a road", "water"]), normalize=True)
         seen = network.encoder.project(network.encoder.tokens(images, {4})[4][:, 0])
         assert torch.allclose(seen, clip.encode_image(images, normalize=True), atol=1e-6)
-    np.testing.assert_allclose(loading.encode_text(source, ["a road", "water"]), expected, atol=1e-6)
+    np.testing.assert_allclose(encoding.encode_text(source, ["a road", "water"]), expected, atol=1e-6)
     words, _ = embed_vocabulary(source, parse("road; water"))
     segmenter = MrovsegSegmenter(config, source.image_weights, words, threshold=0.0)
     labels = segmenter.label(segmenter.propose(chips(config, 1)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mrovseg.data.definition import Definition
 from mrovseg.labels.proposals import SCORE_MAX, Proposals, label
 from mrovseg.weights import checkpoint as checkpoints
-from mrovseg.weights import loading
+from mrovseg.weights import encoding
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.weights.header import EMBEDDED
 from mrovseg.weights.vocabulary import embed_vocabulary
@@ -94,7 +94,7 @@ def test_nothing_competes_with_a_complete_vocabulary(tiny: Checkpoint, name: str
 def test_a_word_for_nothing_there_labels_nothing(tiny: Checkpoint) -> None:
     """Queries and patches that are a road by the encoder's own vector are no airport."""
     embedded, _ = embed_vocabulary(tiny, parse("airport"))
-    road = loading.encode_text(tiny, ["road"])[None]
+    road = encoding.encode_text(tiny, ["road"])[None]
     grid = np.zeros((1, 1, 4, 4), np.uint8)
     seen = Proposals(
         road, grid, np.full_like(grid, 255), 4.0, Proposals(road, grid, np.full_like(grid, 255), 4.0)

@@ -1,0 +1,1 @@
+"""Relabelling: proposals that an output keeps to masks of other words, without a network."""

@@ -1,0 +1,1 @@
+"""What every run has in common, whatever its steps are."""

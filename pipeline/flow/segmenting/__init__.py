@@ -1,0 +1,1 @@
+"""Segmenting: scenes to masks, by a network."""
