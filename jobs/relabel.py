@@ -18,8 +18,8 @@ APP = command(
     "The same command goes on where it stopped, and so does `mrovseg relabel -o OUT2` alone.",
     examples=(
         'mrovseg relabel out --classes "solar panel; swimming pool" -o pools',
-        'mrovseg relabel out --classes road --threshold 0.4 --aoi 7.1,46.2,7.3,46.4 -o r',
-        'mrovseg relabel s3://b/out --classes tree --scenes s3://b/north/ -o s3://b/trees',
+        "mrovseg relabel out --classes road --threshold 0.4 --aoi 7.1,46.2,7.3,46.4 -o r",
+        "mrovseg relabel s3://b/out --classes tree --scenes s3://b/north/ -o s3://b/trees",
         "mrovseg relabel -o pools",
     ),
 )

@@ -35,6 +35,7 @@ from pipeline.flow.steps import MakeSegmenter, Segment, store_masks
 from pipeline.flow.watch.guard import Guard
 from pipeline.geometry.chips import ChipLayout
 from pipeline.geometry.scene import Scene
+from pipeline.known_warnings import silenced
 from pipeline.output import Output
 from pipeline.sources.naming import Refusal
 from pipeline.store import Contents
@@ -178,5 +179,11 @@ def data_context(*, in_flight_bytes: int) -> Iterator[None]:
     context.execution_no_progress_timeout_s = -1  # the run has a watchdog of its own, which knows the windows
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    with DataContext.current(context), log_in_file():
+    with (
+        DataContext.current(context),
+        log_in_file(),
+        silenced(
+            UserWarning, "The maximum number of concurrent tasks"
+        ),  # of steps with fewer scenes than tasks
+    ):
         yield

@@ -1,6 +1,5 @@
 """A relabelling run from its settings to its result: everything is checked, then the cluster is joined."""
 
-import functools
 import sys
 from typing import Any
 
@@ -20,12 +19,11 @@ from jobs.run.settings.relabel import RelabelSettings
 from jobs.run.supervision import check_output, supervised
 from jobs.run.words.embedding import embed_and_warn
 from jobs.run.words.saying import say_classes
+from mrovseg.labels.labeller import Labeller
 from mrovseg.labels.pixel_values import OTHER_THRESHOLD
-from mrovseg.words.embedded import EmbeddedVocabulary
 from pipeline import flow
 from pipeline.config import Reading
 from pipeline.flow import RunResult, Supervision
-from pipeline.segment import Labeller
 from pipeline.store import Contents, chosen_contents
 
 
@@ -55,9 +53,9 @@ def run_relabelling(settings: RelabelSettings) -> RunResult:
     check_output(settings, description)
     planning = _planning(settings, source, description, contents)
     stride_px = source.proposals.stride_px
-    make = functools.partial(make_labeller, vocabulary=vocabulary, threshold=threshold, stride_px=stride_px)
+    labeller = Labeller(vocabulary=vocabulary, threshold=threshold, stride_px=stride_px)
     with flow.cluster():
-        return _run(settings, scenes, planning, make, description)
+        return _run(settings, scenes, planning, labeller, description)
 
 
 def _planning(
@@ -79,7 +77,7 @@ def _run(
     settings: RelabelSettings,
     scenes: flow.KeptScenes,
     planning: flow.Relabelling,
-    make: functools.partial[Labeller],
+    labeller: Labeller,
     description: dict[str, Any],
 ) -> RunResult:
     """Run on the cluster that is joined."""
@@ -95,15 +93,8 @@ def _run(
         return flow.relabel(
             some,
             planning=planning,
-            make_labeller=make,
+            labeller=labeller,
             supervision=Supervision(
                 run_id=supervisor.run_id, supervise=supervisor, check_lease=supervisor.held.check
             ),
         )
-
-
-def make_labeller(*, vocabulary: EmbeddedVocabulary, threshold: float, stride_px: int) -> Labeller:
-    """Make a labeller, in an actor."""
-    from mrovseg.labels.labeller import Labeller as Made  # numba is slow to import
-
-    return Made(vocabulary=vocabulary, threshold=threshold, stride_px=stride_px)

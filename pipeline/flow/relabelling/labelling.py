@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,20 +23,18 @@ from pipeline.output import SceneOutput, ledger
 from pipeline.segment import Labeller, WindowLabels, WindowProposals, label_window, no_proposals
 from pipeline.storage import objects
 
-MakeLabeller = Callable[[], Labeller]
-
 
 class Label:
     """An actor: one labeller. It reads, labels and writes a window: no pixel travels between processes."""
 
-    def __init__(self, make_labeller: MakeLabeller, planning: Relabelling, guard: Guard) -> None:
-        """Make the labeller.
+    def __init__(self, labeller: Sequence[ray.ObjectRef[Any]], planning: Relabelling, guard: Guard) -> None:
+        """Take the labeller; the reference comes in a container, so that Ray does not resolve it.
 
         Raises:
             Quarantined: it takes its process down with it. An actor that raises here is not started again.
         """
         start = Work("start", part=ray.get_runtime_context().get_actor_id())
-        self._labeller = guard.watched(start, make_labeller)
+        self._labeller: Labeller = guard.watched(start, lambda: ray.get(labeller[0]))
         self._planning, self._guard = planning, guard
 
     def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
@@ -44,12 +43,12 @@ class Label:
 
     def _done(self, record: Record) -> Iterator[Record]:
         if isinstance(record, KeptWindow):
-            step = partial(self._labelled_and_written, record)
+            step = partial(self._label_and_write, record)
             yield attempt(step, self._guard, stage="label", scene=record.scene, window=record.window)
         else:
             yield record
 
-    def _labelled_and_written(self, record: KeptWindow) -> Record:
+    def _label_and_write(self, record: KeptWindow) -> Record:
         planning, window = self._planning, record.window
         theirs = planning.source.scene(record.scene.scene_id)
         labels = self._labels(record, theirs)

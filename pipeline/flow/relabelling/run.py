@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+import ray
 from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
 from pipeline.config import FlowSettings
 from pipeline.flow.chain import carry_out
 from pipeline.flow.dataset import PLANNING_BYTES, QUEUED, TABLES, listed
 from pipeline.flow.planning import done_before, plan_split
-from pipeline.flow.relabelling.labelling import Label, MakeLabeller
+from pipeline.flow.relabelling.labelling import Label
 from pipeline.flow.relabelling.planning import Relabelling, kept_windows, plan_kept_scene
 from pipeline.flow.resources.sizing import WorkerCounts, count_workers, labelled_bytes, nodes
 from pipeline.flow.running.terms import RunResult, Supervision
 from pipeline.flow.watch.guard import Guard
 from pipeline.geometry.scene import Scene
 from pipeline.output import Output
+from pipeline.segment import Labeller
 from pipeline.sources.naming import Refusal
 
 _BYTES_PER_ACTOR = 2**20  # in the object store, over all steps: records of windows are small
@@ -29,7 +32,7 @@ class RelabelSpec:
     """What a relabelling run is made of: the chain can be begun again with it, as often as it breaks."""
 
     scenes: Iterable[Scene | Refusal]
-    make_labeller: MakeLabeller
+    labeller_refs: Sequence[ray.ObjectRef[Any]]
     planning: Relabelling
 
     @property
@@ -77,7 +80,7 @@ class RelabelSpec:
             .map_batches(
                 Label,
                 **TABLES,
-                fn_constructor_args=(self.make_labeller, self.planning, guard),
+                fn_constructor_args=(self.labeller_refs, self.planning, guard),
                 compute=ActorPoolStrategy(size=workers.actors, max_tasks_in_flight_per_actor=QUEUED),
                 num_cpus=self.settings.actor_cpus,
             )
@@ -93,24 +96,24 @@ def relabel(
     scenes: Iterable[Scene | Refusal],
     *,
     planning: Relabelling,
-    make_labeller: MakeLabeller,
+    labeller: Labeller,
     supervision: Supervision | None = None,
 ) -> RunResult:
     """Label what is not yet done of the ``scenes`` of an output by the proposals that it keeps, into another output.
 
-    The masks, scores and margins are to the bit those of a run with the same labels. ``make_labeller`` is called once
-    in each actor. A window, or a scene, that the source has nothing of becomes a failure; once it is done there, the
+    The masks, scores and margins are to the bit those of a run with the same labels. The ``labeller`` is sent to each
+    actor. A window, or a scene, that the source has nothing of becomes a failure; once it is done there, the
     same call does it.
 
     Raises:
         RunStoppedError: what ``supervise`` raised; the failures until then are in their table.
         ResourceError: the actors do not fit the cluster; nothing was started.
         OutputError: the output cannot be written; what is done stays done.
-        PipelineError: the labeller cannot be made, or the cluster is lost.
+        PipelineError: the labeller cannot be sent, or the cluster is lost.
     """
 
     def make_spec() -> tuple[RelabelSpec, WorkerCounts]:
         workers = count_labellers_here(planning.settings)
-        return RelabelSpec(scenes=scenes, make_labeller=make_labeller, planning=planning), workers
+        return RelabelSpec(scenes=scenes, labeller_refs=[ray.put(labeller)], planning=planning), workers
 
     return carry_out(planning.output, supervision or Supervision(), make_spec)
