@@ -1,7 +1,8 @@
 """The loops over every number that a network proposes, compiled; plain numpy gives the same bits, as their tests show.
 
-They are compiled in each process that needs them, once, in about a second, and not kept in a cache of files: that
-wants a folder that can be written to, which an installation need not have, and that processes can share.
+What is compiled is kept for other processes where that is possible: beside the source, or where that cannot be
+written in the user's cache directory, by the digest of the source and the kind of CPU, in files that are complete or
+absent. Where there is no directory to write to, each process compiles its own, in about a second.
 """
 
 from __future__ import annotations
@@ -45,7 +46,15 @@ def _add_features(sums, features, ramps, rows, cols):  # noqa: ANN001, ANN202
                     sums[each, rows[y], cols[x]] += features[each, y, x] * ramps[y, x]
 
 
-keep_strongest: Callable[..., Any] = numba.njit(nogil=True)(_keep_strongest)
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    try:
+        kept: Callable[..., Any] = numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # there is no directory to write to
+        return numba.njit(nogil=True)(function)
+    return kept
+
+
+keep_strongest: Callable[..., Any] = _compiled(_keep_strongest)
 """Update in place the strongest queries of places with those of one more chip.
 
 values, queries: float32 and int32 (y, x, kept), the values descending; where a value is 0 there is none yet. index,
@@ -53,7 +62,7 @@ weight: (k, y, x) of the chip, at the same places, and part: float32 (y, x), the
 weight times the part, and its number ``first`` + its index. Of equal values the one that came first is the stronger.
 """
 
-add_features: Callable[..., Any] = numba.njit(nogil=True)(_add_features)
+add_features: Callable[..., Any] = _compiled(_add_features)
 """Add in place to sums of cells a chip's features times its ramp, patch by patch.
 
 sums: float32 (e, cy, cx). features, ramps: float32 (e, y, x) and (y, x). rows, cols: int64 (y) and (x), the cell in
