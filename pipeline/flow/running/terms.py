@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ray.data import Dataset
 
@@ -51,6 +51,7 @@ class Supervision:
     check_lease: Callable[[], None] | None = None
 
 
+@runtime_checkable
 class Spec(Protocol):
     """What a run is made of: its chain of steps can be begun again, as often as it breaks."""
 

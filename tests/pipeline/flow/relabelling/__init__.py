@@ -1,0 +1,1 @@
+"""Labelling again what another output keeps."""

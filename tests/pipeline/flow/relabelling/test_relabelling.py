@@ -1,0 +1,173 @@
+"""An output that is labelled again is, to the byte, what a run of those words makes; and what is missing is said."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import store
+from pipeline.config import Reading
+from pipeline.geometry.aoi import Aoi
+from pipeline.geometry.transform import to_crs
+from pipeline.geometry.window import Window
+from pipeline.output import Output
+from pipeline.raster import read_header
+from pipeline.sources.naming import scene_of
+from tests.pipeline.flow.relabelling.relabelled import (
+    WINDOW_PX,
+    check,
+    relabel,
+    segment,
+    segment_by_others,
+    settings_of,
+)
+from tests.pipeline.flow.test_flow import make_raising, table, whiten
+from tests.pipeline.flow.watch.test_quarantine import WHITE
+from tests.pipeline.flows import digests, paint
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+
+def box(scene: Path, window: Window) -> Aoi:
+    """The area of interest that is a window of a scene, in its CRS."""
+    header = read_header(str(scene))
+    x, y = to_crs(
+        header.transform,
+        rows=np.array([window.row_off, window.row_end]),
+        cols=np.array([window.col_off, window.col_end]),
+    )
+    corners = ((x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1]))
+    ring = tuple((float(one), float(other)) for one, other in corners)
+    assert header.crs_wkt is not None
+    return Aoi(crs=header.crs_wkt, polygons=((ring,),))
+
+
+def class_ids(output: Path, scene: Path, window: Window) -> np.ndarray:
+    return store.read(Output(str(output)).scene(scene_of(str(scene)).scene_id), "class", window)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_it_is_to_the_byte_what_a_run_of_those_words_makes(tmp_path: Path, full: bool) -> None:  # noqa: FBT001
+    scenes = [paint(tmp_path / "a.tif", height=500, width=300), paint(tmp_path / "b.tif", height=90, seed=3)]
+    assert not segment(scenes, tmp_path / "out").failures
+    before = digests(tmp_path / "out")
+    result = relabel(tmp_path / "out", tmp_path / "other", full=full)
+    assert (result.windows_done, result.windows_skipped, result.failures) == (6, 0, ())
+    assert not segment_by_others(scenes, tmp_path / "run", full=full).failures
+    assert digests(tmp_path / "other") == digests(tmp_path / "run")
+    assert digests(tmp_path / "out") == before
+    assert check(tmp_path / "other", full=full).findings == []
+    again = relabel(tmp_path / "out", tmp_path / "other", full=full)
+    assert (again.windows_done, again.windows_skipped) == (0, 6)
+    assert digests(tmp_path / "other") == digests(tmp_path / "run")
+
+
+def test_what_is_chosen_is_done_and_the_rest_later(tmp_path: Path) -> None:
+    scenes = [paint(tmp_path / f"{name}.tif", height=100, width=100) for name in "ab"]
+    segment(scenes, tmp_path / "out")
+    chosen = frozenset([scene_of(str(scenes[1])).scene_id])
+    assert relabel(tmp_path / "out", tmp_path / "other", chosen=chosen).windows_done == 1
+    assert {row["scene_id"] for row in table(tmp_path / "other", "summary.parquet")} == chosen
+    result = relabel(tmp_path / "out", tmp_path / "other")
+    assert (result.windows_done, result.windows_skipped) == (1, 1)
+    segment_by_others(scenes, tmp_path / "run")
+    assert digests(tmp_path / "other") == digests(tmp_path / "run")
+
+
+def test_what_failed_there_fails_with_the_reason_until_it_is_done_there(tmp_path: Path) -> None:
+    white, broken = whiten(paint(tmp_path / "a.tif"), WHITE), tmp_path / "broken.tif"
+    broken.write_text("this is no picture")
+    first = segment([white, broken], tmp_path / "out", make=make_raising)
+    assert first.windows_failed
+    assert first.scenes_failed == 1
+    result = relabel(tmp_path / "out", tmp_path / "other")
+    assert result.windows_failed == first.windows_failed
+    assert result.scenes_failed == 1
+    rows = table(tmp_path / "other", "failures.parquet")
+    assert {row["error"] for row in rows} == {"ProposalsMissing"}
+    assert all(f"`mrovseg segment -o {tmp_path / 'out'}`" in row["message"] for row in rows)
+    (whole,) = (row for row in rows if row["row_off"] is None)
+    assert "it failed there" in whole["message"]
+    assert "is a text file" in whole["message"]
+    assert all("cannot bear white" in row["message"] for row in rows if row["row_off"] is not None)
+    assert check(tmp_path / "other").findings == []
+    paint(broken, height=100, width=100, seed=5)
+    assert not segment([white, broken], tmp_path / "out").failures
+    after = relabel(tmp_path / "out", tmp_path / "other")
+    assert (after.windows_skipped, after.failures) == (result.windows_done, ())
+    segment_by_others([white, broken], tmp_path / "run")
+    assert digests(tmp_path / "other") == digests(tmp_path / "run")
+
+
+def test_an_area_is_labelled_as_the_whole_scene_and_all_else_is_no_data(tmp_path: Path) -> None:
+    scene, inside = paint(tmp_path / "a.tif", height=600, width=600), Window(300, 40, 150, 90)
+    whole, area = Window(0, 0, 600, 600), box(scene, inside)
+    segment([scene], tmp_path / "out")
+    result = relabel(tmp_path / "out", tmp_path / "other", aoi=area)
+    assert (result.windows_done, result.failures) == (1, ())
+    relabel(tmp_path / "out", tmp_path / "all")
+    expected = np.full(whole.shape, 255, np.uint8)
+    expected[inside.slices_in(whole)] = class_ids(tmp_path / "all", scene, inside)
+    np.testing.assert_array_equal(class_ids(tmp_path / "other", scene, whole), expected)
+    assert check(tmp_path / "other", aoi=area).findings == []
+
+
+def test_an_area_may_reach_beyond_that_of_the_output_it_comes_from(tmp_path: Path) -> None:
+    scene, whole = paint(tmp_path / "a.tif", height=600, width=600), Window(0, 0, 600, 600)
+    of_source, asked = Window(20, 20, 200, 200), Window(120, 120, 300, 300)
+    segment([scene], tmp_path / "out", reading=Reading(aoi=box(scene, of_source)))
+    areas = {"aoi": box(scene, asked), "source_aoi": box(scene, of_source)}
+    result = relabel(tmp_path / "out", tmp_path / "other", **areas)
+    assert (result.windows_done, result.failures) == (4, ())
+    found = class_ids(tmp_path / "other", scene, whole) != 255
+    both = of_source.intersection(asked)
+    assert both is not None
+    assert found[both.slices_in(whole)].all()
+    assert found.sum() == both.height * both.width
+    assert check(tmp_path / "other", aoi=areas["aoi"]).findings == []
+
+
+@pytest.mark.parametrize(
+    "array", ["0/class", "proposals/index", "proposals/embeddings", "proposals/features"]
+)
+def test_damage_there_fails_its_window_and_no_other(tmp_path: Path, array: str) -> None:
+    scene = paint(tmp_path / "a.tif", height=512, width=256)
+    segment([scene], tmp_path / "out")
+    chunk = min(
+        path for path in (tmp_path / "out/scenes").glob(f"*/masks.zarr/{array}/c/0/**/*") if path.is_file()
+    )
+    data = bytearray(chunk.read_bytes())
+    data[len(data) // 2] ^= 1
+    chunk.write_bytes(bytes(data))
+    result = relabel(tmp_path / "out", tmp_path / "other")
+    assert (result.windows_done, result.windows_failed) == (1, 1)
+    (failure,) = result.failures
+    assert (failure.row_off, failure.col_off) == (0, 0)
+    assert failure.stage == "label"
+    if failure.error == "StoreError":  # else the codec found it first
+        assert "mrovseg verify --forget" in failure.message
+
+
+def test_a_scene_that_was_done_anew_there_is_refused_and_with_keep_valid_done_anew(tmp_path: Path) -> None:
+    scenes = [paint(tmp_path / f"{name}.tif", height=100, width=100) for name in "ab"]
+    segment(scenes, tmp_path / "out")
+    relabel(tmp_path / "out", tmp_path / "other")
+    paint(scenes[0], height=120, width=100, seed=9)
+    assert not segment(scenes, tmp_path / "out", settings=settings_of(keep_valid=True)).failures
+    result = relabel(tmp_path / "out", tmp_path / "other")
+    assert (result.windows_skipped, result.scenes_failed) == (1, 1)
+    assert "--keep-valid" in result.failures[0].message
+    again = relabel(tmp_path / "out", tmp_path / "other", settings=settings_of(keep_valid=True))
+    assert (again.windows_done, again.windows_skipped, again.failures) == (1, 1, ())
+    segment_by_others(scenes, tmp_path / "run")
+    assert digests(tmp_path / "other") == digests(tmp_path / "run")
+
+
+def test_an_output_whose_store_is_gone_fails_there_alone(tmp_path: Path) -> None:
+    scenes = [paint(tmp_path / f"{name}.tif", height=100, width=WINDOW_PX) for name in "ab"]
+    segment(scenes, tmp_path / "out")
+    shutil.rmtree(Output(str(tmp_path / "out")).scene(scene_of(str(scenes[0])).scene_id).masks.uri)
+    result = relabel(tmp_path / "out", tmp_path / "other")
+    assert (result.windows_done, result.windows_failed) == (1, 1)
+    assert "masks.zarr" in result.failures[0].message
