@@ -1,5 +1,6 @@
 """Go on with the run that an output describes, or with what failed in it."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -56,7 +57,7 @@ def _refuse_other_verb(output: Output, record: Mapping[str, Any], cls: type) -> 
         if source is None
         else (f"labelled from {source['output']}", "relabel")
     )
-    raise ResumeError(f"{output} was {made}: go on with it by `mrovseg {verb} -o {output}`")
+    raise ResumeError(f"{output} was {made}: go on with it by `mrovseg {verb} -o {shlex.quote(output.uri)}`")
 
 
 def failed_before(output: Output, scenes: Iterable[Scene | Refusal]) -> ScenesById:

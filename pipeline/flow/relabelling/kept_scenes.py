@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from shlex import quote
 
 from pipeline.errors import PipelineError
 from pipeline.geometry.scene import Scene
@@ -50,5 +51,5 @@ def missing_window(theirs: SceneOutput, window: Window) -> ProposalsMissing:
 def _why(theirs: SceneOutput, names: list[str]) -> str:
     noted = [Noted(theirs.scene_id, name) for name in names[:1]]
     failed = [f"it failed there ({failure.message})" for _, failure in failures.read(theirs.output, noted)]
-    remedy = f"go on with that one by `mrovseg segment -o {theirs.output}`, then give the same command again"
+    remedy = f"go on with that one by `mrovseg segment -o {quote(theirs.output.uri)}`, then give the same command again"
     return f"{''.join(failed) or 'it is not done there yet'}; {remedy}"

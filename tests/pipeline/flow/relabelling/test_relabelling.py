@@ -117,15 +117,15 @@ def test_an_area_may_reach_beyond_that_of_the_output_it_comes_from(tmp_path: Pat
     scene, whole = paint(tmp_path / "a.tif", height=600, width=600), Window(0, 0, 600, 600)
     of_source, asked = Window(20, 20, 200, 200), Window(120, 120, 300, 300)
     segment([scene], tmp_path / "out", reading=Reading(aoi=box(scene, of_source)))
-    areas = {"aoi": box(scene, asked), "source_aoi": box(scene, of_source)}
-    result = relabel(tmp_path / "out", tmp_path / "other", **areas)
+    area = box(scene, asked)
+    result = relabel(tmp_path / "out", tmp_path / "other", aoi=area, source_aoi=box(scene, of_source))
     assert (result.windows_done, result.failures) == (4, ())
     found = class_ids(tmp_path / "other", scene, whole) != 255
     both = of_source.intersection(asked)
     assert both is not None
     assert found[both.slices_in(whole)].all()
     assert found.sum() == both.height * both.width
-    assert check(tmp_path / "other", aoi=areas["aoi"]).findings == []
+    assert check(tmp_path / "other", aoi=area).findings == []
 
 
 @pytest.mark.parametrize(

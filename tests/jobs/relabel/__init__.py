@@ -1,0 +1,1 @@
+"""`mrovseg relabel` through its own door."""
