@@ -101,8 +101,8 @@ def test_an_area_is_labelled_and_nothing_else(finished: FinishedRun, tmp_path: P
     found, expected = class_ids(part), class_ids(whole)
     inside = found != 255
     rows, cols = np.nonzero(inside)
-    assert (abs(rows.min() - 200), abs(rows.max() - 349)) <= (2, 2)
-    assert (abs(cols.min() - 300), abs(cols.max() - 419)) <= (2, 2)
+    assert max(abs(rows.min() - 200), abs(rows.max() - 349)) <= 5  # north is not quite up
+    assert max(abs(cols.min() - 300), abs(cols.max() - 419)) <= 5
     np.testing.assert_array_equal(found[inside], expected[inside])
     assert verify.main([str(part)]) == 0
 
