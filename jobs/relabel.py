@@ -1,4 +1,4 @@
-"""Label an output again by other words: `mrovseg relabel OUT --classes "solar panel; pool" -o OUT2`."""
+"""Label an output again by other words: `mrovseg relabel SOURCE --classes "solar panel; pool" -o OUT`."""
 
 import sys
 import time
@@ -12,14 +12,14 @@ from jobs.run.settings.relabel import RelabelSettings, relabel_settings
 
 APP = command(
     "relabel",
-    usage="OUT --classes WORDS -o OUT2 [OPTIONS]",
+    usage="SOURCE --classes WORDS -o OUT [OPTIONS]",
     about="Label the proposals that an output keeps by other words, or by another threshold, without the network.\n\n"
     "The masks are those that `mrovseg segment` would make with these words. "
-    "The same command goes on where it stopped, and so does `mrovseg relabel -o OUT2` alone.",
+    "The same command goes on where it stopped, and so does `mrovseg relabel -o OUT` alone.",
     examples=(
         'mrovseg relabel out --classes "solar panel; swimming pool" -o pools',
-        "mrovseg relabel out --classes road --threshold 0.4 --aoi 7.1,46.2,7.3,46.4 -o r",
-        "mrovseg relabel s3://b/out --classes tree --scenes s3://b/north/ -o s3://b/trees",
+        "mrovseg relabel out --classes road --aoi 7.1,46.2,7.3,46.4 -o roads",
+        "mrovseg relabel out --classes road --scenes scenes/north/ -o north",
         "mrovseg relabel -o pools",
     ),
 )
@@ -35,6 +35,7 @@ def main(argv: Sequence[str]) -> int:
 @takes_settings(RelabelSettings, argument="source", several=False)
 def relabel(values: dict[str, Any]) -> int:
     """Run by merged values, and say what was made where."""
+    from jobs.run.precheck import MISSED
     from jobs.run.relabelling.execute import run_relabelling
     from jobs.run.resume import resumed
     from jobs.show.class_table import class_table
@@ -45,6 +46,9 @@ def relabel(values: dict[str, Any]) -> int:
     result = run_relabelling(settings)
     print(class_table(settings.output))
     say_result(settings.output, result, took_s=time.monotonic() - began_s)
+    windows = result.windows_done + result.windows_skipped + result.windows_failed
+    if settings.aoi is not None and not windows and not result.failures:
+        print(f"mrovseg: {MISSED}", file=sys.stderr)
     return ExitCode.DONE_WITH_FAILURES if result.failures else ExitCode.DONE
 
 

@@ -89,7 +89,7 @@ def check(output: Output, *, and_forget: bool = False) -> tuple[Report, dict[str
 def redo_command(output: Output, record: dict[str, Any]) -> str:
     """Return what to give a shell for an output to be repaired."""
     out = shlex.quote(output.uri)
-    verb, first = ("relabel", "OUT") if run_record.SOURCE in record else ("segment", "SCENES")
+    verb, first = ("relabel", "SOURCE") if run_record.SOURCE in record else ("segment", "SCENES")
     again = f"mrovseg {verb} -o {out}"
     if record["config"].get("redacted"):
         again = f"mrovseg {verb} {first} --classes CLASSES -o {out}"

@@ -53,7 +53,7 @@ def test_the_help_of_the_command_loads_nothing_heavy() -> None:
     assert loaded("--help") == set()
 
 
-@pytest.mark.parametrize("verb", ["segment", "plan", "inspect", "status", "verify", "demo"])
+@pytest.mark.parametrize("verb", ["segment", "relabel", "plan", "inspect", "status", "verify", "demo"])
 def test_the_help_of_a_verb_loads_no_network_and_no_cluster(verb: str) -> None:
     assert not loaded(verb, "--help") & NETWORK
 

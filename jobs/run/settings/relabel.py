@@ -37,14 +37,14 @@ class RelabelSettings:
 
     source: Annotated[
         str,
-        Setting(help="the output of segment whose proposals are labelled", metavar="OUT", is_path=True),
+        Setting(help="the output of segment whose proposals are labelled", metavar="SOURCE", is_path=True),
     ]
     vocabulary: Words
     output: Output
     source_storage: Annotated[
         Storage,
         Setting(
-            help="how OUT is reached: endpoint, region, profile, anonymous, requester_pays, account",
+            help="how SOURCE is reached: endpoint, region, profile, anonymous, requester_pays, account",
             key=SOURCE_STORAGE.key,
             metavar="MAPPING",
             unset="as the environment says",
@@ -53,9 +53,9 @@ class RelabelSettings:
     scenes: Annotated[
         SceneChoice | None,
         Setting(
-            help="some scenes of OUT: ids, or paths, globs, folders, lists",
+            help="some scenes of SOURCE: ids, or paths, globs, folders, lists",
             metavar="SCENES",
-            unset="all of OUT",
+            unset="all of SOURCE",
             is_path=True,
         ),
     ] = None
@@ -66,7 +66,7 @@ class RelabelSettings:
         Setting(
             help="the .safetensors file that made the proposals",
             metavar="FILE",
-            unset="the embedded one that OUT names",
+            unset="the embedded one that SOURCE names",
             is_path=True,
         ),
     ] = None
@@ -75,12 +75,12 @@ class RelabelSettings:
         Setting(
             help="score and margin of places, or in full: of every pixel",
             choices=SCORES,
-            unset="as OUT has them",
+            unset="as SOURCE has them",
         ),
     ] = None
     actors: Annotated[int | None, Setting(help="labelling processes", unset="as many as fit")] = None
     actor_cpus: ActorCpus = 0.9
-    keep_valid: Annotated[bool, Setting(help="do scenes anew that were done anew in OUT")] = False
+    keep_valid: Annotated[bool, Setting(help="do scenes anew that were done anew in SOURCE")] = False
     window_timeout_s: WindowTimeout = None
     stall_s: Stall = 120.0
     max_failures: MaxFailures = None
