@@ -14,7 +14,19 @@ from hypothesis.extra.numpy import arrays
 
 from pipeline.flow.columns import table_of, text_of, value_of
 from pipeline.flow.progress.scene_warnings import Found
-from pipeline.flow.records import Done, Masks, Pixels, Plan, Planned, Record, Split, each_record, records_of
+from pipeline.flow.records import (
+    Done,
+    KeptPlan,
+    KeptWindow,
+    Masks,
+    Pixels,
+    Plan,
+    Planned,
+    Record,
+    Split,
+    each_record,
+    records_of,
+)
 from pipeline.geometry.scene import Band, Header, Scene
 from pipeline.geometry.view import Base, View
 from pipeline.geometry.window import Window
@@ -134,6 +146,15 @@ def pixels(draw: st.DrawFn) -> Parts:
     return Parts(Pixels, about | read)
 
 
+planned = {
+    "scene": scenes,
+    "view": views,
+    "outline": st.none() | outlines,
+    "part": counts,
+    "parts": counts,
+    "windows": counts,
+    "left": arrays(np.uint8, st.integers(0, 20)),
+}
 maybe = st.none() | counts
 KINDS: Mapping[type, st.SearchStrategy[Parts]] = {
     Split: parts_of(
@@ -143,17 +164,9 @@ KINDS: Mapping[type, st.SearchStrategy[Parts]] = {
         parts=counts,
         number=counts,
     ),
-    Plan: parts_of(
-        Plan,
-        scene=scenes,
-        view=views,
-        outline=st.none() | outlines,
-        part=counts,
-        parts=counts,
-        windows=counts,
-        left=arrays(np.uint8, st.integers(0, 20)),
-        inputs=inputs,
-    ),
+    Plan: parts_of(Plan, **planned, inputs=inputs),
+    KeptPlan: parts_of(KeptPlan, **planned, inputs_digest=names),
+    KeptWindow: parts_of(KeptWindow, scene=scenes, view=views, window=windows, inputs_digest=names),
     Planned: parts_of(Planned, scene_id=names, windows=counts, skipped=counts, found=st.none() | founds),
     Pixels: pixels(),
     Masks: parts_of(
