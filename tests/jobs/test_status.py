@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from jobs import segment, status
+from jobs import status
+from jobs.show import result
 from jobs.run import run_record
 from jobs.run.resume import failed_before
 from pipeline.errors import ResumeError
@@ -117,4 +118,4 @@ def test_only_what_failed_or_was_cut_off_is_tried_again(tmp_path: Path) -> None:
     [(0, 0, "nothing"), (0, 1, "1 scene"), (2, 2, "2 windows"), (1, 3, "1 window, 2 scenes")],
 )
 def test_a_run_never_says_that_none_failed_above_what_failed(windows: int, in_all: int, said: str) -> None:
-    assert segment._failed(RunResult(5, 0, windows, (), in_all)) == said
+    assert result._failed(RunResult(5, 0, windows, (), in_all)) == said

@@ -75,18 +75,20 @@ def _flag(key: Key) -> inspect.Parameter:
     )
     metavar = setting.metavar or "|".join(setting.choices) or _METAVARS.get(key.kind, "VALUE")
     if key.kind is SceneChoice:
-        return _optional(key.name, list[str], Parameter(consume_multiple=True), parameter, metavar=metavar)
+        # Several behind one flag: what begins with a dash is the next one.
+        several = Parameter(consume_multiple=True, allow_leading_hyphen=False)
+        return _optional(key.name, list[str], parameter, several, metavar=metavar)
     return _optional(key.name, bool if key.kind is bool else str, parameter, metavar=metavar)
 
 
 _METAVARS: dict[Any, str] = {int: "N", float | int: "NUMBER"}
 
 
-def _optional(name: str, kind: type, *parameters: Parameter, metavar: str) -> inspect.Parameter:
-    more = Parameter() if kind is bool else Parameter(metavar=metavar, allow_leading_hyphen=True)
+def _optional(name: str, kind: Any, *parameters: Parameter, metavar: str) -> inspect.Parameter:  # noqa: ANN401 - a type
+    valued = Parameter() if kind is bool else Parameter(metavar=metavar, allow_leading_hyphen=True)
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=None,
-        annotation=Annotated[kind | None, *parameters, more],
+        annotation=Annotated[kind | None, valued, *parameters],
     )
