@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from jobs import status
-from jobs.show import result
 from jobs.run import run_record
 from jobs.run.resume import failed_before
+from jobs.show import result
 from pipeline.errors import ResumeError
 from pipeline.flow import RunResult
 from pipeline.geometry.scene import Scene
