@@ -19,8 +19,8 @@ import numpy as np
 import mrovseg.data
 from mrovseg.data.definition import Definition
 from mrovseg.labels.chunk_labels import label_map
-from mrovseg.labels.proposal_map import ProposalMap
 from mrovseg.labels.pixel_values import OTHER_THRESHOLD
+from mrovseg.labels.proposal_map import ProposalMap
 from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.header import EMBEDDED

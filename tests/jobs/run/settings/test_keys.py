@@ -18,8 +18,8 @@ from jobs.run.description import describe
 from jobs.run.settings.flags import takes_settings
 from jobs.run.settings.keys import build, keys_of, written
 from jobs.run.settings.segment import SegmentSettings, read_file, segment_settings
-from mrovseg.network.config import TINY
 from mrovseg.labels.pixel_values import OTHER_THRESHOLD
+from mrovseg.network.config import TINY
 from mrovseg.weights.checkpoint import Checkpoint
 from pipeline.config import FlowSettings, Reading
 from pipeline.errors import ConfigError
