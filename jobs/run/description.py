@@ -13,6 +13,7 @@ from jobs.run.settings.scenes import write_scenes
 from jobs.run.settings.segment import SegmentSettings
 from mrovseg.weights.checkpoint import Checkpoint
 from pipeline.config import Reading
+from pipeline.geometry.chips import ChipLayout
 from pipeline.redact import redacted
 from pipeline.sources import Search
 from pipeline.storage import objects
@@ -23,10 +24,11 @@ from pipeline.store import PIXELS_ALONE, Contents
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 
 
-def describe(
+def describe(  # noqa: PLR0913 - each by its name
     settings: SegmentSettings,
     *,
     checkpoint: Checkpoint,
+    layout: ChipLayout,
     threshold: float,
     precision: str = run_record.SINGLE,
     background: Sequence[str] = (),
@@ -34,13 +36,15 @@ def describe(
 ) -> dict[str, Any]:
     """Describe a run by plain values: the same run gives the same bytes. It holds no credentials.
 
-    `background` are the names of the background classes, `contents` is what mask stores hold.
+    `layout` is how chips lie, `background` are the names of the background classes, and `contents` is what mask stores
+    hold.
     """
     words = settings.vocabulary
+    overlap = {"overlap_px": layout.side_px - layout.step_px}
     return {
         "format": run_record.FORMAT,
         "config": _config(settings)
-        | {"threshold": threshold, "precision": precision},  # by which it is resumed
+        | {"threshold": threshold, "precision": precision, **overlap},  # by which it is resumed
         "vocabulary": [
             {"class_id": class_id, "name": name, "prompts": list(prompts)}
             for class_id, (name, prompts) in enumerate(zip(words.names, words.prompts, strict=True), start=1)
@@ -50,11 +54,10 @@ def describe(
         | {
             "digest": checkpoint.digest,
             "threshold": threshold,
-            "core_px": checkpoint.config.core_px,
-            "halo_px": checkpoint.config.halo_px,
+            "chip_px": layout.side_px,
             "precision": precision,
         },
-        "grid": _identity(settings.flow),
+        "grid": _identity(settings.flow) | overlap,
         **contents.attributes,
         "reading": _reading(settings.reading),
         "versions": {"python": platform.python_version()}

@@ -1,6 +1,6 @@
 """A segmenter without a network: a pixel's class is the brightness of its surroundings.
 
-Its proposals look exactly ``halo_px`` far, and each chip weighs its own by how bright it is as a whole, so chips that
+Its proposals look exactly ``reach_px`` far, and each chip weighs its own by how bright it is as a whole, so chips that
 are misplaced, taken from the wrong pixels or blended wrongly show in its labels. Its arithmetic is of integers but for
 directions, so its labels are the same on every machine.
 """
@@ -24,12 +24,13 @@ class BrightnessSegmenter:
     """Fulfils ``pipeline.segment.Segmenter``: ids 0 (darkest) to ``n_classes`` (brightest), evenly spaced.
 
     A chip has a query of each class. The brightness of a place is the mean of red, green and blue over a box of
-    ``2 * halo_px + 1`` pixels a side around its middle; the class in whose middle it lies has all of the place's
+    ``2 * reach_px + 1`` pixels a side around its middle; the class in whose middle it lies has all of the place's
     weight, else the two nearest ones divide it. A black chip's weights are half of what a white one's are.
     """
 
-    core_px: int
-    halo_px: int
+    chip_px: int
+    step_px: int
+    reach_px: int
     n_classes: int
     stride_px: int = 4
     chips_per_call: int = 4
@@ -76,14 +77,14 @@ class BrightnessSegmenter:
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return the arrays from which ``make_brightness`` makes this segmenter again."""
-        names = ("core_px", "halo_px", "n_classes", "stride_px", "chips_per_call")
+        names = ("chip_px", "step_px", "reach_px", "n_classes", "stride_px", "chips_per_call")
         return {name: np.array(getattr(self, name)) for name in names}
 
     def _brightness(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Int64[np.ndarray, "b y1 x1"]:
         """Return the mean of the box around the middle of each place; beyond the chip its edge is repeated."""
-        box, middle = 2 * self.halo_px + 1, self.stride_px // 2
+        box, middle = 2 * self.reach_px + 1, self.stride_px // 2
         grey = chips.sum(axis=-1, dtype=np.int64)
-        around = ((0, 0), (self.halo_px, self.halo_px), (self.halo_px, self.halo_px))
+        around = ((0, 0), (self.reach_px, self.reach_px), (self.reach_px, self.reach_px))
         padded = np.pad(grey, around, mode="edge")
         sums = np.pad(padded.cumsum(axis=1).cumsum(axis=2), ((0, 0), (1, 0), (1, 0)))
         lower = slice(middle, -box, self.stride_px)

@@ -116,7 +116,7 @@ def test_a_key_that_is_added_in_one_place_is_in_help_files_records_and_resuming(
 @pytest.mark.parametrize(
     ("lamp", "says"),
     [
-        ("{watts: many}", "lamp: watts must be a whole number above zero, got 'many'"),
+        ("{watts: many}", "lamp: watts must be a whole number, got 'many'"),
         ("{dimmed: 'yes'}", "lamp: dimmed must be true or false, got 'yes'"),
         ("{watts: 200}", "lamp: watts must be 100 at most, got 200"),
         ("{wats: 2}", "unknown key wats in lamp; did you mean watts?"),
