@@ -18,7 +18,7 @@ from pipeline.testing import painted
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
 
 CLASSES = ("dark", "middling", "bright")
-SEGMENTER = BrightnessSegmenter(core_px=64, halo_px=8, n_classes=3)
+SEGMENTER = BrightnessSegmenter(chip_px=80, step_px=64, reach_px=8, n_classes=3)
 LAYOUT = layout_of(SEGMENTER)
 SETTINGS: dict[str, Any] = {"window_px": 256, "chunk_px": 128, "actors": 1, "actor_cpus": 0.5}
 

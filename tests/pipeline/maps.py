@@ -14,8 +14,8 @@ KEPT = ProposalsLayout(
     k=3,
     embed_dim=8,
     most_queries=20,
-    core_px=32,
-    halo_px=16,
+    chip_px=64,
+    step_px=32,
     checkpoint="made-up",
     checkpoint_digest="5f" * 32,
 )
