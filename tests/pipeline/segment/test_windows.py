@@ -264,9 +264,9 @@ def test_calls_that_do_not_go_together_are_named(other: Callable[[Arrays], Array
             found = super().propose(chips)
             return found if len(self.calls) == 1 else other(found)
 
-    scene = painted(16, 16, seed=1)[0], np.ones((16, 16), bool)
+    scene = painted(32, 32, seed=1)[0], np.ones((32, 32), bool)
     with pytest.raises(ValueError, match=r"every call have the same dtypes and axes: first .*, then "):
-        segment(Fickle(BRIGHTNESS), scene, Window(0, 0, 16, 16))
+        segment(Fickle(BRIGHTNESS), scene, Window(0, 0, 32, 32))
 
 
 @pytest.mark.parametrize(
