@@ -7,13 +7,13 @@ from importlib import metadata
 from typing import Any
 
 from jobs.run import run_record
+from jobs.run.proposals import chip_layout
 from jobs.run.settings import kinds
 from jobs.run.settings.keys import keys_of, own_keys, written
 from jobs.run.settings.scenes import write_scenes
 from jobs.run.settings.segment import SegmentSettings
 from mrovseg.weights.checkpoint import Checkpoint
 from pipeline.config import Reading
-from pipeline.geometry.chips import ChipLayout
 from pipeline.redact import redacted
 from pipeline.sources import Search
 from pipeline.storage import objects
@@ -24,11 +24,10 @@ from pipeline.store import PIXELS_ALONE, Contents
 PACKAGES = ("mrovseg", "numpy", "torch", "open_clip_torch", "ray", "rasterio", "zarr", "pyproj")
 
 
-def describe(  # noqa: PLR0913 - each by its name
+def describe(
     settings: SegmentSettings,
     *,
     checkpoint: Checkpoint,
-    layout: ChipLayout,
     threshold: float,
     precision: str = run_record.SINGLE,
     background: Sequence[str] = (),
@@ -36,10 +35,9 @@ def describe(  # noqa: PLR0913 - each by its name
 ) -> dict[str, Any]:
     """Describe a run by plain values: the same run gives the same bytes. It holds no credentials.
 
-    `layout` is how chips lie, `background` are the names of the background classes, and `contents` is what mask stores
-    hold.
+    `background` are the names of the background classes, `contents` is what mask stores hold.
     """
-    words = settings.vocabulary
+    words, layout = settings.vocabulary, chip_layout(checkpoint.config, overlap_px=settings.flow.overlap_px)
     overlap = {"overlap_px": layout.side_px - layout.step_px}
     return {
         "format": run_record.FORMAT,

@@ -22,7 +22,6 @@ from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.words.embedded import EmbeddedVocabulary
 from pipeline import flow
 from pipeline.flow import RunResult
-from pipeline.geometry.chips import ChipLayout
 from pipeline.output import lease
 from pipeline.redact import redacted
 from pipeline.store import chosen_contents
@@ -55,7 +54,6 @@ def run_segmentation(settings: SegmentSettings) -> RunResult:
         describe,
         settings,
         checkpoint=checkpoint,
-        layout=layout,
         threshold=threshold,
         background=vocabulary.background,
         contents=contents,
@@ -75,7 +73,7 @@ def _run(
 ) -> RunResult:
     """Run on the cluster that is joined."""
     scenes = failed_before(settings.output, settings.scenes) if settings.retry_failed else settings.scenes
-    layout: ChipLayout = described.keywords["layout"]
+    layout = chip_layout(checkpoint.config, overlap_px=settings.flow.overlap_px)
     # Before the output says that this run is at it: one that cannot fit leaves it as it was.
     room = flow.count_workers_here(settings.flow, layout, checkpoint.image_weights)
     execution = choose_execution(precision, room=room, flow=settings.flow, gsd_m=settings.reading.gsd_m)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import mrovseg.data
+from jobs.run.proposals import chip_layout
 from mrovseg.data.definition import Definition
 from mrovseg.labels.chunk_labels import label_map
 from mrovseg.labels.proposal_map import ProposalMap
@@ -32,6 +33,7 @@ from pipeline.testing.painted import paint
 MOST = {5: 0.01, 20: 0.02, 200: 0.08}  # of the network's time, by classes
 TURNS = 5
 KEPT, TIMES, CELL_PX = 12, 4, 32
+A_ROW = 5  # chips
 
 
 def picture(side_px: int) -> np.ndarray:
@@ -52,9 +54,21 @@ def vocabularies(checkpoint: checkpoints.Checkpoint) -> dict[int, EmbeddedVocabu
     return {count: embed_vocabulary(checkpoint, each)[0] for count, each in words.items()}
 
 
+def network_s(segmenter: MrovsegSegmenter, seed: int) -> float:
+    """Return the CPU time of a megapixel of a large scene, of which each chip shares slices with those before it."""
+    step, side = segmenter.step_px, segmenter.chip_px
+    pixels, _ = paint(Window(0, 0, side + step, side + (A_ROW - 1) * step), seed=seed)
+    chips = [pixels[y : y + side, x : x + side] for y in (0, step) for x in range(0, A_ROW * step, step)]
+    taken = [
+        seconds(functools.partial(segmenter.propose, np.ascontiguousarray(chip)[None])) for chip in chips
+    ]
+    inside = taken[A_ROW + 1 :]  # neither of the first row nor of the first column
+    return sum(inside) / len(inside) / step**2 * 1e6
+
+
 def chunk_map(segmenter: MrovsegSegmenter, pixels: np.ndarray) -> ProposalMap:
     """Return the map of the middle that four chips share, less a ring of places, repeated TIMES a side."""
-    side = pixels.shape[0] * 2 // 3
+    side = segmenter.chip_px
     half = side // 2
     chips = [pixels[y : y + side, x : x + side] for y in (0, half) for x in (0, half)]
     found = [segmenter.propose(np.ascontiguousarray(chip)[None]) for chip in chips]
@@ -112,16 +126,15 @@ def main() -> int:
     """Measure in turns, print, and compare with the limits."""
     checkpoint = checkpoints.load(EMBEDDED)
     words = vocabularies(checkpoint)
-    segmenter = MrovsegSegmenter(checkpoint.config, checkpoint.image_weights, words[5])
-    side = segmenter.core_px + 2 * segmenter.halo_px
-    kept = chunk_map(segmenter, picture(side * 3 // 2))
-    chip = picture(side)[None]
+    step_px = chip_layout(checkpoint.config).step_px
+    segmenter = MrovsegSegmenter(checkpoint.config, checkpoint.image_weights, words[5], step_px=step_px)
+    kept = chunk_map(segmenter, picture(segmenter.chip_px * 3 // 2))
     first = seconds(lambda: label_map(kept, words[5], threshold=OTHER_THRESHOLD, every_pixel=False))
     print(f"compiling, or reading what was compiled, and the first map: {first:.2f} s")
     network: list[float] = []
     labels: dict[int, list[float]] = {count: [] for count in words}
-    for _ in range(TURNS):
-        network.append(seconds(lambda: segmenter.propose(chip)) / segmenter.core_px**2 * 1e6)
+    for turn in range(TURNS):
+        network.append(network_s(segmenter, turn))
         for count, each in words.items():
             label = functools.partial(label_map, kept, each, threshold=OTHER_THRESHOLD, every_pixel=False)
             taken = seconds(label)

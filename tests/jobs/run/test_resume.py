@@ -25,6 +25,9 @@ precision: bfloat16
 max_failures: 2.5%
 window_px: 512
 chunk_px: 256
+overlap_px: 284
+scores: full
+proposals: false
 actors: 2
 actor_cpus: 0.5
 task_cpus: 0.25

@@ -129,7 +129,6 @@ def test_a_header_that_is_no_json_object_is_one_line(
         {"config.mean": 0.5},
         {"config.slices": True},
         {"config.slices": 10**6},
-        {"config.halo_px": "ten"},
         {"config.top_k": None},
         {"known_phrases": 5},
         {"known_phrases": ["road", 7]},

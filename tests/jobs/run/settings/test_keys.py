@@ -167,6 +167,7 @@ def test_no_field_is_told_of_twice() -> None:
 counts = st.integers(1, 2**40)
 FLOWS = {
     "chunk_px": st.integers(1, 4096),
+    "overlap_px": st.none() | st.integers(0, 4096),
     "actors": st.none() | counts,
     "actor_cpus": st.floats(0.01, 1.0),
     "actor_gpus": st.none() | st.sampled_from([0.0, 0.5, 1, 2]),
