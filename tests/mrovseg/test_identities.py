@@ -389,7 +389,8 @@ def test_labels_from_stored_proposals_are_those_of_the_run(
 ) -> None:
     config = dataclasses.replace(SMALL, head=head)
     words, others = (
-        dataclasses.replace(each, untaught=untaught) for each in (vocabulary(4), vocabulary(3, seed=9))
+        dataclasses.replace(each, untaught=untaught, no_object=each.no_object if head else None)
+        for each in (vocabulary(4), vocabulary(3, seed=9))
     )
     weights = all_weights(config)
     label = functools.partial(label_chip, side=config.chip_px)

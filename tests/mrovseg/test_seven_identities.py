@@ -218,8 +218,8 @@ def test_7_labels_from_kept_proposals_are_those_of_the_run(
 ) -> None:
     config = case.config if head else case.config.headless()
     words, others = (
-        dataclasses.replace(vocabulary(4, embed_dim=config.clip["embed_dim"], seed=seed), untaught=untaught)
-        for seed in (0, 9)
+        dataclasses.replace(each, untaught=untaught, no_object=each.no_object if head else None)
+        for each in (vocabulary(4, embed_dim=config.clip["embed_dim"], seed=seed) for seed in (0, 9))
     )
     weights = {k: v for k, v in case.weights.items() if head or k.startswith("visual.")}
     images, kept, step_px = chips(config, 1), [], config.chip_px // 2

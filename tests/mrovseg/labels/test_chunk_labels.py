@@ -287,15 +287,24 @@ def test_memory_holds_no_array_of_classes_by_pixels() -> None:
 
 
 def test_few_of_many_classes_are_looked_at() -> None:
-    """A class that can win nowhere around costs its scores at places, not those of pixels: a tenth of the others'."""
+    """A class that can win nowhere around costs its scores of places alone: 1000 cost less than 200 that all can."""
 
-    def seconds(scale: float) -> float:
-        case = Case(size_px=(512, 512), classes=1000, queries=40, kept=3, scale=scale, threshold=0.0)
+    def seconds(classes: int, scale: float) -> float:
+        case = Case(
+            size_px=(1024, 1024),
+            stride_px=16,
+            classes=classes,
+            queries=40,
+            kept=3,
+            scale=scale,
+            threshold=0.0,
+        )
         kept, words, taken = case.map(), case.words(), []
-        for _ in range(3):
+        for _ in range(5):
             began = time.process_time()
             label_map(kept, words, threshold=0.0, every_pixel=True)
             taken.append(time.process_time() - began)
         return min(taken)
 
-    assert seconds(100.0) < seconds(0.0) / 2  # of scale 0, all classes are the best everywhere
+    seconds(2, 0.0)  # what is compiled once is not counted
+    assert seconds(1000, 100.0) < seconds(200, 0.0)  # of scale 0, all classes are equal everywhere
