@@ -77,7 +77,7 @@ PLANTED = [
     ("jobs/show/metrics.py", "import matplotlib.pyplot", "two rooms: matplotlib"),
     ("mrovseg/network/model.py", "import open_clip", "two rooms: open_clip"),
     ("mrovseg/network/model.py", "import safetensors.torch", "one room: safetensors"),
-    ("mrovseg/labels/place_scores.py", "import numba", "one door: numba"),
+    ("mrovseg/labels/place_scores.py", "import numba", "one door a wing: numba"),
 ]
 
 

@@ -26,9 +26,7 @@ IDENTITY = (
     "contents",
     "reading",
 )  # with another of these, windows of two runs would not fit
-PARTS = dict.fromkeys(("config", "model", "grid", "contents", "reading", "versions"), dict) | {
-    "vocabulary": list
-}
+PARTS = dict.fromkeys(("config", "model", "grid", "reading", "versions"), dict) | {"vocabulary": list}
 """What a record of any format has, and of which kind each is."""
 
 

@@ -50,7 +50,7 @@ class ClosedSet:
         words = EmbeddedVocabulary(
             self.queries, np.arange(classes), classes, np.zeros(classes, np.float32), CERTAIN
         )
-        self.label = Labeller(vocabulary=words, threshold=0, stride_px=self.stride_px).label
+        self.label = Labeller(vocabulary=words, threshold=0.0, stride_px=self.stride_px).label
 
     def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, np.ndarray]:
         with torch.inference_mode():
