@@ -152,6 +152,16 @@ def test_a_description_of_the_wrong_shape_is_one_line(
     assert "\n" not in str(raised.value)
 
 
+def test_a_halo_that_older_files_speak_of_changes_nothing(
+    tmp_path: Path, saved: Path, weights: dict[str, np.ndarray]
+) -> None:
+    _, about = files.read_arrays(saved)
+    about["config"]["halo_px"] = 16
+    older = checkpoint.load(str(described(json.dumps(about), weights, tmp_path / "older.safetensors")))
+    assert older.config == checkpoint.load(str(saved)).config
+    assert "halo_px" not in older.config.to_dict()
+
+
 @pytest.mark.parametrize("scale", [None, np.ones(3, np.float32)])
 def test_a_scale_that_is_no_number_is_one_line(
     tmp_path: Path, saved: Path, weights: dict[str, np.ndarray], scale: np.ndarray | None
