@@ -28,6 +28,12 @@ KEPT = 12
 WEIGHT_MAX = 15
 """What a query's weight is, in a map, at a place that it has for itself."""
 
+EMBEDDING_MAX = 127
+"""The largest component of a query's embedding in a map, of which only the direction counts."""
+
+FEATURE_MAX = 31
+"""The largest component of a cell's features in a map, of which only the direction counts."""
+
 _UINT8_CLASSES = 254  # 0 is `other` and 255 no data
 
 

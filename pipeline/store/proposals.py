@@ -13,7 +13,7 @@ from zarr.codecs import ZstdCodec
 
 from pipeline.errors import StoreError
 from pipeline.geometry.window import Window
-from pipeline.segment import WEIGHT_MAX
+from pipeline.segment import EMBEDDING_MAX, FEATURE_MAX, WEIGHT_MAX
 from pipeline.store.contents import PROPOSALS, Contents, ProposalsLayout, chunk_numbers
 
 RING = 1
@@ -30,14 +30,15 @@ _AXES: Mapping[str, tuple[str, ...]] = {
 }
 _MEANINGS: Mapping[str, str] = {
     "embeddings": (
-        "direction of each query that the chunk's map has, the largest number 127; rows of zeros are no queries"
+        f"direction of each query that the chunk's map has, the largest number {EMBEDDING_MAX}; rows of zeros are no "
+        "queries"
     ),
     "index": "row of embeddings of the strongest queries of a place, ascending; 0 where weight is 0",
     "weight": (
         f"that place's weight of the query, in 1/{WEIGHT_MAX}: its probability times its chip's part of the "
         "place; 0 at the end is no query"
     ),
-    "features": "direction of what a cell shows, the largest number 127; zeros are no feature",
+    "features": f"direction of what a cell shows, the largest number {FEATURE_MAX}; zeros are no feature",
 }
 _ABOUT = (
     "What a network says of the scene before any vocabulary, and all that class ids, scores and margins are made of. "

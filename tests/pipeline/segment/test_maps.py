@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.geometry.chips import chips_of
 from pipeline.geometry.grid import plan_windows
 from pipeline.geometry.window import Window
-from pipeline.segment import KEPT, Arrays, Proposer, WindowProposals, layout_of
+from pipeline.segment import EMBEDDING_MAX, FEATURE_MAX, KEPT, Arrays, Proposer, WindowProposals, layout_of
 from tests.pipeline.segment.scenes import BRIGHTNESS, Noise, Scene, Watched, painted, proposed, read
 
 CELL_PLACES = 8
@@ -43,9 +43,9 @@ def chips_with_data(noise: Noise, scene: Scene) -> list[tuple[Window, Arrays]]:
     return [(chip, noise.of_chip(pixels)) for chip, pixels, valid in seen if valid.any()]
 
 
-def eight_bits(vector: np.ndarray) -> np.ndarray:
+def eight_bits(vector: np.ndarray, most: int) -> np.ndarray:
     largest = np.abs(vector).max()
-    return np.rint(vector / largest * np.float32(127)).astype(np.int8) if largest else vector.astype(np.int8)
+    return np.rint(vector / largest * np.float32(most)).astype(np.int8) if largest else vector.astype(np.int8)
 
 
 def blended_queries(noise: Noise, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
@@ -110,13 +110,13 @@ def maps_of(noise: Noise, scene: Scene, chunk_px: int) -> list[Arrays]:
             for rank, (number, level) in enumerate(pairs):
                 index[y, x, rank], weight[y, x, rank] = occurring.index(number), level
         cells = around(features, chunk, CELL_PLACES * noise.stride_px)
-        quantised = [eight_bits(embeddings[number]) for number in occurring]
+        quantised = [eight_bits(embeddings[number], EMBEDDING_MAX) for number in occurring]
         maps.append(
             {
                 "embeddings": np.array(quantised, np.int8).reshape(-1, 5),
                 "index": index,
                 "weight": weight,
-                "features": np.apply_along_axis(eight_bits, -1, cells),
+                "features": np.apply_along_axis(eight_bits, -1, cells, FEATURE_MAX),
             }
         )
     return maps
