@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int64, UInt8
 from pipeline.segment import SCORE_MAX, WEIGHT_MAX, Arrays, Labels, class_dtype
 
 _LEVELS = 256
-_BITS = 16  # of a class id, each a component of its query's direction
+EMBEDDING_LENGTH = 16  # bits of a class id, each a component of its query's direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +44,13 @@ class BrightnessSegmenter:
         parts = (2 * _LEVELS - above, above)
         weight = np.stack([255 * part * trust // (2 * _LEVELS * 510) for part in parts], axis=1)
         ids = np.arange(self.n_classes + 1)
-        signs = (ids[:, None] >> np.arange(_BITS) & 1) * 2 - 1
-        dark = np.zeros((len(chips), _BITS, *bright.shape[1:]), np.float32)
+        signs = (ids[:, None] >> np.arange(EMBEDDING_LENGTH) & 1) * 2 - 1
+        dark = np.zeros((len(chips), EMBEDDING_LENGTH, *bright.shape[1:]), np.float32)
         dark[:, 0], dark[:, 1] = bright, _LEVELS - 1 - bright
         return {
-            "embeddings": np.tile(signs / np.float32(_BITS**0.5), (len(chips), 1, 1)).astype(np.float32),
+            "embeddings": np.tile(signs / np.float32(EMBEDDING_LENGTH**0.5), (len(chips), 1, 1)).astype(
+                np.float32
+            ),
             "index": np.stack([lower, upper], axis=1).astype(np.uint16),
             "weight": weight.astype(np.uint8),
             "features": dark / np.sqrt((dark * dark).sum(axis=1, keepdims=True)),
@@ -60,7 +62,7 @@ class BrightnessSegmenter:
         Weights go bilinearly from the middles of places to those of pixels.
         """
         bits = arrays["embeddings"].astype(np.int64) > 0
-        classes = (bits << np.arange(_BITS)).sum(axis=1)
+        classes = (bits << np.arange(EMBEDDING_LENGTH)).sum(axis=1)
         of_entry = classes[arrays["index"]] if len(classes) else np.zeros(arrays["index"].shape, np.int64)
         whole = WEIGHT_MAX * (2 * self.stride_px) ** 2
         ids = np.zeros(size_px, class_dtype(self.n_classes))
