@@ -24,27 +24,26 @@ import segmentation_models_pytorch as smp  # isort: skip
 
 from jobs.model.measuring import compare
 from jobs.model.recipes import read_inputs, read_recipe
-from jobs.run.proposals import chip_layout
 from jobs.show import metrics
 from mrovseg.data.definition import Definition
 from mrovseg.data.labelled import IGNORE, LabelledSet
 from mrovseg.data.sampling import Augmentation, sample_chip
 from mrovseg.labels.labeller import Labeller
 from mrovseg.network.config import TINY
+from mrovseg.network.strides import strides
 from mrovseg.words.embedded import EmbeddedVocabulary
 
 DECODER_CHANNELS = (224, 128, 96, 64, 32)  # 3.9 M parameters in all, as many as `tiny`
 CHIPS, CHIP_PX = 8, 288
 RATE, ENCODER_RATE, WARMUP_STEPS = 1e-3, 3e-4, 50
 SAY_EVERY = 50
-LAYOUT = chip_layout(TINY)
 CERTAIN = 100.0  # a scale by which a query is of its own class and of no other
 
 
 class ClosedSet:
     """A network of fixed classes behind the two callables of a segmenter: each class is a query of its own."""
 
-    chip_px, step_px, stride_px, chips_per_call = LAYOUT.side_px, LAYOUT.step_px, LAYOUT.stride_px, 1
+    chip_px, step_px, stride_px, chips_per_call = TINY.chip_px, TINY.chip_px // 2, strides(TINY).stride_px, 1
 
     def __init__(self, network: nn.Module, *, classes: int) -> None:
         self.network, self.queries = network.eval(), np.eye(classes, dtype=np.float32)

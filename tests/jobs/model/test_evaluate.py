@@ -129,12 +129,12 @@ def test_border_rates_are_of_the_grids_that_the_masks_were_made_by(
 
 def test_how_far_chips_overlap_is_chosen_by_measuring(capsys: pytest.CaptureFixture[str]) -> None:
     found = []
-    for given in ((), ("--overlap-px", "144"), ("--overlap-px", "0")):
+    for given in ((), ("--overlap-px", "288"), ("--overlap-px", "0")):
         assert evaluate.main(["--painted", "1001", "--size-px", "640", *given]) == ExitCode.DONE
         found.append(capsys.readouterr().out)
-    default, asked, none = found
-    assert asked == default
-    assert figures(none) != figures(default)
+    half, asked, none = found
+    assert asked == half
+    assert figures(none) != figures(half)
 
 
 def test_a_folder_that_cannot_be_written_is_named_after_the_figures_are_printed(
@@ -210,7 +210,7 @@ def test_a_data_set_of_many_classes_is_measured(checkpoint: str, tmp_path: Path)
         (["--painted", "1", "--checkpoint", "nowhere"], "no checkpoint 'nowhere'"),
         (["--painted", "1", "--overlap-px=-4"], "overlap_px must be a whole number of at least zero, got -4"),
         (["--painted", "1", "--overlap-px", "30"], "overlap_px must be a multiple of 4"),
-        (["--painted", "1", "--overlap-px", "576"], "less than 576, the side of its chips, got 576: try 144"),
+        (["--painted", "1", "--overlap-px", "576"], "less than 576, the side of its chips, got 576: try 288"),
     ],
 )
 def test_bad_usage_is_named(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
