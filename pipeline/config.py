@@ -23,7 +23,7 @@ class FlowSettings:
     """How a run is cut up and what it may claim of the cluster.
 
     ``window_px`` is the side of a window and ``chunk_px`` that of a chunk of the mask store; a window holds whole
-    chunks, so that two windows never write the same one. Neighbouring chips overlap by ``overlap_px`` (None: a quarter of a
+    chunks, so that two windows never write the same one. Neighbouring chips overlap by ``overlap_px`` (None: half a
     chip). ``scores`` and ``proposals`` say what the store holds beside class ids. ``actors`` is the number of
     segmenting actors (None: all that fit). An actor claims ``actor_cpus`` and ``actor_gpus`` (None: one GPU where the
     cluster has any, else none) and sees no other GPU, a read or write ``task_cpus``; reading and writing cost about
@@ -42,7 +42,7 @@ class FlowSettings:
         int | None,
         Setting(
             help="how far neighbouring chips overlap, and are blended",
-            unset="a quarter of a chip, in whole slices",
+            unset="half a chip, in whole slices",
             identity=True,
         ),
     ] = None
