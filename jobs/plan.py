@@ -77,12 +77,12 @@ def plan(
 ) -> int:
     """Count by merged values, print a line a scene and a sum."""
     scenes = scene_list(values)
-    window_px, reading = build(FlowSettings, values).window_px, build(Reading, values)
+    flow, reading = build(FlowSettings, values), build(Reading, values)
     config = read_config(keys_of(SegmentSettings)["checkpoint"].read(values.get("checkpoint", EMBEDDED)))
-    layout = chip_layout(config)
+    layout = chip_layout(config, overlap_px=flow.overlap_px)
     check_proxies(scenes)
     scenes.check()
-    found = Plan(window_px, layout, reading, most=None if every else OPENED)
+    found = Plan(flow.window_px, layout, reading, most=None if every else OPENED)
     found.take(scenes)
     print(_table(found.scenes))
     for warning in found.warnings():

@@ -55,6 +55,7 @@ class MrovsegSegmenter:
         weights: Mapping[str, np.ndarray],
         vocabulary: EmbeddedVocabulary,
         *,
+        step_px: int,
         threshold: float = OTHER_THRESHOLD,
         threads: int = 1,
         bfloat16: bool = False,
@@ -62,6 +63,7 @@ class MrovsegSegmenter:
     ) -> None:
         """Build the network over `weights`, which may be read-only shared memory, on a GPU if there is one.
 
+        `step_px`: from where a chip begins to where the next one does; see `pipeline`, which lays chips together.
         `bfloat16`: run it in half precision, as `autocast` says; other labels then win where classes are close.
         `device`: run it on "cuda" or "cpu" and on nothing else.
 
@@ -72,8 +74,8 @@ class MrovsegSegmenter:
         self.device = choose_device(device)
         self.model = network(config, weights).to(self.device)
         self.bfloat16 = bfloat16
-        self.core_px = config.core_px
-        self.halo_px = config.halo_px
+        self.chip_px = config.chip_px
+        self.step_px = step_px
         self.model.encoder.views_at_once = VIEWS_PER_CALL[self.device.type]
         self.chip_encoder = ChipEncoder(self.model)
         self.stride_px, self.feature_stride_px = strides(config)
@@ -81,7 +83,7 @@ class MrovsegSegmenter:
         self.chips_per_call = CHIPS_PER_CALL
 
     def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, np.ndarray]:
-        """Run the network on chips of side core_px + 2 halo_px, and return its proposals as arrays by name.
+        """Run the network on chips of side `chip_px`, and return its proposals as arrays by name.
 
         The first axis of each is the chip:
 

@@ -43,11 +43,11 @@ Area = Annotated[
 class FlowSettings:
     """How a run is cut up and what it may claim of the cluster.
 
-    ``window_px`` is the side of a window and ``chunk_px`` that of a chunk of the mask store; a window
-    holds whole chunks, so that two windows never write the same one. ``scores`` and ``proposals`` say what the
-    store holds beside class ids. ``actors`` is the number of
-    segmenting actors (None: all that fit). An actor claims ``actor_cpus`` and ``actor_gpus`` (None: one GPU where
-    the cluster has any, else none) and sees no other GPU, a read or write ``task_cpus``; reading and writing cost about
+    ``window_px`` is the side of a window and ``chunk_px`` that of a chunk of the mask store; a window holds whole
+    chunks, so that two windows never write the same one. Neighbouring chips overlap by ``overlap_px`` (None: half a
+    chip). ``scores`` and ``proposals`` say what the store holds beside class ids. ``actors`` is the number of
+    segmenting actors (None: all that fit). An actor claims ``actor_cpus`` and ``actor_gpus`` (None: one GPU where the
+    cluster has any, else none) and sees no other GPU, a read or write ``task_cpus``; reading and writing cost about
     half a percent of a network's time, so an actor leaves them a tenth of its core. With ``keep_valid`` a scene that
     has changed since its masks were made loses them and is done anew, and is no failure. A process that plans a scene,
     or reads, segments or stores a window for longer than ``window_timeout_s`` (None: ``limit_s`` by the size of
@@ -59,6 +59,14 @@ class FlowSettings:
 
     window_px: Annotated[int, Setting(help="side of a window, the unit of work", identity=True)] = 2048
     chunk_px: Annotated[int, Setting(help="side of a chunk of the mask store", identity=True)] = 1024
+    overlap_px: Annotated[
+        int | None,
+        Setting(
+            help="how far neighbouring chips overlap, and are blended",
+            unset="half a chip, in whole slices",
+            identity=True,
+        ),
+    ] = None
     scores: Annotated[
         str,
         Setting(help="score and margin of places, or in full: of every pixel", choices=SCORES, identity=True),
@@ -95,8 +103,8 @@ class FlowSettings:
     def __post_init__(self) -> None:
         for key in ("window_px", "chunk_px"):
             _check_count(key, getattr(self, key))
-        if self.actors is not None:
-            _check_count("actors", self.actors)
+        _check_count("overlap_px", self.overlap_px, zero=True, unset=True)
+        _check_count("actors", self.actors, unset=True)
         for key in ("actor_cpus", "task_cpus"):
             _check_amount(key, getattr(self, key), zero=False)
         if self.actor_gpus is not None:
@@ -251,9 +259,13 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_count(key: str, value: object) -> None:
-    if type(value) is not int or value <= 0:
-        raise ConfigError(f"{key} must be a whole number above zero, got {value!r}")
+def _check_count(key: str, value: object, *, zero: bool = False, unset: bool = False) -> None:
+    """Refuse what is no whole number above zero, or zero or None where these may be."""
+    if value is None and unset:
+        return
+    if type(value) is not int or value < 0 or (value == 0 and not zero):
+        least = "of at least" if zero else "above"
+        raise ConfigError(f"{key} must be a whole number {least} zero, got {value!r}")
 
 
 def _check_switch(key: str, value: object) -> None:

@@ -1,4 +1,4 @@
-"""Masks, scores, margins and statistics by `tiny`, compared byte for byte with those of an earlier commit.
+"""Masks, scores, margins, proposals and statistics by `tiny`, compared byte for byte with those of an earlier commit.
 
 `python -m tests.same_bytes` labels five kinds of scenes by two vocabularies and compares digests with those of
 `same_bytes.json`. A matrix product may round differently on another processor or torch: then record the digests
@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DIGESTS = Path(__file__).with_suffix(".json")
 FIVE = "building; land; road; vegetation; water"
 VOCABULARIES = {"five": FIVE, "eight, three by patches": f"{FIVE}; airport; bridge; stadium"}
+ARRAYS = ("class", "score", "margin", "embeddings", "index", "weight", "features")
 DONE_WITH_FAILURES = 3
 SEED = 1000
 
@@ -105,9 +106,9 @@ def parts(output: Path) -> dict[str, str]:
 def each_part(output: Path) -> Iterator[tuple[str, str]]:
     for store in sorted((output / "scenes").glob("*/masks.zarr")):
         scene = store.parent.name.rsplit("-", 1)[0]
-        for array in ("class", "score", "margin"):
+        for array in ARRAYS:
             digest = hashlib.sha256()
-            for chunk in sorted((store / "0" / array / "c").rglob("*")):
+            for chunk in sorted(store.glob(f"*/{array}/c/**/*")):  # in whichever group it is
                 if chunk.is_file():
                     digest.update(f"{chunk.relative_to(store)}\n".encode() + chunk.read_bytes())
             yield f"{scene}, {array}", digest.hexdigest()

@@ -30,7 +30,7 @@ PLANTED = [
     ("pipeline/flow/steps.py", "import pipeline.flow.chain", "layers of the flow"),
     ("pipeline/flow/chain.py", "import pipeline.flow.relabelling.run", "layers of the flow"),
     ("pipeline/flow/stray.py", "", "layers of the flow"),
-    ("pipeline/segment.py", "import mrovseg", "the wings never import each other"),
+    ("pipeline/segment/windows.py", "import mrovseg", "the wings never import each other"),
     ("pipeline/geometry/chips.py", "import jobs", "nobody imports jobs"),
     ("pipeline/geometry/chips.py", "import torch", "the pipeline knows no network"),
     ("pipeline/geometry/chips.py", "import open_clip", "the pipeline knows no network"),
@@ -45,8 +45,8 @@ PLANTED = [
     ("pipeline/storage/objects/uris.py", "import botocore.session", "one door: botocore"),
     ("pipeline/storage/objects/uris.py", "import s3fs", "no door: s3fs"),
     ("pipeline/raster/reading.py", "import pyproj", "two rooms: pyproj"),
-    ("mrovseg/words/vocabulary.py", "import mrovseg.labels.proposals", "layers of the model"),
-    ("mrovseg/labels/scores.py", "import mrovseg.network.model", "layers of the model"),
+    ("mrovseg/words/vocabulary.py", "import mrovseg.labels.proposal_map", "layers of the model"),
+    ("mrovseg/labels/place_scores.py", "import mrovseg.network.model", "layers of the model"),
     ("mrovseg/data/sampling.py", "import mrovseg.weights.checkpoint", "layers of the model"),
     ("mrovseg/training/train.py", "import mrovseg.segmenter", "layers of the model"),
     ("mrovseg/errors.py", "import mrovseg.device", "layers of the model"),
@@ -56,7 +56,7 @@ PLANTED = [
     ("mrovseg/network/model.py", "import ray", "the model knows no cluster and no map"),
     ("mrovseg/network/model.py", "import rasterio", "the model knows no cluster and no map"),
     ("mrovseg/network/model.py", "import zarr", "the model knows no cluster and no map"),
-    ("mrovseg/labels/scores.py", "import torch", "no torch below the network"),
+    ("mrovseg/labels/place_scores.py", "import torch", "no torch below the network"),
     ("mrovseg/weights/checkpoint.py", "import mrovseg.weights.loading", "no torch below the network"),
     ("jobs/run/wiring.py", "import jobs.segment", "layers of the jobs"),
     ("jobs/run/commands.py", "import jobs.show.table", "layers of the jobs"),
@@ -79,7 +79,7 @@ PLANTED = [
     ("jobs/show/metrics.py", "import matplotlib.pyplot", "two rooms: matplotlib"),
     ("mrovseg/network/model.py", "import open_clip", "two rooms: open_clip"),
     ("mrovseg/network/model.py", "import safetensors.torch", "one room: safetensors"),
-    ("mrovseg/labels/place_scores.py", "import numba", "one door: numba"),
+    ("mrovseg/labels/place_scores.py", "import numba", "one door a wing: numba"),
 ]
 
 

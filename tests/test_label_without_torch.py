@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,20 +34,18 @@ sys.meta_path.insert(0, Absent())
 import numpy as np
 from mrovseg.labels.labeller import Labeller
 from mrovseg.words.embedded import EmbeddedVocabulary
-from pipeline.segment import label_window
+from pipeline.segment import WindowProposals, label_window
 from pipeline.geometry.window import Window
 
-folder, threshold, core_px, halo_px, *window = sys.argv[1:]
+folder, threshold, stride_px, chunk_px, *window = sys.argv[1:]
 stored = {
     name: dict(np.load(f"{folder}/{name}.npz", allow_pickle=False)) for name in ("proposals", "vocabulary", "valid")
 }
 vocabulary = EmbeddedVocabulary.from_arrays(stored["vocabulary"])
-labeller = Labeller(
-    vocabulary=vocabulary, threshold=float(threshold), core_px=int(core_px), halo_px=int(halo_px)
-)
+labeller = Labeller(vocabulary=vocabulary, threshold=float(threshold), stride_px=int(stride_px))
 labels = label_window(
     labeller,
-    stored["proposals"],
+    WindowProposals(chunk_px=int(chunk_px), **stored["proposals"]),
     stored["valid"]["valid"],
     window=Window(*map(int, window)),
     classes=vocabulary.classes,
@@ -65,7 +64,7 @@ def small(*, untaught: tuple[int, ...], classes: int) -> tuple[Segmenter, Embedd
         untaught=untaught,
     )
     weights = {name: a for name, a in all_weights(SMALL).items() if name.startswith(("visual.", "head."))}
-    return MrovsegSegmenter(SMALL, weights, words, threshold=THRESHOLD), words
+    return MrovsegSegmenter(SMALL, weights, words, step_px=64, threshold=THRESHOLD), words
 
 
 def tiny() -> tuple[Segmenter, EmbeddedVocabulary]:
@@ -73,7 +72,9 @@ def tiny() -> tuple[Segmenter, EmbeddedVocabulary]:
     words = parse("building,house; road; trees; water; grass; airport; baseball field; parking lot")
     embedded, _ = embed_vocabulary(checkpoint, words)
     assert sum(each < embedded.classes for each in embedded.untaught) >= 2
-    made = MrovsegSegmenter(checkpoint.config, checkpoint.image_weights, embedded, threshold=THRESHOLD)
+    made = MrovsegSegmenter(
+        checkpoint.config, checkpoint.image_weights, embedded, step_px=288, threshold=THRESHOLD
+    )
     return made, embedded
 
 
@@ -85,24 +86,23 @@ def test_a_window_is_labelled_from_what_is_stored_where_torch_is_absent(made: st
         "many": lambda: small(untaught=(), classes=300),
         "tiny": tiny,
     }[made]()
-    window = Window(segmenter.core_px, 0, segmenter.core_px, 2 * segmenter.core_px - 7)
-    area = cover(window, layout_of(segmenter))
+    chunk_px = segmenter.step_px
+    window, scene_px = Window(chunk_px, 0, chunk_px, 3 * chunk_px - 7), (3 * chunk_px, 3 * chunk_px - 7)
+    area = cover(window, layout_of(segmenter), scene_px=scene_px)
     random = np.random.default_rng(1)
     pixels = random.integers(0, 256, (area.height // 8 + 1, area.width // 8 + 1, 3), np.uint8)
     pixels = np.ascontiguousarray(pixels.repeat(8, 0).repeat(8, 1)[: area.height, : area.width])
     valid = np.ascontiguousarray(random.random((area.height, area.width)) < 0.9)
     inside = valid[window.slices_in(area)]
-    run = segment_window(segmenter, pixels, valid, window=window, classes=words.classes)
-    np.savez(
-        tmp_path / "proposals.npz",
-        allow_pickle=False,
-        **propose_window(segmenter, pixels, valid, window=window),
-    )
+    lying: dict[str, Any] = {"window": window, "scene_px": scene_px, "chunk_px": chunk_px}
+    run = segment_window(segmenter, pixels, valid, **lying, classes=words.classes)
+    proposals = propose_window(segmenter, pixels, valid, **lying)
+    arrays = {each.name: getattr(proposals, each.name) for each in dataclasses.fields(proposals)}
+    del arrays["chunk_px"]
+    np.savez(tmp_path / "proposals.npz", allow_pickle=False, **arrays)
     np.savez(tmp_path / "vocabulary.npz", allow_pickle=False, **words.to_arrays())
     np.savez(tmp_path / "valid.npz", valid=inside)
-    plain = map(
-        str, (tmp_path, THRESHOLD, segmenter.core_px, segmenter.halo_px, *dataclasses.astuple(window))
-    )
+    plain = map(str, (tmp_path, THRESHOLD, segmenter.stride_px, chunk_px, *dataclasses.astuple(window)))
     done = subprocess.run(
         [sys.executable, "-c", LABEL, *plain], cwd=ROOT, capture_output=True, text=True, check=False
     )

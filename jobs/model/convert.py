@@ -37,12 +37,8 @@ class ChipShape:
     slices: Annotated[
         int | None,
         Parameter(
-            help="slices a side of a chip", metavar="N", show_default="as many as a core of 1024 px needs"
+            help="slices a side of a chip", metavar="N", show_default="even, for a chip of at least 1024 px"
         ),
-    ] = None
-    halo_px: Annotated[
-        int | None,
-        Parameter(help="what a chip's core leaves on each side", metavar="N", show_default="at least 32"),
     ] = None
     slice_px: Annotated[
         int | None,
@@ -91,8 +87,8 @@ def convert(
         checkpoints.save(output, config=config, weights=arrays, known_phrases=None)
     except OSError as fault:
         raise ConfigError(f"{output} cannot be written: {fault}") from fault
-    made_of = f"{config.slices} x {config.slices} slices of {config.slice_px} px, core {config.core_px} px"
-    print(f"checkpoint: {output}, chips of {config.chip_px} px ({made_of}, halo {config.halo_px} px)")
+    made_of = f"{config.slices} x {config.slices} slices of {config.slice_px} px"
+    print(f"checkpoint: {output}, chips of {config.chip_px} px ({made_of})")
     return ExitCode.DONE
 
 

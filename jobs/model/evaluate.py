@@ -19,6 +19,7 @@ from jobs.model.measuring import (
 from jobs.model.reading_files import READER
 from jobs.run.commands import command, run
 from jobs.run.exit_codes import ExitCode, ends_with_code
+from jobs.run.settings.keys import own_keys
 from jobs.run.words.saying import say_classes
 from jobs.show import metrics
 from mrovseg.data.definition import Definition
@@ -27,9 +28,11 @@ from mrovseg.data.layout import read_segments
 from mrovseg.data.reading import read_pairs
 from mrovseg.weights.header import EMBEDDED
 from mrovseg.words.vocabulary import parse
+from pipeline.config import FlowSettings
 from pipeline.errors import ConfigError
 
 SIZE_PX = 1024
+OVERLAP = own_keys(FlowSettings)["overlap_px"]
 
 APP = command(
     "evaluate",
@@ -130,6 +133,10 @@ def evaluate(
         str | None,
         Parameter(help="other words for the definition's classes; more may follow, as `other`"),
     ] = None,
+    overlap_px: Annotated[
+        int | None,
+        Parameter(help=OVERLAP.setting.help, metavar="N", show_default=OVERLAP.shown_default or False),
+    ] = None,
 ) -> int:
     """Measure, and print the figures."""
     truth = replace(truth, images=images)
@@ -144,7 +151,10 @@ def evaluate(
             f"--classes must begin with the {len(names)} of {definition.name} in their order "
             f"({', '.join(names)}), got {len(vocabulary.names)}"
         )
-    agreement, borders = measure(checkpoint, truth.read(definition), definition, vocabulary)
+    overlap = FlowSettings(overlap_px=overlap_px).overlap_px
+    agreement, borders = measure(
+        checkpoint, truth.read(definition), definition, vocabulary, overlap_px=overlap
+    )
     print(metrics.report(agreement, borders, names))
     if output:
         metrics.write(output, agreement, borders, names)

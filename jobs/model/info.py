@@ -15,9 +15,9 @@ from jaxtyping import UInt8
 
 from jobs.run.commands import command, run
 from jobs.run.exit_codes import ExitCode, ends_with_code
+from jobs.run.proposals import chip_layout
 from jobs.run.wiring import THREADS
 from jobs.show import table
-from mrovseg.labels.pixel_values import OTHER_THRESHOLD
 from mrovseg.network.cost import parts
 from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.weights import checkpoint as checkpoints
@@ -26,7 +26,6 @@ from mrovseg.weights.header import EMBEDDED
 from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.vocabulary import Vocabulary
 from pipeline.geometry.chips import ChipLayout
-from pipeline.segment import layout_of
 
 LEAST_S = 2.0  # how long chips are segmented for the speed
 CHIPS_A_ROW = 8
@@ -65,9 +64,10 @@ def describe(checkpoint: Checkpoint) -> str:
         every, _ = embed_vocabulary(checkpoint, Vocabulary(known, tuple((phrase,) for phrase in known)))
         untaught = ", ".join(known[i] for i in every.untaught)
         words += f"\ntold by patches, as nothing with masks is like them: {untaught}" if untaught else ""
+    layout = chip_layout(config)
     return f"""checkpoint {checkpoint.name}, sha256 {checkpoint.digest}
 encoder: ViT of {vision["layers"]} blocks, width {vision["width"]}, patch {vision["patch_size"]} px
-chip: {config.chip_px} px, {slices}, core {config.core_px} px and halo {config.halo_px} px
+chip: {config.chip_px} px, {slices}; one every {layout.step_px} px
 words: {words}"""
 
 
@@ -101,10 +101,11 @@ def speed(checkpoint: Checkpoint) -> str:
     """Propose for chips of noise for a while as an actor would; return its speed and the process's peak memory."""
     word = min(checkpoint.taught_phrases or checkpoint.known_phrases or ["building"])
     embedded, _ = embed_vocabulary(checkpoint, Vocabulary((word,), ((word,),)))
+    layout = chip_layout(checkpoint.config)
     segmenter = MrovsegSegmenter(
-        checkpoint.config, checkpoint.image_weights, embedded, threshold=OTHER_THRESHOLD, threads=THREADS
+        checkpoint.config, checkpoint.image_weights, embedded, step_px=layout.step_px, threads=THREADS
     )
-    chips, count = _chips(layout_of(segmenter)), segmenter.chips_per_call
+    chips, count = _chips(layout), segmenter.chips_per_call
     began, done = math.inf, 0
     while time.monotonic() - began < LEAST_S:
         segmenter.propose(np.stack([*islice(chips, count)]))
@@ -112,22 +113,22 @@ def speed(checkpoint: Checkpoint) -> str:
             began = time.monotonic()
         else:
             done += count
-    mpx_s = done * segmenter.core_px**2 / 1e6 / (time.monotonic() - began)
+    mpx_s = done * layout.step_px**2 / 1e6 / (time.monotonic() - began)
     return (
-        f"here: {mpx_s:.2f} Mpx/s of core pixels, one actor ({segmenter.device}, {THREADS} thread), "
+        f"here: {mpx_s:.2f} Mpx/s of a large scene, one actor ({segmenter.device}, {THREADS} thread), "
         f"memory at its peak {', '.join(_peaks(segmenter.device))}"
     )
 
 
 def _chips(layout: ChipLayout) -> Iterator[UInt8[np.ndarray, "y x 3"]]:
     """Yield the chips of an endless scene of noise, row by row."""
-    random, width_px = np.random.default_rng(0), layout.side_px + (CHIPS_A_ROW - 1) * layout.core_px
+    random, width_px = np.random.default_rng(0), layout.side_px + (CHIPS_A_ROW - 1) * layout.step_px
     rows = random.integers(0, 256, (layout.side_px, width_px, 3), dtype=np.uint8)
     while True:
-        for at in range(0, CHIPS_A_ROW * layout.core_px, layout.core_px):
+        for at in range(0, CHIPS_A_ROW * layout.step_px, layout.step_px):
             yield rows[:, at : at + layout.side_px]
-        below = random.integers(0, 256, (layout.core_px, width_px, 3), dtype=np.uint8)
-        rows = np.concatenate([rows[layout.core_px :], below])
+        below = random.integers(0, 256, (layout.step_px, width_px, 3), dtype=np.uint8)
+        rows = np.concatenate([rows[layout.step_px :], below])
 
 
 def _peaks(device: torch.device) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from jaxtyping import Bool, UInt, UInt8
 
+from jobs.run.proposals import chip_layout
 from jobs.run.wiring import make_segmenter
 from jobs.run.words.embedding import embed_and_warn
 from mrovseg.data.definition import Definition
@@ -30,10 +31,19 @@ SPLIT = "val"
 
 
 def measure(
-    checkpoint: str, images: Iterable[LabelledImage], definition: Definition, vocabulary: Vocabulary
+    checkpoint: str,
+    images: Iterable[LabelledImage],
+    definition: Definition,
+    vocabulary: Vocabulary,
+    *,
+    overlap_px: int | None = None,
 ) -> tuple[Agreement, BorderRates]:
-    """Segment images by a checkpoint and a vocabulary, and compare with their labels of the definition's classes."""
-    return compare(segmenter_of(checkpoint, vocabulary), images, definition, classes=len(vocabulary.names))
+    """Segment images by a checkpoint and a vocabulary, and compare with their labels of the definition's classes.
+
+    Chips overlap as `chip_layout` says. Raises ConfigError as it does.
+    """
+    segmenter = segmenter_of(checkpoint, vocabulary, overlap_px=overlap_px)
+    return compare(segmenter, images, definition, classes=len(vocabulary.names))
 
 
 def compare(
@@ -43,7 +53,7 @@ def compare(
 
     Border rates are those of the masks alone, on the lines of the grids that they were made by.
     """
-    grids = grids_of(layout_of(segmenter), window_px=FlowSettings().window_px)
+    grids = grids_of(layout_of(segmenter), FlowSettings())
     borders = BorderRates(grids, stride_px=segmenter.stride_px)
 
     def segment(pixels: UInt8[np.ndarray, "y x 3"]) -> UInt[np.ndarray, "y x"]:
@@ -55,17 +65,19 @@ def compare(
     return score(images, segment, classes=known, background=definition.background), borders
 
 
-def grids_of(layout: ChipLayout, *, window_px: int) -> dict[str, Grid]:
+def grids_of(layout: ChipLayout, flow: FlowSettings) -> dict[str, Grid]:
     """Return by name the lines on which a mask of a scene may show how it was made.
 
-    Where two cores meet, the middles of their chips are equally far: there one takes over from the other, at once or
-    by a ramp.
+    A chip fades in from its edge to its middle and out again, and counts as much as its neighbour in the middle of what
+    the two have in common: there the winner changes where they disagree.
     """
+    side_px, step_px = layout.side_px, layout.step_px
     return {
-        "chip cores": Grid(layout.core_px),
-        "chip edges": Grid(layout.core_px, (-layout.halo_px, layout.halo_px)),
-        "chunks": Grid(FlowSettings().chunk_px),
-        "windows": Grid(window_px),
+        "chip edges": Grid(step_px, (0, side_px)),
+        "chip middles": Grid(step_px, (side_px // 2,)),
+        "overlap middles": Grid(step_px, ((step_px + side_px) // 2,)),
+        "chunks": Grid(flow.chunk_px),
+        "windows": Grid(flow.window_px),
     }
 
 
@@ -105,12 +117,16 @@ def grid_of(text: str, images: int) -> tuple[int, int]:
     return rows, cols
 
 
-def segmenter_of(name: str, vocabulary: Vocabulary) -> Segmenter:
+def segmenter_of(name: str, vocabulary: Vocabulary, *, overlap_px: int | None = None) -> Segmenter:
     """Return what segments by an embedded checkpoint or a file and by the words of a vocabulary, as `evaluate` does."""
     checkpoint = checkpoints.load(name)
-    embedded = embed_and_warn(checkpoint, vocabulary)
+    layout = chip_layout(checkpoint.config, overlap_px=overlap_px)
     return make_segmenter(
-        checkpoint.image_weights, config=checkpoint.config, vocabulary=embedded, threshold=OTHER_THRESHOLD
+        checkpoint.image_weights,
+        config=checkpoint.config,
+        vocabulary=embed_and_warn(checkpoint, vocabulary),
+        step_px=layout.step_px,
+        threshold=OTHER_THRESHOLD,
     )
 
 

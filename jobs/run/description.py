@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from jobs.run import run_record
+from jobs.run.proposals import chip_layout
 from jobs.run.settings import kinds
 from jobs.run.settings.keys import keys_of, own_keys, written
 from jobs.run.settings.scenes import write_scenes
@@ -37,21 +38,22 @@ def describe(
 
     `background` are the names of the background classes, `contents` is what mask stores hold.
     """
+    layout = chip_layout(checkpoint.config, overlap_px=settings.flow.overlap_px)
+    overlap = {"overlap_px": layout.side_px - layout.step_px}
     return {
         "format": run_record.FORMAT,
         "config": _config(settings)
-        | {"threshold": threshold, "precision": precision},  # by which it is resumed
+        | {"threshold": threshold, "precision": precision, **overlap},  # by which it is resumed
         "vocabulary": numbered(settings.vocabulary),
         "background": list(background),
         "model": _identity(settings)
         | {
             "digest": checkpoint.digest,
             "threshold": threshold,
-            "core_px": checkpoint.config.core_px,
-            "halo_px": checkpoint.config.halo_px,
+            "chip_px": layout.side_px,
             "precision": precision,
         },
-        "grid": _identity(settings.flow),
+        "grid": _identity(settings.flow) | overlap,
         **contents.attributes,
         "reading": _reading(settings.reading),
         "versions": versions(PACKAGES),

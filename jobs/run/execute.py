@@ -44,8 +44,9 @@ def run_segmentation(settings: SegmentSettings) -> RunResult:
     loading.network(checkpoint.config, checkpoint.image_weights)
     vocabulary = embed_and_warn(checkpoint, settings.vocabulary)
     threshold = OTHER_THRESHOLD if settings.threshold is None else settings.threshold
+    layout = chip_layout(checkpoint.config, overlap_px=settings.flow.overlap_px)
     contents = chosen_contents(
-        proposals_layout(checkpoint, chunk_px=settings.flow.chunk_px),
+        proposals_layout(checkpoint, layout, chunk_px=settings.flow.chunk_px),
         scores=settings.flow.scores,
         proposals=settings.flow.proposals,
     )
@@ -74,7 +75,7 @@ def _run(
 ) -> RunResult:
     """Run on the cluster that is joined."""
     scenes = failed_before(settings.output, settings.scenes) if settings.retry_failed else settings.scenes
-    layout = chip_layout(checkpoint.config)
+    layout = chip_layout(checkpoint.config, overlap_px=settings.flow.overlap_px)
     # Before the output says that this run is at it: one that cannot fit leaves it as it was.
     room = flow.count_workers_here(settings.flow, layout, checkpoint.image_weights)
     execution = choose_execution(precision, room=room, flow=settings.flow, gsd_m=settings.reading.gsd_m)
@@ -88,6 +89,7 @@ def _run(
                 make_segmenter,
                 config=checkpoint.config,
                 vocabulary=vocabulary,
+                step_px=layout.step_px,
                 threshold=described.keywords["threshold"],
                 kind=ActorSegmenter,
                 execution=execution,

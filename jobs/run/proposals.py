@@ -10,37 +10,58 @@ from mrovseg.weights.header import EMBEDDED
 from pipeline.errors import ConfigError
 from pipeline.geometry.chips import ChipLayout
 from pipeline.segment import KEPT
-from pipeline.store import ProposalsLayout
+from pipeline.store import MOST_QUERIES, ProposalsLayout
 
 if TYPE_CHECKING:  # a plan knows no weights
     from mrovseg.weights.checkpoint import Checkpoint
 
 
-def chip_layout(config: ModelConfig) -> ChipLayout:
-    """Return how the chips of a network lie on a scene."""
-    return ChipLayout(core_px=config.core_px, halo_px=config.halo_px, stride_px=strides(config).stride_px)
+def chip_layout(config: ModelConfig, *, overlap_px: int | None = None) -> ChipLayout:
+    """Return how the chips of a network lie on a scene where neighbours overlap so far.
+
+    None is half a chip in whole slices, which neighbours then share, or half of the one slice that a chip has; of it,
+    as much as is made of whole places.
+
+    Raises ConfigError for another overlap that is not made of whole places, or leaves no step from chip to chip.
+    """
+    stride_px = strides(config).stride_px
+    half_px = (config.slices // 2) * config.slice_px or config.chip_px // 2
+    if overlap_px is None:
+        overlap_px = half_px // stride_px * stride_px
+    if overlap_px % stride_px or not 0 <= overlap_px < config.chip_px:
+        raise ConfigError(
+            f"overlap_px must be a multiple of {stride_px}, the stride of this checkpoint's proposals, and less than "
+            f"{config.chip_px}, the side of its chips, got {overlap_px}: try "
+            f"{round(min(overlap_px, half_px) / stride_px) * stride_px}"
+        )
+    return ChipLayout(side_px=config.chip_px, step_px=config.chip_px - overlap_px, stride_px=stride_px)
 
 
-def proposals_layout(checkpoint: Checkpoint, *, chunk_px: int) -> ProposalsLayout:
+def proposals_layout(checkpoint: Checkpoint, layout: ChipLayout, *, chunk_px: int) -> ProposalsLayout:
     """Return what of a checkpoint's proposals is known before it proposes anything, for chunks of that side.
 
-    Raises ConfigError where chunks are not made of whole cells of features.
+    Raises ConfigError where chunks are not made of whole cells of features, or could have too many queries.
     """
     config = checkpoint.config
-    layout, head = chip_layout(config), config.head
+    head, most_queries = config.head, _queries_a_chip(config) * _most_chips(layout, chunk_px=chunk_px)
     if chunk_px % layout.cell_px:
         raise ConfigError(
             f"chunk_px must be a multiple of {layout.cell_px}, the cells of this checkpoint's features, got "
             f"{chunk_px}: try {max(1, round(chunk_px / layout.cell_px)) * layout.cell_px}"
+        )
+    if most_queries > MOST_QUERIES:
+        raise ConfigError(
+            f"a chunk of {chunk_px} px and chips that overlap by {layout.side_px - layout.step_px} px could have "
+            f"{most_queries} queries, more than {MOST_QUERIES}: give a smaller overlap_px or chunk_px"
         )
     return ProposalsLayout(
         stride_px=layout.stride_px,
         feature_stride_px=None if head is not None and head.averaged else layout.cell_px,
         k=0 if head is None else KEPT,
         embed_dim=config.clip["embed_dim"],
-        most_queries=_queries_a_chip(config) * _most_chips(layout, chunk_px=chunk_px),
-        core_px=layout.core_px,
-        halo_px=layout.halo_px,
+        most_queries=most_queries,
+        chip_px=layout.side_px,
+        step_px=layout.step_px,
         checkpoint=EMBEDDED if checkpoint.name == EMBEDDED else "",
         checkpoint_digest=checkpoint.digest,
     )
@@ -54,5 +75,5 @@ def _queries_a_chip(config: ModelConfig) -> int:
 
 def _most_chips(layout: ChipLayout, *, chunk_px: int) -> int:
     """Return how many chips at most cover a chunk and a ring of one cell around it."""
-    along: int = -(-(chunk_px + 2 * layout.cell_px + layout.side_px) // layout.core_px)
+    along: int = -(-(chunk_px + 2 * layout.cell_px + layout.side_px) // layout.step_px)
     return along**2

@@ -30,9 +30,7 @@ IDENTITY = (
     "reading",
     SOURCE,
 )  # with another of these, windows of two runs would not fit
-PARTS = dict.fromkeys(("config", "model", "grid", "contents", "reading", "versions"), dict) | {
-    "vocabulary": list
-}
+PARTS = dict.fromkeys(("config", "model", "grid", "reading", "versions"), dict) | {"vocabulary": list}
 """What a record of any format has, and of which kind each is."""
 
 

@@ -40,24 +40,27 @@ class ActorSegmenter(MrovsegSegmenter):
             os._exit(DEVICE_LOST)
 
 
-def make_segmenter(
+def make_segmenter(  # noqa: PLR0913 - each by its name
     weights: Mapping[str, np.ndarray],
     *,
     config: ModelConfig,
     vocabulary: EmbeddedVocabulary,
+    step_px: int,
     threshold: float,
     kind: type[MrovsegSegmenter] = MrovsegSegmenter,
     execution: Execution | None = None,
 ) -> MrovsegSegmenter:
     """Build a segmenter over weights that an actor shares with the others of its node.
 
-    It runs as `execution` says, else in single precision on a GPU if there is one.
+    Chips begin at multiples of `step_px`. It runs as `execution` says, else in single precision on a GPU if there is
+    one.
     """
     _keep_freed_memory()
     return kind(
         config,
         weights,
         vocabulary,
+        step_px=step_px,
         threshold=threshold,
         threads=THREADS,
         bfloat16=execution is not None and execution.precision == "bfloat16",

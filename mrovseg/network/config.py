@@ -19,8 +19,7 @@ TINY_CLIP: Mapping[str, Any] = {
 }
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # Radford et al. 2021, the values open_clip defaults to
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-CORE_PX = 1024  # a chip's core by default: whole chips fill a window
-MIN_HALO_PX = 32
+MIN_CHIP_PX = 1024  # a chip's side, where nobody says how many slices it has
 # The largest size that is accepted: more is a damaged description, or one that means harm.
 MAX_SIZES = {
     "embed_dim": 2**14,
@@ -94,21 +93,15 @@ def reference_head(depth: int) -> HeadConfig:
     return HeadConfig(taps=taps, split=taps[-1], width=128, queries=100, layers=9, heads=8)
 
 
-def chip_shape(side_px: int, *, slices: int | None = None, halo_px: int | None = None) -> tuple[int, int]:
-    """Return slices a side and halo of a chip of slices of `side_px`, where either is not given.
+def slices_for(side_px: int) -> int:
+    """Return how many slices of `side_px` a chip has a side where nobody says it.
 
-    The fewest slices that leave a core of 1024 px, and as core the largest power of two that leaves a halo of 32 px:
-    cores then fill windows without a rest.
+    The fewest that make a chip of at least 1024 px, and an even number: chips that overlap by half share slices.
 
-    >>> chip_shape(224), chip_shape(336), chip_shape(224, slices=2)
-    ((5, 48), (4, 160), (2, 96))
+    >>> slices_for(144), slices_for(224), slices_for(336)
+    (8, 6, 4)
     """
-    least_px = MIN_HALO_PX if halo_px is None else halo_px
-    count = math.ceil((CORE_PX + 2 * least_px) / side_px) if slices is None else slices
-    room_px = count * side_px - 2 * least_px
-    if halo_px is None and room_px > 0:
-        return count, (count * side_px - 2 ** int(math.log2(room_px))) // 2
-    return count, least_px
+    return 2 * math.ceil(MIN_CHIP_PX / (2 * side_px))
 
 
 TAPS = 4  # one for each level of the pixel decoder
@@ -126,25 +119,20 @@ class ModelConfig:
     """A network: its CLIP, the shape of a chip, and its head (None: the training-free dense mode).
 
     `clip` is an open_clip model configuration; a chip is `slices` x `slices` slices of the encoder's
-    own input size, of which `halo_px` on each side is context.
+    own input size.
     """
 
     clip: Mapping[str, Any]
     slices: int
-    halo_px: int
     head: HeadConfig | None
     top_k: int = 8
     mean: tuple[float, float, float] = CLIP_MEAN
     std: tuple[float, float, float] = CLIP_STD
 
     def __post_init__(self) -> None:
-        """Check that a chip keeps a core."""
+        """Check that a chip has slices."""
         if self.slices < 1:
             raise ModelConfigError(f"slices must be at least 1, got {self.slices}")
-        if self.core_px <= 0 or self.halo_px < 0:
-            raise ModelConfigError(
-                f"a halo of {self.halo_px} px leaves no core of a chip of {self.chip_px} px"
-            )
 
     @property
     def slice_px(self) -> int:
@@ -158,13 +146,8 @@ class ModelConfig:
 
     @property
     def chip_px(self) -> int:
-        """Side of a chip, halo included."""
+        """Side of a chip."""
         return self.slices * self.slice_px
-
-    @property
-    def core_px(self) -> int:
-        """Side of the part of a chip that is kept."""
-        return self.chip_px - 2 * self.halo_px
 
     def headless(self) -> "ModelConfig":
         """Return the same network without its head."""
@@ -186,7 +169,6 @@ class ModelConfig:
         return cls(
             clip=values["clip"],
             slices=values["slices"],
-            halo_px=values["halo_px"],
             head=None if head is None else HeadConfig(**head | {"taps": tuple(head["taps"])}),
             top_k=values["top_k"],
             mean=tuple(values["mean"]),
@@ -197,7 +179,6 @@ class ModelConfig:
 TINY = ModelConfig(
     clip=TINY_CLIP,
     slices=4,
-    halo_px=32,
     head=HeadConfig(taps=(0, 2, 4, 6), split=4),
     mean=(127 / 255,) * 3,  # what the stem's weights were trained with, to (x - 127) / 127.5
     std=(0.5,) * 3,

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from mrovseg.network.clip import ImageEncoder, build_on_meta, resize_positions
-from mrovseg.network.config import ModelConfig, chip_shape
+from mrovseg.network.config import ModelConfig, slices_for
 from mrovseg.weights import state_dict
 from mrovseg.weights.pretrained import Pretrained, complete_config, find
 
@@ -16,13 +16,12 @@ def headless_network(
     weights: str | None,
     *,
     slices: int | None = None,
-    halo_px: int | None = None,
     slice_px: int | None = None,
 ) -> tuple[ModelConfig, dict[str, np.ndarray]]:
     """Return a network without a head and its weights, named as in a checkpoint.
 
-    `model` and `weights` are as in `find`, and the chip as in `chip_shape`. With `slice_px` the encoder takes slices of
-    that side, its positions interpolated.
+    `model` and `weights` are as in `find`. A chip has `slices` a side (None: as many as `slices_for` says). With
+    `slice_px` the encoder takes slices of that side, its positions interpolated.
     Raises ModelConfigError for a model that cannot be built on, CheckpointError for weights that are not its own.
     """
     source = find(model, weights)
@@ -31,8 +30,8 @@ def headless_network(
         source = dataclasses.replace(
             source, clip=complete_config({**source.clip, "vision_cfg": vision}, name=model)
         )
-    count, halo_px = chip_shape(source.clip["vision_cfg"]["image_size"], slices=slices, halo_px=halo_px)
-    config = ModelConfig(source.clip, count, halo_px, head=None, mean=source.mean, std=source.std)
+    count = slices_for(source.clip["vision_cfg"]["image_size"]) if slices is None else slices
+    config = ModelConfig(source.clip, count, head=None, mean=source.mean, std=source.std)
     network = build_on_meta(source.clip)
     ImageEncoder(network.visual)  # refuses a tower whose tokens cannot be read
     state_dict.check_size(source.file, network, name=model)

@@ -1,7 +1,7 @@
 """A scene's chips: squares on a grid of its origin, which overlap, and the squares of pixels that are told apart.
 
-Chip cores lie on a grid anchored at the scene's origin, never at a window's, so a chip's pixels are the same whatever
-window asked for it. Neighbours overlap by their halos, where what they show is blended.
+The grid is anchored at the scene's origin, never at a window's, so a chip's pixels are the same whatever window asked
+for it. Where chips overlap, what they show is blended.
 """
 
 from __future__ import annotations
@@ -23,31 +23,26 @@ CELL_PLACES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChipLayout:
-    """A chip's square core, the halo on each side of it, and the side of a place, in pixels.
+    """A chip's side, the step from one chip to the next, and the side of a place, in pixels.
 
-    ``core_px`` is the step of the grid: chip (i, j) has the core that begins at row i * core_px and column j * core_px,
-    and reaches ``halo_px`` beyond. Places are squares of ``stride_px`` a side, from the scene's origin on.
+    Chip (i, j) begins at row i * step_px and column j * step_px, and overlaps the next one by side_px - step_px. Places
+    are squares of ``stride_px`` a side, from the scene's origin on.
 
     Raises:
-        ValueError: core or stride is not positive, the halo is negative, or one of them is not made of whole places.
+        ValueError: step or stride is not positive, chips leave gaps, or one of them is not made of whole places.
     """
 
-    core_px: int
-    halo_px: int
+    side_px: int
+    step_px: int
     stride_px: int
 
     def __post_init__(self) -> None:
-        if self.core_px <= 0 or self.halo_px < 0 or self.stride_px <= 0:
+        if not 0 < self.step_px <= self.side_px or self.stride_px <= 0:
             raise ValueError(
-                f"core_px and stride_px must be above zero and halo_px at least zero, got {self!r}"
+                f"step_px and stride_px must be above zero and step_px at most side_px, got {self!r}"
             )
-        if self.core_px % self.stride_px or self.halo_px % self.stride_px:
-            raise ValueError(f"core_px and halo_px must be multiples of stride_px, got {self!r}")
-
-    @property
-    def side_px(self) -> int:
-        """The side of a whole chip: its core and a halo on either side."""
-        return self.core_px + 2 * self.halo_px
+        if self.side_px % self.stride_px or self.step_px % self.stride_px:
+            raise ValueError(f"side_px and step_px must be multiples of stride_px, got {self!r}")
 
     @property
     def cell_px(self) -> int:
@@ -70,16 +65,16 @@ class ChipGrid:
     @property
     def area(self) -> Window:
         """The rectangle that the chips cover (may leave the scene)."""
-        row, col, core_px = self.rows[0], self.cols[0], self.layout.core_px
-        cores = Window(row * core_px, col * core_px, len(self.rows) * core_px, len(self.cols) * core_px)
-        return cores.expand(self.layout.halo_px)
+        side_px, step_px = self.layout.side_px, self.layout.step_px
+        height, width = ((len(each) - 1) * step_px + side_px for each in (self.rows, self.cols))
+        return Window(self.rows[0] * step_px, self.cols[0] * step_px, height, width)
 
     def chips(self) -> Iterator[Window]:
         """Yield the squares of the chips, row by row (they may leave the scene)."""
-        side_px, core_px, halo_px = self.layout.side_px, self.layout.core_px, self.layout.halo_px
+        side_px, step_px = self.layout.side_px, self.layout.step_px
         for row in self.rows:
             for col in self.cols:
-                yield Window(row * core_px - halo_px, col * core_px - halo_px, side_px, side_px)
+                yield Window(row * step_px, col * step_px, side_px, side_px)
 
     def cut(
         self, pixels: Shaped[np.ndarray, "y x *bands"]
@@ -91,15 +86,16 @@ class ChipGrid:
         """
         if pixels.shape[:2] != self.area.shape:
             raise ValueError(f"chips are cut from {self.area!r}, got an array of {pixels.shape}")
-        side, core_px = (self.layout.side_px, self.layout.side_px), self.layout.core_px
+        side, step_px = (self.layout.side_px, self.layout.side_px), self.layout.step_px
         views = np.lib.stride_tricks.sliding_window_view(pixels, side, axis=(0, 1))
-        return np.moveaxis(views[::core_px, ::core_px], (-2, -1), (2, 3))
+        return np.moveaxis(views[::step_px, ::step_px], (-2, -1), (2, 3))
 
 
 def chips_of(window: Window, layout: ChipLayout, *, scene_px: tuple[int, int]) -> ChipGrid:
     """Return the chips by which ``window`` is labelled: all that cover it, and the cells around it, inside the scene.
 
-    A scene of ``scene_px`` (height, width) has the chips whose cores meet it.
+    A scene of ``scene_px`` (height, width) has the fewest chips that cover it; the last of a row or column may reach
+    beyond it.
     """
     ring = window.expand(layout.cell_px)
     rows = _covering(ring.row_off, ring.row_end, layout, length_px=scene_px[0])
@@ -139,7 +135,8 @@ def ramp(points: int) -> Float32[np.ndarray, " points"]:
 def _covering(start: int, end: int, layout: ChipLayout, *, length_px: int) -> range:
     """Return the rows (or columns) of a scene's grid whose chips cover any of its pixels ``start .. end``."""
     start, end = max(start, 0), min(end, length_px)
-    core_px, halo_px = layout.core_px, layout.halo_px
-    first = (start - halo_px) // core_px
-    last = (end - 1 + halo_px) // core_px
-    return range(max(first, 0), min(last, (length_px - 1) // core_px) + 1)
+    side_px, step_px = layout.side_px, layout.step_px
+    first = (start - side_px) // step_px + 1
+    last = (end - 1) // step_px
+    last_of_scene = max(0, -((side_px - length_px) // step_px))
+    return range(max(first, 0), min(last, last_of_scene) + 1)

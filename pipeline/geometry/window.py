@@ -10,7 +10,7 @@ class Window:
     """Rows ``row_off .. row_end`` and columns ``col_off .. col_end`` (ends excluded), in pixels.
 
     The origin is the scene's upper left corner. A window that was planned lies inside its scene;
-    one that was grown by a halo may begin before the origin, so offsets may be negative.
+    one that was grown may begin before the origin, so offsets may be negative.
 
     Raises:
         TypeError: a field is not a plain int (a numpy integer would not survive JSON).

@@ -10,6 +10,8 @@ and on the segmenter alone: not on where a window begins, how large it is, or in
 """
 
 from pipeline.segment.protocols import (
+    EMBEDDING_MAX,
+    FEATURE_MAX,
     KEPT,
     SCORE_MAX,
     WEIGHT_MAX,
@@ -27,6 +29,8 @@ from pipeline.segment.window_proposals import WindowProposals
 from pipeline.segment.windows import label_window, propose_window, segment_window
 
 __all__ = [
+    "EMBEDDING_MAX",
+    "FEATURE_MAX",
     "KEPT",
     "SCORE_MAX",
     "WEIGHT_MAX",

@@ -13,11 +13,10 @@ from jaxtyping import Bool, Float32, Int8, Int64, UInt, UInt8
 from pipeline.geometry.chips import ChipGrid, ChipLayout, ramp
 from pipeline.geometry.grid import Lattice
 from pipeline.geometry.window import Window
-from pipeline.segment.protocols import KEPT, WEIGHT_MAX
+from pipeline.segment.protocols import EMBEDDING_MAX, FEATURE_MAX, KEPT, WEIGHT_MAX
 
 _LEVEL = np.float32(255 / WEIGHT_MAX)  # what of 255 is one of the steps of a weight in a map: 17
 _NO_QUERY = np.iinfo(np.int32).max
-_DIRECTION_MAX = np.float32(127)
 
 
 class BlendedQueries:
@@ -47,7 +46,7 @@ class BlendedQueries:
         from pipeline.segment.compiled import keep_strongest  # noqa: PLC0415 - numba is slow to import
 
         first = len(self._embeddings) * len(embeddings)
-        self._embeddings.append(directions(embeddings))
+        self._embeddings.append(directions(embeddings, largest=EMBEDDING_MAX))
         ours, theirs = self._common(chip)
         part = self._ramps[theirs] / self._total[ours]
         keep_strongest(
@@ -116,7 +115,7 @@ class BlendedFeatures:
         """Return the features of a chunk's map, see ``WindowProposals``."""
         rows, cols = lattice.ringed(chunk)
         at = np.ix_(rows - self._area.row_off, cols - self._area.col_off)
-        return directions(np.moveaxis(self._sum, 0, -1)[at])
+        return directions(np.moveaxis(self._sum, 0, -1)[at], largest=FEATURE_MAX)
 
     def _cells(self, offset_px: int, patches: int, first: int, end: int) -> Int64[np.ndarray, " n"]:
         """Return in which of the area's cells along an axis the middles of a chip's patches lie, or -1 if in none."""
@@ -126,9 +125,9 @@ class BlendedFeatures:
         return np.where((cells >= first) & (cells < end), cells - first, -1)
 
 
-def directions(vectors: Float32[np.ndarray, "*axes e"]) -> Int8[np.ndarray, "*axes e"]:
-    """Return vectors in 8 bits: their largest component becomes 127 or -127, and those of no length stay so."""
-    largest = np.abs(vectors).max(axis=-1, keepdims=True)
-    scaled = np.divide(vectors, largest, out=np.zeros_like(vectors), where=largest > 0)
-    found: np.ndarray = np.rint(scaled * _DIRECTION_MAX).astype(np.int8)
+def directions(vectors: Float32[np.ndarray, "*axes e"], *, largest: int) -> Int8[np.ndarray, "*axes e"]:
+    """Return vectors in 8 bits: their largest component becomes ``largest`` or its negative; no length stays none."""
+    length = np.abs(vectors).max(axis=-1, keepdims=True)
+    scaled = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    found: np.ndarray = np.rint(scaled * np.float32(largest)).astype(np.int8)
     return found

@@ -28,24 +28,30 @@ KEPT = 12
 WEIGHT_MAX = 15
 """What a query's weight is, in a map, at a place that it has for itself."""
 
+EMBEDDING_MAX = 127
+"""The largest component of a query's embedding in a map, of which only the direction counts."""
+
+FEATURE_MAX = 31
+"""The largest component of a cell's features in a map, of which only the direction counts."""
+
 _UINT8_CLASSES = 254  # 0 is `other` and 255 no data
 
 
 @runtime_checkable
 class Proposer(Protocol):
-    """Runs a network over chips of ``core_px + 2 * halo_px`` a side."""
+    """Runs a network over chips, which overlap."""
 
     @property
-    def core_px(self) -> int:
-        """Step of the grid of chips, and side of a chip's core."""
+    def chip_px(self) -> int:
+        """Side of a chip."""
 
     @property
-    def halo_px(self) -> int:
-        """How far a chip reaches beyond its core on each side; there it is blended with its neighbours."""
+    def step_px(self) -> int:
+        """From where a chip begins to where the next one does; where they overlap they are blended."""
 
     @property
     def stride_px(self) -> int:
-        """Side of a place, for which weights are proposed; core and halo are made of whole ones."""
+        """Side of a place, for which weights are proposed; chips and steps are made of whole ones."""
 
     @property
     def chips_per_call(self) -> int:
@@ -94,4 +100,4 @@ def class_dtype(classes: int) -> np.dtype[np.unsignedinteger]:
 
 def layout_of(proposer: Proposer) -> ChipLayout:
     """Return the layout of a network's chips, of which ``chips.cover`` tells what to read for a window."""
-    return ChipLayout(core_px=proposer.core_px, halo_px=proposer.halo_px, stride_px=proposer.stride_px)
+    return ChipLayout(side_px=proposer.chip_px, step_px=proposer.step_px, stride_px=proposer.stride_px)

@@ -17,7 +17,7 @@ class WindowProposals:
     ``embeddings`` are of the queries that occur in a chunk, in the order of the grid of chips. ``index`` and ``weight``
     are of its places and a ring of one around: at each place the strongest queries, ascending, and their weights,
     1..15; then zeros. ``features`` are of its cells and a ring of one around. Embeddings and features are directions:
-    their largest component is 127 or -127, and all are 0 where there is none.
+    their largest component is ``EMBEDDING_MAX`` or ``FEATURE_MAX``, or its negative, and all are 0 where there is none.
 
     Where a chunk is smaller than another, or has fewer queries, its rest is zeros: ``queries``, ``places`` and
     ``cells`` say how many queries, and rows and columns of places and of cells, are its own. What a network does not

@@ -2,12 +2,13 @@
 
 from pipeline.store.chunks import decoded
 from pipeline.store.contents import (
+    MOST_QUERIES,
     PIXELS_ALONE,
     Contents,
     ProposalsLayout,
     StoredArray,
     chosen_contents,
-    chunks_of,
+    chunk_numbers,
 )
 from pipeline.store.layout import ARRAYS, documents
 from pipeline.store.masks import lay_out, write
@@ -18,6 +19,7 @@ from pipeline.store.zarr_stores import store_at
 
 __all__ = [
     "ARRAYS",
+    "MOST_QUERIES",
     "PIXELS_ALONE",
     "SCENES_DOCUMENT",
     "Contents",
@@ -25,7 +27,7 @@ __all__ = [
     "ProposalsLayout",
     "StoredArray",
     "chosen_contents",
-    "chunks_of",
+    "chunk_numbers",
     "contents_of",
     "decoded",
     "documents",

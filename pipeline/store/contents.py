@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from pipeline.errors import StoreError
+from pipeline.geometry.grid import squares
 from pipeline.geometry.window import Window
 
 LEVEL, PLACES, PROPOSALS = "0", "places", "proposals"
@@ -15,7 +16,8 @@ LEVEL, PLACES, PROPOSALS = "0", "places", "proposals"
 CONTENTS = "contents"
 """The attribute, of the root and of each group, that says what the store holds."""
 
-_MOST_QUERIES = 2**16  # an index is of 16 bits
+MOST_QUERIES = 2**16
+"""How many queries a chunk can have: an index is of 16 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,7 @@ class ProposalsLayout:
     A place is a square of ``stride_px``, at which the ``k`` strongest queries are kept; a cell of features is one of
     ``feature_stride_px``, None where there are no features. Both have ``embed_dim`` numbers. A chunk of the store has
     at most ``most_queries``; a network that only has features has a ``k`` and a ``most_queries`` of 0. Chips have a
-    core of ``core_px`` and reach ``halo_px`` beyond it. ``checkpoint`` is the name that the checkpoint itself has, and
+    side of ``chip_px`` and begin at multiples of ``step_px``. ``checkpoint`` is the name that the checkpoint has, and
     ``checkpoint_digest`` what it is known by.
 
     Raises:
@@ -37,16 +39,18 @@ class ProposalsLayout:
     k: int
     embed_dim: int
     most_queries: int
-    core_px: int
-    halo_px: int
+    chip_px: int
+    step_px: int
     checkpoint: str
     checkpoint_digest: str
 
     def __post_init__(self) -> None:
-        if min(self.stride_px, self.feature_stride_px or 1, self.embed_dim, self.core_px) <= 0:
+        if min(self.stride_px, self.feature_stride_px or 1, self.embed_dim, self.step_px) <= 0:
             raise ValueError(f"sides and embed_dim are above zero, got {self!r}")
-        if not 0 <= self.most_queries <= _MOST_QUERIES or self.k < 0 or self.halo_px < 0:
-            raise ValueError(f"a chunk has up to {_MOST_QUERIES} queries, k of them at a place, got {self!r}")
+        if self.step_px > self.chip_px:
+            raise ValueError(f"chips leave no gaps: step_px is at most chip_px, got {self!r}")
+        if not 0 <= self.most_queries <= MOST_QUERIES or self.k < 0:
+            raise ValueError(f"a chunk has up to {MOST_QUERIES} queries, k of them at a place, got {self!r}")
         if (self.k == 0) != (self.most_queries == 0) or (self.k == 0 and self.feature_stride_px is None):
             raise ValueError(f"proposals have queries, of which places keep k, or features, got {self!r}")
 
@@ -151,8 +155,7 @@ def chosen_contents(made: ProposalsLayout, *, scores: str, proposals: bool) -> C
     )
 
 
-def chunks_of(window: Window, *, chunk_px: int) -> Iterator[tuple[int, int]]:
+def chunk_numbers(window: Window, *, chunk_px: int) -> Iterator[tuple[int, int]]:
     """Yield row and column, in the grid of chunks, of those that a window touches: row by row."""
-    for row in range(window.row_off // chunk_px, -(-window.row_end // chunk_px)):
-        for col in range(window.col_off // chunk_px, -(-window.col_end // chunk_px)):
-            yield row, col
+    for chunk in squares(window, side_px=chunk_px):
+        yield chunk.row_off // chunk_px, chunk.col_off // chunk_px

@@ -13,10 +13,8 @@ from zarr.codecs import ZstdCodec
 
 from pipeline.errors import StoreError
 from pipeline.geometry.window import Window
-from pipeline.store.contents import PROPOSALS, Contents, ProposalsLayout, chunks_of
-
-WEIGHT_LEVELS = 16
-"""Weights are 0 .. 15 parts of 15."""
+from pipeline.segment import EMBEDDING_MAX, FEATURE_MAX, WEIGHT_MAX
+from pipeline.store.contents import PROPOSALS, Contents, ProposalsLayout, chunk_numbers
 
 RING = 1
 """So many places, and cells, surround those of a chunk on each side."""
@@ -32,21 +30,22 @@ _AXES: Mapping[str, tuple[str, ...]] = {
 }
 _MEANINGS: Mapping[str, str] = {
     "embeddings": (
-        "direction of each query that the chunk's map has, the largest number 127; rows of zeros are no queries"
+        f"direction of each query that the chunk's map has, the largest number {EMBEDDING_MAX}; rows of zeros are no "
+        "queries"
     ),
     "index": "row of embeddings of the strongest queries of a place, ascending; 0 where weight is 0",
     "weight": (
-        f"that place's weight of the query, in 1/{WEIGHT_LEVELS - 1}: its probability times its chip's part of the "
+        f"that place's weight of the query, in 1/{WEIGHT_MAX}: its probability times its chip's part of the "
         "place; 0 at the end is no query"
     ),
-    "features": "direction of what a cell shows, the largest number 127; zeros are no feature",
+    "features": f"direction of what a cell shows, the largest number {FEATURE_MAX}; zeros are no feature",
 }
 _ABOUT = (
     "What a network says of the scene before any vocabulary, and all that class ids, scores and margins are made of. "
     "The first two axes are the row and the column of a chunk of the masks; zeros follow what a chunk has. "
     "Places are squares of stride_px, cells of features squares of feature_stride_px, both from the scene's origin on; "
     "a chunk has its own and a ring of them around, which beyond the scene repeats the last one inside. Chips have a "
-    "core of core_px and reach halo_px beyond, where they are blended."
+    "side of chip_px and begin at multiples of step_px; where they overlap they are blended."
 )
 
 
@@ -59,7 +58,7 @@ def create_proposals(root: zarr.Group, contents: Contents, *, extent: tuple[int,
         "long_name": _ABOUT,
         **asdict(kept),
         "chunk_px": chunk_px,
-        "weight_levels": WEIGHT_LEVELS,
+        "weight_levels": WEIGHT_MAX + 1,
         "ring": RING,
         **contents.attributes,
     }
@@ -92,7 +91,7 @@ def block(
     Raises:
         StoreError: it is not of the window's chunks, or has another dtype or more than a chunk of ``array`` has.
     """
-    chunks, inner = len(list(chunks_of(window, chunk_px=chunk_px))), array.shape[2:]
+    chunks, inner = len(list(chunk_numbers(window, chunk_px=chunk_px))), array.shape[2:]
     fits = values.ndim == 1 + len(inner) and all(
         got <= most for got, most in zip(values.shape[1:], inner, strict=True)
     )
@@ -128,7 +127,7 @@ def stacked(
     ``cells`` (chunk, 2), with the ring. What no chunk of the window has is cut off. Arrays that the layout lacks have a
     length of 0 in all axes but the first.
     """
-    count = len(list(chunks_of(window, chunk_px=chunk_px)))
+    count = len(list(chunk_numbers(window, chunk_px=chunk_px)))
     whole = {name: values.reshape(count, *values.shape[2:]) for name, values in blocks.items()}
     for name, axes in _AXES.items():
         whole.setdefault(name, np.zeros((count, *[0] * len(axes)), _DTYPES[name]))
@@ -147,7 +146,7 @@ def stacked(
 
 def _sides(window: Window, stride_px: int | None, *, chunk_px: int) -> np.ndarray:
     """Return rows and columns of squares that each chunk has, with the ring."""
-    chunks = list(chunks_of(window, chunk_px=chunk_px))
+    chunks = list(chunk_numbers(window, chunk_px=chunk_px))
     if stride_px is None:
         return np.zeros((len(chunks), 2), np.int64)
     ends = [

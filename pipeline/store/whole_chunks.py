@@ -13,7 +13,7 @@ from pipeline.errors import StoreError
 from pipeline.geometry.window import Window
 from pipeline.output import SceneOutput
 from pipeline.storage import objects
-from pipeline.store.contents import StoredArray, chunks_of
+from pipeline.store.contents import StoredArray, chunk_numbers
 
 
 def check_whole(window: Window, *, chunk_px: int, extent: Window) -> None:
@@ -64,7 +64,7 @@ def sweep(scene: SceneOutput, array: StoredArray, *, window: Window, chunk_px: i
     """Remove what a killed writer of the same chunks left half-written; S3 keeps nothing of such."""
     if objects.is_remote(scene.output.uri):
         return
-    for row, col in chunks_of(window, chunk_px=chunk_px):
+    for row, col in chunk_numbers(window, chunk_px=chunk_px):
         folder, _, name = array.chunk(row, col).rpartition("/")
         where = scene.masks.join(folder)
         if objects.link_between(scene.output.location, where) is not None:

@@ -1,6 +1,6 @@
 """A segmenter without a network: a pixel's class is the brightness of its surroundings.
 
-Its proposals look exactly ``halo_px`` far, and each chip weighs its own by how bright it is as a whole, so chips that
+Its proposals look exactly ``reach_px`` far, and each chip weighs its own by how bright it is as a whole, so chips that
 are misplaced, taken from the wrong pixels or blended wrongly show in its labels. Its arithmetic is of integers but for
 directions, so its labels are the same on every machine.
 """
@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int64, UInt8
 from pipeline.segment import SCORE_MAX, WEIGHT_MAX, Arrays, Labels, class_dtype
 
 _LEVELS = 256
-_BITS = 16  # of a class id, each a component of its query's direction
+EMBEDDING_LENGTH = 16  # bits of a class id, each a component of its query's direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +24,13 @@ class BrightnessSegmenter:
     """Fulfils ``pipeline.segment.Segmenter``: ids 0 (darkest) to ``n_classes`` (brightest), evenly spaced.
 
     A chip has a query of each class. The brightness of a place is the mean of red, green and blue over a box of
-    ``2 * halo_px + 1`` pixels a side around its middle; the class in whose middle it lies has all of the place's
+    ``2 * reach_px + 1`` pixels a side around its middle; the class in whose middle it lies has all of the place's
     weight, else the two nearest ones divide it. A black chip's weights are half of what a white one's are.
     """
 
-    core_px: int
-    halo_px: int
+    chip_px: int
+    step_px: int
+    reach_px: int
     n_classes: int
     stride_px: int = 4
     chips_per_call: int = 4
@@ -43,11 +44,13 @@ class BrightnessSegmenter:
         parts = (2 * _LEVELS - above, above)
         weight = np.stack([255 * part * trust // (2 * _LEVELS * 510) for part in parts], axis=1)
         ids = np.arange(self.n_classes + 1)
-        signs = (ids[:, None] >> np.arange(_BITS) & 1) * 2 - 1
-        dark = np.zeros((len(chips), _BITS, *bright.shape[1:]), np.float32)
+        signs = (ids[:, None] >> np.arange(EMBEDDING_LENGTH) & 1) * 2 - 1
+        dark = np.zeros((len(chips), EMBEDDING_LENGTH, *bright.shape[1:]), np.float32)
         dark[:, 0], dark[:, 1] = bright, _LEVELS - 1 - bright
         return {
-            "embeddings": np.tile(signs / np.float32(_BITS**0.5), (len(chips), 1, 1)).astype(np.float32),
+            "embeddings": np.tile(signs / np.float32(EMBEDDING_LENGTH**0.5), (len(chips), 1, 1)).astype(
+                np.float32
+            ),
             "index": np.stack([lower, upper], axis=1).astype(np.uint16),
             "weight": weight.astype(np.uint8),
             "features": dark / np.sqrt((dark * dark).sum(axis=1, keepdims=True)),
@@ -59,7 +62,7 @@ class BrightnessSegmenter:
         Weights go bilinearly from the middles of places to those of pixels.
         """
         bits = arrays["embeddings"].astype(np.int64) > 0
-        classes = (bits << np.arange(_BITS)).sum(axis=1)
+        classes = (bits << np.arange(EMBEDDING_LENGTH)).sum(axis=1)
         of_entry = classes[arrays["index"]] if len(classes) else np.zeros(arrays["index"].shape, np.int64)
         whole = WEIGHT_MAX * (2 * self.stride_px) ** 2
         ids = np.zeros(size_px, class_dtype(self.n_classes))
@@ -76,14 +79,14 @@ class BrightnessSegmenter:
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return the arrays from which ``make_brightness`` makes this segmenter again."""
-        names = ("core_px", "halo_px", "n_classes", "stride_px", "chips_per_call")
+        names = ("chip_px", "step_px", "reach_px", "n_classes", "stride_px", "chips_per_call")
         return {name: np.array(getattr(self, name)) for name in names}
 
     def _brightness(self, chips: UInt8[np.ndarray, "b y x 3"]) -> Int64[np.ndarray, "b y1 x1"]:
         """Return the mean of the box around the middle of each place; beyond the chip its edge is repeated."""
-        box, middle = 2 * self.halo_px + 1, self.stride_px // 2
+        box, middle = 2 * self.reach_px + 1, self.stride_px // 2
         grey = chips.sum(axis=-1, dtype=np.int64)
-        around = ((0, 0), (self.halo_px, self.halo_px), (self.halo_px, self.halo_px))
+        around = ((0, 0), (self.reach_px, self.reach_px), (self.reach_px, self.reach_px))
         padded = np.pad(grey, around, mode="edge")
         sums = np.pad(padded.cumsum(axis=1).cumsum(axis=2), ((0, 0), (1, 0), (1, 0)))
         lower = slice(middle, -box, self.stride_px)

@@ -17,12 +17,13 @@ import sys
 import time
 from typing import Any
 
-from mrovseg.network.config import ModelConfig, chip_shape, reference_head
+from mrovseg.network.config import ModelConfig, reference_head, slices_for
 from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.weights import checkpoint
 from mrovseg.weights.header import EMBEDDED
 from mrovseg.weights.pretrained import model_config
 from tests.mrovseg.networks import all_weights, chips, vocabulary
+from tests.mrovseg.one_chip import map_of
 
 FEW, MANY = 10, 1000
 MOST_TIME, MOST_MEMORY = 1.2, 1.1
@@ -34,12 +35,19 @@ def segmenter(name: str, classes: int) -> MrovsegSegmenter:
     """Make a segmenter of a random ViT-B-16 with its reference head, or of the embedded checkpoint."""
     if name == JUDGED:
         clip = model_config("ViT-B-16-quickgelu")
-        config = ModelConfig(clip, *chip_shape(224), reference_head(12))
+        config = ModelConfig(clip, slices_for(224), reference_head(12))
         weights = {k: v for k, v in all_weights(config).items() if k.startswith(("visual.", "head."))}
     else:
         embedded = checkpoint.load(name)
         config, weights = embedded.config, embedded.image_weights
-    return MrovsegSegmenter(config, weights, vocabulary(classes, embed_dim=config.clip["embed_dim"]))
+    words = vocabulary(classes, embed_dim=config.clip["embed_dim"])
+    return MrovsegSegmenter(config, weights, words, step_px=config.chip_px // 2)
+
+
+def segment(made: MrovsegSegmenter, *, seed: int) -> None:
+    """Propose for a chip and label it."""
+    arrays, side = map_of(made, chips(made.model.config, 1, seed=seed)), made.chip_px
+    made.label(arrays, size_px=(side, side), every_pixel=False)
 
 
 def times_s(name: str) -> dict[int, float]:
@@ -48,9 +56,8 @@ def times_s(name: str) -> dict[int, float]:
     taken: dict[int, list[float]] = {FEW: [], MANY: []}
     for turn in range(TURNS + 1):
         for classes, each in found.items():
-            chip = chips(each.model.config, 1, seed=turn)
             began = time.process_time()
-            each.label(each.propose(chip))
+            segment(each, seed=turn)
             taken[classes].append(time.process_time() - began)
     return {classes: statistics.median(each[1:]) for classes, each in taken.items()}  # the first warms up
 
@@ -59,7 +66,7 @@ def peak_bytes(name: str, classes: int) -> int:
     """Return this process's peak after two chips."""
     made = segmenter(name, classes)
     for seed in (0, 1):
-        made.label(made.propose(chips(made.model.config, 1, seed=seed)))
+        segment(made, seed=seed)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

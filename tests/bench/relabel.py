@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from jobs.run.proposals import chip_layout
 from jobs.run.wiring import make_segmenter
 from mrovseg.data.definition import Definition
 from mrovseg.labels.labeller import Labeller
@@ -142,6 +143,7 @@ def window_by_window(source: Path, words: Vocabulary, folder: Path) -> dict[str,
         config=checkpoint.config,
         vocabulary=embedded,
         threshold=OTHER_THRESHOLD,
+        step_px=chip_layout(checkpoint.config).step_px,
     )
     labeller = Labeller(vocabulary=embedded, threshold=OTHER_THRESHOLD, stride_px=segmenter.stride_px)
     done = Windows(source, embedded, words.names, folder)

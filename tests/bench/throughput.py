@@ -18,6 +18,7 @@ from pathlib import Path
 
 import ray
 
+from jobs.run.proposals import chip_layout
 from jobs.run.wiring import make_segmenter
 from mrovseg.labels.pixel_values import OTHER_THRESHOLD
 from mrovseg.segmenter import MrovsegSegmenter
@@ -48,7 +49,11 @@ class Model:
         config = self.checkpoint.config
         self.layout = chip_layout(config)
         self.make = functools.partial(
-            make_segmenter, config=config, vocabulary=self.vocabulary, threshold=OTHER_THRESHOLD
+            make_segmenter,
+            config=config,
+            vocabulary=self.vocabulary,
+            step_px=self.layout.step_px,
+            threshold=OTHER_THRESHOLD,
         )
 
     def segmenter(self) -> MrovsegSegmenter:

@@ -10,12 +10,12 @@ from pipeline.geometry.scene import Band
 from pipeline.sources.naming import scene_of
 from tests.jobs.conftest import PaintScene
 
-LAYOUT = ChipLayout(core_px=512, halo_px=32)
+LAYOUT = ChipLayout(side_px=576, step_px=512, stride_px=4)
 
 
 @pytest.mark.parametrize(
     ("height", "width", "window_px", "windows", "chips"),
-    [(600, 700, 1024, 1, 4), (600, 700, 512, 4, 4), (512, 512, 512, 1, 1), (600, 700, 256, 9, 9)],
+    [(600, 700, 1024, 1, 4), (600, 700, 512, 4, 16), (512, 512, 512, 1, 1), (600, 700, 256, 9, 25)],
 )
 def test_a_scene_is_counted(
     paint_scene: PaintScene, height: int, width: int, window_px: int, windows: int, chips: int

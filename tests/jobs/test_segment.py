@@ -59,7 +59,13 @@ def test_a_scene_and_words_become_masks_and_a_table(
     assert [entry["class_name"] for entry in summary] == ["other", "building", "road", "vegetation", "water"]
     assert sum(entry["pixels"] for entry in summary) == 600 * 540
     assert records(output, "failures.parquet") == []
-    assert json.loads((output / "run.json").read_text())["grid"] == {"window_px": 512, "chunk_px": 512}
+    assert json.loads((output / "run.json").read_text())["grid"] == {
+        "window_px": 512,
+        "chunk_px": 512,
+        "overlap_px": 288,
+        "scores": "places",
+        "proposals": True,
+    }
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ SMALL_CLIP: Mapping[str, Any] = {
     "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
 }
 SMALL_HEAD = HeadConfig(taps=(0, 1, 2, 4), split=2, width=32, queries=12, layers=3, heads=4)
-SMALL = ModelConfig(clip=SMALL_CLIP, slices=2, halo_px=16, head=SMALL_HEAD)
+SMALL = ModelConfig(clip=SMALL_CLIP, slices=2, head=SMALL_HEAD)
 
 
 def all_weights(config: ModelConfig, *, seed: int = 0) -> dict[str, np.ndarray]:

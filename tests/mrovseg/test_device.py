@@ -31,17 +31,19 @@ def test_a_gpu_is_used_in_half_precision_where_torch_was_built_for_it(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_missing_is_said_and_not_replaced() -> None:
     with pytest.raises(DeviceMissingError, match=r"a GPU was expected.*torch"):
-        MrovsegSegmenter(SMALL, all_weights(SMALL), vocabulary(2), device="cuda")
+        MrovsegSegmenter(SMALL, all_weights(SMALL), vocabulary(2), step_px=64, device="cuda")
 
 
 def test_half_precision_reaches_the_network_and_single_precision_is_what_it_was() -> None:
     weights, side = all_weights(SMALL), SMALL.chip_px
     chips = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
     found = {
-        half: MrovsegSegmenter(SMALL, weights, vocabulary(2), bfloat16=half, device="cpu").propose(chips)
+        half: MrovsegSegmenter(
+            SMALL, weights, vocabulary(2), step_px=64, bfloat16=half, device="cpu"
+        ).propose(chips)
         for half in (False, True)
     }
-    plain = MrovsegSegmenter(SMALL, weights, vocabulary(2)).propose(chips)
+    plain = MrovsegSegmenter(SMALL, weights, vocabulary(2), step_px=64).propose(chips)
     np.testing.assert_array_equal(plain["embeddings"], found[False]["embeddings"])
     difference = np.abs(found[True]["embeddings"] - found[False]["embeddings"])
     assert 0 < difference.max() < 0.2  # 8 significant bits, through a few layers

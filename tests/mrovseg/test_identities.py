@@ -26,6 +26,7 @@ from mrovseg.weights.header import EMBEDDED
 from mrovseg.weights.pretrained import model_config
 from mrovseg.weights.vocabulary import embed_vocabulary
 from tests.mrovseg.networks import SMALL, SMALL_HEAD, all_weights, as_batch, chips, network, vocabulary
+from tests.mrovseg.one_chip import label_chip, map_of
 
 
 def with_switch(config: ModelConfig, switch: str) -> ModelConfig:
@@ -381,28 +382,27 @@ def stored_and_loaded(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
 @pytest.mark.parametrize(
     ("head", "untaught"),
     [(SMALL_HEAD, ()), (SMALL_HEAD, (1,)), (None, ())],
-    ids=["head", "head and patches", "dense"],
+    ids=["head", "head and features", "dense"],
 )
 def test_labels_from_stored_proposals_are_those_of_the_run(
     head: HeadConfig | None, untaught: tuple[int, ...]
 ) -> None:
     config = dataclasses.replace(SMALL, head=head)
     words, others = (
-        dataclasses.replace(each, untaught=untaught) for each in (vocabulary(4), vocabulary(3, seed=9))
+        dataclasses.replace(each, untaught=untaught, no_object=each.no_object if head else None)
+        for each in (vocabulary(4), vocabulary(3, seed=9))
     )
     weights = all_weights(config)
-    segmenter = MrovsegSegmenter(config, weights_of_image(weights), words, threshold=0.1)
-    images = chips(config, 1)
-    proposals = segmenter.propose(images)
-    run = segmenter.label(proposals)
-    assert any(name.startswith("patch_") for name in proposals) == bool(untaught)
-    kept = stored_and_loaded(proposals)
-    of = functools.partial(Labeller, threshold=0.1, core_px=config.core_px, halo_px=config.halo_px)
-    for first, second in zip(run, of(vocabulary=words).label(kept), strict=True):
+    label = functools.partial(label_chip, side=config.chip_px)
+    made = functools.partial(MrovsegSegmenter, config, weights_of_image(weights), step_px=64, threshold=0.1)
+    segmenter, again, images = made(words), made(others), chips(config, 1)
+    arrays = map_of(segmenter, images)
+    run, kept = label(segmenter, arrays), stored_and_loaded(arrays)
+    of = functools.partial(Labeller, threshold=0.1, stride_px=segmenter.stride_px)
+    for first, second in zip(run, label(of(vocabulary=words), kept), strict=True):
         assert first.tobytes() == second.tobytes()
-    again = MrovsegSegmenter(config, weights_of_image(weights), others, threshold=0.1)
     for first, second in zip(
-        again.label(again.propose(images)), of(vocabulary=others).label(kept), strict=True
+        label(again, map_of(again, images)), label(of(vocabulary=others), kept), strict=True
     ):
         assert first.tobytes() == second.tobytes()
     assert len(np.unique(run.score)) > 1
@@ -415,14 +415,13 @@ def weights_of_image(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 # The training-free mode.
 
 
-def test_dense_queries_are_the_mean_of_both_views_patches() -> None:
+def test_features_are_the_mean_of_both_views_patches() -> None:
     config = dataclasses.replace(SMALL, head=None)
     model = network(config)
     batch = as_batch(chips(config, 1))
     with torch.inference_mode():
         seen = ChipEncoder(model).encode(chips(config, 1))
         features = patches.chip_features(seen, chip_px=128, stride_px=16)
-        proposals = patches.as_queries(features.numpy(), stride_px=16)
         images = (batch - model.mean) / model.std
         low, high = (
             patches.patch_features(model.encoder, model.encoder.tokens(part, {3})[3])
@@ -430,18 +429,7 @@ def test_dense_queries_are_the_mean_of_both_views_patches() -> None:
         )
         low = interpolate(low, size=(8, 8), mode="bilinear")
     expected = normalize((high[0, :, 2, 1] + low[0, :, 6, 5]) / 2, dim=0)
-    assert proposals.stride_px == 4
-    np.testing.assert_allclose(proposals.embeddings[0, 6 * 8 + 5], expected, atol=1e-5)
-
-
-def test_dense_weights_are_bilinear() -> None:
-    index, weight = patches.neighbours(5, 4)
-    values = np.random.default_rng(0).random(25, dtype=np.float32)
-    got = (values[index] * weight / 255).sum(0)
-    expected = interpolate(torch.from_numpy(values).reshape(1, 1, 5, 5), scale_factor=4, mode="bilinear")[
-        0, 0
-    ]
-    np.testing.assert_allclose(got, expected, atol=4 * 0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(features[0, :, 6, 5], expected, atol=1e-5)
 
 
 def test_self_self_attention_of_one_token_is_three_times_its_value() -> None:

@@ -8,14 +8,20 @@ import pytest
 import torch
 
 from mrovseg.errors import DeviceLostError
+from mrovseg.labels.chunk_labels import Labels
 from mrovseg.segmenter import MrovsegSegmenter
 from tests.mrovseg.networks import SMALL, all_weights, chips, vocabulary
+from tests.mrovseg.one_chip import label_chip, map_of
 
 VIEWS = 1 + SMALL.slices**2
 
 
 def segmenter() -> MrovsegSegmenter:
-    return MrovsegSegmenter(SMALL, all_weights(SMALL), vocabulary(3))
+    return MrovsegSegmenter(SMALL, all_weights(SMALL), vocabulary(3), step_px=64)
+
+
+def labels_of(segmenter: MrovsegSegmenter, picture: np.ndarray) -> Labels:
+    return label_chip(segmenter, map_of(segmenter, picture), side=SMALL.chip_px)
 
 
 def room_for(views: int, tried: list[int]) -> Callable[..., None]:
@@ -32,10 +38,10 @@ def test_without_room_the_encoder_sees_half_as_many_views_and_remembers_it() -> 
     halved.model.encoder.views_at_once = whole.model.encoder.views_at_once = VIEWS
     halved.model.encoder.visual.conv1.register_forward_pre_hook(room_for(1, tried))
     pictures = [chips(SMALL, 1, seed=seed) for seed in (0, 1, 0)]
-    first, _, again = (halved.label(halved.propose(picture)) for picture in pictures)
+    first, _, again = (labels_of(halved, picture) for picture in pictures)
     # Its slices are remembered when the first chip comes again.
     assert tried == [VIEWS, VIEWS // 2] + [1] * VIEWS * 2 + [1]
-    for ours, later, expected in zip(first, again, whole.label(whole.propose(pictures[0])), strict=True):
+    for ours, later, expected in zip(first, again, labels_of(whole, pictures[0]), strict=True):
         np.testing.assert_array_equal(ours, later)
         np.testing.assert_allclose(ours.astype(int), expected.astype(int), atol=1)
 

@@ -34,8 +34,9 @@ from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.weights import loading
 from mrovseg.weights.pretrained import model_config
 from tests.mrovseg.networks import all_weights, as_batch, chips, vocabulary
+from tests.mrovseg.one_chip import label_chip, map_of
 
-BASE = ModelConfig(clip=model_config("ViT-B-16-quickgelu"), slices=2, halo_px=96, head=reference_head(12))
+BASE = ModelConfig(clip=model_config("ViT-B-16-quickgelu"), slices=2, head=reference_head(12))
 CONFIGS = {"tiny": dataclasses.replace(TINY, slices=2), "base": BASE}
 CPU = torch.device("cpu")
 
@@ -53,7 +54,6 @@ class Case:
         config = dataclasses.replace(
             self.config,
             slices=slices or self.config.slices,
-            halo_px=0,
             head=dataclasses.replace(self.config.head, switch=switch),
         )
         return loading.network(config, self.weights)
@@ -143,7 +143,7 @@ def test_2_swapping_two_slices_swaps_two_blocks_of_the_high_map(case: Case) -> N
 
 
 def test_3_with_one_slice_the_gate_does_not_matter(case: Case) -> None:
-    batch = as_batch(chips(dataclasses.replace(case.config, slices=1, halo_px=0), 1))
+    batch = as_batch(chips(dataclasses.replace(case.config, slices=1), 1))
     found = {
         switch: case.run(case.network(slices=1, switch=switch), batch) for switch in ("full", "high", "low")
     }
@@ -218,22 +218,22 @@ def test_7_labels_from_kept_proposals_are_those_of_the_run(
 ) -> None:
     config = case.config if head else case.config.headless()
     words, others = (
-        dataclasses.replace(vocabulary(4, embed_dim=config.clip["embed_dim"], seed=seed), untaught=untaught)
-        for seed in (0, 9)
+        dataclasses.replace(each, untaught=untaught, no_object=each.no_object if head else None)
+        for each in (vocabulary(4, embed_dim=config.clip["embed_dim"], seed=seed) for seed in (0, 9))
     )
     weights = {k: v for k, v in case.weights.items() if head or k.startswith("visual.")}
-    images, kept = chips(config, 1), []
+    images, kept, step_px = chips(config, 1), [], config.chip_px // 2
     for vocabulary_of_run in (words, others):
         segmenter = MrovsegSegmenter(
-            config, weights, vocabulary_of_run, threshold=0.1, bfloat16=case.bfloat16
+            config, weights, vocabulary_of_run, step_px=step_px, threshold=0.1, bfloat16=case.bfloat16
         )
-        kept.append(segmenter.propose(images))
-        run = segmenter.label(kept[-1])
-        labeller = Labeller(
-            vocabulary=vocabulary_of_run, threshold=0.1, core_px=config.core_px, halo_px=config.halo_px
-        )
-        for first, second in zip(run, labeller.label(kept[0]), strict=True):
+        kept.append(map_of(segmenter, images))
+        run = label_chip(segmenter, kept[-1], side=config.chip_px)
+        labeller = Labeller(vocabulary=vocabulary_of_run, threshold=0.1, stride_px=segmenter.stride_px)
+        for first, second in zip(run, label_chip(labeller, kept[0], side=config.chip_px), strict=True):
             assert first.tobytes() == second.tobytes()
         assert len(np.unique(run.score)) > 1
-    norms = np.linalg.norm(kept[0]["embeddings"], axis=-1)
-    np.testing.assert_allclose(norms, 1, atol=1e-5)
+    proposals = segmenter.propose(images)
+    for name, axis in (("embeddings", -1), ("features", 1)):
+        if name in proposals:
+            np.testing.assert_allclose(np.linalg.norm(proposals[name], axis=axis), 1, atol=1e-5)

@@ -15,9 +15,17 @@ assert parse("road; water").names == ("road", "water")
 """
 LABEL = """
 import numpy as np
-from mrovseg.labels.top_two import top_two
-found = top_two(np.eye(2, dtype=np.float32), np.zeros((1, 2, 2), np.uint8), np.ones((1, 2, 2), np.float32), stride_px=4)
-assert (found.winner == 1).all() and found.best.shape == (8, 8)
+from mrovseg.labels.labeller import Labeller
+from mrovseg.words.embedded import EmbeddedVocabulary
+words = EmbeddedVocabulary(np.eye(2, dtype=np.float32), np.arange(2), 2, np.zeros(2, np.float32), scale=100)
+kept = {
+    "embeddings": 127 * np.eye(2, dtype=np.int8),
+    "index": np.zeros((4, 4, 1), np.uint16),
+    "weight": np.full((4, 4, 1), 15, np.uint8),
+}
+labeller = Labeller(vocabulary=words, threshold=0.2, stride_px=4)
+found = labeller.label(kept, size_px=(8, 8), every_pixel=True)
+assert (found.class_id == 1).all() and (found.score == 254).all() and found.score.shape == (8, 8)
 """
 EMBED = """
 from mrovseg.words.embedding import BARE_TEMPLATE, embed

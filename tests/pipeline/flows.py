@@ -12,14 +12,29 @@ from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.flow import RunResult
 from pipeline.geometry.scene import Scene
 from pipeline.output import Output
-from pipeline.segment import Segmenter, layout_of
+from pipeline.segment import KEPT, Segmenter, layout_of
 from pipeline.sources.naming import Refusal, scene_of
+from pipeline.store import Contents, ProposalsLayout
 from pipeline.testing import painted
-from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
+from pipeline.testing.brightness import EMBEDDING_LENGTH, BrightnessSegmenter, make_brightness
 
 CLASSES = ("dark", "middling", "bright")
-SEGMENTER = BrightnessSegmenter(core_px=64, halo_px=8, n_classes=3)
+SEGMENTER = BrightnessSegmenter(chip_px=80, step_px=64, reach_px=8, n_classes=3)
 LAYOUT = layout_of(SEGMENTER)
+CONTENTS = Contents(
+    score_stride_px=LAYOUT.stride_px,
+    proposals=ProposalsLayout(
+        stride_px=LAYOUT.stride_px,
+        feature_stride_px=LAYOUT.cell_px,
+        k=KEPT,
+        embed_dim=EMBEDDING_LENGTH,
+        most_queries=400,
+        chip_px=LAYOUT.side_px,
+        step_px=LAYOUT.step_px,
+        checkpoint="brightness",
+        checkpoint_digest="b1" * 32,
+    ),
+)
 SETTINGS: dict[str, Any] = {"window_px": 256, "chunk_px": 128, "actors": 1, "actor_cpus": 0.5}
 
 
@@ -55,6 +70,7 @@ def run_list(
         make_segmenter=make_segmenter,
         weights=SEGMENTER.weights(),
         layout=LAYOUT,
+        contents=CONTENTS,
         settings=FlowSettings(**{**SETTINGS, **settings}),
         reading=reading,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.geometry.window import Window
-from pipeline.store import Contents, ProposalsLayout, chunks_of
+from pipeline.store import Contents, ProposalsLayout, chunk_numbers
 
 CHUNK_PX = 64
 KEPT = ProposalsLayout(
@@ -14,8 +14,8 @@ KEPT = ProposalsLayout(
     k=3,
     embed_dim=8,
     most_queries=20,
-    core_px=32,
-    halo_px=16,
+    chip_px=64,
+    step_px=32,
     checkpoint="made-up",
     checkpoint_digest="5f" * 32,
 )
@@ -28,7 +28,7 @@ def maps(
     """Return the maps of a window's chunks, stacked row by row, zeros behind what is smaller, and what is real."""
     every = [
         _map(cell, extent=extent, kept=kept, chunk_px=chunk_px)
-        for cell in chunks_of(window, chunk_px=chunk_px)
+        for cell in chunk_numbers(window, chunk_px=chunk_px)
     ]
     found = {name: _stacked([each[name] for each in every]) for name in every[0]}
     return found | {

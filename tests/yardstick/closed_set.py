@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 import mrovseg.network.clip  # noqa: F401 -- lets torchvision, and so the library below, be imported beside a CPU build of torch
 
@@ -42,14 +43,14 @@ CERTAIN = 100.0  # a scale by which a query is of its own class and of no other
 class ClosedSet:
     """A network of fixed classes behind the two callables of a segmenter: each class is a query of its own."""
 
-    core_px, halo_px, stride_px, chips_per_call = TINY.core_px, TINY.halo_px, strides(TINY).stride_px, 1
+    chip_px, step_px, stride_px, chips_per_call = TINY.chip_px, TINY.chip_px // 2, strides(TINY).stride_px, 1
 
     def __init__(self, network: nn.Module, *, classes: int) -> None:
         self.network, self.queries = network.eval(), np.eye(classes, dtype=np.float32)
         words = EmbeddedVocabulary(
             self.queries, np.arange(classes), classes, np.zeros(classes, np.float32), CERTAIN
         )
-        self.label = Labeller(vocabulary=words, threshold=0, stride_px=self.stride_px).label
+        self.label = Labeller(vocabulary=words, threshold=0.0, stride_px=self.stride_px).label
 
     def propose(self, chips: UInt8[np.ndarray, "b y x 3"], /) -> dict[str, np.ndarray]:
         with torch.inference_mode():

@@ -55,7 +55,7 @@ OWN_KINDS: dict[Any, tuple[Callable[[object], Any], Callable[[Any], Any]]] = {
 """How values that are no plain ones are read and written."""
 
 EXPECTED = {
-    int: "a whole number above zero",
+    int: "a whole number",
     float | int: "a number",
     bool: "true or false",
     str: "a text",

@@ -127,7 +127,7 @@ def _chunks(
 ) -> dict[str, bytes | None]:
     """Return the stored bytes of each chunk of the window by its key, None for a missing one."""
     found: dict[str, bytes | None] = {}
-    for row, col in store.chunks_of(window, chunk_px=made.chunk_px):
+    for row, col in store.chunk_numbers(window, chunk_px=made.chunk_px):
         key = array.chunk(row, col)
         try:
             found[key] = objects.get_bytes(scene.masks.join(key))

@@ -24,12 +24,7 @@ NAIP = ("20120731", "20150926", "20170827", "20190904")
 TAUGHT = "building; land; road; vegetation; water"
 BY_PATCHES = "lake; farmland; forest; road; building"  # farmland is told by patches
 SEEDS, SIDE_PX = (1001, 1002, 1003), 1024
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xfail(
-        raises=AssertionError, reason="a chip is labelled alone, and what lies beyond its core dropped"
-    ),
-]
+pytestmark = pytest.mark.slow
 
 
 def check(borders: BorderRates, *, most: float) -> None:
@@ -65,9 +60,16 @@ def test_a_naip_scene(shared_data: Path, day: str, words: str) -> None:
     segmenter = measuring.segmenter_of(EMBEDDED, vocabulary)
     header, layout = read_header(scene), layout_of(segmenter)
     whole = Window(0, 0, header.height, header.width)
-    pixels, valid = read(scene, cover(whole, layout))
-    labels = segment_window(segmenter, pixels, valid, window=whole, classes=len(vocabulary.names))
-    grids = measuring.grids_of(layout, window_px=FlowSettings().window_px)
-    borders = BorderRates(grids, stride_px=measuring.STRIDE_PX)
+    pixels, valid = read(scene, cover(whole, layout, scene_px=whole.shape))
+    labels = segment_window(
+        segmenter,
+        pixels,
+        valid,
+        window=whole,
+        scene_px=whole.shape,
+        chunk_px=FlowSettings().chunk_px,
+        classes=len(vocabulary.names),
+    )
+    borders = BorderRates(measuring.grids_of(layout, FlowSettings()), stride_px=layout.stride_px)
     borders.add(labels.mask)
     check(borders, most=MOST_OF_NAIP)

@@ -53,7 +53,7 @@ def test_a_converted_encoder_is_taken_by_every_verb(
 ) -> None:
     path = tmp_path / "out" / "small.safetensors"
     assert convert.main([f"local-dir:{small_folder}", "--slices", "2", "-o", str(path)]) == ExitCode.DONE
-    assert "chips of 128 px (2 x 2 slices of 64 px, core 64 px, halo 32 px)" in capsys.readouterr().out
+    assert "chips of 128 px (2 x 2 slices of 64 px)" in capsys.readouterr().out
     assert list(path.parent.iterdir()) == [path]
     assert checkpoints.load(str(path)).known_phrases is None
     assert info.main([str(path)]) == ExitCode.DONE
@@ -90,7 +90,6 @@ def test_nothing_is_written_where_something_is_wrong(
         (["ViT-B-16", "--weights", "openai"], "take ViT-B-16-quickgelu"),
         (["RN50", "--weights", weights], "not a ViT"),
         ([f"local-dir:{small_folder}", "--slices", "0"], "slices must be at least 1, got 0"),
-        ([f"local-dir:{small_folder}", "--slices", "1", "--halo-px", "32"], "leaves no core"),
         ([f"local-dir:{small_folder / 'none'}"], "must hold open_clip_config.json and a file of weights"),
     ):
         assert convert.main([*arguments, "-o", str(path)]) == ExitCode.BAD_USAGE

@@ -1,8 +1,10 @@
 """`mrovseg evaluate` from its flags to its table, with a network of random weights."""
 
+import itertools
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +16,11 @@ from jobs.show import metrics
 from mrovseg.data.definition import Definition
 from mrovseg.evaluation.borders import BorderRates, Grid
 from mrovseg.weights import checkpoint as checkpoints
-from pipeline.geometry.chips import ChipLayout, cover
-from pipeline.geometry.grid import plan_windows
+from pipeline.config import FlowSettings
+from pipeline.geometry.chips import ChipLayout, cover, ramp
 from pipeline.geometry.window import Window
 from pipeline.raster import read
-from pipeline.segment import segment_window
+from pipeline.segment import layout_of, segment_window
 from pipeline.testing.brightness import BrightnessSegmenter
 from pipeline.testing.painted import paint_scene
 from tests.mrovseg.networks import SMALL, all_weights
@@ -99,27 +101,40 @@ def test_the_same_evaluation_writes_the_same_files_and_prints_what_they_hold(
 def test_border_rates_are_of_the_grids_that_the_masks_were_made_by(
     checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    side_px = 2 * SMALL.core_px + SMALL.halo_px
+    side_px, step_px = 200, SMALL.chip_px // 2
     arguments = ["--painted", "4", "--size-px", str(side_px), "--checkpoint", checkpoint]
     assert evaluate.main([*arguments, "-o", str(tmp_path)]) == ExitCode.DONE
     printed = dict(
         re.findall(r"^(\S.*?)  +(\S+)$", capsys.readouterr().out.partition("border rate")[2], re.MULTILINE)
     )
     held = json.loads((tmp_path / "metrics.json").read_text())
-    cores, edges = (held["border_rates"][name] for name in ("chip cores", "chip edges"))
-    assert held["border_rate"] == max(cores, edges)
+    rates = held["border_rates"]
+    of_chips = {name: rates[name] for name in ("chip edges", "chip middles", "overlap middles")}
+    assert held["border_rate"] == max(of_chips.values())
     assert printed == {
-        "greatest": f"{max(cores, edges):.2f}",
-        "chip cores": f"{cores:.2f}",
-        "chip edges": f"{edges:.2f}",
-        "windows": "-",  # the scene is one
+        "greatest": f"{max(of_chips.values()):.2f}",
+        **{name: f"{rate:.2f}" for name, rate in of_chips.items()},
+        "chunks": "-",  # the scene is one
+        "windows": "-",
     }
     (image,) = measuring.painted_images([4], size_px=side_px)
     segmenter = measuring.segmenter_of(checkpoint, Definition.named("land-cover").vocabulary)
     mask = measuring.segment_image(segmenter, image.pixels, classes=5)
-    expected = BorderRates({"cores": Grid(SMALL.core_px)}, stride_px=4)
+    expected = BorderRates(
+        {"chip edges": Grid(step_px), "overlap middles": Grid(step_px, (step_px // 2,))}, stride_px=4
+    )
     expected.add(mask)
-    assert cores == expected.rates["cores"]
+    assert expected.rates.items() <= of_chips.items()
+
+
+def test_how_far_chips_overlap_is_chosen_by_measuring(capsys: pytest.CaptureFixture[str]) -> None:
+    found = []
+    for given in ((), ("--overlap-px", "288"), ("--overlap-px", "0")):
+        assert evaluate.main(["--painted", "1001", "--size-px", "640", *given]) == ExitCode.DONE
+        found.append(capsys.readouterr().out)
+    half, asked, none = found
+    assert asked == half
+    assert figures(none) != figures(half)
 
 
 def test_a_folder_that_cannot_be_written_is_named_after_the_figures_are_printed(
@@ -193,6 +208,9 @@ def test_a_data_set_of_many_classes_is_measured(checkpoint: str, tmp_path: Path)
         (["--painted", "1", "--classes", "road"], "must begin with the 5 of land-cover"),
         (["--painted", "1", "--size-px", "0"], "positive --size-px"),
         (["--painted", "1", "--checkpoint", "nowhere"], "no checkpoint 'nowhere'"),
+        (["--painted", "1", "--overlap-px=-4"], "overlap_px must be a whole number of at least zero, got -4"),
+        (["--painted", "1", "--overlap-px", "30"], "overlap_px must be a multiple of 4"),
+        (["--painted", "1", "--overlap-px", "576"], "less than 576, the side of its chips, got 576: try 288"),
     ],
 )
 def test_bad_usage_is_named(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,28 +229,45 @@ def test_a_file_that_is_no_image_is_named(
         assert Path(image).name in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("core_px", "halo_px"), [(32, 8), (32, 16), (32, 0), (16, 24)])
-def test_the_grids_are_where_cores_chips_and_windows_begin_and_end(core_px: int, halo_px: int) -> None:
-    layout = ChipLayout(core_px=core_px, halo_px=halo_px)
-    cores = [Window(at, 0, core_px, core_px) for at in range(-128, 384, core_px)]
-    parts = {
-        "chip cores": cores,
-        "chip edges": [cover(core, layout) for core in cores],
-        "windows": list(plan_windows(300, 1, window_px=64)),
+@pytest.mark.parametrize(("side_px", "step_px"), [(48, 32), (64, 32), (32, 32), (64, 16), (72, 24)])
+def test_the_grids_are_where_chips_chunks_and_windows_end_and_ramps_turn_or_meet(
+    side_px: int, step_px: int
+) -> None:
+    """By the ramps of chips over the rows -256 to 512, of which the lines 1 to 255 are looked at."""
+    layout, flow = (
+        ChipLayout(side_px=side_px, step_px=step_px, stride_px=4),
+        FlowSettings(window_px=128, chunk_px=64),
+    )
+    starts = np.arange(-5 * step_px, 256 + step_px, step_px) + 256
+    ramps = np.zeros((len(starts), 1024))
+    for of_chip, start in zip(ramps, starts, strict=True):
+        of_chip[start : start + side_px] = ramp(side_px)
+    expected = {
+        "chip edges": {*starts, *(starts + side_px)},
+        "chip middles": {start + side_px // 2 for start in starts},
+        "overlap middles": {
+            int(np.flatnonzero(after > before)[0]) for before, after in itertools.pairwise(ramps)
+        },
+        "chunks": {*range(256, 768, 64)},
+        "windows": {*range(256, 768, 128)},
     }
     lines = np.arange(1, 256)
-    for name, grid in measuring.grids_of(layout, window_px=64).items():
-        ends = {end for part in parts[name] for end in (part.row_off, part.row_end)}
-        assert set(lines[grid.among(lines)]) == ends & set(lines)
+    found = measuring.grids_of(layout, flow)
+    assert found.keys() == expected.keys()
+    for name, grid in found.items():
+        assert set(lines[grid.among(lines)]) == {int(line) - 256 for line in expected[name]} & set(lines), (
+            name
+        )
 
 
 def test_an_image_in_memory_is_segmented_as_a_scene_is(tmp_path: Path) -> None:
     """One window of the pipeline's own reading, against windows of an array."""
     path = tmp_path / "scene.tif"
     paint_scene(path, height=150, width=130, seed=3)
-    segmenter = BrightnessSegmenter(core_px=32, halo_px=8, n_classes=5)
+    segmenter = BrightnessSegmenter(chip_px=48, step_px=32, reach_px=8, n_classes=5)
     whole = Window(0, 0, 150, 130)
     pixels, _ = read(str(path), whole)
-    around = Window(-8, -8, 160 + 16, 160 + 16)
-    expected = segment_window(segmenter, *read(str(path), around), window=whole, classes=5).mask
+    seen = read(str(path), cover(whole, layout_of(segmenter), scene_px=whole.shape))
+    lying: dict[str, Any] = {"window": whole, "scene_px": whole.shape, "chunk_px": 1024}
+    expected = segment_window(segmenter, *seen, **lying, classes=5).mask
     assert np.array_equal(measuring.segment_image(segmenter, pixels, classes=5), expected)

@@ -41,8 +41,8 @@ RECORD: dict[str, Any] = {
     "background": [],
     "config": {"aoi": None},
     "contents": {},
-    "grid": {"window_px": 2048, "chunk_px": 1024, "scores": "places", "proposals": True},
-    "model": {"digest": "0", "threshold": 0.2, "core_px": 512, "halo_px": 32, "precision": "bfloat16"},
+    "grid": {"window_px": 2048, "chunk_px": 1024, "overlap_px": 288, "scores": "places", "proposals": True},
+    "model": {"digest": "0", "threshold": 0.2, "chip_px": 576, "precision": "bfloat16"},
     "reading": {"aoi": None, "gsd_m": 0.5},
     "vocabulary": [],
 }
@@ -61,8 +61,8 @@ def description(settings: RelabelSettings) -> dict[str, Any]:
         k=12,
         embed_dim=256,
         most_queries=100,
-        core_px=512,
-        halo_px=32,
+        chip_px=576,
+        step_px=288,
         checkpoint=EMBEDDED,
         checkpoint_digest=checkpoint.digest,
     )

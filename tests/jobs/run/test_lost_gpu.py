@@ -9,19 +9,28 @@ import numpy as np
 import pytest
 import torch
 
+from jobs.run.proposals import chip_layout
 from jobs.run.wiring import ActorSegmenter, make_segmenter
 from pipeline import flow
 from pipeline.config import FlowSettings
-from pipeline.geometry.chips import ChipLayout
 from pipeline.output import Output
 from pipeline.sources.naming import scene_of
 from tests.jobs.conftest import PaintScene
 from tests.mrovseg.networks import SMALL, all_weights, vocabulary
 
+LAYOUT = chip_layout(SMALL)
+
 
 def make_failing(weights: Mapping[str, np.ndarray], *, note: Path) -> ActorSegmenter:
     """Make a segmenter whose device fails at the second chip, in the first process that has it."""
-    made = make_segmenter(weights, config=SMALL, vocabulary=vocabulary(2), threshold=0.2, kind=ActorSegmenter)
+    made = make_segmenter(
+        weights,
+        config=SMALL,
+        vocabulary=vocabulary(2),
+        step_px=LAYOUT.step_px,
+        threshold=0.2,
+        kind=ActorSegmenter,
+    )
     assert isinstance(made, ActorSegmenter)
     seen = []
 
@@ -44,7 +53,7 @@ def test_a_gpu_that_fails_costs_no_window(ray_cluster: None, paint_scene: PaintS
         classes=("dark", "bright"),
         make_segmenter=functools.partial(make_failing, note=tmp_path / "failed"),
         weights=all_weights(SMALL),
-        layout=ChipLayout(core_px=SMALL.core_px, halo_px=SMALL.halo_px),
+        layout=LAYOUT,
         settings=FlowSettings(window_px=128, chunk_px=128, actors=1, actor_cpus=0.5),
     )
     assert (tmp_path / "failed").exists()

@@ -1,5 +1,6 @@
 """`segment -o OUT` alone runs by the settings of the run that made OUT, and flags override them."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from jobs.run.settings import segment as settings
 from jobs.run.settings.keys import written
 from jobs.run.settings.segment import SegmentSettings
 from mrovseg.weights import checkpoint as checkpoints
+from pipeline.errors import ResumeError
 from tests.jobs.run.settings.given import settings_of
 
 EVERY_KEY = """
@@ -25,6 +27,9 @@ precision: bfloat16
 max_failures: 2.5%
 window_px: 512
 chunk_px: 256
+overlap_px: 284
+scores: full
+proposals: false
 actors: 2
 actor_cpus: 0.5
 task_cpus: 0.25
@@ -140,13 +145,19 @@ def test_a_limit_of_failures_is_kept_as_it_was(tmp_path: Path, limit: str) -> No
     assert settings_of("-o", made.output.uri).max_failures == made.max_failures
 
 
-def test_a_record_of_an_earlier_version_is_gone_on_with(made: SegmentSettings) -> None:
+def test_an_output_of_an_earlier_version_is_begun_anew_by_every_setting_that_it_had(
+    made: SegmentSettings,
+) -> None:
     source = {"source_storage": written(made)["source_storage"]}  # which it did not know
     record = EARLIER | {"config": EARLIER["config"] | {"output": made.output.uri} | source}
-    run_record.write_description(made.output, record)
-    assert settings_of("-o", made.output.uri) == made
-    before = run_record.provenance(record)
-    claimed(made)
-    after = run_record.earlier(made.output)
-    assert after is not None
-    assert run_record.provenance(after) == before
+    with pytest.MonkeyPatch.context() as earlier:
+        earlier.setattr(run_record, "FORMAT", EARLIER["format"])
+        earlier.setattr(run_record, "IDENTITY", ("vocabulary", "background", "model", "grid", "reading"))
+        run_record.write_description(made.output, record)
+    with pytest.raises(ResumeError, match=r"is of format 3, and .* give another output, or --overwrite"):
+        settings_of("-o", made.output.uri)
+    flow = dataclasses.replace(
+        made.flow, overlap_px=None, scores="places", proposals=True, keep_valid=False
+    )  # no more was known of it
+    again = settings_of("-o", made.output.uri, "--overwrite")
+    assert again == dataclasses.replace(made, flow=flow, overwrite=True)

@@ -28,9 +28,9 @@ def agreement() -> Agreement:
 
 
 def borders() -> BorderRates:
-    """Bands of four rows: 2, 6 and 2 of 8 neighbours differ across their lines, of which the second is of the cores."""
+    """Bands of four rows: 2, 6 and 2 of 8 neighbours differ across their lines, of which the second is of the chips."""
     bands = ["00000000", "11000000", "22111100", "22111111"]
-    rates = BorderRates({"cores": Grid(8), "edges": Grid(8, (4,)), "windows": Grid(64)}, stride_px=4)
+    rates = BorderRates({"chips": Grid(8), "edges": Grid(8, (4,)), "windows": Grid(64)}, stride_px=4)
     rates.add(np.repeat(np.array([list(band) for band in bands], np.uint8), 4, axis=0))
     return rates
 
@@ -60,17 +60,17 @@ def test_the_figures_by_hand(tmp_path: Path) -> None:
         "mean_class_accuracy": (1 + 2 / 3) / 2,
         "mean_boundary_iou": (1 + 2 / 3) / 2,
         "border_rate": 3,
-        "border_rates": {"cores": 3, "edges": 1, "windows": None},
+        "border_rates": {"chips": 3, "edges": 1, "windows": None},
     }
 
 
 def test_nothing_counted_is_null_and_not_a_word_that_json_does_not_know(tmp_path: Path) -> None:
-    none = Agreement(Confusion(1), BoundaryIoU(1)), BorderRates({"cores": Grid(8)}, stride_px=4)
+    none = Agreement(Confusion(1), BoundaryIoU(1)), BorderRates({"chips": Grid(8)}, stride_px=4)
     metrics.write(str(tmp_path), *none, ["house"])
     held = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=lambda word: f"no JSON: {word}")
     assert held.pop("pixels") == 0
     assert held.pop("classes")[0]["share"] is None
-    assert held.pop("border_rates") == {"cores": None}
+    assert held.pop("border_rates") == {"chips": None}
     assert set(held.values()) == {None}
 
 
@@ -103,7 +103,7 @@ def test_the_report_has_a_line_a_class_a_line_a_mean_and_a_line_a_border_rate() 
         assert any(line.startswith(title) and line.endswith(f" {figure}") for line in means.splitlines())
     assert [line.split() for line in rates.splitlines()[1:]] == [
         ["greatest", "3.00"],
-        ["cores", "3.00"],
+        ["chips", "3.00"],
         ["edges", "1.00"],
         ["windows", "-"],
     ]

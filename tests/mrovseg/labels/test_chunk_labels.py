@@ -1,6 +1,8 @@
 """Labels of a chunk's map: the bits of the formula in plain numpy, and the laws that follow from it."""
 
 import dataclasses
+import time
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -259,3 +261,50 @@ def test_what_is_no_map_of_a_chunk_is_refused(change: dict[str, Any], said: str)
     assert kept.index.shape == (12, 15, 5)
     with pytest.raises((ProposalsError, TypeError), match=said):  # the latter by the run-time checks of tests
         dataclasses.replace(kept, **change)
+
+
+def test_a_class_without_prompts_wins_nothing() -> None:
+    case = Case(classes=3, threshold=0.0)
+    words = case.words()
+    without = dataclasses.replace(
+        words, vectors=words.vectors[[0, 1, 4, 5]], class_index=np.array([0, 0, 2, 2])
+    )
+    found = label_map(case.map(), without, threshold=0.0, every_pixel=True).class_id
+    assert 2 not in found
+    assert {1, 3} <= {*np.unique(found).tolist()}
+
+
+def test_memory_holds_no_array_of_classes_by_pixels() -> None:
+    """300 classes over 512 x 512 pixels would be 315 MB."""
+    case = Case(size_px=(512, 512), classes=300, queries=40, every_pixel=True)
+    kept, words = case.map(), case.words()
+    Case(classes=300, every_pixel=True).labels()  # what is compiled once is not counted
+    tracemalloc.start()
+    label_map(kept, words, threshold=0.2, every_pixel=True)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40 * 512 * 512 * 4
+
+
+def test_few_of_many_classes_are_looked_at() -> None:
+    """A class that can win nowhere around costs its scores of places alone: 1000 cost less than 200 that all can."""
+
+    def seconds(classes: int, scale: float) -> float:
+        case = Case(
+            size_px=(1024, 1024),
+            stride_px=16,
+            classes=classes,
+            queries=40,
+            kept=3,
+            scale=scale,
+            threshold=0.0,
+        )
+        kept, words, taken = case.map(), case.words(), []
+        for _ in range(5):
+            began = time.process_time()
+            label_map(kept, words, threshold=0.0, every_pixel=True)
+            taken.append(time.process_time() - began)
+        return min(taken)
+
+    seconds(2, 0.0)  # what is compiled once is not counted
+    assert seconds(1000, 100.0) < seconds(200, 0.0)  # of scale 0, all classes are equal everywhere

@@ -11,6 +11,7 @@ from mrovseg.network import average
 from mrovseg.network.slices import views
 from mrovseg.segmenter import MrovsegSegmenter
 from tests.mrovseg.networks import SMALL, SMALL_HEAD, all_weights, as_batch, chips, network, vocabulary
+from tests.mrovseg.one_chip import label_chip, map_of
 
 CONFIG = dataclasses.replace(SMALL, head=dataclasses.replace(SMALL_HEAD, averaged=True))
 QUERIES = SMALL_HEAD.queries
@@ -29,13 +30,13 @@ def test_every_place_holds_half_of_its_slice_and_half_of_the_low_view() -> None:
         found = average.propose(model, batch, top_k=QUERIES)
         alone = [model(views(chip[None].float(), side_px=64).round().to(torch.uint8)) for chip in batch]
     for chip, predictions in enumerate(alone):
-        np.testing.assert_allclose(found.embeddings[chip], predictions.embeddings.flatten(0, 1), atol=1e-6)
+        np.testing.assert_allclose(found["embeddings"][chip], predictions.embeddings.flatten(0, 1), atol=1e-6)
         masks = predictions.masks.sigmoid()
         expected = torch.zeros(5, QUERIES, 32, 32)
         expected[0] = interpolate(masks[:1], scale_factor=2, mode="bilinear")[0]
         for slice_index, place in enumerate([(0, 0), (0, 16), (16, 0), (16, 16)], start=1):
             expected[slice_index, :, place[0] : place[0] + 16, place[1] : place[1] + 16] = masks[slice_index]
-        kept = weight_of_each_query(found.index[chip], found.weight[chip], 5 * QUERIES)
+        kept = weight_of_each_query(found["index"][chip], found["weight"][chip], 5 * QUERIES)
         np.testing.assert_allclose(kept, expected.flatten(0, 1) * 255 / 2, atol=0.51)
 
 
@@ -43,7 +44,9 @@ def test_every_place_holds_half_of_its_slice_and_half_of_the_low_view() -> None:
 def test_a_segmenter_averages_as_its_checkpoint_says(*, averaged: bool) -> None:
     config = CONFIG if averaged else SMALL
     weights = {k: w for k, w in all_weights(config).items() if k.startswith(("visual.", "head."))}
-    segmenter = MrovsegSegmenter(config, weights, vocabulary(3))
+    segmenter = MrovsegSegmenter(config, weights, vocabulary(3), step_px=64)
     proposals = segmenter.propose(chips(config, 1))
     assert proposals["embeddings"].shape[1] == QUERIES * (5 if averaged else 1)
-    assert segmenter.label(proposals).class_id.shape == (1, 128, 128)
+    assert ("features" in proposals) != averaged
+    kept = map_of(segmenter, chips(config, 1))
+    assert label_chip(segmenter, kept, side=128).class_id.shape == (128, 128)

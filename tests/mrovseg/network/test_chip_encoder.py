@@ -73,8 +73,8 @@ def test_a_views_bits_do_not_depend_on_the_others_of_its_call(
 @given(order=st.lists(st.integers(0, 8), min_size=1, max_size=12), most=st.integers(0, 12))
 def test_proposals_do_not_depend_on_what_is_remembered(order: list[int], most: int) -> None:
     images = walked(scene(SMALL, slices=GRID), SMALL, step=STEP)
-    segmenter = MrovsegSegmenter(SMALL, WEIGHTS, vocabulary(3))
-    fresh = MrovsegSegmenter(SMALL, WEIGHTS, vocabulary(3))
+    segmenter = MrovsegSegmenter(SMALL, WEIGHTS, vocabulary(3), step_px=STEP)
+    fresh = MrovsegSegmenter(SMALL, WEIGHTS, vocabulary(3), step_px=STEP)
     segmenter.chip_encoder.seen = SeenSlices(most=most, limit_bytes=2**30)
     for i in order:
         fresh.chip_encoder.seen.clear()

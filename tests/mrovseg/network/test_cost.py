@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrovseg.network.config import ModelConfig, chip_shape, reference_head
+from mrovseg.network.config import ModelConfig, reference_head, slices_for
 from mrovseg.network.cost import parts
 from mrovseg.weights.pretrained import model_config
 from tests.mrovseg.networks import SMALL, network
@@ -38,10 +38,10 @@ def test_parts_are_the_whole_network_and_only_the_head_is_trained() -> None:
 def test_the_head_costs_little_beside_a_full_size_encoder(name: str, most: float) -> None:
     clip = model_config(name)
     vision = clip["vision_cfg"]
-    slices, halo_px = chip_shape(vision["image_size"])
-    config = ModelConfig(clip, slices, halo_px, reference_head(vision["layers"]))
+    slices = slices_for(vision["image_size"])
+    config = ModelConfig(clip, slices, reference_head(vision["layers"]))
     encoder, *head = parts(config, chip_px=config.chip_px)
-    assert config.core_px == 1024
+    assert config.chip_px == 1344
     assert encoder.macs == encoder_macs(
         config, slices=slices, depth=vision["layers"] - 1
     )  # all that the head reads

@@ -14,11 +14,12 @@ from mrovseg.network.slices import at_stride
 from mrovseg.network.strides import strides
 from mrovseg.segmenter import MrovsegSegmenter
 from tests.mrovseg.networks import SMALL, all_weights, chips, vocabulary
+from tests.mrovseg.one_chip import label_chip, map_of
 
 
 def of_patch(patch_px: int, *, side_px: int, slices: int) -> ModelConfig:
     vision = {**SMALL.clip["vision_cfg"], "patch_size": patch_px, "image_size": side_px}
-    return dataclasses.replace(SMALL, clip={**SMALL.clip, "vision_cfg": vision}, slices=slices, halo_px=0)
+    return dataclasses.replace(SMALL, clip={**SMALL.clip, "vision_cfg": vision}, slices=slices)
 
 
 @pytest.mark.parametrize(
@@ -61,10 +62,13 @@ def test_maps_at_their_own_stride_stay_as_they_are_and_others_keep_a_plane() -> 
 def test_proposals_of_patches_of_14_px_lie_on_whole_pixels() -> None:
     config = of_patch(14, side_px=56, slices=4)
     weights = {k: v for k, v in all_weights(config).items() if k.startswith(("visual.", "head."))}
-    segmenter = MrovsegSegmenter(config, weights, vocabulary(3))
+    segmenter = MrovsegSegmenter(config, weights, vocabulary(3), step_px=112)
     found = segmenter.propose(chips(config, 1))
     assert strides(config) == (4, 16)
     assert found["index"].shape[2:] == found["weight"].shape[2:] == (56, 56)
     assert found["features"].shape == (1, 32, 14, 14)
     np.testing.assert_allclose(np.linalg.norm(found["features"], axis=1), 1, atol=1e-5)
-    assert segmenter.label(found).class_id.shape == (1, 224, 224)
+    kept = map_of(segmenter, chips(config, 1))
+    assert kept["index"].shape[:2] == (58, 58)
+    assert kept["features"].shape[:2] == (9, 9)
+    assert label_chip(segmenter, kept, side=224).class_id.shape == (224, 224)

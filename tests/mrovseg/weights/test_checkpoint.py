@@ -129,7 +129,6 @@ def test_a_header_that_is_no_json_object_is_one_line(
         {"config.mean": 0.5},
         {"config.slices": True},
         {"config.slices": 10**6},
-        {"config.halo_px": "ten"},
         {"config.top_k": None},
         {"known_phrases": 5},
         {"known_phrases": ["road", 7]},
@@ -151,6 +150,16 @@ def test_a_description_of_the_wrong_shape_is_one_line(
     with pytest.raises(CheckpointError, match=r"odd\.safetensors does not describe") as raised:
         checkpoint.load(str(described(json.dumps(about), weights, tmp_path / "odd.safetensors")))
     assert "\n" not in str(raised.value)
+
+
+def test_a_halo_that_older_files_speak_of_changes_nothing(
+    tmp_path: Path, saved: Path, weights: dict[str, np.ndarray]
+) -> None:
+    _, about = files.read_arrays(saved)
+    about["config"]["halo_px"] = 16
+    older = checkpoint.load(str(described(json.dumps(about), weights, tmp_path / "older.safetensors")))
+    assert older.config == checkpoint.load(str(saved)).config
+    assert "halo_px" not in older.config.to_dict()
 
 
 @pytest.mark.parametrize("scale", [None, np.ones(3, np.float32)])

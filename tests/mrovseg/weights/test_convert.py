@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mrovseg.errors import CheckpointError, ModelConfigError
 from mrovseg.network.clip import build
-from mrovseg.network.config import chip_shape
+from mrovseg.network.config import slices_for
 from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.training.initial_weights import InitialWeights, TrainableNetwork
 from mrovseg.training.worker import CPU
@@ -21,6 +21,7 @@ from mrovseg.weights.convert import headless_network
 from mrovseg.weights.vocabulary import embed_vocabulary
 from mrovseg.words.vocabulary import parse
 from tests.mrovseg.networks import SMALL_CLIP, chips
+from tests.mrovseg.one_chip import label_chip, map_of
 from tests.mrovseg.weights.layouts import random_state, write_folder, write_openai
 
 
@@ -47,9 +48,9 @@ def test_both_towers_give_what_the_clip_gives(tmp_path: Path) -> None:
         assert torch.allclose(seen, clip.encode_image(images, normalize=True), atol=1e-6)
     np.testing.assert_allclose(encoding.encode_text(source, ["a road", "water"]), expected, atol=1e-6)
     words, _ = embed_vocabulary(source, parse("road; water"))
-    segmenter = MrovsegSegmenter(config, source.image_weights, words, threshold=0.0)
-    labels = segmenter.label(segmenter.propose(chips(config, 1)))
-    assert labels.class_id.shape == (1, 128, 128)
+    segmenter = MrovsegSegmenter(config, source.image_weights, words, step_px=64, threshold=0.0)
+    labels = label_chip(segmenter, map_of(segmenter, chips(config, 1)), side=128)
+    assert labels.class_id.shape == (128, 128)
 
 
 def converted(path: Path, folder: Path, **chip: int) -> checkpoint.Checkpoint:
@@ -65,19 +66,18 @@ def test_a_chip_gets_a_label_a_pixel_whatever_the_patch(
 ) -> None:
     """Four places a patch side: of 14 px, they are 3.5 px apart."""
     vision = {**SMALL_CLIP["vision_cfg"], "image_size": 2 * patch, "patch_size": patch}
-    source = converted(
-        tmp_path / "made.safetensors", small_folder(tmp_path, vision_cfg=vision), slices=3, halo_px=0
-    )
+    source = converted(tmp_path / "made.safetensors", small_folder(tmp_path, vision_cfg=vision), slices=3)
     config, weights = source.config, source.image_weights
     if with_head:
         model = TrainableNetwork.create(InitialWeights(source=source), seed=0, device=CPU).model
         assert model.head is not None
         config, weights = model.config, weights | loading.module_weights(model.head, "head.")
     words, _ = embed_vocabulary(source, parse("road; water"))
-    segmenter = MrovsegSegmenter(config, weights, words)
+    segmenter = MrovsegSegmenter(config, weights, words, step_px=config.chip_px)
     side = 6 * patch
     noise = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
-    assert segmenter.label(segmenter.propose(noise)).class_id.shape == (1, side, side)
+    labels = label_chip(segmenter, map_of(segmenter, noise), side=side)
+    assert labels.class_id.shape == (side, side)
 
 
 def test_a_state_dict_of_openais_wants_quickgelu(tmp_path: Path) -> None:
@@ -115,17 +115,17 @@ def test_positions_are_interpolated_only_where_another_size_is_asked_for(tmp_pat
         headless_network(f"local-dir:{tmp_path / 'model'}", None, slice_px=100)
 
 
-@given(
-    side_px=st.integers(32, 512), slices=st.none() | st.integers(1, 9), halo_px=st.none() | st.integers(0, 99)
-)
-def test_a_chip_is_its_core_and_two_halos(side_px: int, slices: int | None, halo_px: int | None) -> None:
-    count, halo = chip_shape(side_px, slices=slices, halo_px=halo_px)
-    core = count * side_px - 2 * halo
-    assert slices in (None, count)
-    assert halo_px in (None, halo)
-    if slices is None:
-        assert core >= 1024
-        assert (count - 1) * side_px - 2 * (32 if halo_px is None else halo_px) < 1024
-    if halo_px is None and core > 0:
-        assert halo >= 32
-        assert core & ~1 & ((core & ~1) - 1) == 0  # a power of two, but for an odd chip's odd pixel
+@given(side_px=st.integers(32, 2000))
+def test_a_chip_of_the_fewest_even_slices_has_a_side_of_1024_px(side_px: int) -> None:
+    count = slices_for(side_px)
+    assert count % 2 == 0
+    assert count * side_px >= 1024
+    assert count == 2 or (count - 2) * side_px < 1024
+
+
+@pytest.mark.parametrize(("given", "slices"), [({}, 16), ({"slices": 1}, 1), ({"slices": 3}, 3)])
+def test_a_chip_has_as_many_slices_as_are_asked_for(
+    tmp_path: Path, given: dict[str, int], slices: int
+) -> None:
+    config, _ = headless_network(f"local-dir:{small_folder(tmp_path)}", None, **given)
+    assert (config.slices, config.chip_px) == (slices, slices * 64)

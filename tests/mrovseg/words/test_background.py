@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrovseg.data.definition import Definition
-from mrovseg.labels.proposals import SCORE_MAX, Proposals, label
+from mrovseg.labels.chunk_labels import Labels, label_map
+from mrovseg.labels.proposal_map import ProposalMap
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights import encoding
 from mrovseg.weights.checkpoint import Checkpoint
@@ -19,6 +20,7 @@ from mrovseg.words.embedded import EmbeddedVocabulary
 from mrovseg.words.sentences import SentenceEncoder
 from mrovseg.words.vocabulary import parse
 
+SCORE_MAX = 254
 COARSE = (("house", "home"), ("plant", "tree", "grass"), ("water", "lake", "sea"))
 SPOKEN = SentenceEncoder()
 FINE = (("tree", "oak"), ("grass", "lawn"), ("water", "lake"), ("car", "cars"))
@@ -91,15 +93,25 @@ def test_nothing_competes_with_a_complete_vocabulary(tiny: Checkpoint, name: str
     assert embed_vocabulary(tiny, Definition.named(name).vocabulary)[0].background == ()
 
 
+def labels_of(vector: np.ndarray, words: EmbeddedVocabulary) -> Labels:
+    """The labels of a chunk in which every place, by its query and by its features, is what a vector says."""
+    direction = np.rint(vector / np.abs(vector).max() * 127).astype(np.int8)
+    seen = ProposalMap(
+        embeddings=direction[None],
+        index=np.zeros((4, 4, 1), np.uint16),
+        weight=np.full((4, 4, 1), 15, np.uint8),
+        features=np.broadcast_to(direction, (3, 3, len(direction))),
+        size_px=(8, 8),
+        stride_px=4,
+        cell_px=8,
+    )
+    return label_map(seen, words, threshold=0.2, every_pixel=True)
+
+
 def test_a_word_for_nothing_there_labels_nothing(tiny: Checkpoint) -> None:
     """Queries and patches that are a road by the encoder's own vector are no airport."""
     embedded, _ = embed_vocabulary(tiny, parse("airport"))
-    road = encoding.encode_text(tiny, ["road"])[None]
-    grid = np.zeros((1, 1, 4, 4), np.uint8)
-    seen = Proposals(
-        road, grid, np.full_like(grid, 255), 4.0, Proposals(road, grid, np.full_like(grid, 255), 4.0)
-    )
-    found = label(seen, embedded, threshold=0.2)
+    found = labels_of(encoding.encode_text(tiny, ["road"])[0], embedded)
     assert (found.class_id == 0).all()
     assert (found.score > 127).all()
 
@@ -107,14 +119,8 @@ def test_a_word_for_nothing_there_labels_nothing(tiny: Checkpoint) -> None:
 def test_where_a_background_class_wins_the_pixel_is_other_with_its_score() -> None:
     vectors = np.eye(3, dtype=np.float32)
     words = EmbeddedVocabulary(vectors, np.arange(3), 1, None, 2.0, background=("tree", "car"))
-    grid = np.zeros((1, 1, 2, 2), np.uint8)
-    (asked, background), expected = (
-        [
-            label(Proposals(vectors[None, i : i + 1], grid, grid + 255, 2.0), words, threshold=0.2)
-            for i in (0, 2)
-        ],
-        np.exp([2.0, 0.0, 0.0]) / np.exp([2.0, 0.0, 0.0]).sum(),
-    )
+    asked, background = (labels_of(vectors[i], words) for i in (0, 2))
+    expected = np.exp([2.0, 0.0, 0.0]) / np.exp([2.0, 0.0, 0.0]).sum()
     assert (asked.class_id == 1).all()
     assert (background.class_id == 0).all()
     for found in (asked, background):

@@ -8,11 +8,11 @@ from pipeline.geometry.grid import plan_windows
 from pipeline.geometry.window import Window
 
 
-def layout_of(stride_px: int, core: int, halo: int) -> ChipLayout:
-    return ChipLayout(core_px=core * stride_px, halo_px=halo * stride_px, stride_px=stride_px)
+def layout_of(stride_px: int, step: int, overlap: int) -> ChipLayout:
+    return ChipLayout(side_px=(step + overlap) * stride_px, step_px=step * stride_px, stride_px=stride_px)
 
 
-layouts = st.builds(layout_of, st.integers(1, 3), st.integers(1, 12), st.integers(0, 14))
+layouts = st.builds(layout_of, st.integers(1, 3), st.integers(1, 12), st.integers(0, 28))
 scenes = st.tuples(st.integers(1, 60), st.integers(1, 60))
 
 
@@ -36,15 +36,23 @@ def chips_by_place(grid: ChipGrid) -> dict[Window, np.ndarray]:
 
 
 @given(scenes, layouts)
-def test_a_scene_has_the_chips_whose_cores_meet_it(scene_px: tuple[int, int], layout: ChipLayout) -> None:
-    found = [*chips_of(whole(scene_px), layout, scene_px=scene_px).chips()]
-    cores = [chip.expand(-layout.halo_px) for chip in found]
-    assert all(core.intersection(whole(scene_px)) for core in cores)
-    assert all(core.row_off % layout.core_px == core.col_off % layout.core_px == 0 for core in cores)
-    covered = np.zeros(scene_px, int)
-    for core in cores:
-        covered[core.intersection(whole(scene_px)).slices_in(whole(scene_px))] += 1  # type: ignore[union-attr]
-    assert (covered == 1).all()
+def test_a_scene_has_the_fewest_chips_that_cover_it(scene_px: tuple[int, int], layout: ChipLayout) -> None:
+    grid = chips_of(whole(scene_px), layout, scene_px=scene_px)
+    found = [*grid.chips()]
+    assert all(chip.row_off % layout.step_px == chip.col_off % layout.step_px == 0 for chip in found)
+    covered = np.zeros(scene_px, bool)
+    for chip in found:
+        covered[chip.intersection(whole(scene_px)).slices_in(whole(scene_px))] = True  # type: ignore[union-attr]
+    assert covered.all()
+    for count, length_px in zip((len(grid.rows), len(grid.cols)), scene_px, strict=True):
+        assert count == 1 or (count - 2) * layout.step_px + layout.side_px < length_px
+
+
+def test_chips_begin_inside_a_scene_at_multiples_of_the_step() -> None:
+    layout = ChipLayout(side_px=12, step_px=4, stride_px=2)
+    for length_px, last in ((1, 0), (12, 0), (13, 4), (16, 4), (17, 8), (40, 28)):
+        grid = chips_of(Window(0, 0, length_px, 12), layout, scene_px=(length_px, 12))
+        assert [chip.row_off for chip in grid.chips()] == [*range(0, last + 1, 4)]
 
 
 @settings(max_examples=40)
@@ -63,37 +71,37 @@ def test_windows_ask_for_the_same_pixels_of_all_chips_that_cover_them(
 
 
 @given(scenes, layouts)
-def test_a_chip_is_the_scene_around_its_core(scene_px: tuple[int, int], layout: ChipLayout) -> None:
+def test_a_chip_is_the_scene_in_its_square(scene_px: tuple[int, int], layout: ChipLayout) -> None:
     for chip, pixels in chips_by_place(chips_of(whole(scene_px), layout, scene_px=scene_px)).items():
         assert chip.shape == (layout.side_px, layout.side_px)
         assert np.array_equal(pixels, scene_pixels(chip))
 
 
 def test_chips_are_cut_without_a_copy() -> None:
-    layout, window = ChipLayout(core_px=8, halo_px=4, stride_px=2), Window(0, 0, 64, 64)
+    layout, window = ChipLayout(side_px=16, step_px=8, stride_px=2), Window(0, 0, 64, 64)
     pixels = scene_pixels(cover(window, layout, scene_px=window.shape))
     assert np.shares_memory(chips_of(window, layout, scene_px=window.shape).cut(pixels), pixels)
 
 
 def test_an_array_of_another_rectangle_is_refused() -> None:
-    grid = chips_of(Window(0, 0, 8, 8), ChipLayout(core_px=4, halo_px=1, stride_px=1), scene_px=(8, 8))
-    with pytest.raises(ValueError, match=r"row_off=-1.*\(8, 8, 3\)"):
+    grid = chips_of(Window(0, 0, 8, 8), ChipLayout(side_px=6, step_px=4, stride_px=1), scene_px=(8, 8))
+    with pytest.raises(ValueError, match=r"height=10.*\(8, 8, 3\)"):
         grid.cut(np.zeros((8, 8, 3), np.uint8))
 
 
 @pytest.mark.parametrize(
-    ("core_px", "halo_px", "stride_px", "said"),
+    ("side_px", "step_px", "stride_px", "said"),
     [
-        (0, 1, 1, "core_px=0"),
-        (4, -4, 4, "halo_px=-4"),
+        (2, 0, 1, "step_px=0"),
+        (4, 8, 4, "step_px at most side_px, got .*step_px=8"),
         (4, 4, 0, "stride_px=0"),
         (6, 4, 4, "multiples of stride_px"),
         (8, 2, 4, "multiples of stride_px"),
     ],
 )
-def test_a_layout_that_cannot_be_is_refused(core_px: int, halo_px: int, stride_px: int, said: str) -> None:
+def test_a_layout_that_cannot_be_is_refused(side_px: int, step_px: int, stride_px: int, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        ChipLayout(core_px=core_px, halo_px=halo_px, stride_px=stride_px)
+        ChipLayout(side_px=side_px, step_px=step_px, stride_px=stride_px)
 
 
 @given(st.integers(1, 200))

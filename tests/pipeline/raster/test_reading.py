@@ -114,7 +114,7 @@ def test_no_data_keeps_its_fill_on_either_side_of_an_edge(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1)])
-def test_scenes_smaller_than_a_halo_are_reflected_again_and_again(
+def test_scenes_smaller_than_what_is_read_are_reflected_again_and_again(
     tmp_path: Path, shape: tuple[int, int]
 ) -> None:
     stored = np.random.default_rng(0).integers(1, 256, (3, *shape), dtype=np.uint8)

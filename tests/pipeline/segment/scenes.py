@@ -14,7 +14,9 @@ from pipeline.testing.brightness import BrightnessSegmenter
 Scene = tuple[np.ndarray, np.ndarray]
 """Pixels and where they are valid."""
 
-BRIGHTNESS = BrightnessSegmenter(core_px=8, halo_px=4, n_classes=6, stride_px=2, chips_per_call=3)
+BRIGHTNESS = BrightnessSegmenter(
+    chip_px=16, step_px=8, reach_px=4, n_classes=6, stride_px=2, chips_per_call=3
+)
 CHUNK_PX = 16
 
 
@@ -50,7 +52,7 @@ class Watched:
 
     def __init__(self, inner: BrightnessSegmenter) -> None:
         self.inner = inner
-        self.core_px, self.halo_px, self.chips_per_call = inner.core_px, inner.halo_px, inner.chips_per_call
+        self.chip_px, self.step_px, self.chips_per_call = inner.chip_px, inner.step_px, inner.chips_per_call
         self.stride_px = inner.stride_px
         self.calls: list[np.ndarray] = []
 
@@ -69,8 +71,8 @@ class Noise:
     Weights are few, so that many are equal.
     """
 
-    core_px: int
-    halo_px: int
+    chip_px: int
+    step_px: int
     stride_px: int
     chips_per_call: int = 1
     names: tuple[str, ...] = ("embeddings", "index", "weight", "features")
@@ -82,7 +84,7 @@ class Noise:
 
     def of_chip(self, chip: np.ndarray) -> dict[str, np.ndarray]:
         random = np.random.default_rng(zlib.crc32(chip.tobytes()))
-        places = (self.core_px + 2 * self.halo_px) // self.stride_px
+        places = self.chip_px // self.stride_px
         patches = places if places % 2 else places // 2
         return {
             "embeddings": random.normal(size=(self.queries, 5)).astype(np.float32),

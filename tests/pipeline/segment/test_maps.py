@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 from pipeline.geometry.chips import chips_of
 from pipeline.geometry.grid import plan_windows
 from pipeline.geometry.window import Window
-from pipeline.segment import KEPT, Arrays, Proposer, WindowProposals, layout_of
+from pipeline.segment import EMBEDDING_MAX, FEATURE_MAX, KEPT, Arrays, Proposer, WindowProposals, layout_of
 from tests.pipeline.segment.scenes import BRIGHTNESS, Noise, Scene, Watched, painted, proposed, read
 
 CELL_PLACES = 8
 
 
-def noise(stride_px: int, core: int, halo: int, chips_per_call: int) -> Noise:
+def noise(stride_px: int, step: int, overlap: int, chips_per_call: int) -> Noise:
     return Noise(
-        core_px=core * stride_px,
-        halo_px=halo * stride_px,
+        chip_px=(step + overlap) * stride_px,
+        step_px=step * stride_px,
         stride_px=stride_px,
         chips_per_call=chips_per_call,
     )
 
 
-noises = st.builds(noise, st.integers(1, 3), st.integers(2, 9), st.integers(0, 9), st.integers(1, 4))
+noises = st.builds(noise, st.integers(1, 3), st.integers(2, 9), st.integers(0, 18), st.integers(1, 4))
 scenes = st.builds(painted, st.integers(1, 50), st.integers(1, 50), st.integers(0, 10**6))
 
 
@@ -43,9 +43,9 @@ def chips_with_data(noise: Noise, scene: Scene) -> list[tuple[Window, Arrays]]:
     return [(chip, noise.of_chip(pixels)) for chip, pixels, valid in seen if valid.any()]
 
 
-def eight_bits(vector: np.ndarray) -> np.ndarray:
+def eight_bits(vector: np.ndarray, most: int) -> np.ndarray:
     largest = np.abs(vector).max()
-    return np.rint(vector / largest * np.float32(127)).astype(np.int8) if largest else vector.astype(np.int8)
+    return np.rint(vector / largest * np.float32(most)).astype(np.int8) if largest else vector.astype(np.int8)
 
 
 def blended_queries(noise: Noise, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
@@ -110,13 +110,13 @@ def maps_of(noise: Noise, scene: Scene, chunk_px: int) -> list[Arrays]:
             for rank, (number, level) in enumerate(pairs):
                 index[y, x, rank], weight[y, x, rank] = occurring.index(number), level
         cells = around(features, chunk, CELL_PLACES * noise.stride_px)
-        quantised = [eight_bits(embeddings[number]) for number in occurring]
+        quantised = [eight_bits(embeddings[number], EMBEDDING_MAX) for number in occurring]
         maps.append(
             {
                 "embeddings": np.array(quantised, np.int8).reshape(-1, 5),
                 "index": index,
                 "weight": weight,
-                "features": np.apply_along_axis(eight_bits, -1, cells),
+                "features": np.apply_along_axis(eight_bits, -1, cells, FEATURE_MAX),
             }
         )
     return maps
@@ -177,20 +177,21 @@ def test_the_parts_of_all_chips_add_up_to_one_at_every_place(noise: Noise, heigh
             return {**found, "weight": weight}
 
     scene = np.zeros((height, width, 3), np.uint8), np.ones((height, width), bool)
-    sure = Sure(**{name: getattr(noise, name) for name in ("core_px", "halo_px", "stride_px")})
+    sure = Sure(**{name: getattr(noise, name) for name in ("chip_px", "step_px", "stride_px")})
+    overlap_px = noise.chip_px - noise.step_px
     maps = proposed(sure, scene, Window(0, 0, height, width), chunk_px=CELL_PLACES * noise.stride_px)
     for number in range(len(maps)):
         weight = maps.chunk(number)["weight"].astype(int)
         entries = (weight > 0).sum(axis=-1)
         few = entries <= 4  # of more, what is rounded away or is not among the strongest grows
-        assert (np.abs(weight.sum(axis=-1) - 15)[few & (noise.halo_px <= noise.core_px // 2)] <= 2).all()
-        assert (entries > 0).all() or noise.halo_px > noise.core_px
+        assert (np.abs(weight.sum(axis=-1) - 15)[few & (overlap_px <= noise.step_px)] <= 2).all()
+        assert (entries > 0).all() or overlap_px > 2 * noise.step_px
 
 
 @pytest.mark.parametrize("names", [("features",), ("embeddings", "index", "weight")])
 def test_a_network_may_propose_queries_alone_or_features_alone(names: tuple[str, ...]) -> None:
     scene, window = painted(30, 30, seed=1), Window(0, 0, 30, 30)
-    every = Noise(core_px=8, halo_px=4, stride_px=2)
+    every = Noise(chip_px=16, step_px=8, stride_px=2)
     some = proposed(replace(every, names=names), scene, window)
     for number in range(len(some)):
         assert {*some.chunk(number)} == {*names}
@@ -201,7 +202,7 @@ def test_a_network_may_propose_queries_alone_or_features_alone(names: tuple[str,
 def test_calls_are_all_of_one_size_and_chips_without_data_cost_none() -> None:
     pixels, valid = painted(32, 32, seed=2)
     valid = np.zeros_like(valid)
-    valid[0, 0] = valid[20, 20] = True  # the latter in the cores of one chip and the halos of three
+    valid[0, 0] = valid[20, 20] = True  # the former in one chip, the latter in four
     watched = Watched(replace(BRIGHTNESS, chips_per_call=4))
     found = proposed(watched, (pixels, valid), Window(0, 0, 32, 32))
     assert [call.shape for call in watched.calls] == [(4, 16, 16, 3)] * 2
@@ -209,7 +210,7 @@ def test_calls_are_all_of_one_size_and_chips_without_data_cost_none() -> None:
     assert not found.is_empty
 
 
-def test_a_chip_is_asked_for_data_in_its_halo_alone_wherever_a_window_ends() -> None:
+def test_a_chip_is_asked_for_data_anywhere_in_it_wherever_a_window_ends() -> None:
     pixels, valid = painted(64, 64, seed=2)
     valid = np.zeros_like(valid)
     valid[31, 31] = True  # the window below and to the right of it has no data
@@ -255,4 +256,4 @@ def test_maps_that_do_not_go_together_are_refused(name: str, array: np.ndarray, 
 
 
 def test_a_proposer_is_one() -> None:
-    assert isinstance(Noise(core_px=8, halo_px=4, stride_px=2), Proposer)
+    assert isinstance(Noise(chip_px=16, step_px=8, stride_px=2), Proposer)

@@ -48,16 +48,16 @@ def segment(
 @given(
     size=st.tuples(st.integers(1, 50), st.integers(1, 50)),
     chunks=st.sampled_from([1, 2, 4]),
-    halo=st.integers(0, 4),
+    overlap=st.integers(0, 8),
     chips_per_call=st.integers(1, 5),
     seed=st.integers(0, 10**6),
     every_pixel=st.booleans(),
 )
 def test_any_partition_into_windows_gives_the_whole(
-    size: tuple[int, int], chunks: int, halo: int, chips_per_call: int, seed: int, *, every_pixel: bool
+    size: tuple[int, int], chunks: int, overlap: int, chips_per_call: int, seed: int, *, every_pixel: bool
 ) -> None:
     scene = painted(*size, seed)
-    segmenter = replace(BRIGHTNESS, halo_px=2 * halo)
+    segmenter = replace(BRIGHTNESS, chip_px=BRIGHTNESS.step_px + 2 * overlap, reach_px=overlap)
     extent = Window(0, 0, *size)
     whole = segment(segmenter, scene, extent, every_pixel=every_pixel)
     segmenter = replace(segmenter, chips_per_call=chips_per_call)
@@ -109,7 +109,8 @@ def sharpest_step(score: np.ndarray) -> int:
 @pytest.mark.parametrize("size", [(160, 160), (97, 131)])
 def test_chips_that_disagree_meet_without_a_seam(size: tuple[int, int]) -> None:
     height, width = size
-    blended = BrightnessSegmenter(core_px=32, halo_px=16, n_classes=0)  # its score is how bright a chip is
+    blended = BrightnessSegmenter(chip_px=64, step_px=32, reach_px=16, n_classes=0)
+    # Its score is how bright a chip is.
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[64:, :64] = pixels[:64, 64:] = 255
     scene, window = (pixels, np.ones((height, width), bool)), Window(0, 0, height, width)
@@ -122,7 +123,7 @@ def test_chips_that_disagree_meet_without_a_seam(size: tuple[int, int]) -> None:
             chunk_px=32,
             classes=0,
         ).score
-        for each in (blended, replace(blended, halo_px=0))
+        for each in (blended, replace(blended, chip_px=32, reach_px=0))
     ]
     assert sharpest_step(scores[1]) > 120  # side by side, black and white chips
     assert sharpest_step(scores[0]) <= 40
@@ -136,7 +137,7 @@ def test_scores_leave_the_value_of_no_data_free() -> None:
             return ids, np.full_like(score, 255), margin
 
     white = np.full((8, 8, 3), 255, np.uint8), np.ones((8, 8), bool)
-    alone = replace(BRIGHTNESS, halo_px=0)
+    alone = replace(BRIGHTNESS, chip_px=8, reach_px=0)
     assert segment(alone, white, Window(0, 0, 8, 8)).score.max() == 254
     with pytest.raises(ValueError, match=r"scores and margins are 0\.\.254, got 255"):
         segment(Loud(alone), white, Window(0, 0, 8, 8))
@@ -263,9 +264,9 @@ def test_calls_that_do_not_go_together_are_named(other: Callable[[Arrays], Array
             found = super().propose(chips)
             return found if len(self.calls) == 1 else other(found)
 
-    scene = painted(16, 16, seed=1)[0], np.ones((16, 16), bool)
+    scene = painted(32, 32, seed=1)[0], np.ones((32, 32), bool)
     with pytest.raises(ValueError, match=r"every call have the same dtypes and axes: first .*, then "):
-        segment(Fickle(BRIGHTNESS), scene, Window(0, 0, 16, 16))
+        segment(Fickle(BRIGHTNESS), scene, Window(0, 0, 32, 32))
 
 
 @pytest.mark.parametrize(

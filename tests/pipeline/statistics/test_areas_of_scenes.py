@@ -22,7 +22,7 @@ from tests.pipeline.rasters import extent, write
 # A box of longitude and latitude at 48 degrees north, and in it a bright field, a square on its corner: along
 # slanting edges what pixels add and take away evens out.
 SCENE, MIDDLE, REACH = (11.50, 48.00, 11.53, 48.02), (11.515, 48.0105), (0.012, 0.008)
-BRIGHT_ENOUGH = (2, 3)  # a mean above the half: the halo's blur leaves the edge where it is
+BRIGHT_ENOUGH = (2, 3)  # a mean above the half: the blur leaves the edge where it is
 
 
 def paint(path: Path, crs: str, side: float) -> Path:
@@ -111,7 +111,7 @@ def test_a_window_without_a_valid_pixel_asks_the_network_nothing(tmp_path: Path)
 
     uri = write(tmp_path / "a.tif", np.zeros((3, 256, 256), np.uint16), nodata=0)
     view, window = raster.view_of(scene_of(uri)), Window(0, 128, 128, 128)
-    silent = Silent(core_px=64, halo_px=8, n_classes=3)
+    silent = Silent(chip_px=80, step_px=64, reach_px=8, n_classes=3)
     scene_px = view.header.height, view.header.width
     read = raster.read_view(view, cover(window, LAYOUT, scene_px=scene_px))
     labels = segment_window(silent, *read, window=window, scene_px=scene_px, chunk_px=128, classes=3)

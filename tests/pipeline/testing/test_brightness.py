@@ -4,13 +4,13 @@ from pipeline.geometry.window import Window
 from pipeline.segment import Segmenter, WindowLabels, segment_window
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
 
-SEGMENTER = BrightnessSegmenter(core_px=8, halo_px=2, n_classes=5, stride_px=2)
+SEGMENTER = BrightnessSegmenter(chip_px=12, step_px=8, reach_px=2, n_classes=5, stride_px=2)
 
 
 def segment(grey: np.ndarray) -> WindowLabels:
     """The labels of a scene that has one chip."""
-    pixels = np.pad(np.repeat(grey[..., None], 3, axis=2), ((2, 2), (2, 2), (0, 0)), mode="edge")
-    valid = np.pad(np.ones((8, 8), bool), 2)
+    pixels = np.pad(np.repeat(grey[..., None], 3, axis=2), ((0, 4), (0, 4), (0, 0)), mode="edge")
+    valid = np.pad(np.ones((8, 8), bool), ((0, 4), (0, 4)))
     window = Window(0, 0, 8, 8)
     return segment_window(
         SEGMENTER, pixels, valid, window=window, scene_px=(8, 8), chunk_px=16, classes=5, every_pixel=True

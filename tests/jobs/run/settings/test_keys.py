@@ -116,7 +116,7 @@ def test_a_key_that_is_added_in_one_place_is_in_help_files_records_and_resuming(
 @pytest.mark.parametrize(
     ("lamp", "says"),
     [
-        ("{watts: many}", "lamp: watts must be a whole number above zero, got 'many'"),
+        ("{watts: many}", "lamp: watts must be a whole number, got 'many'"),
         ("{dimmed: 'yes'}", "lamp: dimmed must be true or false, got 'yes'"),
         ("{watts: 200}", "lamp: watts must be 100 at most, got 200"),
         ("{wats: 2}", "unknown key wats in lamp; did you mean watts?"),
@@ -167,6 +167,7 @@ def test_no_field_is_told_of_twice() -> None:
 counts = st.integers(1, 2**40)
 FLOWS = {
     "chunk_px": st.integers(1, 4096),
+    "overlap_px": st.none() | st.integers(0, 4096),
     "actors": st.none() | counts,
     "actor_cpus": st.floats(0.01, 1.0),
     "actor_gpus": st.none() | st.sampled_from([0.0, 0.5, 1, 2]),

@@ -56,7 +56,7 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
     path.write_text(
         "{scenes: a.tif, suffixes: [.tif], assets: visual, link_hosts: s3://b, classes: road, output: o, checkpoint: c,"
         " threshold: 0.5, precision: float32, window_px: 512,"
-        " chunk_px: 256, actors: 2, actor_cpus: 1, actor_gpus: 1, task_cpus: 0.5, bands: [4, 3, 2],"
+        " chunk_px: 256, overlap_px: 0, actors: 2, actor_cpus: 1, actor_gpus: 1, task_cpus: 0.5, bands: [4, 3, 2],"
         " range: [0, 3000], nodata: 7, alpha: none, gsd: 2, aoi: [1, 2, 3, 4], drivers: [GTiff],"
         " vrt: anywhere, max_pixels: 9, max_bands: 8,"
         " max_block_bytes: 7, max_expansion: 6, read_timeout_s: 5, max_failures: 5%, keep_valid: true,"
@@ -67,7 +67,7 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
     made = settings_of("--config", str(path))
     assert (made.checkpoint, made.threshold, made.flow.chunk_px, made.flow.actor_gpus) == ("c", 0.5, 256, 1)
     assert (made.flow.window_timeout_s, made.flow.stall_s) == (60, 30)
-    assert (made.flow.scores, made.flow.proposals) == ("full", False)
+    assert (made.flow.scores, made.flow.proposals, made.flow.overlap_px) == ("full", False, 0)
     assert made.reading == Reading(
         bands=(4, 3, 2),
         value_range=(0, 3000),
@@ -345,7 +345,15 @@ WRONG = {
     "{a: b}": list(settings.keys_in_files()),
     "[[]]": list(settings.keys_in_files()),
     "true": [key for key in settings.keys_in_files() if key not in {"keep_valid", "proposals", "classes"}],
-    "12:30": ["window_px", "stall_s", "window_timeout_s", "actor_cpus", "read_timeout_s", "max_block_bytes"],
+    "12:30": [
+        "window_px",
+        "overlap_px",
+        "stall_s",
+        "window_timeout_s",
+        "actor_cpus",
+        "read_timeout_s",
+        "max_block_bytes",
+    ],
 }
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +13,14 @@ from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.flow import KeptScenes, Relabelling, RunResult
 from pipeline.geometry.aoi import Aoi
 from pipeline.output import Output
-from pipeline.segment import KEPT, Arrays, Labels, Segmenter
+from pipeline.segment import Arrays, Labels, Segmenter
 from pipeline.sources.naming import scene_of
-from pipeline.store import Contents, ProposalsLayout
+from pipeline.store import Contents
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
-from tests.pipeline.flows import CLASSES, LAYOUT, SEGMENTER
+from tests.pipeline.flows import CLASSES, CONTENTS, LAYOUT, SEGMENTER
 
 OTHER_CLASSES = ("light",)
 WINDOW_PX, CHUNK_PX = 256, 128
-KEEPING = ProposalsLayout(
-    stride_px=LAYOUT.stride_px,
-    feature_stride_px=LAYOUT.cell_px,
-    k=KEPT,
-    embed_dim=16,
-    most_queries=100,
-    core_px=LAYOUT.core_px,
-    halo_px=LAYOUT.halo_px,
-    checkpoint="brightness",
-    checkpoint_digest="0" * 64,
-)
 
 
 class TwoClasses(BrightnessSegmenter):
@@ -49,12 +39,12 @@ class Slow(TwoClasses):
         return super().label(arrays, size_px=size_px, every_pixel=every_pixel)
 
 
-LABELLER = TwoClasses(core_px=LAYOUT.core_px, halo_px=LAYOUT.halo_px, n_classes=3)
-SLOW = Slow(core_px=LAYOUT.core_px, halo_px=LAYOUT.halo_px, n_classes=3)
-
-
 def make_two_classes(weights: Mapping[str, np.ndarray]) -> TwoClasses:
     return TwoClasses(**{name: int(value) for name, value in weights.items()})
+
+
+LABELLER = make_two_classes(SEGMENTER.weights())
+SLOW = Slow(**{name: int(value) for name, value in SEGMENTER.weights().items()})
 
 
 def settings_of(*, window_px: int = WINDOW_PX, keep_valid: bool = False) -> FlowSettings:
@@ -69,7 +59,7 @@ def settings_of(*, window_px: int = WINDOW_PX, keep_valid: bool = False) -> Flow
 
 
 def contents_of(*, full: bool = False, kept: bool = False) -> Contents:
-    return Contents(score_stride_px=1 if full else 4, proposals=KEEPING if kept else None)
+    return replace(CONTENTS, score_stride_px=1 if full else 4, proposals=CONTENTS.proposals if kept else None)
 
 
 def segment(  # noqa: PLR0913 - each by its name

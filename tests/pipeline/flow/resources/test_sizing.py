@@ -57,7 +57,7 @@ def test_a_number_of_gpus_that_cannot_be_is_refused_by_name(gpus: float) -> None
 
 
 def test_a_window_that_no_machine_can_hold_is_refused_by_its_size() -> None:
-    layout, settings = ChipLayout(core_px=512, halo_px=32, stride_px=4), FlowSettings(window_px=102400)
+    layout, settings = ChipLayout(side_px=576, step_px=288, stride_px=4), FlowSettings(window_px=102400)
     taken = window_bytes(settings, layout)
     assert taken >= 102400 * 102400 * 4  # red, green, blue and where there are data
     machine = Node(2, 0, memory_bytes=16 * GB, store_bytes=8 * GB)
