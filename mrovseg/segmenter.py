@@ -12,11 +12,11 @@ from mrovseg.labels.chunk_labels import Labels
 from mrovseg.labels.labeller import Labeller
 from mrovseg.labels.pixel_values import OTHER_THRESHOLD
 from mrovseg.network import average, patches
-from mrovseg.network.chip_encoder import ChipEncoder
 from mrovseg.network.config import ModelConfig
 from mrovseg.network.model import EncodedViews, Predictions, autocast
-from mrovseg.network.slices import at_stride
 from mrovseg.network.strides import strides
+from mrovseg.network.views.chip_encoder import ChipEncoder
+from mrovseg.network.views.slices import at_stride
 from mrovseg.weights.loading import network
 from mrovseg.words.embedded import EmbeddedVocabulary
 

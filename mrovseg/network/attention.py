@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, interpolate, linear
 
 from mrovseg.network.clip import Block, ImageEncoder
-from mrovseg.network.slices import as_tokens
+from mrovseg.network.views.slices import as_tokens
 
 # The bias of a cell outside a region: e^-20 of its weight, and still finite under the softmax.
 OUTSIDE = -20.0

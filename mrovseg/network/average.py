@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from mrovseg.network.model import MROVSeg
-from mrovseg.network.slices import stitch, views
+from mrovseg.network.views.slices import stitch, views
 
 RESOLUTIONS = 2
 

@@ -22,7 +22,7 @@ from mrovseg.network.attention import (
 from mrovseg.network.clip import ImageEncoder
 from mrovseg.network.config import HeadConfig, ModelConfig
 from mrovseg.network.decoder import MaskDecoder, PixelDecoder
-from mrovseg.network.slices import as_map, stitch, views
+from mrovseg.network.views.slices import as_map, stitch, views
 
 
 def autocast(device: torch.device, *, bfloat16: bool) -> torch.autocast:

@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate, linear, normalize
 from mrovseg.network.attention import run_block
 from mrovseg.network.clip import ImageEncoder
 from mrovseg.network.model import EncodedViews
-from mrovseg.network.slices import as_map, at_stride
+from mrovseg.network.views.slices import as_map, at_stride
 
 CLASS_TOKEN_WEIGHT = 0.3  # SegEarth-OV's lambda
 

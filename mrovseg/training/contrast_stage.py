@@ -13,7 +13,7 @@ from mrovseg.network.attention import masked_attention, region_bias
 from mrovseg.network.clip import ImageEncoder
 from mrovseg.network.config import ModelConfig
 from mrovseg.network.model import EncodedViews, MROVSeg
-from mrovseg.network.slices import as_tokens
+from mrovseg.network.views.slices import as_tokens
 from mrovseg.training.contrast_batch import Batch, sample_batch
 from mrovseg.training.initial_weights import MAX_SCALE, Encode, TrainableNetwork
 from mrovseg.training.label_space import LabelSpace

@@ -15,11 +15,11 @@ from torch.nn.functional import interpolate, normalize
 from mrovseg.labels.labeller import Labeller
 from mrovseg.network import patches
 from mrovseg.network.attention import mask_region, masked_attention, region_bias
-from mrovseg.network.chip_encoder import ChipEncoder
 from mrovseg.network.clip import ImageEncoder, build
 from mrovseg.network.config import TINY, HeadConfig, ModelConfig
 from mrovseg.network.model import EncodedViews, MROVSeg, autocast
-from mrovseg.network.slices import as_map, split, stitch, views
+from mrovseg.network.views.chip_encoder import ChipEncoder
+from mrovseg.network.views.slices import as_map, split, stitch, views
 from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.weights import checkpoint, loading
 from mrovseg.weights.header import EMBEDDED

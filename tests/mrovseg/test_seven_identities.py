@@ -29,7 +29,7 @@ from mrovseg.network.attention import masked_attention, region_bias
 from mrovseg.network.clip import ImageEncoder, build
 from mrovseg.network.config import TINY, ModelConfig, reference_head
 from mrovseg.network.model import EncodedViews, MROVSeg, Predictions, autocast
-from mrovseg.network.slices import split, stitch, views
+from mrovseg.network.views.slices import split, stitch, views
 from mrovseg.segmenter import MrovsegSegmenter
 from mrovseg.weights import loading
 from mrovseg.weights.pretrained import model_config

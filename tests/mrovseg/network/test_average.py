@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from mrovseg.network import average
-from mrovseg.network.slices import views
+from mrovseg.network.views.slices import views
 from mrovseg.segmenter import MrovsegSegmenter
 from tests.mrovseg.networks import SMALL, SMALL_HEAD, all_weights, as_batch, chips, network, vocabulary
 from tests.mrovseg.one_chip import label_chip, map_of

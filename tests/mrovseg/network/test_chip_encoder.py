@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrovseg.network import patches
-from mrovseg.network.chip_encoder import ChipEncoder, slices_of_a_row
 from mrovseg.network.config import TINY, ModelConfig
 from mrovseg.network.model import EncodedViews, autocast
-from mrovseg.network.seen_slices import EncodedSlice, SeenSlices
+from mrovseg.network.views.chip_encoder import ChipEncoder, slices_of_a_row
+from mrovseg.network.views.seen_slices import EncodedSlice, SeenSlices
 from mrovseg.segmenter import MrovsegSegmenter
 from tests.mrovseg.networks import SMALL, all_weights, as_batch, chips, network, vocabulary
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mrovseg.errors import ModelConfigError
 from mrovseg.network.config import TINY, ModelConfig
-from mrovseg.network.slices import at_stride
 from mrovseg.network.strides import strides
+from mrovseg.network.views.slices import at_stride
 from mrovseg.segmenter import MrovsegSegmenter
 from tests.mrovseg.networks import SMALL, all_weights, chips, vocabulary
 from tests.mrovseg.one_chip import label_chip, map_of

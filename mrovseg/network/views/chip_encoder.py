@@ -11,8 +11,8 @@ from torch.nn.functional import pad
 from mrovseg.network import patches
 from mrovseg.network.config import ModelConfig
 from mrovseg.network.model import EncodedViews, MROVSeg
-from mrovseg.network.seen_slices import EncodedSlice, SeenSlices
-from mrovseg.network.slices import low_views
+from mrovseg.network.views.seen_slices import EncodedSlice, SeenSlices
+from mrovseg.network.views.slices import low_views
 
 WIDEST_WINDOW_PX = 4096  # of whose row of chips the slices are remembered
 LIMIT_BYTES = 2**29  # and never more than this
