@@ -98,7 +98,7 @@ def run(  # noqa: PLR0913 - each by its name
     events = Events() if run_id is None else Events(run_id)
     progress = Progress(output, events, supervise, check_lease)
     with cluster():
-        workers = sizing.count_workers_here(settings, layout, weights)
+        workers = sizing.count_workers_here(settings, layout, contents, weights)
         # Also where machines come back without their GPUs.
         settings = replace(settings, actor_gpus=workers.actor_gpus)
         spec = RunSpec(
