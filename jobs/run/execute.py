@@ -76,8 +76,9 @@ def _run(
     """Run on the cluster that is joined."""
     scenes = failed_before(settings.output, settings.scenes) if settings.retry_failed else settings.scenes
     layout = chip_layout(checkpoint.config, overlap_px=settings.flow.overlap_px)
+    contents = described.keywords["contents"]
     # Before the output says that this run is at it: one that cannot fit leaves it as it was.
-    room = flow.count_workers_here(settings.flow, layout, checkpoint.image_weights)
+    room = flow.count_workers_here(settings.flow, layout, contents, checkpoint.image_weights)
     execution = choose_execution(precision, room=room, flow=settings.flow, gsd_m=settings.reading.gsd_m)
     description = described(precision=execution.precision)
     with supervised(settings, description) as supervisor:
@@ -96,7 +97,7 @@ def _run(
             ),
             weights=checkpoint.image_weights,
             layout=layout,
-            contents=described.keywords["contents"],
+            contents=contents,
             settings=settings.flow,
             reading=settings.reading,
             made_by=run_record.provenance(description),

@@ -69,7 +69,7 @@ class RunSpec:
     @property
     def window_bytes(self) -> int:
         """What a window and its surroundings take."""
-        return window_bytes(self.settings, self.layout)
+        return window_bytes(self.settings, self.layout, self.contents)
 
     def in_flight_bytes(self, workers: WorkerCounts) -> int:
         """What the object store may hold of the run, over all steps."""

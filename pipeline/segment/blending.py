@@ -8,7 +8,7 @@ comes: so a place gets the same bits whatever the window.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int8, Int64, UInt, UInt8
+from jaxtyping import Bool, Float32, Int8, Int32, Int64, UInt, UInt8
 
 from pipeline.geometry.chips import ChipGrid, ChipLayout, ramp
 from pipeline.geometry.grid import Lattice
@@ -68,21 +68,16 @@ class BlendedQueries:
         """
         rows, cols = lattice.ringed(chunk)
         at = np.ix_(rows - self._area.row_off, cols - self._area.col_off)
-        level = np.rint(self._values[at] / _LEVEL).astype(np.uint8)
-        # Sorted as one number: the query, then its weight; places without a query come last.
-        ordered = np.where(level > 0, self._queries[at], _NO_QUERY).astype(np.int64) << 8 | level
-        ordered.sort(axis=-1)
-        weight, query = ordered.astype(np.uint8), ordered >> 8
+        query, weight = _ascending(self._queries[at], np.rint(self._values[at] / _LEVEL).astype(np.uint8))
         every = np.concatenate(self._embeddings)
         occurs = np.zeros(len(every), np.bool_)
         occurs[query[weight > 0]] = True
-        numbers = np.cumsum(occurs) - 1
         if occurs.sum() > np.iinfo(np.uint16).max + 1:
             raise ValueError(
                 f"{occurs.sum()} queries occur in {chunk!r}, more than 65536: make chunks smaller"
             )
-        index = np.where(weight > 0, numbers[np.where(weight > 0, query, 0)], 0).astype(np.uint16)
-        return every[occurs], index, weight
+        numbers = (np.cumsum(occurs) - 1).astype(np.uint16)
+        return every[occurs], np.where(weight > 0, numbers[query], np.uint16(0)), weight
 
     def _common(self, chip: Window) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         """Return the places that a chip has in common with the area: where they are in the area, and in the chip."""
@@ -123,6 +118,23 @@ class BlendedFeatures:
         middles = 2 * offset_px + patch_px * (2 * np.arange(patches) + 1)  # of half pixels
         cells = middles // (2 * self._layout.cell_px)
         return np.where((cells >= first) & (cells < end), cells - first, -1)
+
+
+def _ascending(
+    query: Int32[np.ndarray, "y x k"], level: UInt8[np.ndarray, "y x k"]
+) -> tuple[Int64[np.ndarray, "y x k"], UInt8[np.ndarray, "y x k"]]:
+    """Return queries and levels of each place by ascending query; those of level 0, no query, become zeros at the end.
+
+    It works in place, as the arrays are the largest that a chunk needs.
+    """
+    both = np.where(level > 0, query, _NO_QUERY).astype(np.int64)
+    both <<= 8  # sorted as one number
+    both |= level
+    both.sort(axis=-1)
+    level = both.astype(np.uint8)
+    both >>= 8
+    both[level == 0] = 0
+    return both, level
 
 
 def directions(vectors: Float32[np.ndarray, "*axes e"], *, largest: int) -> Int8[np.ndarray, "*axes e"]:

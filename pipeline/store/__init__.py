@@ -12,6 +12,7 @@ from pipeline.store.contents import (
 )
 from pipeline.store.layout import ARRAYS, documents
 from pipeline.store.masks import lay_out, write
+from pipeline.store.proposals import map_bytes
 from pipeline.store.provenance import mark, marked
 from pipeline.store.reading import KeptWindowArrays, contents_of, read, read_kept, read_proposals
 from pipeline.store.scenes import SCENES_DOCUMENT, is_group, lay_out_scenes
@@ -34,6 +35,7 @@ __all__ = [
     "is_group",
     "lay_out",
     "lay_out_scenes",
+    "map_bytes",
     "mark",
     "marked",
     "read",

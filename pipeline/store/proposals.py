@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -76,6 +77,18 @@ def create_proposals(root: zarr.Group, contents: Contents, *, extent: tuple[int,
             dimension_names=["chunk_y", "chunk_x", *_AXES[name]],
             attributes={"long_name": _MEANINGS[name]},
         )
+
+
+def map_bytes(contents: Contents, *, chunk_px: int) -> int:
+    """Return the most bytes that the map of a chunk takes in memory: none where the store keeps no proposals."""
+    kept = contents.proposals
+    if kept is None:
+        return 0
+    shapes = {
+        name: _inner_shape(kept, name, extent=(chunk_px, chunk_px), chunk_px=chunk_px)
+        for name in contents.maps
+    }
+    return sum(np.dtype(_DTYPES[name]).itemsize * math.prod(shape) for name, shape in shapes.items())
 
 
 def block(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int64, UInt8
+from jaxtyping import Bool, Int32, Int64, UInt8
 
 from pipeline.segment import SCORE_MAX, WEIGHT_MAX, Arrays, Labels, class_dtype
 
@@ -68,7 +68,7 @@ class BrightnessSegmenter:
         ids = np.zeros(size_px, class_dtype(self.n_classes))
         pixels, places = _no_scores(*size_px), _no_scores(*(count - 2 for count in of_entry.shape[:2]))
         for each in np.unique(classes):
-            weight = np.where(of_entry == each, arrays["weight"], 0).sum(axis=-1, dtype=np.int64)
+            weight = np.where(of_entry == each, arrays["weight"], 0).sum(axis=-1, dtype=np.int32)
             weight = np.minimum(weight, WEIGHT_MAX)
             wins = _update(pixels, self._upsampled(weight, size_px))
             ids[wins] = each
@@ -102,22 +102,24 @@ class BrightnessSegmenter:
         return at // (2 * _LEVELS), at % (2 * _LEVELS)
 
     def _upsampled(
-        self, weight: Int64[np.ndarray, "y1 x1"], size_px: tuple[int, int]
-    ) -> Int64[np.ndarray, "y x"]:
+        self, weight: Int32[np.ndarray, "y1 x1"], size_px: tuple[int, int]
+    ) -> Int32[np.ndarray, "y x"]:
         """Return weights of places, with a ring around, at pixels: times ``(2 * stride_px) ** 2``."""
         double = 2 * self.stride_px
-        rows, cols = (np.divmod(2 * np.arange(size) + 1 + self.stride_px, double) for size in size_px)
+        rows, cols = (
+            np.divmod(2 * np.arange(size, dtype=np.int32) + 1 + self.stride_px, double) for size in size_px
+        )
         tall = weight[rows[0]] * (double - rows[1])[:, None] + weight[rows[0] + 1] * rows[1][:, None]
         found: np.ndarray = tall[:, cols[0]] * (double - cols[1]) + tall[:, cols[0] + 1] * cols[1]
         return found
 
 
-def _no_scores(height: int, width: int) -> tuple[Int64[np.ndarray, "y x"], Int64[np.ndarray, "y x"]]:
-    return np.zeros((height, width), np.int64), np.zeros((height, width), np.int64)
+def _no_scores(height: int, width: int) -> tuple[Int32[np.ndarray, "y x"], Int32[np.ndarray, "y x"]]:
+    return np.zeros((height, width), np.int32), np.zeros((height, width), np.int32)
 
 
 def _update(
-    top: tuple[Int64[np.ndarray, "y x"], Int64[np.ndarray, "y x"]], value: Int64[np.ndarray, "y x"]
+    top: tuple[Int32[np.ndarray, "y x"], Int32[np.ndarray, "y x"]], value: Int32[np.ndarray, "y x"]
 ) -> Bool[np.ndarray, "y x"]:
     """Update, in place, the best and the second best value with one more, and return where it is the best."""
     best, second = top

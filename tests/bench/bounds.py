@@ -43,7 +43,7 @@ SMALL, LARGE = f"{TILE_PX} px", f"{LARGE_PX} px"
 _MPX = WINDOW_PX**2 / MIB
 BOUNDS_MIB = {  # as pipeline/README.md states them, for windows of so many megapixels; without a network
     "driver": 256,
-    "actor": 160 + 32 * _MPX,
+    "actor": 256 + 48 * _MPX,
     "reader, writer": 256 + 64 * _MPX,
     "object store": 64 + 32 * _MPX,
     "spills": 0,

@@ -2,7 +2,8 @@
 
 `python -m tests.bench.throughput` segments a painted scene by the embedded checkpoint, once through the
 flow and once by plain calls in one process that holds all pixels, and ends with 1 where the flow reaches
-less than 0.80 of the bare model's megapixels a second.
+less than 0.80 of the bare model's megapixels a second. The flow keeps proposals and scores of places, as it does by
+default.
 
 The flow's time is of a whole run, from planning to the summary, less the same run with nothing left to do:
 starting workers and loading the model are no part of it, reading, writing and statistics are. Both take
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import ray
 
-from jobs.run.proposals import chip_layout
+from jobs.run.proposals import chip_layout, proposals_layout
 from jobs.run.wiring import make_segmenter
 from mrovseg.labels.pixel_values import OTHER_THRESHOLD
 from mrovseg.segmenter import MrovsegSegmenter
@@ -32,6 +33,7 @@ from pipeline.geometry.grid import plan_windows
 from pipeline.output import Output
 from pipeline.segment import segment_window
 from pipeline.sources.naming import scene_of
+from pipeline.store import chosen_contents
 from pipeline.testing import painted
 
 SIDE_PX, WINDOW_PX = 4096, 1024
@@ -48,6 +50,8 @@ class Model:
         self.vocabulary, _ = embed_vocabulary(self.checkpoint, parse(WORDS))
         config = self.checkpoint.config
         self.layout = chip_layout(config)
+        kept = proposals_layout(self.checkpoint, self.layout, chunk_px=WINDOW_PX)
+        self.contents = chosen_contents(kept, scores="places", proposals=True)
         self.make = functools.partial(
             make_segmenter,
             config=config,
@@ -71,6 +75,7 @@ def flow_s(model: Model, scene: Path, output: Path) -> float:
             make_segmenter=model.make,
             weights=model.checkpoint.image_weights,
             layout=model.layout,
+            contents=model.contents,
             settings=FlowSettings(window_px=WINDOW_PX, chunk_px=WINDOW_PX, actors=1),
         )
         if result.failures:

@@ -17,7 +17,7 @@ from pipeline.audit.verification import Provenance, verify
 from pipeline.output import Output
 from tests.chaos.driver import CHUNK_PX, WINDOW_PX
 from tests.chaos.machines import ACTOR, WORKER, Machines
-from tests.pipeline.flows import CLASSES, digests
+from tests.pipeline.flows import CLASSES, CONTENTS, digests
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = {"driver": 2, "actor": 3, "worker": 3, "node": 1}
@@ -119,7 +119,7 @@ def compare(output: Path, undisturbed: Path) -> list[str]:
     ]
     for table in sorted((output / "statistics").glob("*.parquet")):
         faults += _counted_twice(table)
-    made = Provenance(classes=CLASSES, window_px=WINDOW_PX, chunk_px=CHUNK_PX)
+    made = Provenance(classes=CLASSES, window_px=WINDOW_PX, chunk_px=CHUNK_PX, contents=CONTENTS)
     report = verify(Output(str(output)), made=made, finished=True)
     return faults + [f"verify: {finding.kind} {finding.path}" for finding in report.findings]
 

@@ -69,6 +69,7 @@ def _planning(
         settings=settings.flow(source.record["grid"]),
         reading=Reading(aoi=effective_area(settings, source)),
         source=source.output,
+        source_proposals=source.proposals,
         source_aoi=source.aoi,
     )
 
@@ -83,7 +84,7 @@ def _run(
     """Run on the cluster that is joined."""
     some = failed_before(settings.output, scenes) if settings.retry_failed else scenes
     # Before the output says that this run is at it: one that cannot fit leaves it as it was.
-    room = flow.count_labellers_here(planning.settings)
+    room = flow.count_labellers_here(planning)
     print(
         f"mrovseg: {room.actors} actor{'s' if room.actors > 1 else ''} of {settings.actor_cpus:g} CPUs; windows of "
         f"{planning.settings.window_px} px; proposals of {planning.source}",

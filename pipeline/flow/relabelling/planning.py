@@ -21,16 +21,19 @@ from pipeline.geometry.view import View
 from pipeline.output import Output, SceneOutput, ledger
 from pipeline.output.inputs import differences, read_note, remove_scene
 from pipeline.storage import objects
+from pipeline.store import ProposalsLayout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relabelling(Planning):
-    """What labelling again depends on beside the scene: also the output ``source``, which has data in ``source_aoi``.
+    """What labelling again depends on beside the scene: also the output ``source``, which has data in ``source_aoi``
+    and keeps ``source_proposals``.
 
     Of how scenes are read, ``reading`` says the area of interest, and nothing else.
     """
 
     source: Output
+    source_proposals: ProposalsLayout
     source_aoi: Aoi | None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -87,9 +87,10 @@ class RelabelSpec:
         )
 
 
-def count_labellers_here(settings: FlowSettings) -> WorkerCounts:
+def count_labellers_here(planning: Relabelling) -> WorkerCounts:
     """Decide as ``count_workers`` what runs on the cluster that is joined."""
-    return count_workers(nodes(), settings, window_bytes=labelled_bytes(settings))
+    kept = replace(planning.contents, proposals=planning.source_proposals)
+    return count_workers(nodes(), planning.settings, window_bytes=labelled_bytes(planning.settings, kept))
 
 
 def relabel(
@@ -113,7 +114,7 @@ def relabel(
     """
 
     def make_spec() -> tuple[RelabelSpec, WorkerCounts]:
-        workers = count_labellers_here(planning.settings)
+        workers = count_labellers_here(planning)
         return RelabelSpec(scenes=scenes, labeller_refs=[ray.put(labeller)], planning=planning), workers
 
     return carry_out(planning.output, supervision or Supervision(), make_spec)

@@ -15,10 +15,11 @@ import ray
 from pipeline.config import FlowSettings
 from pipeline.errors import ResourceError
 from pipeline.geometry.chips import ChipLayout
+from pipeline.store import Contents, map_bytes
 
 _EPSILON = 1e-6  # Ray counts in ten-thousandths of a CPU, floats do not
 _READ_BYTES = 4  # a pixel that was read: red, green, blue, valid
-_LABELLED_BYTES = 8  # a pixel that was segmented: mask, score and margin, and its part of the proposals
+_LABELLED_BYTES = 4  # a pixel that was segmented: mask, of two bytes at most, score and margin
 _COPIES = (
     5  # of a window in one process: as it came, as it is blended, and its proposals and labels on their way
 )
@@ -50,26 +51,27 @@ def nodes() -> list[Node]:
     return [Node(*(float(each.get(key, 0)) for key in keys)) for each in found]
 
 
-def window_bytes(settings: FlowSettings, layout: ChipLayout) -> int:
+def window_bytes(settings: FlowSettings, layout: ChipLayout, contents: Contents) -> int:
     """Return the most that a window takes on its way: as it was read, with its surroundings, or as it was segmented."""
     around_px = 2 * (layout.side_px + layout.cell_px)
     read = _READ_BYTES * (settings.window_px + around_px) ** 2
-    return max(read, labelled_bytes(settings))
+    return max(read, labelled_bytes(settings, contents))
 
 
-def labelled_bytes(settings: FlowSettings) -> int:
-    """Return the most that a window takes when it is labelled: its part of the proposals, and its labels."""
-    return _LABELLED_BYTES * settings.window_px**2
+def labelled_bytes(settings: FlowSettings, contents: Contents) -> int:
+    """Return the most that a window takes when it is labelled: its labels, and the maps of its chunks."""
+    maps = map_bytes(contents, chunk_px=settings.chunk_px) * (settings.window_px // settings.chunk_px) ** 2
+    return _LABELLED_BYTES * settings.window_px**2 + maps
 
 
 def count_workers_here(
-    settings: FlowSettings, layout: ChipLayout, weights: Mapping[str, np.ndarray]
+    settings: FlowSettings, layout: ChipLayout, contents: Contents, weights: Mapping[str, np.ndarray]
 ) -> WorkerCounts:
     """Decide as ``count_workers`` what runs on the cluster that is joined."""
     return count_workers(
         nodes(),
         settings,
-        window_bytes=window_bytes(settings, layout),
+        window_bytes=window_bytes(settings, layout, contents),
         weights_bytes=sum(array.nbytes for array in weights.values()),
     )
 

@@ -59,7 +59,7 @@ def run(  # noqa: PLR0913 - each by its name
     """
 
     def make_spec() -> tuple[RunSpec, WorkerCounts]:
-        workers = sizing.count_workers_here(settings, layout, weights)
+        workers = sizing.count_workers_here(settings, layout, contents, weights)
         return (
             RunSpec(
                 scenes=scenes,

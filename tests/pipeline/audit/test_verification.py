@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,10 @@ from pipeline.output.names import GROUP, SCENES, SUMMARY
 from pipeline.sources.naming import scene_of
 from pipeline.storage import objects
 from pipeline.storage.location import Location
-from tests.pipeline.flows import CLASSES, digests, paint, run_flow
+from tests.pipeline.flows import CLASSES, CONTENTS, digests, paint, run_flow
 
-MADE = Provenance(classes=CLASSES, window_px=128, chunk_px=64)
+MADE = Provenance(classes=CLASSES, window_px=128, chunk_px=64, contents=CONTENTS)
 GRID: dict[str, Any] = {"window_px": 128, "chunk_px": 64}
-ARRAYS = ("class", "score", "margin")
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +137,7 @@ def test_what_is_left_to_do_is_no_fault_until_a_run_has_finished(output: Path) -
     entry.unlink()
     (output / SUMMARY).unlink()
     report = look(output, finished=False)
-    assert (report.left, report.uncommitted) == (1, 4 * len(ARRAYS))
+    assert (report.left, report.uncommitted) == (1, 4 * len(CONTENTS.arrays))
     assert report.findings == []
     assert len(report.stale) == 3  # the scene's statistics and the summary, and that its masks are complete
     assert {finding.kind for finding in look(output).findings} == {"missing", "altered"}
@@ -201,8 +200,10 @@ def plant(output: Path) -> list[Path]:
     first, second = sorted(path.name for path in (output / "ledger").iterdir())
     flipped = [
         f"scenes/{first}/masks.zarr/0/class/c/0/0",
-        f"scenes/{first}/masks.zarr/0/score/c/0/2",
-        f"scenes/{first}/masks.zarr/0/margin/c/2/1",
+        f"scenes/{first}/masks.zarr/places/score/c/0/2",
+        f"scenes/{first}/masks.zarr/places/margin/c/2/1",
+        f"scenes/{first}/masks.zarr/proposals/weight/c/1/0/0/0/0",
+        f"scenes/{first}/masks.zarr/proposals/embeddings/zarr.json",
         f"scenes/{first}/masks.zarr/0/class/zarr.json",
         f"scenes/{first}/masks.zarr/0/y/c/0",
         f"ledger/{first}/128-128.json",
@@ -212,7 +213,9 @@ def plant(output: Path) -> list[Path]:
     ]
     removed = [
         f"scenes/{second}/masks.zarr/0/class/c/1/1",
-        f"scenes/{second}/masks.zarr/0/score/zarr.json",
+        f"scenes/{second}/masks.zarr/places/score/zarr.json",
+        f"scenes/{second}/masks.zarr/proposals/features/c/0/1/0/0/0",
+        f"scenes/{second}/masks.zarr/proposals/zarr.json",
         f"scenes/{second}/masks.zarr/zarr.json",
         f"scenes/{second}/masks.zarr/0/x/c/0",
         f"ledger/{second}/0-128.json",
@@ -292,7 +295,7 @@ def test_an_area_of_interest_has_the_windows_that_it_touches(whole: Path, tmp_pa
     run_flow([whole / "a.tif"], tmp_path / "out", reading=Reading(aoi=area), **GRID)
     report = verify(
         Output(str(tmp_path / "out")),
-        made=Provenance(classes=CLASSES, window_px=128, chunk_px=64, aoi=area),
+        made=replace(MADE, aoi=area),
         finished=True,
     )
     assert (report.windows, report.left, report.findings) == (1, 0, [])

@@ -4,6 +4,7 @@ import io
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,23 @@ from pipeline.flow.resources.sizing import Node, count_workers
 from pipeline.geometry.chips import cover
 from pipeline.geometry.window import Window
 from pipeline.output import Output
-from pipeline.segment import segment_window
+from pipeline.segment import label_window, propose_window
 from pipeline.sources import SceneList
 from pipeline.sources.naming import scene_of
 from pipeline.storage import objects
 from pipeline.storage.location import Location
 from pipeline.testing.brightness import BrightnessSegmenter, make_brightness
-from tests.pipeline.flows import CLASSES, LAYOUT, SEGMENTER, SETTINGS, digests, paint, run_flow, run_list
+from tests.pipeline.flows import (
+    CLASSES,
+    CONTENTS,
+    LAYOUT,
+    SEGMENTER,
+    SETTINGS,
+    digests,
+    paint,
+    run_flow,
+    run_list,
+)
 from tests.pipeline.outputs import scene_at
 from tests.pipeline.rasters import write
 
@@ -91,7 +102,7 @@ def whiten(path: Path, window: Window) -> Path:
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_masks_depend_neither_on_windows_nor_actors_nor_order(tmp_path: Path) -> None:
+def test_masks_and_proposals_depend_neither_on_windows_nor_actors_nor_order(tmp_path: Path) -> None:
     scenes = [paint(tmp_path / "a.tif", height=512, width=450), paint(tmp_path / "b.tif", height=200, seed=8)]
     outputs = {}
     for side, actors, order in ((128, 1, 1), (256, 2, -1), (512, 1, 1)):
@@ -101,23 +112,26 @@ def test_masks_depend_neither_on_windows_nor_actors_nor_order(tmp_path: Path) ->
         assert result.windows_done == sum(1 for _ in (output / "ledger").rglob("[0-9]*.json"))
         outputs[side] = digests(output / "scenes")
     assert outputs[128] == outputs[256] == outputs[512]
-    assert len(outputs[128]) > 3 * (16 + 8)
+    chunks = Counter(
+        name.partition("masks.zarr/")[2].partition("/c/")[0] for name in outputs[128] if "/c/" in name
+    )
+    assert chunks.items() >= {array.path: 16 + 8 for array in CONTENTS.arrays.values()}.items()
     for scene in scenes:
         header = raster.read_header(str(scene))
         whole = Window(0, 0, header.height, header.width)
         read = raster.read(str(scene), cover(whole, LAYOUT, scene_px=whole.shape))
-        labels = segment_window(
-            SEGMENTER,
-            *read,
-            window=whole,
-            scene_px=whole.shape,
-            chunk_px=SETTINGS["chunk_px"],
-            classes=len(CLASSES),
-            every_pixel=True,
+        proposals = propose_window(
+            SEGMENTER, *read, window=whole, scene_px=whole.shape, chunk_px=SETTINGS["chunk_px"]
         )
+        inside = read[1][whole.slices_in(cover(whole, LAYOUT, scene_px=whole.shape))]
+        labels = label_window(SEGMENTER, proposals, inside, window=whole, classes=len(CLASSES))
         for name, expected in (("class", labels.mask), ("score", labels.score), ("margin", labels.margin)):
             found = store.read(scene_at(masks_of(tmp_path / "out-256", scene)), name, whole)
             np.testing.assert_array_equal(found, expected)
+        kept = store.read_proposals(scene_at(masks_of(tmp_path / "out-256", scene)), whole)
+        assert kept.keys() == {*CONTENTS.maps, "queries", "places", "cells"}
+        for name, found in kept.items():
+            np.testing.assert_array_equal(found, getattr(proposals, name), err_msg=name)
 
 
 @pytest.mark.slow
@@ -182,7 +196,12 @@ def _check_summary(output: Path, good: Path, broken: list[Path]) -> None:
     assert list(whole["bbox"].values()) == pytest.approx(bounds, abs=1e-6)
     assert torn["bbox"] is not None
     assert all((row["bbox"], row["valid_pixels"], row["area_m2"]) == (None, 0, None) for row in unopened)
-    made = Provenance(classes=CLASSES, window_px=SETTINGS["window_px"], chunk_px=SETTINGS["chunk_px"])
+    made = Provenance(
+        classes=CLASSES,
+        window_px=SETTINGS["window_px"],
+        chunk_px=SETTINGS["chunk_px"],
+        contents=CONTENTS,
+    )
     assert verify(Output(str(output)), made=made, finished=True).findings == []
 
 

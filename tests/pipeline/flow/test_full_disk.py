@@ -140,10 +140,14 @@ def test_a_run_whose_output_cannot_be_written_ends_at_once_and_goes_on_later(
         assert hidden(small) == []
         remount(small, "rw")
         (small / "ballast").unlink(missing_ok=True)
+        masks, calm_masks = (each / "scenes" / scene_id / "masks.zarr" for each in (out, undisturbed))
         for entry in ledger.entries(Output(str(out)).scene(scene_id)):  # what counts as done is there
             for name in store.ARRAYS:
-                masks = out / "scenes" / scene_id / "masks.zarr"
                 assert entry.digests[name] == _digest(masks, name, entry.window)
+            kept, calm_kept = (
+                store.read_proposals(scene_at(each), entry.window) for each in (masks, calm_masks)
+            )
+            assert all(np.array_equal(kept[name], calm_kept[name]) for name in calm_kept)
         if fault == "full":
             assert 0 < len(ledger.done(Output(str(out)).scene(scene_id))) < 9
         for folder in (out, out / "inputs", out / "statistics", out / "ledger" / scene_id):

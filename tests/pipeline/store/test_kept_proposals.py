@@ -1,6 +1,7 @@
 """Proposals, and scores of places, are in a store what was made of a window, whatever the windows were."""
 
 import json
+import math
 import os
 from dataclasses import replace
 from itertools import count
@@ -139,6 +140,20 @@ def test_what_was_written_is_read_of_any_window_of_whole_chunks(
     for name, values in labels(asked, extent=extent).items():
         np.testing.assert_array_equal(store.read(scene_at(uri), name, asked), values)
     assert store.contents_of(scene_at(uri)).proposals == kept
+
+
+@settings(max_examples=10)
+@given(LAYOUTS)
+def test_a_map_takes_in_memory_what_a_chunk_of_each_array_has(
+    tmp_path_factory: pytest.TempPathFactory, kept: ProposalsLayout
+) -> None:
+    uri = str(tmp_path_factory.getbasetemp() / f"bytes-{next(NUMBERS)}" / "scenes/scene/masks.zarr")
+    contents = Contents(score_stride_px=4, proposals=kept)
+    lay_out(uri, contents=contents)
+    arrays = [array for _, array in zarr.open_group(uri, mode="r", path="proposals").arrays()]
+    expected = sum(math.prod(array.chunks) * array.dtype.itemsize for array in arrays)
+    assert store.map_bytes(contents, chunk_px=CHUNK_PX) == expected > 0
+    assert store.map_bytes(replace(contents, proposals=None), chunk_px=CHUNK_PX) == 0
 
 
 def test_nothing_proposed_is_written_too(uri: str) -> None:

@@ -105,6 +105,7 @@ def relabel(  # noqa: PLR0913 - each by its name
     source_aoi: Aoi | None = None,
 ) -> RunResult:
     """Label an output again by the other words."""
+    assert CONTENTS.proposals is not None
     return flow.relabel(
         KeptScenes(Output(str(source)), chosen),
         planning=Relabelling(
@@ -115,6 +116,7 @@ def relabel(  # noqa: PLR0913 - each by its name
             settings=settings or settings_of(),
             reading=Reading(aoi=aoi or source_aoi),
             source=Output(str(source)),
+            source_proposals=CONTENTS.proposals,
             source_aoi=source_aoi,
         ),
         labeller=labeller,

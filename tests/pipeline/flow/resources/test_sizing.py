@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ import pytest
 from pipeline.config import FlowSettings
 from pipeline.errors import ConfigError, ResourceError
 from pipeline.flow.resources.sizing import Node, WorkerCounts, count_workers, window_bytes
-from pipeline.geometry.chips import ChipLayout
+from pipeline.geometry.chips import ChipLayout, cover
+from pipeline.geometry.window import Window
+from pipeline.segment import label_window, propose_window
 from pipeline.testing.brightness import BrightnessSegmenter
-from tests.pipeline.flows import paint
+from tests.pipeline.flows import CONTENTS, LAYOUT, SEGMENTER, paint
 
 ROOT = Path(__file__).resolve().parents[4]
 GB = 10**9
@@ -58,15 +61,30 @@ def test_a_number_of_gpus_that_cannot_be_is_refused_by_name(gpus: float) -> None
 
 def test_a_window_that_no_machine_can_hold_is_refused_by_its_size() -> None:
     layout, settings = ChipLayout(side_px=576, step_px=288, stride_px=4), FlowSettings(window_px=102400)
-    taken = window_bytes(settings, layout)
+    taken = window_bytes(settings, layout, CONTENTS)
     assert taken >= 102400 * 102400 * 4  # red, green, blue and where there are data
     machine = Node(2, 0, memory_bytes=16 * GB, store_bytes=8 * GB)
     with pytest.raises(ResourceError, match=r"102400 px .* 16\.00 GB and 8\.00 GB .*--window-px"):
         count_workers([machine], settings, window_bytes=taken)
-    assert (
-        count_workers([machine], FlowSettings(), window_bytes=window_bytes(FlowSettings(), layout)).actors
-        == 2
+    usual = window_bytes(FlowSettings(), layout, CONTENTS)
+    assert count_workers([machine], FlowSettings(), window_bytes=usual).actors == 2
+
+
+def test_a_window_is_sized_by_what_it_carries_from_step_to_step() -> None:
+    settings, scene_px = FlowSettings(window_px=1024, chunk_px=128), (4096, 4096)
+    window = Window(1024, 1024, 1024, 1024)
+    read = cover(window, LAYOUT, scene_px=scene_px)
+    pixels, valid = np.zeros((*read.shape, 3), np.uint8), np.ones(read.shape, np.bool_)
+    pixels[:] = np.arange(read.width)[:, None] % 256
+    proposals = propose_window(SEGMENTER, pixels, valid, window=window, scene_px=scene_px, chunk_px=128)
+    labels = label_window(
+        SEGMENTER, proposals, valid[window.slices_in(read)], window=window, classes=3, every_pixel=True
     )
+    maps = [getattr(proposals, name) for name in ("embeddings", "index", "weight", "features")]
+    segmented = sum(array.nbytes for array in (labels.mask, labels.score, labels.margin, *maps))
+    assert segmented <= window_bytes(settings, LAYOUT, CONTENTS)
+    alone = window_bytes(settings, LAYOUT, replace(CONTENTS, proposals=None))
+    assert pixels.nbytes + valid.nbytes <= alone < window_bytes(settings, LAYOUT, CONTENTS)
 
 
 @pytest.mark.parametrize(
