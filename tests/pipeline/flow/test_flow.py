@@ -216,7 +216,8 @@ def test_a_scene_that_cannot_be_opened_fails_once_though_several_tasks_share_it(
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_window_that_raises_leaves_a_hole_and_a_good_run_fills_it(tmp_path: Path) -> None:
-    scene = whiten(paint(tmp_path / "a.tif"), Window(0, 256, 256, 256))
+    # From column 260 on: the chip at 256, by which the window beside is blended as well, is not all white.
+    scene = whiten(paint(tmp_path / "a.tif"), Window(0, 260, 256, 252))
     run_flow([scene], tmp_path / "undisturbed")
     output = tmp_path / "out"
     result = run_flow([scene], output, make_segmenter=make_raising)
