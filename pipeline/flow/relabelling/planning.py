@@ -26,9 +26,9 @@ from pipeline.store import ProposalsLayout
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relabelling(Planning):
-    """What labelling again depends on beside the scene: also the output ``source``, which has data in ``source_aoi``
-    and keeps ``source_proposals``.
+    """What labelling again depends on beside the scene: also ``source``, the output whose proposals are labelled.
 
+    That has data in ``source_aoi``, and its stores keep ``source_proposals``.
     Of how scenes are read, ``reading`` says the area of interest, and nothing else.
     """
 
