@@ -44,9 +44,9 @@ class FlowSettings:
     """How a run is cut up and what it may claim of the cluster.
 
     ``window_px`` is the side of a window and ``chunk_px`` that of a chunk of the mask store; a window holds whole
-    chunks, so that two windows never write the same one. Neighbouring chips overlap by ``overlap_px`` (None: half a
-    chip). ``scores`` and ``proposals`` say what the store holds beside class ids. ``actors`` is the number of
-    segmenting actors (None: all that fit). An actor claims ``actor_cpus`` and ``actor_gpus`` (None: one GPU where the
+    chunks, so that two windows never write the same one. Neighbouring chips overlap by ``overlap_px`` (None: a
+    quarter of a chip). ``scores`` and ``proposals`` say what the store holds beside class ids. ``actors`` is the number
+    of segmenting actors (None: all that fit). An actor claims ``actor_cpus`` and ``actor_gpus`` (None: one GPU where the
     cluster has any, else none) and sees no other GPU, a read or write ``task_cpus``; reading and writing cost about
     half a percent of a network's time, so an actor leaves them a tenth of its core. With ``keep_valid`` a scene that
     has changed since its masks were made loses them and is done anew, and is no failure. A process that plans a scene,
@@ -63,7 +63,7 @@ class FlowSettings:
         int | None,
         Setting(
             help="how far neighbouring chips overlap, and are blended",
-            unset="half a chip, in whole slices",
+            unset="a quarter of a chip, in whole slices",
             identity=True,
         ),
     ] = None

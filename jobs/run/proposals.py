@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from mrovseg.network.config import ModelConfig
@@ -19,20 +20,20 @@ if TYPE_CHECKING:  # a plan knows no weights
 def chip_layout(config: ModelConfig, *, overlap_px: int | None = None) -> ChipLayout:
     """Return how the chips of a network lie on a scene where neighbours overlap so far.
 
-    None is half a chip in whole slices, which neighbours then share, or half of the one slice that a chip has; of it,
-    as much as is made of whole places.
+    None is a quarter of a chip in whole slices, rounded up, which neighbours then share, or a quarter of the one slice
+    that a chip has; of it, as much as is made of whole places.
 
     Raises ConfigError for another overlap that is not made of whole places, or leaves no step from chip to chip.
     """
     stride_px = strides(config).stride_px
-    half_px = (config.slices // 2) * config.slice_px or config.chip_px // 2
+    quarter_px = math.ceil(config.slices / 4) * config.slice_px if config.slices > 1 else config.chip_px // 4
     if overlap_px is None:
-        overlap_px = half_px // stride_px * stride_px
+        overlap_px = quarter_px // stride_px * stride_px
     if overlap_px % stride_px or not 0 <= overlap_px < config.chip_px:
         raise ConfigError(
             f"overlap_px must be a multiple of {stride_px}, the stride of this checkpoint's proposals, and less than "
             f"{config.chip_px}, the side of its chips, got {overlap_px}: try "
-            f"{round(min(overlap_px, half_px) / stride_px) * stride_px}"
+            f"{round(min(overlap_px, config.chip_px // 2) / stride_px) * stride_px}"
         )
     return ChipLayout(side_px=config.chip_px, step_px=config.chip_px - overlap_px, stride_px=stride_px)
 

@@ -96,7 +96,7 @@ def reference_head(depth: int) -> HeadConfig:
 def slices_for(side_px: int) -> int:
     """Return how many slices of `side_px` a chip has a side where nobody says it.
 
-    The fewest that make a chip of at least 1024 px, and an even number: chips that overlap by half share slices.
+    The fewest that make a chip of at least 1024 px, and an even number: chips that overlap by half share slices too.
 
     >>> slices_for(144), slices_for(224), slices_for(336)
     (8, 6, 4)

@@ -62,7 +62,7 @@ def test_a_scene_and_words_become_masks_and_a_table(
     assert json.loads((output / "run.json").read_text())["grid"] == {
         "window_px": 512,
         "chunk_px": 512,
-        "overlap_px": 288,
+        "overlap_px": 144,
         "scores": "places",
         "proposals": True,
     }

@@ -101,7 +101,7 @@ def test_the_same_evaluation_writes_the_same_files_and_prints_what_they_hold(
 def test_border_rates_are_of_the_grids_that_the_masks_were_made_by(
     checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    side_px, step_px = 200, SMALL.chip_px // 2
+    side_px, step_px = 200, chip_layout(SMALL).step_px
     arguments = ["--painted", "4", "--size-px", str(side_px), "--checkpoint", checkpoint]
     assert evaluate.main([*arguments, "-o", str(tmp_path)]) == ExitCode.DONE
     printed = dict(
@@ -129,12 +129,12 @@ def test_border_rates_are_of_the_grids_that_the_masks_were_made_by(
 
 def test_how_far_chips_overlap_is_chosen_by_measuring(capsys: pytest.CaptureFixture[str]) -> None:
     found = []
-    for given in ((), ("--overlap-px", "288"), ("--overlap-px", "0")):
+    for given in ((), ("--overlap-px", "144"), ("--overlap-px", "0")):
         assert evaluate.main(["--painted", "1001", "--size-px", "640", *given]) == ExitCode.DONE
         found.append(capsys.readouterr().out)
-    half, asked, none = found
-    assert asked == half
-    assert figures(none) != figures(half)
+    quarter, asked, none = found
+    assert asked == quarter
+    assert figures(none) != figures(quarter)
 
 
 def test_a_folder_that_cannot_be_written_is_named_after_the_figures_are_printed(

@@ -41,7 +41,7 @@ RECORD: dict[str, Any] = {
     "background": [],
     "config": {"aoi": None},
     "contents": {},
-    "grid": {"window_px": 2048, "chunk_px": 1024, "overlap_px": 288, "scores": "places", "proposals": True},
+    "grid": {"window_px": 2048, "chunk_px": 1024, "overlap_px": 144, "scores": "places", "proposals": True},
     "model": {"digest": "0", "threshold": 0.2, "chip_px": 576, "precision": "bfloat16"},
     "reading": {"aoi": None, "gsd_m": 0.5},
     "vocabulary": [],
@@ -62,7 +62,7 @@ def description(settings: RelabelSettings) -> dict[str, Any]:
         embed_dim=256,
         most_queries=100,
         chip_px=576,
-        step_px=288,
+        step_px=432,
         checkpoint=EMBEDDED,
         checkpoint_digest=checkpoint.digest,
     )

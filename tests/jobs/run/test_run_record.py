@@ -64,7 +64,7 @@ def test_the_record_is_written_and_the_same_run_gives_the_same_bytes(tmp_path: P
         ({"threshold": 0.3}, ["model.threshold", "0.2", "0.3"]),
         ({"precision": "bfloat16"}, ["model.precision", "float32", "bfloat16"]),
         ({"flow": FlowSettings(window_px=4096)}, ["grid.window_px", "2048", "4096"]),
-        ({"flow": FlowSettings(overlap_px=284)}, ["grid.overlap_px", "288", "284"]),
+        ({"flow": FlowSettings(overlap_px=284)}, ["grid.overlap_px", "144", "284"]),
         ({"flow": FlowSettings(proposals=False)}, ["grid.proposals", "true", "false"]),
         ({"flow": FlowSettings(scores="full")}, ["grid.scores", "places", "full"]),
         ({"reading": Reading(nodata=math.nan)}, ["reading.nodata", "null", "nan"]),
@@ -101,10 +101,10 @@ def test_other_scenes_and_other_actors_are_the_same_run(tmp_path: Path) -> None:
 
 def test_an_overlap_that_is_asked_for_is_the_same_as_one_that_is_the_default(tmp_path: Path) -> None:
     first = description(tmp_path)
-    assert first["grid"]["overlap_px"] == first["config"]["overlap_px"] == 288
+    assert first["grid"]["overlap_px"] == first["config"]["overlap_px"] == 144
     assert first["model"]["chip_px"] == 576
     run_record.write_description(Output(str(tmp_path)), first)
-    now = description(tmp_path, flow=FlowSettings(overlap_px=288))
+    now = description(tmp_path, flow=FlowSettings(overlap_px=144))
     run_record.write_description(Output(str(tmp_path)), now)
 
 
