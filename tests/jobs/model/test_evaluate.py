@@ -12,6 +12,7 @@ from PIL import Image
 
 from jobs.model import evaluate, measuring
 from jobs.run.exit_codes import ExitCode
+from jobs.run.proposals import chip_layout
 from jobs.show import metrics
 from mrovseg.data.definition import Definition
 from mrovseg.evaluation.borders import BorderRates, Grid
