@@ -41,21 +41,21 @@ def described(*argv: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("flags", "digest"),
     [
-        ([], "e36b91b87bd6385f6d7c631843c6dd2a98f3787834e8850f5298940987e5c9af"),
+        ([], "b69641cfaa7713241e4c6ed52f576d26aade0abb21c62e5cb95cd05e3ef614fe"),
         (
             [
                 *[*READING, "--aoi", "-1,2,3,4", "--threshold", "0"],
                 *["--window-px", "512", "--chunk-px", "256"],
             ],
-            "aa4d15db53a79f73d15f19506b50c245dbf74d210304024a0b4e008f9b659c75",
+            "317c18efb14da4f93694d7915c16b2e1030145fe2e31d480f3d050e8fb0a39ce",
         ),
         (
             ["--nodata", "none", "--gsd", "0.5"],
-            "5ff807400f178acdc1afc893ba9ce8171d54324f50fff6e059b9754ab85cc634",
+            "0b02131bcb9312b17252fdcb8dc2fc430e7ec97fda49824de72817ecf185dd32",
         ),
         (
             ["--nodata", "9223372036854775807"],
-            "3ce0562437b732cd7ce61c7f05a2fb3bd59335d8b129e65c55b6cdbd11dc53f2",
+            "52dfc297b9fd1dd4ea2edf56ca126c5b467266bebe50ee81140d06ae2e98a9a7",
         ),
     ],
 )
@@ -69,7 +69,7 @@ def test_a_run_by_a_file_is_the_same_run_as_ever(tmp_path: Path) -> None:
     made = described("--config", str(tmp_path / "a.yaml"))
     assert (
         run_record.provenance(made)["run"]
-        == "caade92a951cf8c23b94f664b39f849ee338a06d9e4ae9e157c2997dd8091532"
+        == "5bb4c639b147685ea34e0b3dfff7b015a20ccbd746dbdea5cf921aaef4fac6ac"
     )
 
 
