@@ -14,7 +14,7 @@ from pipeline.testing.brightness import BrightnessSegmenter
 from tests.pipeline.flows import run_flow
 
 WINDOW_PX = CHUNK_PX = 128
-CALL_S = 0.15  # a window is one call
+CALL_S = 0.04  # a window is four calls
 FAILED, DONE_WITH_FAILURES = 1, 3
 
 

@@ -132,7 +132,7 @@ def test_what_verify_prints_repairs_an_output(
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 4
         path.write_bytes(bytes(data))
-    for path in (masks / "0/score/c/1/1", next(output.glob("ledger/*/0-512.json"))):
+    for path in (masks / "places/score/c/1/1", next(output.glob("ledger/*/0-512.json"))):
         path.unlink()
     capsys.readouterr()
     assert verify.main([str(output), "--json"]) == 3
