@@ -10,6 +10,8 @@ import psutil  # type: ignore[import-untyped]  # its stubs are a package of thei
 from ray.cluster_utils import Cluster
 
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 128 * 2**20, "include_dashboard": False}
+GONE_AFTER_S = 10  # a head that does not answer; by default a driver waits for it for a minute
+HEAD = NODE | {"_system_config": {"gcs_rpc_server_reconnect_timeout_s": GONE_AFTER_S}}
 OTHER_NODES = 2
 ACTOR, WORKER = "ray::MapWorker", "ray::"
 AGENTS = (
@@ -22,7 +24,7 @@ class Machines:
     """A head and two nodes; a node that is killed is replaced by a new one."""
 
     def __init__(self) -> None:
-        self._cluster = Cluster(initialize_head=True, head_node_args=NODE)
+        self._cluster = Cluster(initialize_head=True, head_node_args=HEAD)
         self._others = [self._cluster.add_node(**NODE) for _ in range(OTHER_NODES)]
 
     @property

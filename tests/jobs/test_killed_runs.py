@@ -54,7 +54,7 @@ def test_what_failed_before_a_run_was_killed_is_known_and_tried_again(
     )
     half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
     text.write_text("no picture")
-    good = [paint_scene(f"good-{number}.tif", height=600, width=600) for number in range(4)]
+    good = [paint_scene(f"good-{number}.tif", height=300, width=300) for number in range(4)]
     arguments = (text, half, *good, "--classes", "road; water", "-o", output)
     process = started(*arguments, *FLAGS)
     try:

@@ -119,7 +119,7 @@ def test_a_run_that_is_terminated_ends_in_time_and_can_go_on(
         if process.poll() is None:
             kill_tree(process)
     if len(signals) == 1:
-        assert process.returncode == 128 + signals[0]
+        assert process.returncode == 128 + signals[0], said.decode()
         assert said.decode().strip().endswith("; the same command goes on where it stopped")
         assert said.decode().count("Started a local Ray instance") <= 1  # no other one at the end
         if moment is some_are_done:

@@ -35,7 +35,7 @@ class Slow(TwoClasses):
     """Takes its time, so that a run can be killed in its midst."""
 
     def label(self, arrays: Arrays, /, *, size_px: tuple[int, int], every_pixel: bool) -> Labels:
-        time.sleep(0.05)
+        time.sleep(0.1)
         return super().label(arrays, size_px=size_px, every_pixel=every_pixel)
 
 

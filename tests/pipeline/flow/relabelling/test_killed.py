@@ -13,7 +13,7 @@ from tests.pipeline.flows import digests, paint
 from tests.processes import kill_tree
 
 ROOT = Path(__file__).resolve().parents[4]
-WINDOWS = 32
+WINDOWS = 16
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ relabel(Path(sys.argv[1]), Path(sys.argv[2]), labeller=SLOW, settings=settings_o
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_killed_run_goes_on_without_doing_anything_twice(tmp_path: Path) -> None:
-    scene, source = paint(tmp_path / "a.tif", height=512, width=1024), tmp_path / "out"
+    scene, source = paint(tmp_path / "a.tif"), tmp_path / "out"
     segment([scene], source, settings=settings_of(window_px=128))
     output = tmp_path / "other"
     process = subprocess.Popen(

@@ -15,6 +15,7 @@ from pipeline.output import Output
 from pipeline.raster import read_header
 from pipeline.sources.naming import scene_of
 from tests.pipeline.flow.relabelling.relabelled import (
+    CHUNK_PX,
     WINDOW_PX,
     check,
     relabel,
@@ -128,25 +129,34 @@ def test_an_area_may_reach_beyond_that_of_the_output_it_comes_from(tmp_path: Pat
     assert check(tmp_path / "other", aoi=area).findings == []
 
 
-@pytest.mark.parametrize(
-    "array", ["0/class", "proposals/index", "proposals/embeddings", "proposals/features"]
-)
-def test_damage_there_fails_its_window_and_no_other(tmp_path: Path, array: str) -> None:
-    scene = paint(tmp_path / "a.tif", height=512, width=256)
+def test_damage_there_fails_its_windows_and_no_others(tmp_path: Path) -> None:
+    """In each of four windows an array has one wrong bit, or what belongs to another window; of six, two are whole."""
+    scene = paint(tmp_path / "a.tif", height=2 * WINDOW_PX, width=3 * WINDOW_PX)
     segment([scene], tmp_path / "out")
-    chunk = min(
-        path for path in (tmp_path / "out/scenes").glob(f"*/masks.zarr/{array}/c/0/**/*") if path.is_file()
-    )
-    data = bytearray(chunk.read_bytes())
-    data[len(data) // 2] ^= 1
-    chunk.write_bytes(bytes(data))
+
+    def chunk(array: str, row_off: int, col_off: int) -> Path:
+        row, col = row_off // CHUNK_PX, col_off // CHUNK_PX
+        (found,) = (tmp_path / "out/scenes").glob(f"*/masks.zarr/{array}/c/{row}/{col}")
+        return found if found.is_file() else min(file for file in found.rglob("*") if file.is_file())
+
+    flipped = {
+        (0, WINDOW_PX): "proposals/index",
+        (WINDOW_PX, 0): "proposals/embeddings",
+        (WINDOW_PX, 2 * WINDOW_PX): "proposals/features",
+    }
+    for (row_off, col_off), array in flipped.items():
+        data = bytearray(chunk(array, row_off, col_off).read_bytes())
+        data[len(data) // 2] ^= 1
+        chunk(array, row_off, col_off).write_bytes(bytes(data))
+    shutil.copy(chunk("0/class", WINDOW_PX, WINDOW_PX), chunk("0/class", 0, 0))
     result = relabel(tmp_path / "out", tmp_path / "other")
-    assert (result.windows_done, result.windows_failed) == (1, 1)
-    (failure,) = result.failures
-    assert (failure.row_off, failure.col_off) == (0, 0)
-    assert failure.stage == "label"
-    if failure.error == "StoreError":  # else the codec found it first
-        assert "mrovseg verify --forget" in failure.message
+    assert (result.windows_done, result.windows_failed) == (2, 4)
+    failed = {(each.row_off, each.col_off): each for each in result.failures}
+    assert failed.keys() == {(0, 0), *flipped}
+    assert {each.stage for each in result.failures} == {"label"}
+    # Where a bit is wrong the codec may find it first.
+    assert failed[0, 0].error == "StoreError"
+    assert "mrovseg verify --forget" in failed[0, 0].message
 
 
 def test_a_scene_that_was_done_anew_there_is_refused_and_with_keep_valid_done_anew(tmp_path: Path) -> None:
