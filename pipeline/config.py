@@ -44,15 +44,14 @@ class FlowSettings:
     """How a run is cut up and what it may claim of the cluster.
 
     ``window_px`` is the side of a window and ``chunk_px`` that of a chunk of the mask store; a window holds whole
-    chunks, so that two windows never write the same one. Neighbouring chips overlap by ``overlap_px`` (None: a
-    quarter of a chip). ``scores`` and ``proposals`` say what the store holds beside class ids. ``actors`` is the
-    number of segmenting actors (None: all that fit). An actor claims ``actor_cpus`` and ``actor_gpus`` (None: one
-    GPU where the cluster has any, else none) and sees no other GPU, a read or write ``task_cpus``; reading and
-    writing cost about half a percent of a network's time, so an actor leaves them a tenth of its core. With
-    ``keep_valid`` a scene that has changed since its masks were made loses them and is done anew, and is no
-    failure. A process that plans a scene, or reads, segments or stores a window for longer than
-    ``window_timeout_s`` (None: ``limit_s`` by the size of windows) is ended. When nothing has come out of a run for
-    ``stall_s``, it says what is in flight.
+    chunks, so that two windows never write the same one. Neighbouring chips overlap by ``overlap_px`` (None: a quarter
+    of a chip). ``scores`` and ``proposals`` say what the store holds beside class ids. ``actors`` is the number of
+    segmenting actors (None: all that fit). An actor claims ``actor_cpus`` and ``actor_gpus`` (None: one GPU where the
+    cluster has any, else none) and sees no other GPU, a read or write ``task_cpus``; reading and writing cost about
+    half a percent of a network's time, so an actor leaves them a tenth of its core. With ``keep_valid`` a scene that
+    has changed since its masks were made loses them and is done anew, and is no failure. A process that plans a scene,
+    or reads, segments or stores a window for longer than ``window_timeout_s`` (None: ``limit_s`` by the size of
+    windows) is ended. When nothing has come out of a run for ``stall_s``, it says what is in flight.
 
     Raises:
         ConfigError: a value is out of range; the message names the key.

@@ -26,8 +26,10 @@ def chip_layout(config: ModelConfig, *, overlap_px: int | None = None) -> ChipLa
     Raises ConfigError for another overlap that is not made of whole places, or leaves no step from chip to chip.
     """
     stride_px = strides(config).stride_px
-    quarter_px = math.ceil(config.slices / 4) * config.slice_px if config.slices > 1 else config.chip_px // 4
     if overlap_px is None:
+        quarter_px = (
+            math.ceil(config.slices / 4) * config.slice_px if config.slices > 1 else config.chip_px // 4
+        )
         overlap_px = quarter_px // stride_px * stride_px
     if overlap_px % stride_px or not 0 <= overlap_px < config.chip_px:
         raise ConfigError(

@@ -83,13 +83,11 @@ def borders_of(mask: np.ndarray) -> BorderRates:
 @pytest.mark.parametrize("words", [TAUGHT, BY_PATCHES], ids=["taught", "by patches"])
 @pytest.mark.parametrize("day", NAIP)
 def test_a_naip_scene(shared_data: Path, day: str, words: str) -> None:
-    """Twice as many changes at most; or, where a scene has edges there, about as many as in a map without borders.
+    """At most twice as many class changes; where the scene has edges there, about as many as in a map without borders.
 
-    Chips that overlap by half have no border on the lines where those that overlap by a quarter change hands.
+    A map by chips that overlap by half has no border in the middle of what two chips share that overlap by a quarter.
     """
-    scene, vocabulary = (
-        str(shared_data / f"geotiff/opengeos-data/naip/m_4709963_se_14_1_{day}.tif"),
-        parse(words),
-    )
-    of_the_scene = borders_of(mask_of(scene, vocabulary, overlap_px=TINY.chip_px // 2)).greatest
-    check(borders_of(mask_of(scene, vocabulary)), most=max(MOST_OF_NAIP, MOST * of_the_scene))
+    scene = str(shared_data / f"geotiff/opengeos-data/naip/m_4709963_se_14_1_{day}.tif")
+    vocabulary = parse(words)
+    without_borders = borders_of(mask_of(scene, vocabulary, overlap_px=TINY.chip_px // 2)).greatest
+    check(borders_of(mask_of(scene, vocabulary)), most=max(MOST_OF_NAIP, MOST * without_borders))

@@ -105,7 +105,7 @@ CASES = st.builds(
 )
 
 
-def same(first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...]) -> None:
+def assert_same(first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...]) -> None:
     for one, other in zip(first, second, strict=True):
         assert (one.dtype, one.shape) == (other.dtype, other.shape)
         np.testing.assert_array_equal(one, other)
@@ -123,7 +123,7 @@ def test_labels_are_those_of_plain_numpy_to_the_bit(case: Case) -> None:
     expected = reference.labels(
         case.map(), case.words(), threshold=case.threshold, every_pixel=case.every_pixel
     )
-    same(case.labels(), expected)
+    assert_same(case.labels(), expected)
 
 
 def test_the_reference_finds_what_labels_are_for() -> None:
@@ -167,7 +167,7 @@ def test_labels_depend_on_no_places_but_those_around(seed: int, classes: int, *,
     of_part = label_map(part, words, threshold=0.2, every_pixel=every_pixel)
     rows, cols = slice(32, 64), slice(64, 96)
     asked = (rows, cols) if every_pixel else (slice(8, 16), slice(16, 24))
-    same(of_part, (of_whole.class_id[rows, cols], of_whole.score[asked], of_whole.margin[asked]))
+    assert_same(of_part, (of_whole.class_id[rows, cols], of_whole.score[asked], of_whole.margin[asked]))
 
 
 @given(case=CASES, more=st.integers(1, 300))
@@ -177,7 +177,7 @@ def test_queries_that_occur_nowhere_change_nothing(case: Case, more: int) -> Non
     longer = dataclasses.replace(kept, embeddings=np.concatenate([kept.embeddings, others]))
     padded = dataclasses.replace(kept, embeddings=np.concatenate([kept.embeddings, 0 * others]))
     for each in (longer, padded):
-        same(
+        assert_same(
             label_map(each, case.words(), threshold=case.threshold, every_pixel=case.every_pixel),
             case.labels(),
         )
@@ -188,7 +188,7 @@ def test_entries_without_weight_change_nothing(case: Case) -> None:
     kept = case.map()
     beside = [(0, 0), (0, 0), (0, 3)]
     padded = dataclasses.replace(kept, index=np.pad(kept.index, beside), weight=np.pad(kept.weight, beside))
-    same(
+    assert_same(
         label_map(padded, case.words(), threshold=case.threshold, every_pixel=case.every_pixel), case.labels()
     )
 
@@ -206,7 +206,7 @@ def test_arrays_that_cannot_be_written_to_or_lie_otherwise_give_the_same_bits(ca
     for array in (embeddings, index, weight):
         array.flags.writeable = False
     other = dataclasses.replace(kept, embeddings=embeddings, index=index, weight=weight)
-    same(
+    assert_same(
         label_map(other, case.words(), threshold=case.threshold, every_pixel=case.every_pixel), case.labels()
     )
 
@@ -238,7 +238,7 @@ def test_classes_that_features_tell_need_features(*, head: bool) -> None:
 def test_taught_classes_need_no_features() -> None:
     case = Case(background=1, untaught=frozenset({5}))  # the background class is not asked for
     kept = dataclasses.replace(case.map(), features=None)
-    same(label_map(kept, case.words(), threshold=0.2, every_pixel=False), case.labels())
+    assert_same(label_map(kept, case.words(), threshold=0.2, every_pixel=False), case.labels())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from mrovseg.errors import ProposalsError, VocabularyError
 from mrovseg.labels.chunk_labels import label_map
 from mrovseg.labels.labeller import Labeller
-from tests.mrovseg.labels.test_chunk_labels import Case, same
+from tests.mrovseg.labels.test_chunk_labels import Case, assert_same
 
 CASE = Case(untaught=frozenset({1}))
 LABELLER = Labeller(vocabulary=CASE.words(), threshold=CASE.threshold, stride_px=CASE.stride_px)
@@ -22,14 +22,14 @@ def arrays_of(case: Case) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("every_pixel", [True, False])
 def test_labels_are_those_of_the_map(*, every_pixel: bool) -> None:
     got = LABELLER.label(arrays_of(CASE), size_px=CASE.size_px, every_pixel=every_pixel)
-    same(got, label_map(CASE.map(), CASE.words(), threshold=CASE.threshold, every_pixel=every_pixel))
+    assert_same(got, label_map(CASE.map(), CASE.words(), threshold=CASE.threshold, every_pixel=every_pixel))
 
 
 def test_features_alone_are_a_map_of_a_network_without_a_head() -> None:
     case = dataclasses.replace(CASE, head=False)
     labeller = dataclasses.replace(LABELLER, vocabulary=case.words())
     got = labeller.label({"features": arrays_of(case)["features"]}, size_px=case.size_px, every_pixel=True)
-    same(got, label_map(case.map(), case.words(), threshold=case.threshold, every_pixel=True))
+    assert_same(got, label_map(case.map(), case.words(), threshold=case.threshold, every_pixel=True))
 
 
 @pytest.mark.parametrize(
