@@ -57,7 +57,7 @@ test-slow: install
 
 .venv-pipeline/installed: pyproject.toml requirements.lock
 	test -x .venv-pipeline/bin/python || python3 -m venv .venv-pipeline
-	.venv-pipeline/bin/python -m pip install --constraint requirements.lock --editable '.[pipeline,slides,dev]'
+	.venv-pipeline/bin/python -m pip install --constraint requirements.lock --editable '.[pipeline,export,slides,dev]'
 	touch $@
 
 # Thirty runs on a cluster of three nodes, of each four processes or nodes are killed.
