@@ -12,6 +12,7 @@ from pipeline.flow.relabelling.run import count_labellers_here, relabel
 from pipeline.flow.resources.session import cluster
 from pipeline.flow.resources.sizing import Node, WorkerCounts, count_workers_here, nodes
 from pipeline.flow.running.terms import RunResult, Supervision
+from pipeline.flow.scene_tasks import map_scenes
 from pipeline.flow.segmenting.run import run
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "cluster",
     "count_labellers_here",
     "count_workers_here",
+    "map_scenes",
     "nodes",
     "relabel",
     "run",
