@@ -1,0 +1,1 @@
+"""Areas and shares by class of a user's own polygons: parcels, districts."""
