@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from jobs.run import run_record
-from jobs.run.chosen_scenes import chosen_ids, scene_list
+from jobs.run.outputs.chosen_scenes import chosen_ids, scene_list
 from jobs.run.proxies import check_proxies
 from jobs.run.relabelling.description import describe_relabelling
 from jobs.run.relabelling.source import (
