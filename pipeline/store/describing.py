@@ -19,8 +19,9 @@ class StoreDescription:
     """What a mask store says of itself.
 
     ``header`` is that of the class ids, with their dtype and no data value; ``classes`` are the names by class id, of
-    which 0 is ``other``, and ``colors`` ("#rrggbb") theirs. ``uri`` and ``datetime`` (ISO 8601) are the scene's, and ``run`` is the
-    digest of all that decided what the masks are, and ``model`` that of the checkpoint; None where they are not known.
+    which 0 is ``other``, and ``colors`` ("#rrggbb") theirs. ``uri`` and ``datetime`` (ISO 8601) are the scene's,
+    ``run`` is the digest of all that decided what the masks are, and ``model`` that of the checkpoint; None where they
+    are not known.
     """
 
     header: Header
