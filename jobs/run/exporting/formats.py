@@ -1,8 +1,12 @@
 """The formats of `mrovseg export`, and the flags that belong to each."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from functools import partial
+from typing import Annotated, NamedTuple
+
+from cyclopts import Parameter
 
 from pipeline.errors import ConfigError
 from pipeline.export import Exporter
@@ -12,6 +16,16 @@ from pipeline.export import Exporter
 class FormatFlags:
     """Flags that belong to some formats."""
 
+    zones: Annotated[
+        str | None,
+        Parameter(
+            help="polygons in any vector file and CRS, at a path that all machines see", metavar="FILE"
+        ),
+    ] = None
+    zone_id: Annotated[
+        str | None, Parameter(help="the column of their ids; else rows are numbered", metavar="COLUMN")
+    ] = None
+
 
 class Format(NamedTuple):
     """How an exporter is made of flags, and which of them belong to the format."""
@@ -20,7 +34,18 @@ class Format(NamedTuple):
     flags: frozenset[str] = frozenset()
 
 
-FORMATS: Mapping[str, Format] = {}
+def _zones(flags: FormatFlags) -> Exporter:
+    if flags.zones is None:
+        raise ConfigError("--to zones takes --zones FILE, a vector file of polygons such as a GeoPackage")
+    from pipeline.export.zones import zones_exporter
+
+    say = partial(print, "mrovseg:", file=sys.stderr)
+    return zones_exporter(flags.zones, id_column=flags.zone_id, tell=say)
+
+
+FORMATS: Mapping[str, Format] = {
+    "zones": Format(_zones, frozenset({"zones", "zone_id"})),
+}
 """The formats by the name that `--to` has."""
 
 

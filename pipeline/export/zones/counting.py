@@ -89,9 +89,7 @@ class _Sums:
 
     def summed(self) -> Sums:
         nothing = np.zeros(0)
-        keys, of_key = np.unique(
-            np.concatenate([nothing.astype(np.int64), *self._keys]), return_inverse=True
-        )
+        keys, of_key = np.unique(np.concatenate([nothing.astype(np.int64), *self._keys]), return_inverse=True)
         return Sums(
             keys,
             np.bincount(of_key, np.concatenate([nothing, *self._pixels]), len(keys)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from pipeline.export.zones.reading import file_digest, read_zones
 from pipeline.export.zones.table import write_all, write_scene
 from pipeline.storage.location import Location
 
+_ROWS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,22 @@ class ZonesExporter:
             write_all(path, tables)
 
 
-def zones_exporter(path: str, *, id_column: str | None = None) -> ZonesExporter:
+def zones_exporter(
+    path: str, *, id_column: str | None = None, tell: Callable[[str], None] = lambda _: None
+) -> ZonesExporter:
     """Return the exporter of a file of zones, which is read once to see that it can be.
+
+    ``tell`` is told of polygons that are not valid, and are counted as they are drawn.
 
     Raises:
         ConfigError: as ``read_zones``.
     """
     absolute = str(Path(path).absolute())
-    read_zones(absolute, id_column=id_column)
+    zones = read_zones(absolute, id_column=id_column)
+    if zones.repaired:
+        rows = ", ".join(map(str, zones.repaired[:_ROWS_SHOWN]))
+        tell(
+            f"{path} has {len(zones.repaired):,} polygons that are not valid, as they cross themselves: they are taken "
+            f"as they are drawn, by the even-odd rule; the first are in rows {rows}"
+        )
     return ZonesExporter(absolute, id_column, file_digest(absolute))

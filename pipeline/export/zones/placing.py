@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import geopandas
@@ -41,7 +42,9 @@ def place(zones: Zones, header: Header) -> PlacedZones:
         RasterError: the scene states no CRS, or a zone near it reaches where the scene's CRS has no place.
     """
     if header.crs_wkt is None:
-        raise RasterError("the scene states no CRS, so that zones have no place on it: leave it out by --scenes")
+        raise RasterError(
+            "the scene states no CRS, so that zones have no place on it: leave it out by --scenes"
+        )
     geographic = bool(zones.crs.is_geographic)
     left, bottom, right, top = _bounds(header, zones.crs, geographic=geographic)
     found, polygons = [], []
@@ -49,7 +52,8 @@ def place(zones: Zones, header: Header) -> PlacedZones:
         box = shapely.box(left + turn, bottom, right + turn, top)
         near = _near(zones.polygons, box)
         found.append(near)
-        polygons.append(shapely.transform(_cut(zones.polygons[near], box), lambda xy, by=turn: xy - [by, 0.0]))
+        cut = _cut(zones.polygons[near], box)
+        polygons.append(shapely.transform(cut, partial(np.add, [-turn, 0.0])) if turn else cut)
     indices, parts = np.concatenate(found), np.concatenate(polygons)
     there = ~shapely.is_empty(parts)
     indices, parts = indices[there], parts[there]
@@ -66,9 +70,10 @@ def areas_m2(zones: Zones, indices: Int64[np.ndarray, "n"]) -> Float64[np.ndarra
     found = np.zeros(len(indices))
     for meridian in np.unique(around):  # so that no zone is cut by the map's edge
         here = around == meridian
-        equal_area = f"+proj=cea +lon_0={meridian:g} +datum=WGS84 +units=m"
-        flat = mapped(polygons[here], lambda xy, crs=equal_area: _moved(xy, zones.crs, crs))
-        found[here] = shapely.area(flat)
+        to_flat = partial(
+            _moved, source=zones.crs, target=f"+proj=cea +lon_0={meridian:g} +datum=WGS84 +units=m"
+        )
+        found[here] = shapely.area(mapped(polygons[here], to_flat))
     return found
 
 
@@ -79,7 +84,9 @@ def _bounds(header: Header, crs: Any, *, geographic: bool) -> tuple[float, float
     xy = _moved(np.stack([x, y], axis=-1).reshape(-1, 2), header.crs_wkt, crs)
     xy = xy[np.isfinite(xy).all(axis=1)]
     if not len(xy):
-        raise RasterError("no pixel of the scene has a place in the CRS of the zones: leave it out by --scenes")
+        raise RasterError(
+            "no pixel of the scene has a place in the CRS of the zones: leave it out by --scenes"
+        )
     if geographic:
         middle = xy[len(xy) // 2, 0]
         xy[:, 0] = middle + (xy[:, 0] - middle + _TURN_DEG / 2) % _TURN_DEG - _TURN_DEG / 2
@@ -104,7 +111,9 @@ def _cut(polygons: np.ndarray, box: Any) -> np.ndarray:  # noqa: ANN401
     found = polygons.copy()
     for index in np.flatnonzero(beyond):
         parts = shapely.get_parts(shapely.intersection(polygons[index], box))
-        found[index] = shapely.multipolygons(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON])
+        found[index] = shapely.multipolygons(
+            parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
+        )
     return found
 
 
@@ -116,7 +125,9 @@ def _in_pixels(polygons: np.ndarray, crs: Any, header: Header) -> np.ndarray:  #
 
     found = mapped(polygons, pixels)
     if not np.isfinite(shapely.get_coordinates(found)).all():
-        raise RasterError("a zone near the scene reaches where the scene's CRS has no place: cut the zones off there")
+        raise RasterError(
+            "a zone near the scene reaches where the scene's CRS has no place: cut the zones off there"
+        )
     return found
 
 

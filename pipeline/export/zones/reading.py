@@ -38,7 +38,7 @@ def read_zones(path: str, *, id_column: str | None = None) -> Zones:
     _check_crs(path, frame)
     polygons = shapely.force_2d(np.asarray(frame.geometry.values))
     invalid = np.flatnonzero(~shapely.is_valid(polygons))
-    polygons[invalid] = [_made_valid(path, row, polygons[row]) for row in invalid]
+    polygons[invalid] = [_made_valid(path, int(row), polygons[row]) for row in invalid]
     return Zones(_ids(path, frame, id_column), polygons, frame.crs, tuple(map(int, invalid)))
 
 
@@ -71,14 +71,7 @@ def _frame(path: str) -> Any:  # noqa: ANN401 - geopandas has no types
     try:
         if path.lower().endswith(_PARQUET):
             return geopandas.read_parquet(path)
-        layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
-        if len(layers) != 1:
-            raise ConfigError(
-                f"zones in {path} are in the layers {', '.join(layers) or 'none'}: expected one, save it by itself"
-            )
-        # GDAL warns of rings that it turns, and of fields that it makes texts of
-        with silenced(RuntimeWarning):
-            return geopandas.read_file(path, layer=layers[0], engine="pyogrio", on_invalid="raise")
+        return _layer(path, [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None])
     except ConfigError:
         raise
     except Exception as error:  # drivers of a hundred formats raise what they will
@@ -86,6 +79,16 @@ def _frame(path: str) -> Any:  # noqa: ANN401 - geopandas has no types
             f"cannot read zones from {path}: {error}. Expected polygons in a GeoPackage, a Shapefile, GeoJSON, "
             "GeoParquet or another file that GDAL reads"
         ) from error
+
+
+def _layer(path: str, layers: list[str]) -> Any:  # noqa: ANN401
+    if len(layers) != 1:
+        raise ConfigError(
+            f"zones in {path} are in the layers {', '.join(layers) or 'none'}: expected one, save it by itself"
+        )
+    # GDAL warns of rings that it turns, and of fields that it makes texts of
+    with silenced(RuntimeWarning):
+        return geopandas.read_file(path, layer=layers[0], engine="pyogrio", on_invalid="raise")
 
 
 def _check_polygons(path: str, frame: Any) -> None:  # noqa: ANN401

@@ -50,7 +50,8 @@ def _breadth(polygons: np.ndarray) -> Float64[np.ndarray, "_"]:
     """Return the breadth of polygons, 0 where it is not known."""
     around = shapely.length(polygons)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nan_to_num(4 * shapely.area(polygons) / around, posinf=0.0)
+        found: np.ndarray = np.nan_to_num(4 * shapely.area(polygons) / around, posinf=0.0)
+    return found
 
 
 def _divided(

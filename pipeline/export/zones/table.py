@@ -91,9 +91,7 @@ def _writer(path: Path, columns: pa.Schema) -> Iterator[pq.ParquetWriter]:
         yield writer
 
 
-def _rows(
-    scene: ExportScene, zones: Zones, sums: Sums, touched: np.ndarray, zone_m2: np.ndarray
-) -> pa.Table:
+def _rows(scene: ExportScene, zones: Zones, sums: Sums, touched: np.ndarray, zone_m2: np.ndarray) -> pa.Table:
     """Return the rows of the zones ``touched``: of each the chosen classes, by class id."""
     chosen = np.array(scene.chosen)
     pixels, area = _dense(scene, sums, touched)

@@ -28,9 +28,7 @@ class Zones:
 
     def __post_init__(self) -> None:
         if len(self.ids) != len(self.polygons):
-            raise ValueError(
-                f"each zone has an id, got {len(self.ids)} ids of {len(self.polygons)} polygons"
-            )
+            raise ValueError(f"each zone has an id, got {len(self.ids)} ids of {len(self.polygons)} polygons")
 
     def __len__(self) -> int:
         """Return how many there are."""
