@@ -25,6 +25,13 @@ class FormatFlags:
     zone_id: Annotated[
         str | None, Parameter(help="the column of their ids; else rows are numbered", metavar="COLUMN")
     ] = None
+    before: Annotated[
+        str | None,
+        Parameter(help="only earlier scenes whose date begins so, such as 2026-05", metavar="DATE"),
+    ] = None
+    after: Annotated[str | None, Parameter(help="only later scenes whose date begins so", metavar="DATE")] = (
+        None
+    )
 
 
 class Format(NamedTuple):
@@ -49,12 +56,25 @@ FORMATS: Mapping[str, Format] = {
 """The formats by the name that `--to` has."""
 
 
+CHANGE, CHANGE_FLAGS = "change", frozenset({"before", "after"})
+"""The format of two outputs, whose scenes have exporters of their own."""
+
+FORMAT_NAMES = (*FORMATS, CHANGE)
+
+
 def make_exporter(to: str, flags: FormatFlags) -> Exporter:
     """Return the exporter of a format. Raises ConfigError for a flag of another one."""
-    found = FORMATS[to]
+    check_flags(to, flags)
+    return FORMATS[to].make(flags)
+
+
+def check_flags(to: str, flags: FormatFlags) -> None:
+    """Raise ConfigError for a format that is none, or a flag of another one."""
+    known = {name: each.flags for name, each in FORMATS.items()} | {CHANGE: CHANGE_FLAGS}
+    if to not in known:
+        raise ConfigError(f"--to takes one of {', '.join(known)}, got {to!r}")
     given = [each.name for each in fields(flags) if getattr(flags, each.name) != each.default]
     for name in given:
-        if name not in found.flags:
-            theirs = ", ".join(key for key, each in FORMATS.items() if name in each.flags)
+        if name not in known[to]:
+            theirs = ", ".join(key for key, names in known.items() if name in names)
             raise ConfigError(f"--{name.replace('_', '-')} belongs to --to {theirs}, got --to {to}")
-    return found.make(flags)

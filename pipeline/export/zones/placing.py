@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import geopandas
 import numpy as np
 import shapely
 from jaxtyping import Float64, Int64
 
 from pipeline.errors import RasterError
-from pipeline.export.zones.straight import Points, mapped
+from pipeline.export.moving import Points, moved
+from pipeline.export.zones.straight import mapped
 from pipeline.export.zones.values import Zones
 from pipeline.geometry.scene import Header
 from pipeline.geometry.transform import to_crs, to_pixels
@@ -65,13 +65,13 @@ def areas_m2(zones: Zones, indices: Int64[np.ndarray, "n"]) -> Float64[np.ndarra
     """Return how large zones are on the ellipsoid WGS 84: the same, whatever scene asks."""
     polygons = zones.polygons[indices]
     bounds = shapely.bounds(polygons)
-    middles = _moved((bounds[:, :2] + bounds[:, 2:]) / 2, zones.crs, _LONGITUDE_LATITUDE)
+    middles = moved((bounds[:, :2] + bounds[:, 2:]) / 2, zones.crs, _LONGITUDE_LATITUDE)
     around = np.rint(np.nan_to_num(middles[:, 0], posinf=0, neginf=0) / _QUARTER_DEG) * _QUARTER_DEG
     found = np.zeros(len(indices))
     for meridian in np.unique(around):  # so that no zone is cut by the map's edge
         here = around == meridian
         to_flat = partial(
-            _moved, source=zones.crs, target=f"+proj=cea +lon_0={meridian:g} +datum=WGS84 +units=m"
+            moved, source=zones.crs, target=f"+proj=cea +lon_0={meridian:g} +datum=WGS84 +units=m"
         )
         found[here] = shapely.area(mapped(polygons[here], to_flat))
     return found
@@ -81,7 +81,7 @@ def _bounds(header: Header, crs: Any, *, geographic: bool) -> tuple[float, float
     """Return a scene's bounds in another CRS, and a little more; longitudes may go on beyond 180 degrees."""
     rows, cols = (np.linspace(0.0, length, _SAMPLES) for length in (header.height, header.width))
     x, y = to_crs(header.transform, rows=rows[:, None] + 0 * cols, cols=0 * rows[:, None] + cols)
-    xy = _moved(np.stack([x, y], axis=-1).reshape(-1, 2), header.crs_wkt, crs)
+    xy = moved(np.stack([x, y], axis=-1).reshape(-1, 2), header.crs_wkt, crs)
     xy = xy[np.isfinite(xy).all(axis=1)]
     if not len(xy):
         raise RasterError(
@@ -119,7 +119,7 @@ def _cut(polygons: np.ndarray, box: Any) -> np.ndarray:  # noqa: ANN401
 
 def _in_pixels(polygons: np.ndarray, crs: Any, header: Header) -> np.ndarray:  # noqa: ANN401
     def pixels(xy: Points) -> Points:
-        there = _moved(xy, crs, header.crs_wkt)
+        there = moved(xy, crs, header.crs_wkt)
         rows, cols = to_pixels(header.transform, x=there[:, 0], y=there[:, 1])
         return np.stack([cols, -rows], axis=1)
 
@@ -128,12 +128,4 @@ def _in_pixels(polygons: np.ndarray, crs: Any, header: Header) -> np.ndarray:  #
         raise RasterError(
             "a zone near the scene reaches where the scene's CRS has no place: cut the zones off there"
         )
-    return found
-
-
-def _moved(xy: Points, source: Any, target: Any) -> Points:  # noqa: ANN401
-    """Return points in another CRS; not finite where they have no place there."""
-    found: Points = shapely.get_coordinates(
-        geopandas.GeoSeries(shapely.points(xy), crs=source).to_crs(target).array
-    )
     return found

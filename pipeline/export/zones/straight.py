@@ -13,7 +13,8 @@ import numpy as np
 import shapely
 from jaxtyping import Float64
 
-Points = Float64[np.ndarray, "_ 2"]
+from pipeline.export.moving import Points
+
 Mapping = Callable[[Points], Points]
 
 _STRAIGHT = 5e-8
