@@ -36,7 +36,6 @@ def export_change(
     before, after = sources
     if before.output == after.output and not (flags.before and flags.after):
         raise ConfigError("--to change takes two outputs, OUT OUT2, or --before DATE and --after DATE of one")
-    begin(folder, before.output)
     selections = [_selection(each, classes) for each in sources]
     chosen = chosen_ids(before.output, scenes)
     opened = [
