@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,23 +13,28 @@ from pipeline.store.contents import LEVEL, Contents
 from pipeline.store.provenance import made_by_of
 from pipeline.store.reading import array_at, opened
 
+_GOLDEN_TURN = 0.618034
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreDescription:
     """What a mask store says of itself.
 
     ``header`` is that of the class ids, with their dtype and no data value; ``classes`` are the names by class id, of
-    which 0 is ``other``. ``uri`` and ``datetime`` (ISO 8601) are the scene's, and ``run`` is the
-    digest of all that decided what the masks are; None where they are not known.
+    which 0 is ``other``, and ``colors`` ("#rrggbb") theirs. ``uri`` and ``datetime`` (ISO 8601) are the scene's,
+    ``run`` is the digest of all that decided what the masks are, and ``model`` that of the network; None where they are
+    not known.
     """
 
     header: Header
     classes: tuple[str, ...]
+    colors: tuple[str, ...]
     chunk_px: int
     contents: Contents
     uri: str | None
     datetime: str | None
     run: str | None
+    model: str | None
 
 
 def describe(scene: SceneOutput) -> StoreDescription:
@@ -45,11 +51,13 @@ def describe(scene: SceneOutput) -> StoreDescription:
         return StoreDescription(
             header=_header(array.shape, str(array.dtype), array.attrs, placed),
             classes=tuple(_texts(array.attrs["class_names"])),
+            colors=_colors(array.attrs),
             chunk_px=array.chunks[0],
             contents=contents,
             uri=made_by["scene"].get("uri"),
             datetime=made_by["scene"].get("datetime"),
             run=made_by.get("run"),
+            model=made_by.get("model"),
         )
     except (LookupError, TypeError, ValueError) as error:
         raise StoreError(
@@ -70,6 +78,15 @@ def _header(shape: tuple[int, ...], dtype: str, said: Any, placed: Any) -> Heade
         transform=(a, b, c, d, e, f),
         nodata=float(said["nodata"]),
     )
+
+
+def _colors(said: Any) -> tuple[str, ...]:  # noqa: ANN401 - attributes are JSON
+    """Return the colours that a store says, else such as go round the colour circle."""
+    if "flag_colors" in said:
+        return tuple(str(said["flag_colors"]).split())
+    turns = [number * _GOLDEN_TURN % 1 for number in range(len(said["class_names"]) - 1)]
+    shades = [colorsys.hsv_to_rgb(turn, 0.7, 0.9) for turn in turns]
+    return "#bdbdbd", *("#" + bytes(round(255 * part) for part in shade).hex() for shade in shades)
 
 
 def _texts(given: Any) -> list[str]:  # noqa: ANN401 - attributes are JSON
