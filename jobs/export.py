@@ -10,7 +10,7 @@ from jobs.run.commands import command, run
 from jobs.run.exit_codes import ends_with_code
 from jobs.run.exporting.execute import export_all
 from jobs.run.exporting.formats import FORMATS, FormatFlags, make_exporter
-from jobs.run.exporting.source import chosen_classes, opened
+from jobs.run.outputs.opened import chosen_classes, opened
 from jobs.run.settings.scenes import SceneChoice
 from pipeline.errors import ConfigError
 from pipeline.export import Selection
@@ -21,7 +21,10 @@ APP = command(
     "export",
     usage="OUT --to FORMAT -o FOLDER [flags]",
     about="Make what other programs open of an output; given again, it makes what is left.",
-    examples=(),
+    examples=(
+        "mrovseg export out --to cog -o cogs",
+        'mrovseg export out --to polygons --classes "water; road" -o maps',
+    ),
 )
 
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from jobs.run.chosen_scenes import chosen_ids
 from jobs.run.exit_codes import ExitCode
+from jobs.run.outputs.chosen_scenes import chosen_ids
 from jobs.run.settings.scenes import SceneChoice
 from pipeline.errors import ConfigError
 from pipeline.export import Exported, Exporter, NotExported, Selection, begin, export_scene, finish

@@ -1,10 +1,11 @@
 """A relabelling run from its settings to its result: everything is checked, then the cluster is joined."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from jobs.run import run_record
-from jobs.run.chosen_scenes import chosen_ids, scene_list
+from jobs.run.outputs.chosen_scenes import chosen_ids, scene_list
 from jobs.run.proxies import check_proxies
 from jobs.run.relabelling.description import describe_relabelling
 from jobs.run.relabelling.source import (
@@ -92,7 +93,7 @@ def _run(
     with supervised(settings, description) as supervisor:
         return flow.relabel(
             some,
-            planning=planning,
+            planning=replace(planning, colors=supervisor.colors),
             labeller=labeller,
             supervision=Supervision(
                 run_id=supervisor.run_id, supervise=supervisor, check_lease=supervisor.held.check
