@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import colorsys
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import StoreError
 from pipeline.geometry.scene import Header
 from pipeline.output import SceneOutput
+from pipeline.output.palette import class_colors
 from pipeline.store.contents import LEVEL, Contents
 from pipeline.store.provenance import made_by_of
 from pipeline.store.reading import array_at, opened
-
-_GOLDEN_TURN = 0.618034
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +20,8 @@ class StoreDescription:
 
     ``header`` is that of the class ids, with their dtype and no data value; ``classes`` are the names by class id, of
     which 0 is ``other``, and ``colors`` ("#rrggbb") theirs. ``uri`` and ``datetime`` (ISO 8601) are the scene's,
-    ``run`` is the digest of all that decided what the masks are, and ``model`` that of the network; None where they are
-    not known.
+    ``run`` is the digest of all that decided what the masks are, and ``model`` that of the checkpoint; None where they
+    are not known.
     """
 
     header: Header
@@ -50,7 +48,7 @@ def describe(scene: SceneOutput) -> StoreDescription:
         made_by = made_by_of(root.attrs)
         return StoreDescription(
             header=_header(array.shape, str(array.dtype), array.attrs, placed),
-            classes=tuple(_texts(array.attrs["class_names"])),
+            classes=_classes(array.attrs),
             colors=_colors(array.attrs),
             chunk_px=array.chunks[0],
             contents=contents,
@@ -80,14 +78,11 @@ def _header(shape: tuple[int, ...], dtype: str, said: Any, placed: Any) -> Heade
     )
 
 
+def _classes(said: Any) -> tuple[str, ...]:  # noqa: ANN401 - attributes are JSON
+    return tuple(str(each) for each in said["class_names"])
+
+
 def _colors(said: Any) -> tuple[str, ...]:  # noqa: ANN401 - attributes are JSON
-    """Return the colours that a store says, else such as go round the colour circle."""
-    if "flag_colors" in said:
-        return tuple(str(said["flag_colors"]).split())
-    turns = [number * _GOLDEN_TURN % 1 for number in range(len(said["class_names"]) - 1)]
-    shades = [colorsys.hsv_to_rgb(turn, 0.7, 0.9) for turn in turns]
-    return "#bdbdbd", *("#" + bytes(round(255 * part) for part in shade).hex() for shade in shades)
-
-
-def _texts(given: Any) -> list[str]:  # noqa: ANN401 - attributes are JSON
-    return [str(each) for each in given]
+    """Return the colours that a store says; those of an older version say none."""
+    found = said.get("flag_colors")
+    return class_colors(_classes(said)[1:]) if found is None else tuple(str(found).split())
