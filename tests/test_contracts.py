@@ -37,6 +37,7 @@ PLANTED = [
     ("pipeline/geometry/grid.py", "import rasterio", "one door: rasterio"),
     ("pipeline/raster/reading.py", "import rasterio", "one door: rasterio"),
     ("pipeline/export/cog/exporter.py", "import pyogrio.raw", "one door: pyogrio"),
+    ("pipeline/export/scenes.py", "import pystac", "one door: pystac"),
     ("pipeline/raster/reading.py", "import zarr", "two rooms: zarr"),
     ("pipeline/raster/zarr/images.py", "import numcodecs.blosc", "one door: numcodecs"),
     ("pipeline/raster/opening.py", "import openslide", "one door: openslide"),

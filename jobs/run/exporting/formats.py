@@ -30,7 +30,14 @@ def _cog(flags: FormatFlags) -> Exporter:
     return Cog(scores=flags.scores)
 
 
-FORMATS: Mapping[str, Format] = {"cog": Format(_cog, frozenset({"scores"}))}
+def _stac(flags: FormatFlags) -> Exporter:
+    from pipeline.export.stac import Stac
+
+    del flags
+    return Stac()
+
+
+FORMATS: Mapping[str, Format] = {"cog": Format(_cog, frozenset({"scores"})), "stac": Format(_stac)}
 """The formats by the name that `--to` has."""
 
 

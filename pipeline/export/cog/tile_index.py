@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import struct
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
@@ -17,12 +16,12 @@ import pyogrio
 import pyogrio.raw
 
 from pipeline.geometry.rings import Ring
+from pipeline.geometry.wkb import polygon_wkb
 
 LAYER = "scenes"
 _DATE = {"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"}
 """The date that a GeoPackage says it was changed at: always the same, as all else in it is."""
 
-_LITTLE_ENDIAN, _POLYGON, _RINGS = 1, 3, 1
 _UTC = 100  # GDAL's number of the zone
 
 
@@ -55,7 +54,9 @@ def write_index(path: Path, rows: Sequence[IndexedTile], *, crs_wkt: str, about:
     with _dated():
         pyogrio.raw.write(
             str(path),
-            np.array([None if row.outline is None else _wkb(row.outline) for row in rows], dtype=object),
+            np.array(
+                [None if row.outline is None else polygon_wkb(row.outline) for row in rows], dtype=object
+            ),
             [values for values, _ in columns],
             names,
             field_mask=[missing for _, missing in columns],
@@ -79,13 +80,6 @@ def _column(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray | None]:
     if kinds == {int}:
         return np.array([0 if value is None else value for value in values], dtype=np.int64), missing
     return np.array(values, dtype=object), None
-
-
-def _wkb(ring: Ring) -> bytes:
-    """Return a polygon of one ring as OGC's well-known binary."""
-    closed = np.vstack([ring, ring[:1]])
-    head = struct.pack("<BIII", _LITTLE_ENDIAN, _POLYGON, _RINGS, len(closed))
-    return head + closed.astype("<f8").tobytes()
 
 
 def _describe(path: Path, about: ET.Element) -> None:
