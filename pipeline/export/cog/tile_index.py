@@ -15,8 +15,8 @@ import numpy as np
 import pyogrio
 import pyogrio.raw
 
+from pipeline.export.wkb import polygon_wkb
 from pipeline.geometry.rings import Ring
-from pipeline.geometry.wkb import polygon_wkb
 
 LAYER = "scenes"
 _DATE = {"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"}

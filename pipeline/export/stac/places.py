@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.geometry.wkb import geojson_of
+from pipeline.export.wkb import geojson_of
 from pipeline.output import Output
 from pipeline.storage import objects
 

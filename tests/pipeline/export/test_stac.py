@@ -22,7 +22,7 @@ from pipeline.export.cog import Cog
 from pipeline.export.stac import Stac
 from pipeline.export.stac.classes import slugs
 from pipeline.export.stac.places import bbox_of, box, union
-from pipeline.geometry.wkb import polygon_wkb
+from pipeline.export.wkb import polygon_wkb
 from pipeline.output import Output
 from pipeline.storage import objects
 from pipeline.storage.location import Location

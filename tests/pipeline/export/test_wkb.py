@@ -6,7 +6,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.geometry.wkb import geojson_of, polygon_wkb
+from pipeline.export.wkb import geojson_of, polygon_wkb
 
 NUMBER = st.floats(allow_nan=False, allow_infinity=False, width=32)
 RINGS = st.lists(st.tuples(NUMBER, NUMBER), min_size=3, max_size=6)
