@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from cyclopts import Parameter
 
 from pipeline.errors import ConfigError
 from pipeline.export import Exporter
@@ -12,6 +14,8 @@ from pipeline.export import Exporter
 class FormatFlags:
     """Flags that belong to some formats."""
 
+    scores: Annotated[bool, Parameter(help="cog: a GeoTIFF of scores, too")] = False
+
 
 class Format(NamedTuple):
     """How an exporter is made of flags, and which of them belong to the format."""
@@ -20,7 +24,20 @@ class Format(NamedTuple):
     flags: frozenset[str] = frozenset()
 
 
-FORMATS: Mapping[str, Format] = {}
+def _cog(flags: FormatFlags) -> Exporter:
+    from pipeline.export.cog import Cog
+
+    return Cog(scores=flags.scores)
+
+
+def _stac(flags: FormatFlags) -> Exporter:
+    from pipeline.export.stac import Stac
+
+    del flags
+    return Stac()
+
+
+FORMATS: Mapping[str, Format] = {"cog": Format(_cog, frozenset({"scores"})), "stac": Format(_stac)}
 """The formats by the name that `--to` has."""
 
 
