@@ -5,10 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int, Int32, Int64, UInt
+from jaxtyping import Bool, Float64, Int, Int32, Int64, Shaped, UInt
 
 from pipeline.export.polygons.compiled import label_pieces, trace_rings
 from pipeline.export.polygons.rings import Rings, ordered, simple
+from pipeline.geometry.window import Window
+
+FACTS = np.dtype(
+    [
+        ("class_id", np.int32),
+        ("first", np.int64),
+        ("at_edge", np.bool_),
+        ("pixels", np.int64),
+        ("placed", np.int64),
+        ("area_m2", np.float64),
+        ("scores", np.int64),
+    ]
+)
+"""What is known of a piece beside its rings.
+
+``first`` is the flat index in the scene of its first pixel, ``placed`` how many of its pixels have a place on earth, of
+which ``area_m2`` is the sum, ``scores`` the sum of its pixels' scores.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +34,7 @@ class Pieces:
     """The 4-connected pieces of equal class in a square, numbered by their first pixels row by row.
 
     ``labels`` (y, x) has a pixel's piece, counted from 1, and 0 where there is no data; ``first`` is the flat index in
-    the square of a piece's first pixel, and ``touches`` says whether it comes to the square's edge.
+    the square of a piece's first pixel.
     """
 
     labels: Int32[np.ndarray, "y x"]
@@ -34,13 +52,35 @@ class Pieces:
     def __len__(self) -> int:
         return len(self.first)
 
-    def sums(self, weights: Float64[np.ndarray, "y x"] | None = None) -> Float64[np.ndarray, " n"]:
+    def facts(
+        self,
+        square: Window,
+        *,
+        scene_width: int,
+        scores: UInt[np.ndarray, "y x"],
+        areas_m2: Float64[np.ndarray, "y x"] | None,
+    ) -> np.ndarray:
+        """Return the ``FACTS`` of each piece, of the scores and areas of the pixels of the square; areas may be NaN."""
+        found = np.zeros(len(self), FACTS)
+        row, col = np.divmod(self.first, square.width)
+        found["class_id"] = self.class_ids
+        found["first"] = (row + square.row_off) * scene_width + col + square.col_off
+        found["at_edge"] = self._at_edge()
+        found["pixels"] = self._sums(None)
+        found["scores"] = self._sums(scores)
+        if areas_m2 is not None:
+            placed = ~np.isnan(areas_m2)
+            found["placed"] = self._sums(placed)
+            found["area_m2"] = self._sums(np.where(placed, areas_m2, 0.0))
+        return found
+
+    def _sums(self, weights: Shaped[np.ndarray, "y x"] | None) -> Shaped[np.ndarray, " n"]:
         """Return the sum of each piece's pixels' weights; without any, how many pixels it has."""
         of_pixels = None if weights is None else weights.ravel()
-        summed: np.ndarray = np.bincount(self.labels.ravel(), of_pixels, minlength=len(self) + 1)[1:]
-        return summed.astype(np.float64)
+        summed: np.ndarray = np.bincount(self.labels.ravel(), of_pixels, minlength=len(self) + 1)
+        return summed[1:]
 
-    def at_edge(self) -> Bool[np.ndarray, " n"]:
+    def _at_edge(self) -> Bool[np.ndarray, " n"]:
         """Tell of each piece whether it comes to an edge of the square."""
         edges = (self.labels[0], self.labels[-1], self.labels[:, 0], self.labels[:, -1])
         found = np.zeros(len(self) + 1, np.bool_)
