@@ -120,7 +120,10 @@ class Ground:
         return np.concatenate(strips)
 
     def rings_m2(
-        self, rows: Float64[np.ndarray, " n"], cols: Float64[np.ndarray, " n"], lengths: Int64[np.ndarray, " r"]
+        self,
+        rows: Float64[np.ndarray, " n"],
+        cols: Float64[np.ndarray, " n"],
+        lengths: Int64[np.ndarray, " r"],
     ) -> Float64[np.ndarray, " r"]:
         """Return the geodesic areas of rings one after another, by their vertices, of which each has so many."""
         lon, beyond = self._lonlat(rows, cols)

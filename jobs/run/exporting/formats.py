@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from cyclopts import Parameter
 
 from pipeline.errors import ConfigError
 from pipeline.export import Exporter
@@ -12,6 +14,17 @@ from pipeline.export import Exporter
 class FormatFlags:
     """Flags that belong to some formats."""
 
+    file_format: Annotated[
+        str, Parameter(help="polygons: parquet (GeoParquet), gpkg or fgb (FlatGeobuf)", metavar="SUFFIX")
+    ] = "parquet"
+    min_area_m2: Annotated[
+        float, Parameter(help="polygons, pmtiles: leave smaller ones out, which leaves gaps", metavar="M2")
+    ] = 0.0
+    simplify_m: Annotated[
+        float,
+        Parameter(help="polygons, pmtiles: fewer vertices, of neighbours alike: no gaps", metavar="M"),
+    ] = 0.0
+
 
 class Format(NamedTuple):
     """How an exporter is made of flags, and which of them belong to the format."""
@@ -20,7 +33,22 @@ class Format(NamedTuple):
     flags: frozenset[str] = frozenset()
 
 
-FORMATS: Mapping[str, Format] = {}
+def _polygons(flags: FormatFlags) -> Exporter:
+    from pipeline.export.polygons import Polygons
+
+    return Polygons(file_format=flags.file_format, min_area_m2=flags.min_area_m2, simplify_m=flags.simplify_m)
+
+
+def _pmtiles(flags: FormatFlags) -> Exporter:
+    from pipeline.export.pmtiles import VectorTiles
+
+    return VectorTiles(min_area_m2=flags.min_area_m2, simplify_m=flags.simplify_m)
+
+
+FORMATS: Mapping[str, Format] = {
+    "polygons": Format(_polygons, frozenset({"file_format", "min_area_m2", "simplify_m"})),
+    "pmtiles": Format(_pmtiles, frozenset({"min_area_m2", "simplify_m"})),
+}
 """The formats by the name that `--to` has."""
 
 

@@ -15,92 +15,124 @@ import numpy as np
 from pipeline.segment.compiled import compiled
 
 
-@no_type_check  # of plain Python, compiled below
+@no_type_check  # of plain Python, compiled here and below
+def _root_of(roots, each):  # noqa: ANN001, ANN202
+    while roots[each] != each:
+        roots[each] = roots[roots[each]]
+        each = roots[each]
+    return each
+
+
+_root = compiled(_root_of)
+
+
+@no_type_check
 def _label_pieces(classes, nodata, labels, firsts):  # noqa: ANN001, ANN202
     height, width = classes.shape
-    parents = np.zeros(height * width + 1, np.int32)
+    roots = np.zeros(height * width + 1, np.int32)
     found = 0
     for y in range(height):
         for x in range(width):
             value = classes[y, x]
-            if value == nodata:
-                labels[y, x] = 0
-                continue
             above = labels[y - 1, x] if y > 0 and classes[y - 1, x] == value else 0
             left = labels[y, x - 1] if x > 0 and classes[y, x - 1] == value else 0
-            if above == 0 and left == 0:
+            if value == nodata:
+                labels[y, x] = 0
+            elif above == 0 and left == 0:
                 found += 1
-                parents[found] = found
+                roots[found] = found
                 labels[y, x] = found
-                continue
-            labels[y, x] = above if above != 0 else left
-            if above != 0 and left != 0 and above != left:
-                while parents[above] != above:
-                    parents[above] = parents[parents[above]]
-                    above = parents[above]
-                while parents[left] != left:
-                    parents[left] = parents[parents[left]]
-                    left = parents[left]
-                parents[max(above, left)] = min(above, left)
-    numbers = np.zeros(found + 1, np.int32)
+            else:
+                labels[y, x] = max(above, left)
+                if min(above, left) > 0:
+                    one, other = _root(roots, above), _root(roots, left)
+                    roots[max(one, other)] = min(one, other)
+    return _number(labels, roots, firsts)
+
+
+@no_type_check
+def _number_pieces(labels, roots, firsts):  # noqa: ANN001, ANN202
+    height, width = labels.shape
+    numbers = np.zeros(len(roots), np.int32)
     pieces = 0
     for y in range(height):
         for x in range(width):
-            root = labels[y, x]
-            while parents[root] != root:
-                root = parents[root]
-            if root != 0:
-                if numbers[root] == 0:
-                    pieces += 1
-                    numbers[root] = pieces
-                    firsts[pieces - 1] = y * width + x
-                labels[y, x] = numbers[root]
+            root = _root(roots, labels[y, x])
+            if root == 0:
+                continue
+            if numbers[root] == 0:
+                pieces += 1
+                numbers[root] = pieces
+                firsts[pieces - 1] = y * width + x
+            labels[y, x] = numbers[root]
     return pieces
+
+
+_number = compiled(_number_pieces)
+
+
+@no_type_check
+def _labels_ahead(padded, y, x, way):  # noqa: ANN001, ANN202
+    if way == 0:
+        return padded[y + 1, x + 1], padded[y, x + 1], padded[y, x]
+    if way == 1:
+        return padded[y + 1, x], padded[y + 1, x + 1], padded[y, x + 1]
+    if way == 2:  # noqa: PLR2004 - west
+        return padded[y, x], padded[y + 1, x], padded[y + 1, x + 1]
+    return padded[y, x + 1], padded[y, x], padded[y + 1, x]
+
+
+_ahead = compiled(_labels_ahead)
+"""Labels round a corner that a ring comes to: on its side and on the other side ahead, and on the other side behind."""
+
+
+@no_type_check
+def _trace_ring(padded, start, with_nodes, seen, vertices):  # noqa: ANN001, ANN202
+    label = padded[start[0] + 1, start[1] + 1]
+    y, x = start
+    way = 0  # east, south, west, north
+    used = 0
+    while True:
+        if way == 0:
+            seen[y, x] = True
+        if way % 2 == 0:
+            x += 1 - way
+        else:
+            y += 2 - way
+        mine, other, behind = _ahead(padded, y, x, way)
+        turn = 1 if mine != label else (0 if other != label else 3)
+        if turn != 0 or (with_nodes and other != behind):
+            vertices[used, 0] = y
+            vertices[used, 1] = x
+            used += 1
+        way = (way + turn) % 4
+        if way == 0 and (y, x) == start:
+            return used
+
+
+_trace = compiled(_trace_ring)
 
 
 @no_type_check
 def _trace_rings(padded, with_nodes, vertices, lengths, owners):  # noqa: ANN001, ANN202
     height, width = padded.shape[0] - 2, padded.shape[1] - 2
     seen = np.zeros((height, width), np.bool_)
-    down = np.array([0, 1, 0, -1])  # east, south, west, north
-    right = np.array([1, 0, -1, 0])
     rings = 0
     used = 0
-    for row in range(height):
-        for col in range(width):
-            label = padded[row + 1, col + 1]
-            if label == 0 or padded[row, col + 1] == label or seen[row, col]:
+    for y in range(height):
+        for x in range(width):
+            label = padded[y + 1, x + 1]
+            if label == 0 or padded[y, x + 1] == label or seen[y, x]:
                 continue
-            y, x, way, first = row, col, 0, used
-            while True:
-                if way == 0:
-                    seen[y, x] = True
-                y += down[way]
-                x += right[way]
-                if way == 0:
-                    mine, other, behind = padded[y + 1, x + 1], padded[y, x + 1], padded[y, x]
-                elif way == 1:
-                    mine, other, behind = padded[y + 1, x], padded[y + 1, x + 1], padded[y, x + 1]
-                elif way == 2:  # noqa: PLR2004 - west
-                    mine, other, behind = padded[y, x], padded[y + 1, x], padded[y + 1, x + 1]
-                else:
-                    mine, other, behind = padded[y, x + 1], padded[y, x], padded[y + 1, x]
-                turn = 1 if mine != label else (0 if other != label else 3)
-                if turn != 0 or (with_nodes and other != behind):
-                    vertices[used, 0] = y
-                    vertices[used, 1] = x
-                    used += 1
-                way = (way + turn) % 4
-                if way == 0 and y == row and x == col:
-                    break
-            lengths[rings] = used - first
+            lengths[rings] = _trace(padded, (y, x), with_nodes, seen, vertices[used:])
             owners[rings] = label
+            used += lengths[rings]
             rings += 1
     return rings, used
 
 
 @no_type_check
-def _split_rings(corners, lengths, corner_count, order, split, sources):  # noqa: ANN001, ANN202, PLR0913
+def _split_rings(corners, lengths, corner_count, order, split, sources):  # noqa: ANN001, ANN202
     at = np.full(corner_count, -1, np.int64)
     stack = np.empty(len(corners), np.int64)
     rings = 0
@@ -158,13 +190,7 @@ def _follow(successors, order, lengths):  # noqa: ANN001, ANN202
 @no_type_check
 def _join(roots, ones, others):  # noqa: ANN001, ANN202
     for pair in range(len(ones)):
-        one, other = ones[pair], others[pair]
-        while roots[one] != one:
-            roots[one] = roots[roots[one]]
-            one = roots[one]
-        while roots[other] != other:
-            roots[other] = roots[roots[other]]
-            other = roots[other]
+        one, other = _root(roots, ones[pair]), _root(roots, others[pair])
         roots[max(one, other)] = min(one, other)
     for each in range(len(roots)):
         roots[each] = roots[roots[each]]

@@ -1,4 +1,4 @@
-"""Polygons as files: GeoParquet, GeoPackage and FlatGeobuf, written batch by batch. The same rows give the same bytes."""
+"""Polygons as files, written batch by batch: GeoParquet, GeoPackage and FlatGeobuf. Equal rows give equal bytes."""
 
 from __future__ import annotations
 
@@ -50,6 +50,13 @@ WRITERS: Mapping[str, Write] = {
     "fgb": write_flatgeobuf,
 }
 """What writes polygons, by the suffix of its files."""
+
+
+def feature_count(path: Path) -> int:
+    """Return how many polygons a file has that GDAL reads."""
+    import pyogrio  # noqa: PLC0415 - as below
+
+    return int(pyogrio.read_info(path, force_feature_count=True)["features"])
 
 
 def _geo(crs: str | None, bounds: np.ndarray) -> dict[str, object]:

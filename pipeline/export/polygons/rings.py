@@ -19,7 +19,8 @@ class Rings(NamedTuple):
     @property
     def starts(self) -> Int64[np.ndarray, " r"]:
         """The first vertex of each."""
-        return np.cumsum(self.lengths) - self.lengths
+        starts: np.ndarray = np.cumsum(self.lengths) - self.lengths
+        return starts
 
     @property
     def ring_of(self) -> Int64[np.ndarray, " n"]:

@@ -116,4 +116,5 @@ def _turns(rings: Rings) -> Bool[np.ndarray, " n"]:
 
 def _keys(vertices: Int[np.ndarray, "n 2"]) -> Int64[np.ndarray, " n"]:
     row, col = vertices.astype(np.int64).T
-    return row << 32 | col
+    keys: np.ndarray = row << 32 | col
+    return keys

@@ -102,7 +102,9 @@ class Drawing:
     def _points(self, rings: Rings) -> Float64[np.ndarray, "n 2"]:
         """Return x and y of the vertices of closed rings, each from its first vertex on, the first one again last."""
         lengths = np.repeat(rings.lengths + 1, rings.lengths + 1)
-        place = np.arange(len(lengths)) - np.repeat(np.cumsum(rings.lengths + 1) - rings.lengths - 1, rings.lengths + 1)
+        place = np.arange(len(lengths)) - np.repeat(
+            np.cumsum(rings.lengths + 1) - rings.lengths - 1, rings.lengths + 1
+        )
         turned = lengths - 1 - place if self.mirrored else place
         corners = rings.vertices[np.repeat(rings.starts, rings.lengths + 1) + turned % (lengths - 1)]
         return np.stack(self.place(*corners.astype(np.float64).T), axis=1)
@@ -133,7 +135,7 @@ def _boxes(
 def _well_known_binary(
     points: Float64[np.ndarray, "n 2"], lengths: Int64[np.ndarray, " r"], counts: Int64[np.ndarray, " p"]
 ) -> Iterator[bytes]:
-    content = memoryview(np.ascontiguousarray(points, "<f8")).cast("B")
+    content = np.ascontiguousarray(points, "<f8").data.cast("B")
     at = 0
     rings = iter(lengths.tolist())
     for count in counts.tolist():
