@@ -8,6 +8,8 @@ from typing import Any
 from pipeline.errors import StoreError
 from pipeline.geometry.scene import Header
 from pipeline.output import SceneOutput
+from pipeline.output.palette import class_colors
+from pipeline.store.attributes.georeference import coarser
 from pipeline.store.contents import LEVEL, Contents
 from pipeline.store.provenance import made_by_of
 from pipeline.store.reading import array_at, opened
@@ -18,12 +20,13 @@ class StoreDescription:
     """What a mask store says of itself.
 
     ``header`` is that of the class ids, with their dtype and no data value; ``classes`` are the names by class id, of
-    which 0 is ``other``. ``uri`` and ``datetime`` (ISO 8601) are the scene's, and ``run`` is the
-    digest of all that decided what the masks are; None where they are not known.
+    which 0 is ``other``, and ``colors`` ("#rrggbb") theirs. ``uri`` and ``datetime`` (ISO 8601) are the scene's, and
+    ``run`` is the digest of all that decided what the masks are; None where they are not known.
     """
 
     header: Header
     classes: tuple[str, ...]
+    colors: tuple[str, ...]
     chunk_px: int
     contents: Contents
     uri: str | None
@@ -42,9 +45,12 @@ def describe(scene: SceneOutput) -> StoreDescription:
         array = array_at(root, f"{LEVEL}/class")
         placed = array_at(root, f"{LEVEL}/spatial_ref").attrs
         made_by = made_by_of(root.attrs)
+        classes = tuple(_texts(array.attrs["class_names"]))
+        colors = array.attrs.get("flag_colors") or " ".join(class_colors(classes[1:]))  # of an older version
         return StoreDescription(
             header=_header(array.shape, str(array.dtype), array.attrs, placed),
-            classes=tuple(_texts(array.attrs["class_names"])),
+            classes=classes,
+            colors=tuple(str(colors).split()),
             chunk_px=array.chunks[0],
             contents=contents,
             uri=made_by["scene"].get("uri"),
@@ -56,6 +62,18 @@ def describe(scene: SceneOutput) -> StoreDescription:
             f"{scene.masks} does not say what it holds ({error!r}): it is damaged or of an older version. "
             "`mrovseg verify --forget` has it laid out again"
         ) from error
+
+
+def levels(scene: SceneOutput) -> tuple[Header, ...]:
+    """Return the header of the class ids, as ``describe`` does, and of each coarser level that the store has of them.
+
+    Raises:
+        StoreError: there is no store, or it is damaged.
+    """
+    header = describe(scene).header
+    root, _ = opened(scene.masks, "class", mode="r")
+    known = root.attrs["multiscales"]["layout"]  # type: ignore[call-overload,index]  # what JSON holds
+    return tuple(coarser(header, 2**level) for level in range(len(known)))  # type: ignore[arg-type]  # a list
 
 
 def _header(shape: tuple[int, ...], dtype: str, said: Any, placed: Any) -> Header:  # noqa: ANN401 - attributes are JSON

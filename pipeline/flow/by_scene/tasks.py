@@ -15,10 +15,14 @@ from pipeline.errors import PipelineError
 _AHEAD = 256  # tasks that are asked for at a time
 
 Made = TypeVar("Made")
+Some = TypeVar("Some")
+"""The id of a scene, or those of some."""
 
 
-def map_scenes(make: Callable[[str], Made], scene_ids: Iterable[str], *, cpus: float = 1.0) -> Iterator[Made]:
-    """Call ``make`` with each id, in tasks of the cluster that is joined, and yield what it returns, in order.
+def map_scenes(
+    make: Callable[[Some], Made], scene_ids: Iterable[Some], *, cpus: float = 1.0
+) -> Iterator[Made]:
+    """Call ``make`` with each id, or with some of them, in tasks of the cluster that is joined, and yield in order.
 
     Raises:
         PipelineError: a task raised it; tasks that are on are cancelled.
