@@ -47,7 +47,7 @@ def make_overviews(
     some = max(1, min(_SCENES, int(len(scene_ids) // (_TASKS_A_CPU * sum(cpus)))))
     make = partial(_made, output=output, terms=terms, least=dict(least or {}), threads=max(1, threads))
     tasks = (scene_ids[start : start + some] for start in range(0, len(scene_ids), some))
-    for made in map_scenes(make, tasks, cpus=min(max(1, threads), max(cpus))):
+    for made in map_scenes(make, tasks, cpus=float(min(max(1, threads), max(cpus)))):
         yield from made
 
 

@@ -27,7 +27,11 @@ def map_scenes(
     Raises:
         PipelineError: a task raised it; tasks that are on are cancelled.
     """
-    task = ray.remote(num_cpus=cpus)(make)
+
+    def made(some: Some) -> Made:  # Ray takes nothing but functions, and no partial ones
+        return make(some)
+
+    task = ray.remote(num_cpus=cpus)(made)
     ids = iter(scene_ids)
     running: deque[ray.ObjectRef[Made]] = deque()
     try:
