@@ -98,7 +98,7 @@ def check_scene(scene: SceneOutput, terms: Terms) -> SceneReport:
     of_levels = _check_store(
         scene, report, documents, roots=roots, header=note.view.header, terms=terms, done=done
     )
-    Overviews(scene, leveled, listing, terms.finished).check(of_levels, report)
+    Overviews(scene, leveled, documents["zarr.json"], listing, terms.finished).check(of_levels, report)
     return report
 
 
