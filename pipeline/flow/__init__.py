@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
 
 if TYPE_CHECKING:
+    from pipeline.flow.by_scene.overviews import OverviewsMade, make_overviews
     from pipeline.flow.by_scene.tasks import map_scenes
     from pipeline.flow.progress.counter import Progress
     from pipeline.flow.relabelling.kept_scenes import KeptScenes
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KeptScenes",
     "Node",
+    "OverviewsMade",
     "Progress",
     "Relabelling",
     "RunResult",
@@ -33,6 +35,7 @@ __all__ = [
     "cluster",
     "count_labellers_here",
     "count_workers_here",
+    "make_overviews",
     "map_scenes",
     "nodes",
     "relabel",
@@ -40,6 +43,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "OverviewsMade": "by_scene.overviews",
+    "make_overviews": "by_scene.overviews",
     "KeptScenes": "relabelling.kept_scenes",
     "Node": "resources.sizing",
     "Progress": "progress.counter",
