@@ -5,6 +5,7 @@ import os
 # Before Ray is imported: a thread of a chain that was ended would have Ray start anew, which was just shut down.
 os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
 
+from pipeline.flow.by_scene.tasks import map_scenes
 from pipeline.flow.progress.counter import Progress
 from pipeline.flow.relabelling.kept_scenes import KeptScenes
 from pipeline.flow.relabelling.planning import Relabelling
@@ -25,6 +26,7 @@ __all__ = [
     "cluster",
     "count_labellers_here",
     "count_workers_here",
+    "map_scenes",
     "nodes",
     "relabel",
     "run",

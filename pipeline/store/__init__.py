@@ -10,6 +10,7 @@ from pipeline.store.contents import (
     chosen_contents,
     chunk_numbers,
 )
+from pipeline.store.describing import StoreDescription, describe
 from pipeline.store.layout import ARRAYS, documents
 from pipeline.store.masks import lay_out, write
 from pipeline.store.proposals import map_bytes
@@ -26,11 +27,13 @@ __all__ = [
     "Contents",
     "KeptWindowArrays",
     "ProposalsLayout",
+    "StoreDescription",
     "StoredArray",
     "chosen_contents",
     "chunk_numbers",
     "contents_of",
     "decoded",
+    "describe",
     "documents",
     "is_group",
     "lay_out",

@@ -4,15 +4,14 @@ import sys
 from typing import Any
 
 from jobs.run import run_record
+from jobs.run.outputs.chosen_scenes import chosen_ids, scene_list
 from jobs.run.proxies import check_proxies
 from jobs.run.relabelling.description import describe_relabelling
 from jobs.run.relabelling.source import (
     Source,
     checkpoint_of,
-    chosen_ids,
     effective_area,
     opened_source,
-    scene_list,
 )
 from jobs.run.resume import failed_before
 from jobs.run.settings.relabel import RelabelSettings
@@ -49,7 +48,7 @@ def run_relabelling(settings: RelabelSettings) -> RunResult:
         background=vocabulary.background,
         contents=contents,
     )
-    scenes = flow.KeptScenes(source.output, chosen_ids(source, settings.scenes))
+    scenes = flow.KeptScenes(source.output, chosen_ids(source.output, settings.scenes))
     check_output(settings, description)
     planning = _planning(settings, source, description, contents)
     stride_px = source.proposals.stride_px
