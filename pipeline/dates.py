@@ -31,14 +31,16 @@ class DatetimePattern:
         found = re.findall(r"%(.?)", self.text.replace("%%", ""), re.DOTALL)
         unknown = [each for each in found if each not in _DIGITS]
         if unknown:
-            raise ConfigError(
-                f"datetime_pattern must be {_EXPECTED}, got %{unknown[0]} in {self.text!r}"
-            )
+            raise ConfigError(f"datetime_pattern must be {_EXPECTED}, got %{unknown[0]} in {self.text!r}")
         lacking = next((each for each in found if not _NEEDS.get(each, {each}) & {*found}), None)
         if lacking is not None or not _YEARS & {*found}:
-            why = "no year" if lacking is None else f"%{lacking} without %{' or %'.join(sorted(_NEEDS[lacking]))}"
+            why = (
+                "no year"
+                if lacking is None
+                else f"%{lacking} without %{' or %'.join(sorted(_NEEDS[lacking]))}"
+            )
             raise ConfigError(f"datetime_pattern must tell a date, {_EXPECTED}, got {why} in {self.text!r}")
-        if len(found) > len({*found}) or _YEARS <= {*found} or {"j", "m"} <= {*found}:
+        if len(found) > len({*found}) or {*found} >= _YEARS or {"j", "m"} <= {*found}:
             raise ConfigError(f"datetime_pattern must tell each part of a date once, got {self.text!r}")
 
     def found_in(self, name: str) -> str | None:

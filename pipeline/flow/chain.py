@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeException
 
@@ -27,6 +26,7 @@ from pipeline.flow.watch.guard import Guard, watching
 from pipeline.flow.watch.watchdog import BEAT_S, Watchdog
 from pipeline.output import Output
 from pipeline.output.failure import Failure
+from pipeline.statistics import SceneSum
 from pipeline.storage import objects
 
 _FRUITLESS = 3  # attempts in a row that get nothing done
@@ -171,7 +171,8 @@ def _summarize(spec: Spec, progress: Progress) -> None:
     try:
         found = summarize(spec.output, classes=spec.classes, cpus=cpus, tally=tally)
         checked, failed = _then_checked(found, progress), progress.failed_whole
-        statistics.write_summary(spec.output, checked, classes=spec.classes, failed=failed)
+        every = statistics.with_failed(checked, failed, classes=spec.classes)
+        statistics.write_tables(spec.output, every, classes=spec.classes, run=spec.made_by.get("run"))
     except RayError as error:
         reason = f"every window is done or failed, but not summed up: {ChainBroken(error)}"
         raise PipelineError(reason) from error
@@ -179,8 +180,8 @@ def _summarize(spec: Spec, progress: Progress) -> None:
         raise OutputError(f"{spec.output} was removed while the run was at it: {error}") from error
 
 
-def _then_checked(records: Iterator[dict[str, Any]], progress: Progress) -> Iterator[dict[str, Any]]:
-    """Yield the records, and check after the last one that their table may still be written."""
-    yield from records
+def _then_checked(sums: Iterator[SceneSum], progress: Progress) -> Iterator[SceneSum]:
+    """Yield the sums, and check after the last one that their tables may still be written."""
+    yield from sums
     if progress.check_lease is not None:
         progress.check_lease()

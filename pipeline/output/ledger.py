@@ -19,7 +19,7 @@ from typing import Any
 
 from pipeline.errors import PipelineError
 from pipeline.geometry.window import Window
-from pipeline.output import Output, Plan, SceneOutput, offsets_of, plan_of
+from pipeline.output import Plan, SceneOutput, offsets_of, plan_of
 from pipeline.storage import objects
 from pipeline.storage.documents import json_of
 from pipeline.storage.location import Location
@@ -123,15 +123,6 @@ def list_objects(scene: SceneOutput, *, least: int = 0) -> list[objects.Listed]:
             )
         time.sleep(pause_s)
     return found
-
-
-def scene_ids(output: Output) -> list[str]:
-    """Return the ids of the scenes of which something is done, sorted.
-
-    Raises:
-        PipelineError: the storage refused.
-    """
-    return objects.list_folders(output.ledger)
 
 
 def entries(

@@ -11,6 +11,7 @@ from pipeline.store.contents import (
     chunk_numbers,
 )
 from pipeline.store.describing import StoreDescription, describe
+from pipeline.store.georeference import scene_attributes
 from pipeline.store.layout import ARRAYS, documents
 from pipeline.store.masks import lay_out, write
 from pipeline.store.proposals import map_bytes
@@ -44,6 +45,7 @@ __all__ = [
     "read",
     "read_kept",
     "read_proposals",
+    "scene_attributes",
     "store_at",
     "write",
 ]

@@ -108,3 +108,4 @@ def forget(output: Output, findings: Iterable[Finding]) -> None:
         objects.remove(scene.statistics, below=output.location)
     if ours:
         objects.remove(output.summary)
+        objects.remove(output.items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -44,6 +44,11 @@ class RelabelSpec:
     def classes(self) -> Sequence[str]:
         """The names of the class ids 1..k."""
         return self.planning.classes
+
+    @property
+    def made_by(self) -> Mapping[str, Any]:
+        """What its mask stores say of the run."""
+        return self.planning.made_by
 
     @property
     def settings(self) -> FlowSettings:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from ray.data import Dataset
 
@@ -66,6 +66,10 @@ class Spec(Protocol):
     @property
     def classes(self) -> Sequence[str]:
         """The names of the class ids 1..k."""
+
+    @property
+    def made_by(self) -> Mapping[str, Any]:
+        """What its mask stores say of the run."""
 
     @property
     def settings(self) -> FlowSettings:

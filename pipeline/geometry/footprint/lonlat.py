@@ -53,6 +53,11 @@ def footprint(header: Header, valid: ValidMap) -> bytes | None:
     )
 
 
+def bounds_of(wkb: bytes) -> dict[str, float]:
+    """Return xmin, ymin, xmax, ymax of polygons; of those on both sides of the antimeridian they are its two sides."""
+    return dict(zip(("xmin", "ymin", "xmax", "ymax"), shapely.from_wkb(wkb).bounds, strict=True))
+
+
 def _on_earth(ground: Ground, valid: ValidMap) -> Bool[np.ndarray, "rows cols"]:
     """Tell of which cells all four corners have a place on earth."""
     rows, cols = (
@@ -102,7 +107,8 @@ def _ring(ground: Ground, corners: Ring, bent_deg: float) -> Ring:
         where = np.flatnonzero(bent) + 1
         corners = np.insert(corners, where, between[bent], axis=0)
         placed = np.insert(placed, where, middles[bent], axis=0)
-    return placed[np.isfinite(placed).all(axis=1)]
+    there: np.ndarray = placed[np.isfinite(placed).all(axis=1)]
+    return there
 
 
 def _bend(ring: Ring, middles: Ring) -> np.ndarray:
@@ -111,7 +117,8 @@ def _bend(ring: Ring, middles: Ring) -> np.ndarray:
     steps[:, 0] = _turned(steps[:, 0])
     off = middles - (ring + steps / 2)
     bend: np.ndarray = np.hypot(_turned(off[:, 0]) * np.cos(np.radians(middles[:, 1])), off[:, 1])
-    return np.nan_to_num(bend)
+    bend[np.isnan(bend)] = 0.0
+    return bend
 
 
 def _lonlat(ground: Ground, corners: Ring) -> Ring:

@@ -51,5 +51,4 @@ def _halved(cells: Bool[np.ndarray, "rows cols"]) -> Bool[np.ndarray, "rows1 col
     """Return cells twice as wide, which are set where one of their own is."""
     even = np.pad(cells, [(0, size % 2) for size in cells.shape])
     height, width = even.shape
-    halved: np.ndarray = even.reshape(height // 2, 2, width // 2, 2).any(axis=(1, 3))
-    return halved
+    return np.asarray(even.reshape(height // 2, 2, width // 2, 2).any(axis=(1, 3)))

@@ -37,7 +37,8 @@ class ValidMap:
 
     def _starts(self, cells: Int64[np.ndarray, " n"], offset: int) -> Int64[np.ndarray, " n"]:
         """Return where cells begin in a window at ``offset``."""
-        return np.maximum(cells * self.side_px - offset, 0)
+        starts: np.ndarray = np.maximum(cells * self.side_px - offset, 0)
+        return starts
 
 
 def _ends(window: Window) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from jobs.show.class_table import class_table
 from pipeline.output import Output
-from pipeline.statistics import scene_summary, write_summary
+from pipeline.statistics import SceneSum, scene_summary, with_failed, write_tables
+from pipeline.statistics.facts import NOTHING
 
 CLASSES = ("road", "water")
 UNKNOWN: dict[str, Any] = {"uri": "a.tif", "datetime": None, "bbox": None}
@@ -28,8 +29,9 @@ def scene(name: str, pixels: tuple[int, int], *, pixel_m2: float | None) -> list
 
 
 def printed(output: Path, *scenes: list[dict[str, Any]], failed: dict[str, str] | None = None) -> list[str]:
-    records = [record for each in scenes for record in each]
-    write_summary(Output(str(output)), records, classes=CLASSES, failed=failed)
+    sums = [SceneSum(each[0]["scene_id"], NOTHING, each) for each in scenes]
+    every = with_failed(sums, failed or {}, classes=CLASSES)
+    write_tables(Output(str(output)), every, classes=CLASSES)
     return class_table(Output(str(output))).splitlines()
 
 
