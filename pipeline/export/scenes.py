@@ -67,6 +67,11 @@ class ExportScene:
         return self.store.classes
 
     @property
+    def colors(self) -> tuple[str, ...]:
+        """Their colours, "#rrggbb"."""
+        return self.store.colors
+
+    @property
     def nodata(self) -> int:
         """The class id of no data, 255 or 65535."""
         return int(np.iinfo(self.header.dtype).max)

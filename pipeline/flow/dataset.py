@@ -59,6 +59,7 @@ class RunSpec:
     output: Output
     classes: Sequence[str]
     contents: Contents
+    colors: Sequence[str] | None
     made_by: Mapping[str, Any]
     make_segmenter: MakeSegmenter
     weights_refs: Sequence[ray.ObjectRef[Any]]
@@ -99,6 +100,7 @@ class RunSpec:
             output=self.output,
             classes=self.classes,
             contents=self.contents,
+            colors=self.colors,
             made_by=self.made_by,
             settings=self.settings,
             reading=self.reading,

@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.errors import StoreError
 from pipeline.geometry.scene import Header
 from pipeline.output import SceneOutput
+from pipeline.output.palette import class_colors
 from pipeline.store.contents import LEVEL, Contents
 from pipeline.store.provenance import made_by_of
 from pipeline.store.reading import array_at, opened
@@ -18,17 +19,20 @@ class StoreDescription:
     """What a mask store says of itself.
 
     ``header`` is that of the class ids, with their dtype and no data value; ``classes`` are the names by class id, of
-    which 0 is ``other``. ``uri`` and ``datetime`` (ISO 8601) are the scene's, and ``run`` is the
-    digest of all that decided what the masks are; None where they are not known.
+    which 0 is ``other``, and ``colors`` ("#rrggbb") theirs. ``uri`` and ``datetime`` (ISO 8601) are the scene's,
+    ``run`` is the digest of all that decided what the masks are, and ``model`` that of the checkpoint; None where they
+    are not known.
     """
 
     header: Header
     classes: tuple[str, ...]
+    colors: tuple[str, ...]
     chunk_px: int
     contents: Contents
     uri: str | None
     datetime: str | None
     run: str | None
+    model: str | None
 
 
 def describe(scene: SceneOutput) -> StoreDescription:
@@ -44,12 +48,14 @@ def describe(scene: SceneOutput) -> StoreDescription:
         made_by = made_by_of(root.attrs)
         return StoreDescription(
             header=_header(array.shape, str(array.dtype), array.attrs, placed),
-            classes=tuple(_texts(array.attrs["class_names"])),
+            classes=_classes(array.attrs),
+            colors=_colors(array.attrs),
             chunk_px=array.chunks[0],
             contents=contents,
             uri=made_by["scene"].get("uri"),
             datetime=made_by["scene"].get("datetime"),
             run=made_by.get("run"),
+            model=made_by.get("model"),
         )
     except (LookupError, TypeError, ValueError) as error:
         raise StoreError(
@@ -72,5 +78,11 @@ def _header(shape: tuple[int, ...], dtype: str, said: Any, placed: Any) -> Heade
     )
 
 
-def _texts(given: Any) -> list[str]:  # noqa: ANN401 - attributes are JSON
-    return [str(each) for each in given]
+def _classes(said: Any) -> tuple[str, ...]:  # noqa: ANN401 - attributes are JSON
+    return tuple(str(each) for each in said["class_names"])
+
+
+def _colors(said: Any) -> tuple[str, ...]:  # noqa: ANN401 - attributes are JSON
+    """Return the colours that a store says; those of an older version say none."""
+    found = said.get("flag_colors")
+    return class_colors(_classes(said)[1:]) if found is None else tuple(str(found).split())

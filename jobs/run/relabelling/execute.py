@@ -1,6 +1,7 @@
 """A relabelling run from its settings to its result: everything is checked, then the cluster is joined."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from jobs.run import run_record
@@ -92,7 +93,7 @@ def _run(
     with supervised(settings, description) as supervisor:
         return flow.relabel(
             some,
-            planning=planning,
+            planning=replace(planning, colors=supervisor.colors),
             labeller=labeller,
             supervision=Supervision(
                 run_id=supervisor.run_id, supervise=supervisor, check_lease=supervisor.held.check

@@ -26,6 +26,7 @@ class Provenance:
     window_px: int
     chunk_px: int
     contents: store.Contents = store.PIXELS_ALONE
+    colors: Sequence[str] | None = None
     aoi: Aoi | None = None
     made_by: Mapping[str, Any] = field(default_factory=dict)
     """What each mask store says of the run."""

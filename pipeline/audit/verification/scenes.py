@@ -92,7 +92,9 @@ def check_scene(scene: SceneOutput, terms: Terms) -> SceneReport:
         return report
     layout = store.documents(
         header=note.view.header,
+        name=scene.scene_id,
         classes=terms.made.classes,
+        colors=terms.made.colors,
         chunk_px=terms.made.chunk_px,
         contents=terms.made.contents,
         origin=statistics.origin(note.view),

@@ -11,6 +11,7 @@ from pipeline.errors import ConfigError
 from pipeline.export import Exported, ExportScene, NotExported, Selection, staged
 from pipeline.geometry.window import Window
 from pipeline.output import Output
+from pipeline.output.palette import class_colors
 from pipeline.storage import objects
 from pipeline.storage.location import Location
 from tests.pipeline.made_outputs import make_scene, output_at
@@ -68,6 +69,7 @@ def test_pixels_of_windows_that_are_not_committed_are_no_data(tmp_path: Path) ->
     scores = scene.read_scores(Window(0, 0, 70, 90))
     np.testing.assert_array_equal(scores == 255, expected == 255)
     assert (len(scene.done), scene.windows_missing) == (2, 2)
+    assert scene.colors == class_colors(NAMES)
     assert [*scene.windows()] == [
         Window(0, 0, 64, 64),
         Window(0, 64, 64, 26),
