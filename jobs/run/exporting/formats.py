@@ -16,6 +16,17 @@ from pipeline.export import Exporter
 class FormatFlags:
     """Flags that belong to some formats."""
 
+    scores: Annotated[bool, Parameter(help="cog: a GeoTIFF of scores, too")] = False
+    file_format: Annotated[
+        str, Parameter(help="polygons: parquet (GeoParquet), gpkg or fgb (FlatGeobuf)", metavar="SUFFIX")
+    ] = "parquet"
+    min_area_m2: Annotated[
+        float, Parameter(help="polygons, pmtiles: leave smaller ones out, which leaves gaps", metavar="M2")
+    ] = 0.0
+    simplify_m: Annotated[
+        float,
+        Parameter(help="polygons, pmtiles: fewer vertices, of neighbours alike: no gaps", metavar="M"),
+    ] = 0.0
     zones: Annotated[
         str | None,
         Parameter(
@@ -41,6 +52,31 @@ class Format(NamedTuple):
     flags: frozenset[str] = frozenset()
 
 
+def _cog(flags: FormatFlags) -> Exporter:
+    from pipeline.export.cog import Cog
+
+    return Cog(scores=flags.scores)
+
+
+def _stac(flags: FormatFlags) -> Exporter:
+    from pipeline.export.stac import Stac
+
+    del flags
+    return Stac()
+
+
+def _polygons(flags: FormatFlags) -> Exporter:
+    from pipeline.export.polygons import Polygons
+
+    return Polygons(file_format=flags.file_format, min_area_m2=flags.min_area_m2, simplify_m=flags.simplify_m)
+
+
+def _pmtiles(flags: FormatFlags) -> Exporter:
+    from pipeline.export.pmtiles import VectorTiles
+
+    return VectorTiles(min_area_m2=flags.min_area_m2, simplify_m=flags.simplify_m)
+
+
 def _zones(flags: FormatFlags) -> Exporter:
     if flags.zones is None:
         raise ConfigError("--to zones takes --zones FILE, a vector file of polygons such as a GeoPackage")
@@ -51,6 +87,10 @@ def _zones(flags: FormatFlags) -> Exporter:
 
 
 FORMATS: Mapping[str, Format] = {
+    "cog": Format(_cog, frozenset({"scores"})),
+    "stac": Format(_stac),
+    "polygons": Format(_polygons, frozenset({"file_format", "min_area_m2", "simplify_m"})),
+    "pmtiles": Format(_pmtiles, frozenset({"min_area_m2", "simplify_m"})),
     "zones": Format(_zones, frozenset({"zones", "zone_id"})),
 }
 """The formats by the name that `--to` has."""
