@@ -47,6 +47,7 @@ def export_change(
     if before.output == after.output and earlier.keys() & later.keys():
         raise ConfigError(f"{flags.before} and {flags.after} name the same scenes: give dates further apart")
     exporters = _exporters(earlier, later, after.output, selections[1])
+    begin(folder, before.output)
     make = partial(_export, output=before.output, selection=selections[0], exporters=exporters, folder=folder)
     code = make_each(make, sorted(exporters), exporter=next(iter(exporters.values())), folder=folder)
     lines = [*opened[0].refused, *opened[1].refused, *_unfinished(exporters, later, after.output)]
