@@ -104,6 +104,7 @@ def _verified(output: Output, record: dict[str, Any], *, on: bool) -> Report:
         window_px=record["grid"]["window_px"],
         chunk_px=record["grid"]["chunk_px"],
         contents=Contents.of_attributes(record),
+        colors=record[run_record.COLORS],
         aoi=None if area is None else aoi.parse(area),
         made_by=run_record.provenance(record),
     )

@@ -15,6 +15,7 @@ from jobs.run.settings.segment import SegmentSettings
 from mrovseg.weights.checkpoint import Checkpoint
 from mrovseg.words.vocabulary import Vocabulary
 from pipeline.config import Reading
+from pipeline.output.palette import class_colors
 from pipeline.redact import redacted
 from pipeline.sources import Search
 from pipeline.storage import objects
@@ -45,6 +46,7 @@ def describe(
         "config": _config(settings)
         | {"threshold": threshold, "precision": precision, **overlap},  # by which it is resumed
         "vocabulary": numbered(settings.vocabulary),
+        run_record.COLORS: colors_of(settings.vocabulary),
         "background": list(background),
         "model": _identity(settings)
         | {
@@ -66,6 +68,12 @@ def numbered(words: Vocabulary) -> list[dict[str, Any]]:
         {"class_id": class_id, "name": name, "prompts": list(prompts)}
         for class_id, (name, prompts) in enumerate(zip(words.names, words.prompts, strict=True), start=1)
     ]
+
+
+def colors_of(words: Vocabulary) -> list[str]:
+    """Return the colour of each class id: what was chosen, else the palette's."""
+    chosen = {name: color for name, color in zip(words.names, words.colors, strict=False) if color}
+    return [*class_colors(words.names, chosen)]
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

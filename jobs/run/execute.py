@@ -98,6 +98,7 @@ def _run(
             weights=checkpoint.image_weights,
             layout=layout,
             contents=contents,
+            colors=supervisor.colors,
             settings=settings.flow,
             reading=settings.reading,
             made_by=run_record.provenance(description),

@@ -13,9 +13,10 @@ from pipeline.output import Output
 from pipeline.storage import objects
 from pipeline.storage.documents import json_of
 
-FORMAT = 4
-FORMATS = (2, 3, FORMAT)  # 2 stored scores in 1/255, with 0 as no data; 3 said nothing of proposals
-RUNS, DIGEST, RETRY = "runs", "digest", "retry_failed"
+FORMAT = 5
+FORMATS = (2, 3, 4, FORMAT)
+"""2 stored scores in 1/255, with 0 as no data; 3 said nothing of proposals; 4 had no colours and no overviews."""
+RUNS, DIGEST, RETRY, COLORS = "runs", "digest", "retry_failed", "colors"
 SOURCE = (
     "source"  # the output, and its run, whose proposals were labelled; of a run of the network there is none
 )
@@ -91,8 +92,10 @@ def check_format(output: Output, record: dict[str, Any]) -> None:
         )
 
 
-def write_description(output: Output, description: dict[str, Any]) -> None:
-    """Write the description to `output`, where nothing, or the same run, may be.
+def write_description(output: Output, description: dict[str, Any]) -> list[str]:
+    """Write the description to `output`, where nothing, or the same run, may be; return the colours of its classes.
+
+    These are no part of what the masks are, and stay those in which mask stores are laid out already.
 
     Raises ResumeError when the output holds a run of another vocabulary, model or grid; the message shows the
     difference. Whether a scene has changed is found when its turn comes, see `pipeline.output.inputs`.
@@ -101,7 +104,11 @@ def write_description(output: Output, description: dict[str, Any]) -> None:
     if found is not None:
         check_format(output, found)
         _refuse_other_run(output, found, description)
+        kept = {"config": description["config"] | {"classes": found["config"]["classes"]}}
+        description = description | kept | {COLORS: found[COLORS]}
     _write(output, description | {RUNS: [] if found is None else found.get(RUNS, [])})
+    colors: list[str] = description[COLORS]
+    return colors
 
 
 def precision(output: Output) -> str | None:

@@ -1,7 +1,7 @@
 """What surrounds a run: it holds the output's lease, is stopped by too many failures, and its end is noted."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from jobs.run import run_record
 from jobs.run.settings.failure_limit import FailureLimit
 from jobs.run.settings.relabel import RelabelSettings
 from jobs.run.settings.segment import SegmentSettings
+from mrovseg.words.vocabulary import quoted, shortened_list
 from pipeline.errors import LeaseLostError, PipelineError, ResumeError
 from pipeline.flow import Progress
 from pipeline.output import FILES, FOLDERS, Output, is_made, is_output_folder, lease
@@ -24,10 +25,11 @@ LISTED = 10
 
 @dataclass(slots=True)
 class Supervisor:
-    """Tells others how far the run is, and ends it when it has to end."""
+    """Tells others how far the run is, and ends it when it has to end; knows the colours of the output's classes."""
 
     held: HeldLease
     limit: FailureLimit | None
+    colors: list[str]
     retry_failed: bool = False
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("planned", "skipped", "done", "failed", "scenes_failed"), 0)
@@ -66,8 +68,9 @@ def supervised(
     with lease.hold(settings.output) as held:
         if settings.overwrite:
             _empty(settings.output)
-        run_record.write_description(settings.output, description)
-        supervisor = Supervisor(held, settings.max_failures, settings.retry_failed)
+        colors = run_record.write_description(settings.output, description)
+        _say_kept(settings.output, description, colors)
+        supervisor = Supervisor(held, settings.max_failures, colors, settings.retry_failed)
         try:
             yield supervisor
         except LeaseLostError:
@@ -127,6 +130,19 @@ def refuse_foreign(output: Output) -> None:
         raise ResumeError(
             f"{output.at(link)} is a link, and nothing is removed behind one: put the folder itself there, "
             "or give another output"
+        )
+
+
+def _say_kept(output: Output, description: dict[str, Any], colors: Sequence[str]) -> None:
+    """Say which colours that were asked for an output does not have, as its mask stores are laid out in others."""
+    names = ["other", *(each["name"] for each in description["vocabulary"])]
+    asked = zip(names, colors, description[run_record.COLORS], strict=True)
+    stay = [f"{quoted(name)} stays {color}, not {wanted}" for name, color, wanted in asked if color != wanted]
+    if stay:
+        print(
+            f"mrovseg: {output} keeps the colours that it was begun with: {shortened_list(stay)}; another output, or "
+            "--overwrite, has others",
+            file=sys.stderr,
         )
 
 

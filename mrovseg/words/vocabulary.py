@@ -16,13 +16,15 @@ SHOWN_WORDS, SHOWN_CHARS = 3, 60  # in a message
 class Vocabulary:
     """An ordered list of classes; class `names[i]` has id i + 1 and the synonyms `prompts[i]`.
 
-    Names and prompts are unique, capitals aside.
+    Names and prompts are unique, capitals aside. `colors[i]` is "#rrggbb" where one was chosen to draw the class in, ""
+    where not; there may be none at all.
 
     Raises VocabularyError for an empty list, an empty class or a phrase that stands twice.
     """
 
     names: tuple[str, ...]
     prompts: tuple[tuple[str, ...], ...]
+    colors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that each phrase belongs to one class."""
@@ -32,6 +34,8 @@ class Vocabulary:
             raise VocabularyError(
                 "every class needs at least one prompt, such as 'building,house; road; water'"
             )
+        if self.colors and len(self.colors) != len(self.names):
+            raise VocabularyError(f"{len(self.names)} classes have as many colours, got {len(self.colors)}")
         phrases = [phrase for prompts in self.prompts for phrase in prompts]
         for phrase in (*self.names, *phrases):
             _check_phrase(phrase)
@@ -45,7 +49,8 @@ class Vocabulary:
     def without(self, names: Collection[str]) -> "Vocabulary":
         """Return the other classes in their order. Raises VocabularyError when none is left."""
         kept = [i for i, name in enumerate(self.names) if name not in names]
-        return Vocabulary(tuple(self.names[i] for i in kept), tuple(self.prompts[i] for i in kept))
+        colors = tuple(self.colors[i] for i in kept if self.colors)
+        return Vocabulary(tuple(self.names[i] for i in kept), tuple(self.prompts[i] for i in kept), colors)
 
 
 def _check_phrase(phrase: str) -> None:
@@ -104,7 +109,7 @@ def parse(text: str) -> Vocabulary:
     """Read classes separated by `;`, synonyms by `,`; a class is named by its first synonym.
 
     >>> parse("building,house; road")
-    Vocabulary(names=('building', 'road'), prompts=(('building', 'house'), ('road',)))
+    Vocabulary(names=('building', 'road'), prompts=(('building', 'house'), ('road',)), colors=())
     """
     classes = [
         tuple(" ".join(p.split()) for p in part.split(",") if p.strip())

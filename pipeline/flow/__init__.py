@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
 
 if TYPE_CHECKING:
+    from pipeline.flow.by_scene.overviews import OverviewsMade, make_overviews
+    from pipeline.flow.by_scene.tasks import map_scenes
     from pipeline.flow.progress.counter import Progress
     from pipeline.flow.relabelling.kept_scenes import KeptScenes
     from pipeline.flow.relabelling.planning import Relabelling
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KeptScenes",
     "Node",
+    "OverviewsMade",
     "Progress",
     "Relabelling",
     "RunResult",
@@ -32,12 +35,16 @@ __all__ = [
     "cluster",
     "count_labellers_here",
     "count_workers_here",
+    "make_overviews",
+    "map_scenes",
     "nodes",
     "relabel",
     "run",
 ]
 
 _MODULES = {
+    "OverviewsMade": "by_scene.overviews",
+    "make_overviews": "by_scene.overviews",
     "KeptScenes": "relabelling.kept_scenes",
     "Node": "resources.sizing",
     "Progress": "progress.counter",
@@ -48,6 +55,7 @@ _MODULES = {
     "cluster": "resources.session",
     "count_labellers_here": "relabelling.run",
     "count_workers_here": "resources.sizing",
+    "map_scenes": "by_scene.tasks",
     "nodes": "resources.sizing",
     "relabel": "relabelling.run",
     "run": "segmenting.run",

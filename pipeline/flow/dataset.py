@@ -38,7 +38,7 @@ from pipeline.geometry.scene import Scene
 from pipeline.known_warnings import silenced
 from pipeline.output import Output
 from pipeline.sources.naming import Refusal
-from pipeline.store import Contents
+from pipeline.store import Contents, StoreTerms
 
 QUEUED = 2  # windows an actor has in hand: the one it segments and the next
 _WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
@@ -59,6 +59,7 @@ class RunSpec:
     output: Output
     classes: Sequence[str]
     contents: Contents
+    colors: Sequence[str] | None
     made_by: Mapping[str, Any]
     make_segmenter: MakeSegmenter
     weights_refs: Sequence[ray.ObjectRef[Any]]
@@ -94,11 +95,17 @@ class RunSpec:
         return done_before(scene, self._planning, plan_scene)
 
     @property
+    def store_terms(self) -> StoreTerms:
+        """What its mask stores have in common."""
+        return self._planning.store_terms
+
+    @property
     def _planning(self) -> Planning:
         return Planning(
             output=self.output,
             classes=self.classes,
             contents=self.contents,
+            colors=self.colors,
             made_by=self.made_by,
             settings=self.settings,
             reading=self.reading,

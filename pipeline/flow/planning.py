@@ -52,14 +52,30 @@ _SPLITS_A_READER = 16  # before splits grow, so that a short list is spread even
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planning:
-    """What the plan of a scene depends on beside the scene, the same for all scenes of a run."""
+    """What the plan of a scene depends on beside the scene, the same for all scenes of a run.
+
+    ``colors`` of class ids are those of the palette where they are None.
+    """
 
     output: Output
     classes: Sequence[str]
     contents: store.Contents
+    colors: Sequence[str] | None = None
     made_by: Mapping[str, Any]
     settings: FlowSettings
     reading: Reading
+
+    @property
+    def store_terms(self) -> store.StoreTerms:
+        """What the mask stores have in common."""
+        return store.StoreTerms(
+            classes=self.classes,
+            colors=self.colors,
+            contents=self.contents,
+            made_by=self.made_by,
+            chunk_px=self.settings.chunk_px,
+            window_px=self.settings.window_px,
+        )
 
 
 P = TypeVar("P", bound=Planning)
@@ -215,6 +231,7 @@ def windows_left(
             mine,
             header=view.header,
             classes=planning.classes,
+            colors=planning.colors,
             chunk_px=settings.chunk_px,
             contents=planning.contents,
             origin=statistics.origin(view),

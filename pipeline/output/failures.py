@@ -107,6 +107,15 @@ def listed(output: Output) -> dict[str, list[Noted]]:
     return found
 
 
+def begun_scenes(output: Output) -> list[str]:
+    """Return the ids of the scenes of which something is done or has failed, sorted.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    return sorted({*ledger.scene_ids(output), *objects.list_folders(output.failure_notes)})
+
+
 def standing(output: Output, found: Mapping[str, Sequence[Noted]]) -> list[Noted]:
     """Return which of the failures that were ``listed`` stand, by scene id.
 

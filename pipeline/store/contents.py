@@ -96,6 +96,14 @@ class Contents:
             **{name: StoredArray(f"{group}/{name}", 0, self.score_stride_px) for name in ("score", "margin")},
         }
 
+    def level(self, level: int) -> dict[str, StoredArray]:
+        """The arrays of pixels of a resolution level, by name: of squares of ``2**level`` pixels of the scene.
+
+        Scores of places are no pixels, and have no levels.
+        """
+        own = [name for name, array in self.masks.items() if array.stride_px == 1]
+        return {name: StoredArray(f"{level}/{name}", 0, 2**level) for name in own}
+
     @property
     def maps(self) -> dict[str, StoredArray]:
         """The arrays of proposals, by name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from zarr.storage import MemoryStore
 
 from pipeline.errors import StoreError
 from pipeline.geometry.scene import Header
-from pipeline.geometry.transform import pixel_size
 from pipeline.known_warnings import silenced
+from pipeline.output.palette import class_colors
 from pipeline.segment import SCORE_MAX, class_dtype
-from pipeline.store import georeference
-from pipeline.store.contents import LEVEL, PIXELS_ALONE, Contents
+from pipeline.store.attributes import georeference
+from pipeline.store.attributes.ome import ome_attributes
+from pipeline.store.contents import PIXELS_ALONE, PLACES, Contents, StoredArray
 from pipeline.store.proposals import create_proposals
 from pipeline.store.provenance import marked, provenance_attributes
 
@@ -31,34 +33,118 @@ _LONG_NAMES = {
 }
 
 
-def documents(
-    *,
-    header: Header,
-    classes: Sequence[str],
-    chunk_px: int,
-    contents: Contents = PIXELS_ALONE,
-    origin: Mapping[str, Any] | None = None,
-    made_by: Mapping[str, Any] | None = None,
-) -> dict[str, bytes]:
+@dataclass(frozen=True, slots=True)
+class _Classes:
+    """Names and colours by class id, ``other`` the first."""
+
+    names: tuple[str, ...]
+    colors: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.names) != len(self.colors):
+            raise ValueError(f"each class has a colour, got {len(self.colors)} for {len(self.names)}")
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return class_dtype(len(self.names) - 1)
+
+    @property
+    def nodata(self) -> int:
+        return int(np.iinfo(self.dtype).max)
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        """What CF says of classes, and their names as they are."""
+        return {
+            "flag_values": list(range(len(self.names))),
+            "flag_meanings": " ".join(_words(self.names)),
+            "flag_colors": " ".join(self.colors),
+            "class_names": list(self.names),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreLayout:
+    """What is decided of a scene's mask store before its first chunk.
+
+    ``classes`` are the names of the class ids 1..k, ``colors`` ("#rrggbb") those of 0..k, the palette's where they are
+    None. The root says the ``name`` of the scene and its ``origin``, and what its masks are ``made_by``.
+    """
+
+    header: Header
+    name: str
+    classes: Sequence[str]
+    chunk_px: int
+    colors: Sequence[str] | None = None
+    contents: Contents = PIXELS_ALONE
+    origin: Mapping[str, Any] | None = None
+    made_by: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreTerms:
+    """What the mask stores of an output have in common; ``window_px`` is the side of the windows they are written in.
+
+    All else is as ``StoreLayout`` has it.
+    """
+
+    classes: Sequence[str]
+    chunk_px: int
+    window_px: int
+    colors: Sequence[str] | None = None
+    contents: Contents = PIXELS_ALONE
+    made_by: Mapping[str, Any] | None = None
+
+    def layout(self, header: Header, *, name: str, origin: Mapping[str, Any]) -> StoreLayout:
+        """Return how the store of a scene is laid out."""
+        return StoreLayout(
+            header=header,
+            name=name,
+            classes=self.classes,
+            chunk_px=self.chunk_px,
+            colors=self.colors,
+            contents=self.contents,
+            origin=origin,
+            made_by=self.made_by,
+        )
+
+
+def documents(layout: StoreLayout, *, levels: int = 0) -> dict[str, bytes]:
     """Return the bytes of every key but the chunks, the root's own last: its presence is the end.
 
-    The root and its groups say what the ``contents`` are; the root says the ``origin`` of the scene whose masks they
-    are, and what they are ``made_by``.
+    Of coarser levels there are ``levels``, of which the root tells.
 
     Raises:
         StoreError: a chunk is not made of whole places, or cells of features.
     """
+    header, contents, chunk_px = layout.header, layout.contents, layout.chunk_px
     _check_whole(contents, chunk_px)
     buffers: dict[str, Buffer] = {}
+    drawn = _Classes(("other", *layout.classes), tuple(layout.colors or class_colors(layout.classes)))
     attributes = {
-        **georeference.root_attributes(header),
+        **georeference.root_attributes(header, levels=levels),
         **contents.attributes,
-        "ome": _ome(header, classes),
-        **provenance_attributes(origin or {}, made_by or {}),
+        "ome": ome_attributes(
+            header,
+            name=layout.name,
+            classes=drawn.names,
+            colors=drawn.colors,
+            nodata=drawn.nodata,
+            levels=levels,
+        ),
+        **provenance_attributes(layout.origin or {}, layout.made_by or {}),
     }
     root = zarr.create_group(MemoryStore(buffers), attributes=attributes)
-    for stride_px in dict.fromkeys(array.stride_px for array in contents.masks.values()):
-        _create_level(root, contents, header=header, classes=classes, chunk_px=chunk_px, stride_px=stride_px)
+    layers = (contents.masks, *(contents.level(level) for level in range(1, levels + 1)))
+    for group, arrays in [each for layer in layers for each in _by_group(layer)]:
+        stride_px = arrays[0].stride_px
+        own_px = (
+            chunk_px // stride_px if group == PLACES else chunk_px
+        )  # a level's chunks are as large as its own
+        square = georeference.coarser(header, stride_px)
+        level = _create_group(root, group, header=square, contents=contents)
+        for array in arrays:
+            _create_masks(level, array, header=square, classes=drawn, chunk_px=own_px)
     if contents.proposals is not None:
         create_proposals(root, contents, extent=(header.height, header.width), chunk_px=chunk_px)
     # Consolidated metadata is what xarray looks for, and not yet Zarr's standard.
@@ -81,41 +167,33 @@ def _check_whole(contents: Contents, chunk_px: int) -> None:
             )
 
 
-def _create_level(
-    root: zarr.Group,
-    contents: Contents,
-    *,
-    header: Header,
-    classes: Sequence[str],
-    chunk_px: int,
-    stride_px: int,
-) -> None:
-    """Create the group of the masks whose elements are squares of ``stride_px``, and say where they lie."""
-    squares = georeference.coarser(header, stride_px)
-    masks = {name: array for name, array in contents.masks.items() if array.stride_px == stride_px}
-    group = next(iter(masks.values())).path.partition("/")[0]
+def _by_group(masks: Mapping[str, StoredArray]) -> list[tuple[str, list[StoredArray]]]:
+    """Return the arrays of each group, in their order."""
+    groups: dict[str, list[StoredArray]] = {}
+    for array in masks.values():
+        groups.setdefault(array.path.partition("/")[0], []).append(array)
+    return list(groups.items())
+
+
+def _create_group(root: zarr.Group, group: str, *, header: Header, contents: Contents) -> zarr.Group:
+    """Create the group of masks whose elements are the pixels of ``header``, and say where they lie."""
     level = root.create_group(
-        group, attributes={**georeference.scene_attributes(squares), **contents.attributes}
+        group, attributes={**georeference.scene_attributes(header), **contents.attributes}
     )
-    for name in masks:
-        _create_masks(level, name, header=squares, classes=classes, chunk_px=chunk_px // stride_px)
-    for name, (values, attributes) in georeference.coordinates(squares).items():
+    for name, (values, attributes) in georeference.coordinates(header).items():
         level.create_array(
             name, data=values, chunks=values.shape, dimension_names=[name], attributes=attributes
         )
-    level.create_array("spatial_ref", shape=(), dtype="int64", attributes=georeference.cf_attributes(squares))
+    level.create_array("spatial_ref", shape=(), dtype="int64", attributes=georeference.cf_attributes(header))
+    return level
 
 
 def _create_masks(
-    level: zarr.Group, name: str, *, header: Header, classes: Sequence[str], chunk_px: int
+    level: zarr.Group, array: StoredArray, *, header: Header, classes: _Classes, chunk_px: int
 ) -> None:
-    dtype = class_dtype(len(classes)) if name == "class" else np.dtype(np.uint8)
+    name = array.path.rpartition("/")[2]
+    dtype = classes.dtype if name == "class" else np.dtype(np.uint8)
     nodata = int(np.iinfo(dtype).max)
-    flags: dict[str, Any] = {
-        "flag_values": list(range(len(classes) + 1)),
-        "flag_meanings": " ".join(_words(["other", *classes])),
-        "class_names": ["other", *classes],
-    }
     level.create_array(
         name,
         shape=(header.height, header.width),
@@ -131,7 +209,7 @@ def _create_masks(
             "grid_mapping": "spatial_ref",
             "coordinates": "spatial_ref",
             "nodata": nodata,  # and no _FillValue: that one would turn whole numbers into floats in xarray
-            **(flags if name == "class" else {"valid_range": [0, SCORE_MAX]}),
+            **(classes.flags if name == "class" else {"valid_range": [0, SCORE_MAX]}),
             **georeference.scene_attributes(header),
         },
     )
@@ -146,20 +224,3 @@ def _words(names: Sequence[str]) -> list[str]:
             word = f"{word}_{len(words)}"
         words[word] = None
     return list(words)
-
-
-def _ome(header: Header, classes: Sequence[str]) -> dict[str, Any]:
-    """Return the OME-NGFF 0.5 attributes that make viewers of microscopes show the masks as labels."""
-    scale = list(pixel_size(header.transform))
-    steps = [
-        {"type": "scale", "scale": scale},
-        {"type": "translation", "translation": [side / 2 for side in scale]},
-    ]
-    datasets = [{"path": f"{LEVEL}/class", "coordinateTransformations": steps}]
-    axes = [{"name": name, "type": "space"} for name in ("y", "x")]
-    properties = [{"label-value": id_, "class": name} for id_, name in enumerate(classes, 1)]
-    return {
-        "version": "0.5",
-        "multiscales": [{"axes": axes, "datasets": datasets}],
-        "image-label": {"properties": properties},
-    }

@@ -25,7 +25,7 @@ from pipeline.storage.location import Location
 from pipeline.store import proposals as kept_proposals
 from pipeline.store.chunks import DigestingStore
 from pipeline.store.contents import LEVEL, PIXELS_ALONE, Contents
-from pipeline.store.layout import documents
+from pipeline.store.layout import StoreLayout, documents
 from pipeline.store.reading import Array, array_at, opened
 from pipeline.store.whole_chunks import check_fits, check_whole, squares_of, sweep
 from pipeline.store.zarr_stores import store_at
@@ -37,6 +37,7 @@ def lay_out(  # noqa: PLR0913 - each by its name
     header: Header,
     classes: Sequence[str],
     chunk_px: int,
+    colors: Sequence[str] | None = None,
     contents: Contents = PIXELS_ALONE,
     origin: Mapping[str, Any] | None = None,
     made_by: Mapping[str, Any] | None = None,
@@ -44,15 +45,24 @@ def lay_out(  # noqa: PLR0913 - each by its name
     """Make an empty mask store of a scene; do nothing where it is already laid out.
 
     However often and by however many this is done, the bytes are the same. ``classes`` are the names of
-    the ids 1..k; the ``origin`` of the scene and what they are ``made_by`` is noted on the root.
+    the ids 1..k, ``colors`` those of the ids 0..k, by themselves those of the palette; the ``origin`` of the scene and
+    what they are ``made_by`` is noted on the root.
 
     Raises:
         StoreError: there is a store of another extent, georeference, chunk size, vocabulary or contents, or a chunk is
             not made of whole places.
     """
-    wanted = documents(
-        header=header, classes=classes, chunk_px=chunk_px, contents=contents, origin=origin, made_by=made_by
+    layout = StoreLayout(
+        header=header,
+        name=scene.scene_id,
+        classes=classes,
+        colors=colors,
+        chunk_px=chunk_px,
+        contents=contents,
+        origin=origin,
+        made_by=made_by,
     )
+    wanted = documents(layout)
     masks = scene.masks
     for key in (*(array.document for array in contents.arrays.values()), f"{LEVEL}/zarr.json"):
         _check_same(masks, key, wanted)

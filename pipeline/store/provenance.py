@@ -21,6 +21,16 @@ def provenance_attributes(scene: Mapping[str, Any], made_by: Mapping[str, Any]) 
     return {_KEY: {"scene": dict(scene), **made_by, _COMPLETE: False}}
 
 
+def made_by_of(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the attributes of a root say of what made the masks.
+
+    Raises:
+        LookupError: they say nothing of it.
+    """
+    found: Mapping[str, Any] = attributes[_KEY]
+    return found
+
+
 def marked(root: bytes, *, complete: bool) -> bytes:
     """Return the metadata of a store's root saying that all of the scene's windows are done, or that they are not.
 

@@ -8,6 +8,7 @@ from typing import Any
 from jobs.run import run_record
 from jobs.run.description import (
     checkpoint_for_any_folder,
+    colors_of,
     numbered,
     storage_without_credentials,
     versions,
@@ -43,6 +44,7 @@ def describe_relabelling(
         "format": run_record.FORMAT,
         "config": _config(replace(settings, aoi=area)) | {"threshold": threshold},
         "vocabulary": numbered(settings.vocabulary),
+        run_record.COLORS: colors_of(settings.vocabulary),
         "background": list(background),
         "model": record["model"] | {"threshold": threshold},
         "grid": record["grid"] | grid,

@@ -1,18 +1,18 @@
 """A relabelling run from its settings to its result: everything is checked, then the cluster is joined."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from jobs.run import run_record
+from jobs.run.outputs.chosen_scenes import chosen_ids, scene_list
 from jobs.run.proxies import check_proxies
 from jobs.run.relabelling.description import describe_relabelling
 from jobs.run.relabelling.source import (
     Source,
     checkpoint_of,
-    chosen_ids,
     effective_area,
     opened_source,
-    scene_list,
 )
 from jobs.run.resume import failed_before
 from jobs.run.settings.relabel import RelabelSettings
@@ -49,7 +49,7 @@ def run_relabelling(settings: RelabelSettings) -> RunResult:
         background=vocabulary.background,
         contents=contents,
     )
-    scenes = flow.KeptScenes(source.output, chosen_ids(source, settings.scenes))
+    scenes = flow.KeptScenes(source.output, chosen_ids(source.output, settings.scenes))
     check_output(settings, description)
     planning = _planning(settings, source, description, contents)
     stride_px = source.proposals.stride_px
@@ -93,7 +93,7 @@ def _run(
     with supervised(settings, description) as supervisor:
         return flow.relabel(
             some,
-            planning=planning,
+            planning=replace(planning, colors=supervisor.colors),
             labeller=labeller,
             supervision=Supervision(
                 run_id=supervisor.run_id, supervise=supervisor, check_lease=supervisor.held.check

@@ -1,25 +1,17 @@
 """The output whose proposals are labelled: what made it, by which checkpoint, and which of its scenes are meant."""
 
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.run import run_record
 from jobs.run.settings.relabel import RelabelSettings
-from jobs.run.settings.scenes import SceneChoice
 from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.checkpoint import Checkpoint
 from pipeline import aoi
 from pipeline.errors import ConfigError
-from pipeline.flow import KeptScenes
 from pipeline.geometry.aoi import Aoi
 from pipeline.output import Output
-from pipeline.sources import SceneList
-from pipeline.sources.naming import Refusal
 from pipeline.store import Contents, ProposalsLayout
-
-LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,44 +81,6 @@ def checkpoint_of(source: Source, given: str | None) -> Checkpoint:
     return found
 
 
-def scene_list(choice: SceneChoice | None) -> SceneList | None:
-    """Return what of the choice are no ids, None where that is nothing."""
-    return SceneList(choice.specs) if choice is not None and choice.specs else None
-
-
-def chosen_ids(source: Source, choice: SceneChoice | None) -> frozenset[str] | None:
-    """Return the ids of the scenes that are meant, None for all; say which of them are not in the source.
-
-    Raises ConfigError where none of them is.
-    """
-    if choice is None:
-        return None
-    named = {*choice.scene_ids, *_ids(scene_list(choice))}
-    there = {scene.scene_id for scene in KeptScenes(source.output, frozenset(named))}
-    missing = sorted(named - there)
-    if not missing:
-        return frozenset(there)
-    shown = ", ".join(missing[:LISTED]) + (" ..." if len(missing) > LISTED else "")
-    if not there:
-        raise ConfigError(f"{source.output} has none of the scenes that are named ({shown}): see its scenes/")
-    print(
-        f"mrovseg: {source.output} lacks {len(missing)} of {len(named)} scenes that are named: {shown}",
-        file=sys.stderr,
-    )
-    return frozenset(there)
-
-
 def effective_area(settings: RelabelSettings, source: Source) -> Aoi | None:
     """Return the area outside of which there is no data."""
     return source.aoi if settings.aoi is None else settings.aoi
-
-
-def _ids(scenes: SceneList | None) -> Iterator[str]:
-    if scenes is None:
-        return
-    scenes.check()
-    for entry in scenes:
-        if isinstance(entry, Refusal):
-            print(f"mrovseg: {entry.reason}; the other scenes are not touched by it", file=sys.stderr)
-        else:
-            yield entry.scene_id

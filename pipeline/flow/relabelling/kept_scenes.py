@@ -9,7 +9,7 @@ from shlex import quote
 from pipeline.errors import PipelineError
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.window import Window
-from pipeline.output import Output, SceneOutput, entry_name, failures, ledger, offsets_of
+from pipeline.output import Output, SceneOutput, entry_name, failures, offsets_of
 from pipeline.output.failures import Noted
 from pipeline.storage import objects
 
@@ -30,9 +30,9 @@ class KeptScenes:
 
     def __iter__(self) -> Iterator[Scene]:
         """Yield the scenes, sorted by their ids."""
-        found = {*ledger.scene_ids(self.source), *objects.list_folders(self.source.failure_notes)}
-        for scene_id in sorted(found if self.chosen is None else found & self.chosen):
-            yield Scene(scene_id, self.source.scene(scene_id).masks.uri)
+        for scene_id in failures.begun_scenes(self.source):
+            if self.chosen is None or scene_id in self.chosen:
+                yield Scene(scene_id, self.source.scene(scene_id).masks.uri)
 
 
 def missing_scene(theirs: SceneOutput) -> ProposalsMissing:

@@ -33,6 +33,7 @@ def run(  # noqa: PLR0913 - each by its name
     layout: ChipLayout,
     settings: FlowSettings,
     contents: Contents = PIXELS_ALONE,
+    colors: Sequence[str] | None = None,
     reading: Reading = PLAIN,
     made_by: Mapping[str, Any] | None = None,
     run_id: str | None = None,
@@ -42,7 +43,8 @@ def run(  # noqa: PLR0913 - each by its name
     """Segment what is not yet done of ``scenes`` into mask stores of ``output``, and sum the output up.
 
     ``scenes`` are listed by a task, while the first are being segmented: they can be pickled, as a ``SceneList``
-    and a list can, and may be too many to hold. ``classes`` are the names of the class ids 1..k.
+    and a list can, and may be too many to hold. ``classes`` are the names of the class ids 1..k, and ``colors`` those
+    of the ids 0..k (None: the palette's).
     ``make_segmenter`` is called once in each actor with ``weights``, whose arrays are read-only there; ``layout``
     is its segmenter's, and ``contents`` what each mask store holds of what it makes. ``reading`` is how scenes are
     read; how each of them is, is kept in the output. ``made_by`` are plain values that say what makes the masks, the
@@ -66,6 +68,7 @@ def run(  # noqa: PLR0913 - each by its name
                 output=output,
                 classes=classes,
                 contents=contents,
+                colors=colors,
                 made_by=made_by or {},
                 make_segmenter=make_segmenter,
                 weights_refs=put_weights(weights),

@@ -12,6 +12,7 @@ from pipeline.storage.objects.content import (
     is_folder,
     opened_object,
     put_bytes,
+    put_file,
     sweep,
 )
 from pipeline.storage.objects.creating import create_bytes
@@ -69,6 +70,7 @@ __all__ = [
     "local_path",
     "opened_object",
     "put_bytes",
+    "put_file",
     "readable_path",
     "remove",
     "remove_made",

@@ -44,6 +44,26 @@ def put_bytes(location: Location, data: bytes) -> None:
             _put_file(Path(local_path(location.uri)), data)
 
 
+def put_file(location: Location, path: Path) -> None:
+    """Move a local file to where it belongs; a reader sees all of it or nothing of it.
+
+    A local ``location`` is on the disk that the file is on.
+
+    Raises:
+        OutputError: the storage refused.
+    """
+    with reporting_write_errors(location):
+        if is_remote(location.uri):
+            filesystem, there = filesystem_of(location)
+            with_retries(lambda: filesystem.put_file(str(path), there))
+            path.unlink()
+        else:
+            target = Path(local_path(location.uri))
+            _sync_file(path)
+            path.replace(target)
+            _sync_folder(target.parent)
+
+
 def sweep(folder: Location, *, below: Location | None = None) -> None:
     """Remove what killed writers of objects directly below ``folder`` left half-written; S3 keeps nothing of such.
 
@@ -149,6 +169,11 @@ def _remove_quietly(path: Path) -> None:
     """Remove a file; a disk that became read-only says so itself already."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

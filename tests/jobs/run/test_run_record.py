@@ -11,20 +11,21 @@ from jobs import segment, verify
 from jobs.run import run_record
 from jobs.run.description import describe
 from jobs.run.exit_codes import ExitCode
+from jobs.run.settings.classes import read_classes
 from jobs.run.settings.segment import SegmentSettings
 from mrovseg.network.config import TINY
 from mrovseg.weights.checkpoint import Checkpoint
-from mrovseg.words.vocabulary import parse
 from pipeline.config import PLAIN, FlowSettings, Reading
 from pipeline.errors import PipelineError, ResumeError
 from pipeline.output import Output
+from pipeline.output.palette import class_colors
 from pipeline.sources import SceneList, Search
 
 
 def description(  # noqa: PLR0913 - each by its name
     output: Path,
     *,
-    classes: str = "house; road",
+    classes: object = "house; road",
     scenes: tuple[str | Search, ...] = ("a.tif",),
     digest: str = "ab12",
     threshold: float = 0.2,
@@ -34,7 +35,7 @@ def description(  # noqa: PLR0913 - each by its name
 ) -> dict[str, Any]:
     settings = SegmentSettings(
         scenes=SceneList(scenes),
-        vocabulary=parse(classes),
+        vocabulary=read_classes(classes),
         output=Output(str(output)),
         flow=flow,
         reading=reading,
@@ -80,6 +81,19 @@ def test_another_run_is_refused_and_the_difference_shown(
         run_record.write_description(Output(str(tmp_path)), description(tmp_path, **changed))
     assert all(part in str(raised.value) for part in named), raised.value
     assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_an_output_keeps_the_colours_that_it_was_begun_with(tmp_path: Path) -> None:
+    output = Output(str(tmp_path))
+    house = {"name": "house", "prompts": ["house"], "color": "#0000ff"}
+    blue = [house, "road"]
+    first = run_record.write_description(output, description(tmp_path, classes=blue))
+    assert first == [*class_colors(["house", "road"], {"house": "#0000ff"})]
+    record = (tmp_path / "run.json").read_bytes()
+    assert json.loads(record)["config"]["classes"][0] == house
+    for other in ("house; road", [{**house, "color": "#ff0000"}, "road"]):
+        assert run_record.write_description(output, description(tmp_path, classes=other)) == first
+        assert (tmp_path / "run.json").read_bytes() == record
 
 
 def test_a_record_that_does_not_say_its_precision_is_of_single_precision(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import rasterio
 import xarray as xr
 import zarr
+import zarr_cm
 from hypothesis import given
 from hypothesis import strategies as st
 from rio_tiler.io.xarray import XarrayReader
@@ -20,6 +21,7 @@ from pipeline import store
 from pipeline.errors import StoreError
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
+from pipeline.output.palette import class_colors
 from pipeline.storage import objects
 from pipeline.storage.location import Location
 from tests.pipeline.outputs import scene_at
@@ -283,7 +285,9 @@ def _for_gdal(uri: str, name: str, folder: Path) -> str:
 
 @given(st.lists(st.text(alphabet="ab _1", min_size=1).map(str.strip).filter(bool), unique=True, max_size=9))
 def test_flag_meanings_are_a_word_for_each_class_and_no_two_are_alike(names: list[str]) -> None:
-    documents = store.documents(header=_header(), classes=names, chunk_px=CHUNK_PX)
+    documents = store.documents(
+        store.StoreLayout(header=_header(), name="scene", classes=names, chunk_px=CHUNK_PX)
+    )
     attributes = json.loads(documents["0/class/zarr.json"])["attributes"]
     words = attributes["flag_meanings"].split(" ")
     assert len(set(words)) == len(words) == len(attributes["flag_values"]) == 1 + len(names)
@@ -299,7 +303,9 @@ def _made(words: list[str]) -> set[str]:
 
 
 def test_two_names_that_differ_by_a_blank_alone_are_two_words() -> None:
-    documents = store.documents(header=_header(), classes=["a b", "a_b", "other"], chunk_px=CHUNK_PX)
+    documents = store.documents(
+        store.StoreLayout(header=_header(), name="scene", classes=["a b", "a_b", "other"], chunk_px=CHUNK_PX)
+    )
     attributes = json.loads(documents["0/class/zarr.json"])["attributes"]
     assert attributes["flag_meanings"].split() == ["other", "a_b", "a_b_2", "other_3"]
 
@@ -413,3 +419,63 @@ def test_nothing_is_said_of_a_crs_where_the_scene_states_none(tmp_path: Path) ->
     uri = f"{tmp_path}/scenes/scene/masks.zarr"
     _lay_out(uri, _header("no CRS"))
     assert not [key for key, content in _held(uri).items() if b"proj:" in content or b"crs_wkt" in content]
+
+
+def _attributes(place: str = "UTM", **changed: Any) -> dict[str, Any]:  # noqa: ANN401 - of several types
+    """The root's attributes, with those of the class ids beside them."""
+    given = {"header": _header(place), "name": "scene", "classes": CLASSES, "chunk_px": CHUNK_PX, **changed}
+    documents = store.documents(store.StoreLayout(**given))
+    of_classes = json.loads(documents["0/class/zarr.json"])["attributes"]
+    return {**json.loads(documents["zarr.json"])["attributes"], "class": of_classes}
+
+
+def test_classes_have_the_colours_that_are_given_or_those_of_the_palette() -> None:
+    assert _attributes()["class"]["flag_colors"].split() == [*class_colors(CLASSES)]
+    found = _attributes(colors=("#bdbdbd", "#ff0000", "#00ff00"))
+    assert found["class"]["flag_colors"] == "#bdbdbd #ff0000 #00ff00"
+    assert found["ome"]["image-label"] == {
+        "colors": [
+            {"label-value": 0, "rgba": [0xBD, 0xBD, 0xBD, 0]},
+            {"label-value": 1, "rgba": [255, 0, 0, 255]},
+            {"label-value": 2, "rgba": [0, 255, 0, 255]},
+            {"label-value": 255, "rgba": [0, 0, 0, 0]},
+        ],
+        "properties": [
+            {"label-value": id_, "class": name}
+            for id_, name in enumerate(("other", "building", "paved road"))
+        ],
+    }
+    with pytest.raises(ValueError, match="each class has a colour"):
+        _attributes(colors=("#bdbdbd", "#ff0000"))
+
+
+@pytest.mark.parametrize(
+    ("place", "unit"), [("UTM", "meter"), ("rotated", "meter"), ("lon-lat", "degree"), ("no CRS", None)]
+)
+def test_the_axes_have_the_unit_of_the_crs(place: str, unit: str | None) -> None:
+    (image,) = _attributes(place)["ome"]["multiscales"]
+    assert image["name"] == "scene"
+    assert [axis.get("unit") for axis in image["axes"]] == [unit, unit]
+
+
+def test_a_slides_pixels_have_their_own_size_in_micrometers() -> None:
+    slide = replace(_header("no CRS"), pixel_m=(2.5e-7, 5e-7))
+    (image,) = _attributes(header=slide)["ome"]["multiscales"]
+    assert [axis["unit"] for axis in image["axes"]] == ["micrometer"] * 2
+    scale, translation = image["datasets"][0]["coordinateTransformations"]
+    assert scale["scale"] == pytest.approx([0.25, 0.5])
+    assert translation["translation"] == pytest.approx([0.125, 0.25])
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_conventions_are_what_their_validator_expects(place: str) -> None:
+    documents = store.documents(
+        store.StoreLayout(header=_header(place), name="a", classes=CLASSES, chunk_px=CHUNK_PX), levels=2
+    )
+    for key in ("zarr.json", "0/zarr.json", "0/class/zarr.json", "2/zarr.json", "2/class/zarr.json"):
+        attributes = json.loads(documents[key])["attributes"]
+        said = {each["name"] for each in attributes["zarr_conventions"]}
+        assert said == {"spatial"} | ({"proj"} if place != "no CRS" else set()) | (
+            {"multiscales"} if key == "zarr.json" else set()
+        )
+        zarr_cm.validate_all(attributes)

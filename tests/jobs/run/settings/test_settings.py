@@ -9,7 +9,7 @@ import pytest
 
 from jobs.run.settings import segment as settings
 from jobs.run.settings.areas import area_of
-from jobs.run.settings.classes import read_classes
+from jobs.run.settings.classes import read_classes, write_classes
 from jobs.run.settings.segment import SegmentSettings
 from mrovseg.errors import VocabularyError
 from pipeline.config import Reading
@@ -222,6 +222,15 @@ def test_classes_of_all_forms_are_one_vocabulary(classes: object) -> None:
     assert made.prompts == (("house", "hut"), ("river",))
 
 
+def test_a_class_may_have_a_colour_which_is_read_to_what_was_written() -> None:
+    given = [{"name": "wet", "prompts": ["river"], "color": "#00AAff"}, {"name": "road", "prompts": ["road"]}]
+    made = read_classes(given)
+    assert made.colors == ("#00aaff", "")
+    assert write_classes(made) == [{**given[0], "color": "#00aaff"}, given[1]]
+    assert read_classes(write_classes(made)) == made
+    assert read_classes("road") == read_classes([{"name": "road", "color": None}])
+
+
 def test_a_class_may_be_named_by_none_of_its_prompts() -> None:
     made = read_classes([{"name": "wet", "prompts": ["river", "lake"]}, {"name": "road"}])
     assert made.names == ("wet", "road")
@@ -248,6 +257,7 @@ def test_a_class_may_be_named_by_none_of_its_prompts() -> None:
         ("{scenes: a.tif, output: o, classes: {a: b}}", ["classes", "{'a': 'b'}"]),
         ("{scenes: a.tif, output: o, classes: [a; b]}", ["one class", "a; b"]),
         ("{scenes: a.tif, output: o, classes: [{name: a, words: [b]}]}", ["unknown key words", "prompts"]),
+        ("{scenes: a.tif, output: o, classes: [{name: a, color: red}]}", ["color of class 'a'", "'red'"]),
         ("{scenes: a.tif, output: o, classes: [{prompts: [b]}]}", ["name", "None"]),
         ("{scenes: a.tif, output: o, classes: [{name: a, prompts: []}]}", ["prompts", "'a'"]),
         ("{scenes: a.tif, output: o, classes: road, threshold: 2.0}", ["threshold", "2.0"]),

@@ -22,6 +22,12 @@ _UUIDS = {
     "proj": "f17cb550-5864-4468-aeb7-f3180cfb622f",
     "spatial": "689b58e2-cf7b-45e0-9fff-9cfc0883d6b4",
 }
+RESAMPLING = "mode"
+"""How a level's class ids come of those of the level before."""
+
+LEVEL_PX = 512
+"""The coarsest level has no longer side: a picture of the whole scene is one chunk."""
+
 _DESCRIPTIONS = {
     "multiscales": "Multiscale layout of zarr datasets",
     "proj": "Coordinate reference system information for geospatial data",
@@ -39,6 +45,12 @@ def coarser(header: Header, stride_px: int) -> Header:
     )
 
 
+def count_levels(header: Header) -> int:
+    """Return how many coarser levels a scene has: each half as high and wide, until one fits into 512 px a side."""
+    longest = -(-max(header.height, header.width) // LEVEL_PX)
+    return (longest - 1).bit_length()
+
+
 def scene_attributes(header: Header) -> dict[str, Any]:
     """Return the attributes by which the conventions georeference an array, or a group of such arrays."""
     conventions = ["proj", "spatial"] if header.crs_wkt else ["spatial"]
@@ -53,19 +65,30 @@ def scene_attributes(header: Header) -> dict[str, Any]:
     }
 
 
-def root_attributes(header: Header) -> dict[str, Any]:
-    """Return the attributes of the root: the same, and its one resolution level."""
+def root_attributes(header: Header, *, levels: int = 0) -> dict[str, Any]:
+    """Return the attributes of the root: the same, and its resolution levels: its own, and so many coarser ones."""
     attributes = scene_attributes(header)
-    level = {
-        "asset": "0",
-        "transform": {"scale": [1.0, 1.0], "translation": [0.0, 0.0]},
-        "spatial:shape": [header.height, header.width],
-        "spatial:transform": list(header.transform),
-    }
     return {
         **attributes,
         "zarr_conventions": [_convention("multiscales"), *attributes["zarr_conventions"]],
-        "multiscales": {"resampling_method": "mode", "layout": [level]},
+        "multiscales": {
+            "resampling_method": RESAMPLING,
+            "layout": [_level(header, level) for level in range(levels + 1)],
+        },
+    }
+
+
+def _level(header: Header, level: int) -> dict[str, Any]:
+    """Return what is said of a level: of each but the first, how it lies in the one before."""
+    own = coarser(header, 2**level)
+    made = {"derived_from": str(level - 1), "resampling_method": RESAMPLING} if level else {}
+    scale = 2.0 if level else 1.0
+    return {
+        "asset": str(level),
+        **made,
+        "transform": {"scale": [scale, scale], "translation": [0.0, 0.0]},
+        "spatial:shape": [own.height, own.width],
+        "spatial:transform": list(own.transform),
     }
 
 

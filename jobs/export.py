@@ -1,0 +1,82 @@
+"""Make what other programs open of an output: `mrovseg export OUT --to FORMAT -o FOLDER`."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from jobs.run.commands import command, run
+from jobs.run.exit_codes import ends_with_code
+from jobs.run.exporting.execute import export_all
+from jobs.run.exporting.formats import CHANGE, FORMAT_NAMES, FormatFlags, check_flags, make_exporter
+from jobs.run.outputs.opened import chosen_classes, opened
+from jobs.run.settings.scenes import SceneChoice
+from pipeline.errors import ConfigError
+from pipeline.export import Selection
+from pipeline.storage.location import Location
+from pipeline.storage.objects.scene_uris import absolute_uri
+
+APP = command(
+    "export",
+    usage="OUT [OUT2] --to FORMAT -o FOLDER [flags]",
+    about="Make what other programs open of an output; given again, it makes what is left.",
+    examples=(
+        "mrovseg export out --to cog -o cogs",
+        'mrovseg export out --to polygons --classes "water; road" -o maps',
+    ),
+)
+
+
+@ends_with_code
+def main(argv: Sequence[str]) -> int:
+    """Read the flags, export, and say what was made and what is missing."""
+    return run(APP, argv)
+
+
+@APP.default
+def export(  # noqa: PLR0913 - the flags of a command
+    output: Annotated[str, Parameter(help="what was given to `segment -o`", metavar="OUT")],
+    later: Annotated[str | None, Parameter(help="another, for --to change", metavar="OUT2")] = None,
+    /,
+    *,
+    to: Annotated[str, Parameter(help=f"one of {', '.join(FORMAT_NAMES)}", metavar="FORMAT")],
+    folder: Annotated[str, Parameter(name=["--output", "-o"], help="a folder or a prefix", metavar="FOLDER")],
+    scenes: Annotated[
+        tuple[str, ...],
+        Parameter(help="some scenes: ids, or paths, globs, folders, lists", metavar="SCENES"),
+    ] = (),
+    classes: Annotated[
+        str | None, Parameter(help="some classes, such as 'water; road'; `other` is one too")
+    ] = None,
+    flags: Annotated[FormatFlags, Parameter(name="*")] = FormatFlags(),  # noqa: B008 - it is frozen
+) -> int:
+    """Export, and say what was made and what is missing."""
+    check_flags(to, flags)
+    if later is not None and to != CHANGE:
+        raise ConfigError(f"a second output, {later}, belongs to --to {CHANGE}, got --to {to}")
+    chosen = SceneChoice.parse(list(scenes)) if scenes else None
+    if to == CHANGE:
+        from jobs.run.exporting.changing import export_change, known_classes
+
+        sources = opened(output), opened(later or output)
+        return export_change(
+            sources,
+            flags=flags,
+            folder=Location(absolute_uri(folder)),
+            classes=chosen_classes(classes, known_classes(sources)),
+            scenes=chosen,
+        )
+    exporter = make_exporter(to, flags)
+    source = opened(output)
+    return export_all(
+        source.output,
+        exporter=exporter,
+        folder=Location(absolute_uri(folder)),
+        selection=Selection(window_px=source.window_px, classes=chosen_classes(classes, source.classes)),
+        scenes=chosen,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,168 @@
+"""What of one scene is exported: its grid, its classes, and the pixels of the windows that are done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import UInt
+
+from pipeline import store
+from pipeline.errors import ConfigError
+from pipeline.geometry.grid import plan_windows, squares
+from pipeline.geometry.scene import Header
+from pipeline.geometry.window import Window
+from pipeline.output import Plan, SceneOutput, ledger, offsets_of, plan_of
+from pipeline.statistics import listing_digest, windows_of
+from pipeline.store import StoreDescription
+
+OTHER = 0
+"""The class id of what is none of the vocabulary, and of classes that are not chosen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which classes of a scene are exported, by name; None for all.
+
+    ``window_px`` is the side of the windows that the output was made of.
+    """
+
+    window_px: int
+    classes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportScene:
+    """What of one scene is exported.
+
+    A pixel of a window that the ledger does not have is no data, whatever the store holds. ``done`` are
+    ``(row_off, col_off)`` of the windows that are, ``plan`` how many there are in all, None where nobody knows.
+    """
+
+    scene: SceneOutput
+    store: StoreDescription
+    selection: Selection
+    done: frozenset[tuple[int, int]]
+    plan: Plan | None
+    source_digest: str
+    """Another one after anything has changed of what would be exported."""
+
+    @property
+    def scene_id(self) -> str:
+        """The scene's id."""
+        return self.scene.scene_id
+
+    @property
+    def header(self) -> Header:
+        """The grid of the pixels."""
+        return self.store.header
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of all classes by class id; 0 is ``other``."""
+        return self.store.classes
+
+    @property
+    def colors(self) -> tuple[str, ...]:
+        """Their colours, "#rrggbb"."""
+        return self.store.colors
+
+    @property
+    def nodata(self) -> int:
+        """The class id of no data, 255 or 65535."""
+        return int(np.iinfo(self.header.dtype).max)
+
+    @cached_property
+    def chosen(self) -> tuple[int, ...]:
+        """The ids of the chosen classes, sorted; of all where none was chosen.
+
+        Raises:
+            ConfigError: the store has no class of that name.
+        """
+        names = self.selection.classes
+        if names is None:
+            return tuple(range(len(self.classes)))
+        unknown = [name for name in names if name not in self.classes]
+        if unknown:
+            raise ConfigError(
+                f"{self.scene.masks} has no class {unknown[0]!r}: choose of {', '.join(self.classes)}"
+            )
+        return tuple(sorted(self.classes.index(name) for name in names))
+
+    @property
+    def windows_missing(self) -> int | None:
+        """How many windows are not done; None where nobody knows."""
+        return windows_of(self.plan, done=len(self.done))[1]
+
+    def windows(self) -> Iterator[Window]:
+        """Yield the scene in windows as it was made of, row by row, whether they are done or not."""
+        return plan_windows(self.header.height, self.header.width, window_px=self.selection.window_px)
+
+    def read_classes(self, window: Window) -> UInt[np.ndarray, "y x"]:
+        """Return the class id of each pixel of ``window``: ``OTHER`` where its class is not chosen, or ``nodata``.
+
+        Raises:
+            StoreError: the window is not inside the scene, or the store is damaged.
+        """
+        found = store.read(self.scene, "class", window)
+        if len(self.chosen) < len(self.classes):
+            keep = np.zeros(self.nodata + 1, bool)
+            keep[[*self.chosen, self.nodata]] = True
+            found = np.where(keep[found], found, np.asarray(OTHER, found.dtype))
+        return self._only_done(found, window, self.nodata)
+
+    def read_scores(self, window: Window, name: str = "score") -> UInt[np.ndarray, "y x"]:
+        """Return the ``score`` or ``margin`` of each pixel of ``window``, see ``SCORE_MAX``; 255 is no data.
+
+        Where the store has scores of places, pixels have those of their place.
+
+        Raises:
+            StoreError: as ``read_classes``.
+        """
+        stride_px = self.store.contents.score_stride_px
+        found = store.read(self.scene, name, window)
+        if stride_px > 1:
+            rows, cols = (
+                np.arange(start, end) // stride_px - start // stride_px
+                for start, end in ((window.row_off, window.row_end), (window.col_off, window.col_end))
+            )
+            found = found[np.ix_(rows, cols)]
+        no_data = np.iinfo(found.dtype).max
+        found = np.where(store.read(self.scene, "class", window) == self.nodata, no_data, found)
+        return self._only_done(found, window, int(no_data))
+
+    def _only_done(
+        self, values: UInt[np.ndarray, "y x"], window: Window, nodata: int
+    ) -> UInt[np.ndarray, "y x"]:
+        found = np.full_like(values, nodata)
+        for square in squares(window, side_px=self.selection.window_px):
+            part = square.intersection(window)
+            if part is not None and (square.row_off, square.col_off) in self.done:
+                found[part.slices_in(window)] = values[part.slices_in(window)]
+        return found
+
+
+def open_scene(scene: SceneOutput, selection: Selection) -> ExportScene:
+    """Return what of a scene is exported, by its store and its ledger as they are now.
+
+    Raises:
+        StoreError: there is no store, or it is damaged.
+        PipelineError: the storage refused.
+    """
+    listed = ledger.list_objects(scene)
+    entries = [each for each in listed if offsets_of(each.path) is not None]
+    plan = next((plan for each in listed if (plan := plan_of(each.path)) is not None), None)
+    described = store.describe(scene)
+    identity = [described.run, None if plan is None else plan.name, listing_digest(entries)]
+    return ExportScene(
+        scene=scene,
+        store=described,
+        selection=selection,
+        done=frozenset(offsets for each in entries if (offsets := offsets_of(each.path)) is not None),
+        plan=plan,
+        source_digest=hashlib.sha256(json.dumps(identity).encode()).hexdigest(),
+    )

@@ -1,0 +1,1 @@
+"""What is made of an output's scenes one by one, a task each."""
