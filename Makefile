@@ -6,8 +6,9 @@ PYTHON := $(VENV)/bin/python
 PINNED := --constraint constraints.txt --constraint requirements.lock
 UNLOCKED := ^(torch|torchvision|triton|nvidia-.*|cuda-.*|pip|setuptools|mrovseg)==
 
-# Tests side by side; more than four processes would want much memory, as each starts a Ray of its own.
-SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --maxschedchunk=1
+# Tests side by side; more than four processes would want much memory, as each starts a Ray of its own. A module's tests
+# are of one process, so that a run which they all read is made once.
+SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 
 # What is compiled once, tests with their asserts above all, is for every process that a test starts, and they are many.
 unexport PYTHONDONTWRITEBYTECODE
@@ -54,9 +55,8 @@ test-pipeline: install-pipeline
 	! .venv-pipeline/bin/python -c 'import torch' 2> /dev/null
 	.venv-pipeline/bin/python -m pytest $(SIDE_BY_SIDE) pipeline tests/pipeline
 
-# A module's slow tests are of one process, so that a run which they all read is made once.
 test-slow: install
-	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --dist=loadscope --no-loadscope-reorder -m slow --durations=20 tests
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m slow --durations=20 tests
 
 .venv-pipeline/installed: pyproject.toml requirements.lock
 	test -x .venv-pipeline/bin/python || python3 -m venv .venv-pipeline
