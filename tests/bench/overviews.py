@@ -148,6 +148,7 @@ def rio_tiler(folder: Path) -> dict[str, float]:
 
 def dask(folder: Path) -> dict[str, float]:
     """Open all levels as a tree over dask, and read the coarsest."""
+    import dask.array  # noqa: F401, PLC0415 - xarray imports it late
     import xarray as xr  # noqa: PLC0415 - of this step alone
 
     def picture() -> None:
