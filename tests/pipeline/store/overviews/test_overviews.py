@@ -119,6 +119,13 @@ def test_the_same_bytes_come_of_other_windows_and_more_threads(made: SceneOutput
         assert found == wanted
 
 
+def test_the_same_bytes_are_in_s3(made: SceneOutput, s3: str) -> None:
+    scene = make(objects.join(s3, "out"))
+    assert store.write_overviews(scene, LAYOUT, window_px=256, threads=4)
+    assert held(scene) == held(made)
+    assert not store.write_overviews(scene, LAYOUT, window_px=256)
+
+
 def test_what_is_current_is_not_made_again_and_what_the_ledger_gained_is(tmp_path: Path) -> None:
     some = [(0, 0), (0, 256), (768, 1280)]
     scene = make(tmp_path, done=some)
