@@ -10,7 +10,7 @@ from jobs.run import run_record
 from jobs.run.commands import command, run
 from jobs.run.exit_codes import ExitCode, ends_with_code
 from pipeline.errors import ConfigError
-from pipeline.output import Output, lease, ledger
+from pipeline.output import Output, lease
 from pipeline.storage.objects.scene_uris import absolute_uri
 from pipeline.store import Contents, StoreTerms
 
@@ -59,7 +59,7 @@ def _make(output: Output, record: dict[str, Any], *, renew: bool) -> list[str]:
     """Make overviews of all scenes, say of how many, and return why some have none."""
     from pipeline import flow
 
-    scene_ids, written, reasons = ledger.scene_ids(output), 0, []
+    scene_ids, written, reasons = output.scene_ids(), 0, []
     with flow.cluster():
         for each in flow.make_overviews(output, _terms(record), scene_ids, renew=renew):
             written += each.written

@@ -1,6 +1,6 @@
 """Mask stores: one Zarr hierarchy a scene, laid out first, then written in whole chunks."""
 
-from pipeline.store.attributes.georeference import count_levels
+from pipeline.store.attributes.georeference import count_levels, scene_attributes
 from pipeline.store.chunks import chunks_digest, decoded
 from pipeline.store.contents import (
     MOST_QUERIES,
@@ -54,6 +54,7 @@ __all__ = [
     "read_kept",
     "read_overviews_note",
     "read_proposals",
+    "scene_attributes",
     "store_at",
     "write",
     "write_overviews",

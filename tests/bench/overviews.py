@@ -89,7 +89,7 @@ def segmented(folder: Path) -> dict[str, float]:
 def again(folder: Path) -> dict[str, float]:
     """Make the overviews of that scene once more, in this process."""
     output = Output(str(folder / "out"))
-    (scene_id,) = ledger.scene_ids(output)
+    (scene_id,) = output.scene_ids()
     scene = output.scene(scene_id)
     (header, *_) = store.levels(scene)
     described = store.describe(scene)
