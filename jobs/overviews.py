@@ -50,6 +50,7 @@ def overviews(
         held.check()
         if older:
             run_record.write_upgraded(made)
+            print("the output is of this version's format; its tables are written anew by its own command")
     for reason in reasons[:LISTED_SCENES]:
         print(f"mrovseg: {reason}", file=sys.stderr)
     return ExitCode.DONE_WITH_FAILURES if reasons else ExitCode.DONE
