@@ -13,7 +13,7 @@ from pipeline.store.contents import (
 )
 from pipeline.store.describing import StoreDescription, describe, levels
 from pipeline.store.layout import ARRAYS, StoreLayout, StoreTerms, documents
-from pipeline.store.masks import lay_out, write
+from pipeline.store.masks import lay_out, lay_out_again, write
 from pipeline.store.overviews import OverviewsNote, read_overviews_note, write_overviews
 from pipeline.store.proposals import map_bytes
 from pipeline.store.provenance import mark, marked
@@ -44,6 +44,7 @@ __all__ = [
     "documents",
     "is_group",
     "lay_out",
+    "lay_out_again",
     "lay_out_scenes",
     "levels",
     "map_bytes",
