@@ -38,7 +38,9 @@ def rows(scene_id: str) -> list[dict[str, Any]]:
 
 def facts(number: int) -> dict[str, Any]:
     """What a scene is."""
-    box = shapely.segmentize(shapely.box(number % 100, number // 200, number % 100 + 1, number // 200 + 1), 0.1)
+    box = shapely.segmentize(
+        shapely.box(number % 100, number // 200, number % 100 + 1, number // 200 + 1), 0.1
+    )
     return {
         "uri": f"s3://scenes/s{number:05}.tif",
         "datetime": f"20{number % 20 + 10}-{number % 12 + 1:02}-01T10:00:00",
