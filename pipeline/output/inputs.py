@@ -62,6 +62,7 @@ def remove_scene(scene: SceneOutput) -> None:
     output, made = scene.output, partial(is_made, scene_id=scene.scene_id)
     _remove_folder(output, scene.ledger, made)
     _remove_folder(output, scene.failure_notes, made)
+    objects.remove(scene.overviews, below=output.location)
     _remove_folder(output, scene.folder, made)
     objects.remove(scene.inputs, below=output.location)
 

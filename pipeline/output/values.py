@@ -86,6 +86,11 @@ class Output:
         return self.at(names.STATISTICS)
 
     @property
+    def overviews(self) -> Location:
+        """The folder of what each scene's overviews are of."""
+        return self.at(names.OVERVIEWS)
+
+    @property
     def inputs(self) -> Location:
         """The folder of what each scene was and how it is read."""
         return self.at(names.INPUTS)
@@ -172,6 +177,11 @@ class SceneOutput:
     def statistics(self) -> Location:
         """The table that has its rows, one for each window and class, among those of others."""
         return self.output.statistics.join(names.statistics_name(self.scene_id))
+
+    @property
+    def overviews(self) -> Location:
+        """What its overviews are of; they are in its mask store."""
+        return self.output.overviews.join(f"{self.scene_id}.json")
 
     @property
     def folder(self) -> Location:

@@ -7,11 +7,11 @@ is newer than they are.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.output import Output, Plan, SceneOutput, ledger, offsets_of, plan_of
+from pipeline.output.ledger import listing_digest
 from pipeline.statistics.classes import scene_summary
 from pipeline.statistics.facts import ABOUT, facts_by_note
 from pipeline.statistics.parts import KeptPart, PartWriter, read_part
@@ -65,12 +65,6 @@ def scene_sum(
 def windows_of(plan: Plan | None, *, done: int) -> tuple[int, int | None]:
     """Return how many windows of a scene are done, and how many are not: after a run these are those that failed."""
     return done, None if plan is None else plan.windows - done
-
-
-def listing_digest(entries: Iterable[Listed]) -> str:
-    """Return a digest of the names and sizes of a scene's entries, in whatever order they come."""
-    lines = "".join(f"{each.path} {each.size_bytes}\n" for each in sorted(entries))
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 class _Found(NamedTuple):

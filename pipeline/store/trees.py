@@ -22,13 +22,12 @@ def open_tree(scene: SceneOutput) -> xarray.DataTree:
     ``spatial_ref`` has the CRS.
 
     Raises:
-        StoreError: there is no store, or xarray or dask is not installed.
+        StoreError: there is no store, or xarray is not installed.
     """
     try:
-        import dask.array  # noqa: F401, PLC0415 - see above
         import xarray  # noqa: PLC0415 - see above
     except ImportError as error:
-        raise StoreError(f"a tree needs {error.name}: pip install 'mrovseg[export]'") from error
+        raise StoreError("a tree needs xarray: pip install 'mrovseg[export]'") from error
     try:
         return xarray.open_datatree(
             store_at(scene.masks, read_only=True),  # type: ignore[arg-type]  # stores of Zarr are taken too

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from pipeline.geometry.scene import Scene
 from pipeline.output import Output
 from pipeline.segment import Labeller
 from pipeline.sources.naming import Refusal
+from pipeline.store import StoreTerms
 
 _BYTES_PER_ACTOR = 2**20  # in the object store, over all steps: records of windows are small
 
@@ -46,9 +47,9 @@ class RelabelSpec:
         return self.planning.classes
 
     @property
-    def made_by(self) -> Mapping[str, Any]:
-        """What its mask stores say of the run."""
-        return self.planning.made_by
+    def store_terms(self) -> StoreTerms:
+        """What its mask stores have in common."""
+        return self.planning.store_terms
 
     @property
     def settings(self) -> FlowSettings:

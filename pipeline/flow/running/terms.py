@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from ray.data import Dataset
 
@@ -16,6 +16,7 @@ from pipeline.geometry.scene import Scene
 from pipeline.output import Output
 from pipeline.output.failure import Failure
 from pipeline.sources.naming import Refusal
+from pipeline.store import StoreTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ class Spec(Protocol):
         """The names of the class ids 1..k."""
 
     @property
-    def made_by(self) -> Mapping[str, Any]:
-        """What its mask stores say of the run."""
+    def store_terms(self) -> StoreTerms:
+        """What its mask stores have in common."""
 
     @property
     def settings(self) -> FlowSettings:
