@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import geopandas
 import numpy as np
+import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
@@ -187,5 +188,4 @@ def test_the_line_that_the_readme_asks_gives_km2_of_water_by_scene_and_month(
     by_id = {row[0]: row[2] for row in rows}
     for seed, name in enumerate(("a-scene", "b-scene", "c-scene")):
         assert by_id[name] == pytest.approx((class_ids(seed) == 1).sum() * AREA_KM2, rel=1e-3)
-    drawn = geopandas.read_parquet("try/items.parquet").plot()
-    assert drawn.has_data()
+    assert len(geopandas.read_parquet("try/items.parquet")) == len(pd.read_parquet("try/items.parquet")) == 6
