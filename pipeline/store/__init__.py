@@ -19,6 +19,7 @@ from pipeline.store.proposals import map_bytes
 from pipeline.store.provenance import mark, marked
 from pipeline.store.reading import KeptWindowArrays, contents_of, read, read_kept, read_proposals
 from pipeline.store.scenes import SCENES_DOCUMENT, is_group, lay_out_scenes
+from pipeline.store.trees import open_tree
 from pipeline.store.zarr_stores import store_at
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "map_bytes",
     "mark",
     "marked",
+    "open_tree",
     "read",
     "read_kept",
     "read_overviews_note",
