@@ -64,6 +64,7 @@ def create_cog(path: str, *, header: Header, band: BandDescription) -> Iterator[
             transform=header.transform,
             dtype=header.dtype,
             nodata=header.nodata,
+            zlevel=1,  # it is read once
         ) as target:
             yield target
         with environment(), faults_as(f"cannot finish {path}"):
