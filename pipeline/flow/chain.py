@@ -12,6 +12,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeExcept
 from pipeline import statistics, store
 from pipeline.config import FlowSettings
 from pipeline.errors import OutputError, PipelineError, ResourceError
+from pipeline.flow.by_scene.overviews import make_overviews
 from pipeline.flow.dataset import data_context
 from pipeline.flow.failure_notes import Notes
 from pipeline.flow.finished_runs import all_done
@@ -25,7 +26,7 @@ from pipeline.flow.summaries import summarize
 from pipeline.flow.watch.actor_starts import ActorStarts
 from pipeline.flow.watch.guard import Guard, watching
 from pipeline.flow.watch.watchdog import BEAT_S, Watchdog
-from pipeline.output import Output
+from pipeline.output import Output, ledger
 from pipeline.output.failure import Failure
 from pipeline.storage import objects
 
@@ -65,6 +66,7 @@ def _execute(spec: Spec, workers: WorkerCounts, progress: Progress) -> None:
         with watching(spec.settings.limit_s, notes) as guard:
             _run_to_end(spec, workers, guard, progress)
     _summarize(spec, progress)
+    _make_overviews(spec, progress)
 
 
 def _result(progress: Progress) -> RunResult:
@@ -79,7 +81,7 @@ def _result(progress: Progress) -> RunResult:
 
 def _sweep(output: Output) -> None:
     """Remove what killed writers of small objects left half-written; scenes are swept as they are planned."""
-    for folder in (output.location, output.inputs, output.statistics, output.scenes):
+    for folder in (output.location, output.inputs, output.statistics, output.overviews, output.scenes):
         objects.sweep(folder, below=output.location)
 
 
@@ -168,15 +170,35 @@ def _wait_for_workers(settings: FlowSettings) -> WorkerCounts:
 def _summarize(spec: Spec, progress: Progress) -> None:
     """Write what is a function of the ledger, and of which scenes failed whole."""
     cpus, tally = spec.settings.task_cpus, progress.tally
-    try:
+    with _after_the_chain(spec.output, "summed up"):
         found = summarize(spec.output, classes=spec.classes, cpus=cpus, tally=tally)
         checked, failed = _then_checked(found, progress), progress.failed_whole
         statistics.write_summary(spec.output, checked, classes=spec.classes, failed=failed)
+
+
+def _make_overviews(spec: Spec, progress: Progress) -> None:
+    """Have overviews of all scenes be of the ledger; say of which that cannot be."""
+    scene_ids = ledger.scene_ids(spec.output)
+    with _after_the_chain(spec.output, "in overviews"):
+        least = progress.tally.least(scene_ids)
+        for made in make_overviews(spec.output, spec.store_terms, scene_ids, least=least):
+            if progress.check_lease is not None and made.written:
+                progress.check_lease()
+            if made.reason is not None:
+                said = f"{made.scene_id} has no overviews: {made.reason}"
+                progress.events.warn("overviews_missing", said, scene_id=made.scene_id)
+
+
+@contextmanager
+def _after_the_chain(output: Output, what: str) -> Iterator[None]:
+    """Say what is not yet made of what is done, where the cluster is lost, or the output removed."""
+    try:
+        yield
     except RayError as error:
-        reason = f"every window is done or failed, but not summed up: {ChainBroken(error)}"
+        reason = f"every window is done or failed, but not {what}: {ChainBroken(error)}"
         raise PipelineError(reason) from error
     except FileNotFoundError as error:
-        raise OutputError(f"{spec.output} was removed while the run was at it: {error}") from error
+        raise OutputError(f"{output} was removed while the run was at it: {error}") from error
 
 
 def _then_checked(records: Iterator[dict[str, Any]], progress: Progress) -> Iterator[dict[str, Any]]:

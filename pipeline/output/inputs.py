@@ -61,6 +61,7 @@ def remove_scene(scene: SceneOutput) -> None:
     _remove_folder(output, scene.ledger, made)
     _remove_folder(output, scene.failure_notes, made)
     objects.remove(scene.statistics, below=output.location)
+    objects.remove(scene.overviews, below=output.location)
     _remove_folder(output, scene.folder, made)
     objects.remove(scene.inputs, below=output.location)
 

@@ -125,6 +125,12 @@ def list_objects(scene: SceneOutput, *, least: int = 0) -> list[objects.Listed]:
     return found
 
 
+def listing_digest(entries: Iterable[objects.Listed]) -> str:
+    """Return a digest of the names and sizes of a scene's entries, in whatever order they come."""
+    lines = "".join(f"{each.path} {each.size_bytes}\n" for each in sorted(entries))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
 def scene_ids(output: Output) -> list[str]:
     """Return the ids of the scenes of which something is done, sorted.
 

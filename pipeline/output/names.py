@@ -7,7 +7,8 @@ import re
 RUN, LEASE, SUMMARY, FAILURES = "run.json", "lease.json", "summary.parquet", "failures.parquet"
 FILES = (LEASE, RUN, SUMMARY, FAILURES)
 LEDGER, FAILURE_NOTES, STATISTICS, INPUTS, SCENES = "ledger", "failures", "statistics", "inputs", "scenes"
-FOLDERS = (LEDGER, FAILURE_NOTES, STATISTICS, INPUTS, SCENES)
+OVERVIEWS = "overviews"
+FOLDERS = (LEDGER, FAILURE_NOTES, STATISTICS, OVERVIEWS, INPUTS, SCENES)
 """What is done goes first when all is removed: masks without a ledger are computed again, a ledger without is a lie."""
 
 MASKS = "masks.zarr"
@@ -18,7 +19,7 @@ GROUP = "zarr.json"
 
 _SCENE = r"[A-Za-z0-9_][A-Za-z0-9._-]*-[0-9a-f]{16}"  # see ``scene_of``
 _MADE = (
-    r"ledger/{0}/([0-9]+-[0-9]+|plan-[0-9]+-[0-9a-f]{{32}})\.json|(inputs/{0}|scenes/zarr)\.json"
+    r"ledger/{0}/([0-9]+-[0-9]+|plan-[0-9]+-[0-9a-f]{{32}})\.json|((inputs|overviews)/{0}|scenes/zarr)\.json"
     r"|failures/{0}/([0-9]+-[0-9]+|scene(-[1-9][0-9]*)?|refused-[0-9a-f]{{16}})\.json"
     r"|statistics/{0}\.parquet|scenes/{0}/masks\.zarr/(([a-z_]+|[0-9]+)/)*(zarr\.json|c(/[0-9]+)*)"
 )

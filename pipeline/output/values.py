@@ -81,6 +81,11 @@ class Output:
         return self.at(names.STATISTICS)
 
     @property
+    def overviews(self) -> Location:
+        """The folder of what each scene's overviews are of."""
+        return self.at(names.OVERVIEWS)
+
+    @property
     def inputs(self) -> Location:
         """The folder of what each scene was and how it is read."""
         return self.at(names.INPUTS)
@@ -159,6 +164,11 @@ class SceneOutput:
     def statistics(self) -> Location:
         """The table of a row for each window and class."""
         return self.output.statistics.join(f"{self.scene_id}.parquet")
+
+    @property
+    def overviews(self) -> Location:
+        """What its overviews are of; they are in its mask store."""
+        return self.output.overviews.join(f"{self.scene_id}.json")
 
     @property
     def folder(self) -> Location:

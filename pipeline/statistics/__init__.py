@@ -1,9 +1,10 @@
 """What the masks say: pixels, ground area and mean score of each class, by window and by scene."""
 
+from pipeline.output.ledger import listing_digest
 from pipeline.statistics.classes import scene_summary, window_statistics
 from pipeline.statistics.facts import facts_of, origin
 from pipeline.statistics.failing import FailuresTable, failures_table, put_failures, write_failures
-from pipeline.statistics.scenes import listing_digest, summarize_scene, windows_of
+from pipeline.statistics.scenes import summarize_scene, windows_of
 from pipeline.statistics.summary import Summary, write_summary
 from pipeline.statistics.tables import (
     LISTING_KEY,

@@ -7,16 +7,16 @@ is newer than they are.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.output import Plan, SceneOutput, ledger, offsets_of, plan_of
+from pipeline.output.ledger import listing_digest
 from pipeline.statistics.classes import scene_summary
 from pipeline.statistics.facts import facts_in_note
 from pipeline.statistics.tables import ABOUT_KEY, LISTING_KEY, write_scene
@@ -49,12 +49,6 @@ def summarize_scene(scene: SceneOutput, *, classes: Sequence[str], least: int = 
 def windows_of(plan: Plan | None, *, done: int) -> tuple[int, int | None]:
     """Return how many windows of a scene are done, and how many are not: after a run these are those that failed."""
     return done, None if plan is None else plan.windows - done
-
-
-def listing_digest(entries: Iterable[Listed]) -> str:
-    """Return a digest of the names and sizes of a scene's entries, in whatever order they come."""
-    lines = "".join(f"{each.path} {each.size_bytes}\n" for each in sorted(entries))
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _summed(scene: SceneOutput, found: Sequence[Listed]) -> _Scene:

@@ -69,8 +69,8 @@ def disturb(
 def start(
     cluster: Machines | None, *, output: Path, scenes: Sequence[Path], log: Path
 ) -> subprocess.Popen[bytes]:
-    """Start a driver in a session of its own, on this cluster or without one."""
-    address = {"RAY_ADDRESS": cluster.address} if cluster else {}
+    """Start a driver in a session of its own, on this cluster or one that it starts for itself."""
+    address = {"RAY_ADDRESS": cluster.address if cluster else "local"}
     with log.open("ab") as said:
         return subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.driver", str(output), *map(str, scenes)],

@@ -75,7 +75,13 @@ def _scene_ids(output: Output, report: Report) -> list[str]:
             report.findings.append(stray(name))
         elif not is_file and name not in FOLDERS:
             report.findings.append(stray(f"{name}/"))
-    suffixes = {output.ledger: "", output.scenes: "", output.inputs: ".json", output.statistics: ".parquet"}
+    suffixes = {
+        output.ledger: "",
+        output.scenes: "",
+        output.inputs: ".json",
+        output.statistics: ".parquet",
+        output.overviews: ".json",
+    }
     for folder, suffix in suffixes.items():
         for name, is_file in objects.list_entries(folder):
             if folder.join(name) == output.scenes_group:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline import raster, statistics, store
 from pipeline.audit.verification.findings import Finding, Kind, Provenance, stray
+from pipeline.audit.verification.overviews import Overviews, is_of_level
 from pipeline.audit.verification.scene_notes import read_scene_note
 from pipeline.audit.verification.tables import check_table, listing_of
 from pipeline.audit.verification.windows import Checked, check_window
@@ -76,7 +77,7 @@ def check_scene(scene: SceneOutput, terms: Terms) -> SceneReport:
     report.findings += note.findings
     if note.view is None:
         return report
-    layout = store.documents(
+    layout = store.StoreLayout(
         header=note.view.header,
         name=scene.scene_id,
         classes=terms.made.classes,
@@ -86,10 +87,18 @@ def check_scene(scene: SceneOutput, terms: Terms) -> SceneReport:
         origin=statistics.origin(note.view),
         made_by=terms.made.made_by,
     )
+    documents = store.documents(layout)
     done, report.plan = set(entries), note.plan
-    _check_windows(scene, report, terms, note.view, entries, layout)
-    layout["zarr.json"] = store.marked(layout["zarr.json"], complete=report.of_plan[1] == 0)
-    _check_store(scene, report, layout, header=note.view.header, terms=terms, done=done)
+    listing = statistics.listing_digest(entries.values()) if entries else ""
+    _check_windows(scene, report, terms, note.view, entries, documents)
+    leveled = store.documents(layout, levels=store.count_levels(note.view.header))
+    roots = [
+        store.marked(each["zarr.json"], complete=report.of_plan[1] == 0) for each in (documents, leveled)
+    ]
+    of_levels = _check_store(
+        scene, report, documents, roots=roots, header=note.view.header, terms=terms, done=done
+    )
+    Overviews(scene, leveled, documents["zarr.json"], listing, terms.finished).check(of_levels, report)
     return report
 
 
@@ -199,16 +208,21 @@ def _ahead(
         yield from readers.map(check, some)
 
 
-def _check_store(
+def _check_store(  # noqa: PLR0913 - each by its name
     scene: SceneOutput,
     report: SceneReport,
     documents: Mapping[str, bytes],
     *,
+    roots: Sequence[bytes],
     header: Header,
     terms: Terms,
     done: set[tuple[int, int]],
-) -> None:
-    """List the scene's store: what was laid out must be there, and chunks belong to windows of the grid."""
+) -> list[str]:
+    """List the scene's store: what was laid out must be there, and chunks belong to windows of the grid.
+
+    The root is one of ``roots``: it tells of overviews or does not. Returns the keys of coarser levels.
+    """
+    of_levels: list[str] = []
     root = scene.output.path_of(scene.masks)
     there = set()
     arrays = {array.path: array for array in terms.made.contents.arrays.values()}
@@ -216,7 +230,9 @@ def _check_store(
         key = listed.path.removeprefix(f"{MASKS}/")
         chunk = _CHUNK.fullmatch(key) if key != listed.path else None
         chunk = chunk if chunk is not None and chunk["array"] in arrays else None
-        if chunk is not None and _is_on_grid(chunk, arrays[chunk["array"]], header, terms.made):
+        if key != listed.path and is_of_level(key):
+            of_levels.append(key)
+        elif chunk is not None and _is_on_grid(chunk, arrays[chunk["array"]], header, terms.made):
             report.uncommitted += _window_offsets(chunk, terms.made) not in done
         elif key in documents and key != listed.path:
             there.add(key)
@@ -226,17 +242,20 @@ def _check_store(
     for key, data in documents.items():
         if key in there:
             found = objects.get_bytes(scene.masks.join(key))
-            if not terms.finished and key == "zarr.json" and _is_marked_otherwise(found, data):
+            right = [data] if key != "zarr.json" else roots
+            if not terms.finished and key == "zarr.json" and _is_marked_otherwise(found, roots):
                 report.stale.append(f"{root}/{key}")
-            elif found != data:
+            elif found not in right:
                 report.findings.append(_of_layout("altered", root, key, report.scene_id))
         elif done:
             report.findings.append(_of_layout("missing", root, key, report.scene_id))
+    return of_levels
 
 
-def _is_marked_otherwise(root: bytes, wanted: bytes) -> bool:
+def _is_marked_otherwise(root: bytes, wanted: Sequence[bytes]) -> bool:
     """Tell whether a store's root is as it should be, but for whether the scene is complete."""
-    return root != wanted and root in {store.marked(wanted, complete=complete) for complete in (False, True)}
+    either = {store.marked(each, complete=complete) for each in wanted for complete in (False, True)}
+    return root not in wanted and root in either
 
 
 def _of_layout(kind: Kind, root: str, key: str, scene_id: str) -> Finding:
