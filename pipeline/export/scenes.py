@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import UInt
 
 from pipeline import store
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StoreError
 from pipeline.geometry.grid import plan_windows, squares
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
@@ -50,6 +50,8 @@ class ExportScene:
     plan: Plan | None
     source_digest: str
     """Another one after anything has changed of what would be exported."""
+    level: int = 0
+    """How often the masks were halved, see ``at_level``; windows are then of the level's own pixels."""
 
     @property
     def scene_id(self) -> str:
@@ -98,6 +100,26 @@ class ExportScene:
         """How many windows are not done; None where nobody knows."""
         return windows_of(self.plan, done=len(self.done))[1]
 
+    def at_level(self, level: int) -> ExportScene:
+        """Return the same scene as a coarser level of its store has it.
+
+        Raises:
+            ConfigError: the store has no such level.
+            StoreError: its levels are of an earlier state of the output.
+        """
+        if level == self.level:
+            return self
+        headers = store.levels(self.scene)
+        if not 0 <= level < len(headers):
+            raise ConfigError(f"{self.scene.masks} has levels from 0 to {len(headers) - 1}, got {level}")
+        note = store.read_overviews_note(self.scene)
+        listed = [each for each in ledger.list_objects(self.scene) if offsets_of(each.path) is not None]
+        if level and (note is None or note.ledger != listing_digest(listed)):
+            raise StoreError(
+                f"the overviews of {self.scene.masks} are not of what is done now: `mrovseg overviews` makes them anew"
+            )
+        return replace(self, store=replace(self.store, header=headers[level]), level=level)
+
     def windows(self) -> Iterator[Window]:
         """Yield the scene in windows as it was made of, row by row, whether they are done or not."""
         return plan_windows(self.header.height, self.header.width, window_px=self.selection.window_px)
@@ -108,7 +130,7 @@ class ExportScene:
         Raises:
             StoreError: the window is not inside the scene, or the store is damaged.
         """
-        found = store.read(self.scene, "class", window)
+        found = store.read(self.scene, "class", window, self.level)
         if len(self.chosen) < len(self.classes):
             keep = np.zeros(self.nodata + 1, bool)
             keep[[*self.chosen, self.nodata]] = True
@@ -118,13 +140,13 @@ class ExportScene:
     def read_scores(self, window: Window, name: str = "score") -> UInt[np.ndarray, "y x"]:
         """Return the ``score`` or ``margin`` of each pixel of ``window``, see ``SCORE_MAX``; 255 is no data.
 
-        Where the store has scores of places, pixels have those of their place.
+        Where the store has scores of places, pixels have those of their place, and levels have none.
 
         Raises:
             StoreError: as ``read_classes``.
         """
         stride_px = self.store.contents.score_stride_px
-        found = store.read(self.scene, name, window)
+        found = store.read(self.scene, name, window, self.level)
         if stride_px > 1:
             rows, cols = (
                 np.arange(start, end) // stride_px - start // stride_px
@@ -132,16 +154,19 @@ class ExportScene:
             )
             found = found[np.ix_(rows, cols)]
         no_data = np.iinfo(found.dtype).max
-        found = np.where(store.read(self.scene, "class", window) == self.nodata, no_data, found)
+        found = np.where(store.read(self.scene, "class", window, self.level) == self.nodata, no_data, found)
         return self._only_done(found, window, int(no_data))
 
     def _only_done(
         self, values: UInt[np.ndarray, "y x"], window: Window, nodata: int
     ) -> UInt[np.ndarray, "y x"]:
+        side_px, rest = divmod(self.selection.window_px, 2**self.level)
+        if rest:  # a pixel of some windows, and made of those that are done
+            return values
         found = np.full_like(values, nodata)
-        for square in squares(window, side_px=self.selection.window_px):
+        for square in squares(window, side_px=side_px):
             part = square.intersection(window)
-            if part is not None and (square.row_off, square.col_off) in self.done:
+            if part is not None and (square.row_off << self.level, square.col_off << self.level) in self.done:
                 found[part.slices_in(window)] = values[part.slices_in(window)]
         return found
 

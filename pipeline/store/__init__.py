@@ -1,6 +1,6 @@
 """Mask stores: one Zarr hierarchy a scene, laid out first, then written in whole chunks."""
 
-from pipeline.store.attributes.georeference import count_levels
+from pipeline.store.attributes.georeference import count_levels, scene_attributes
 from pipeline.store.chunks import chunks_digest, decoded
 from pipeline.store.contents import (
     MOST_QUERIES,
@@ -12,7 +12,6 @@ from pipeline.store.contents import (
     chunk_numbers,
 )
 from pipeline.store.describing import StoreDescription, describe, levels
-from pipeline.store.georeference import scene_attributes
 from pipeline.store.layout import ARRAYS, StoreLayout, StoreTerms, documents
 from pipeline.store.masks import lay_out, write
 from pipeline.store.overviews import OverviewsNote, read_overviews_note, write_overviews

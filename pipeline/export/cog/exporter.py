@@ -30,9 +30,13 @@ MOSAIC = "mosaic.gti.gpkg"
 
 @dataclass(frozen=True, slots=True)
 class Cog:
-    """GeoTIFFs of class ids, of ``scores`` too, and ``mosaic.gti.gpkg`` over all scenes that have a place on earth."""
+    """GeoTIFFs of class ids, of ``scores`` too, and ``mosaic.gti.gpkg`` over all scenes that have a place on earth.
+
+    Of a ``level`` above 0 they are of masks that were halved so often.
+    """
 
     scores: bool = False
+    level: int = 0
 
     @property
     def format(self) -> str:
@@ -50,8 +54,10 @@ class Cog:
         """Make the files of a scene, and return what the mosaic needs to know of it.
 
         Raises:
+            ConfigError: the store has no such level.
             PipelineError: the store is damaged, or the storage refused.
         """
+        scene = scene.at_level(self.level)
         if self.scores:
             _write_scores(scene, folder)
         legend = Legend(names=scene.classes, colors=scene.colors, shown=scene.chosen, nodata=scene.nodata)
@@ -115,6 +121,7 @@ def _tags(scene: ExportScene, legend: Legend | None) -> dict[str, str]:
     found = {
         "TIFFTAG_SOFTWARE": f"mrovseg {version('mrovseg')}",
         "scene_id": scene.scene_id,
+        "level": str(scene.level),
         "windows_done": str(len(scene.done)),
         "windows_missing": "unknown" if missing is None else str(missing),
         "run": scene.store.run or "",
