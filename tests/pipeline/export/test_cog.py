@@ -13,7 +13,7 @@ from rio_cogeo.cogeo import cog_validate
 from rio_tiler.io import Reader
 
 from pipeline import raster, store
-from pipeline.errors import ConfigError, StoreError
+from pipeline.errors import ConfigError, RasterError, StoreError
 from pipeline.export.cog import Cog
 from pipeline.export.cog.legend import Legend, gdal_sidecar, qgis_style
 from pipeline.geometry.window import Window
@@ -130,6 +130,22 @@ def _touched(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     (tops, bottoms), (lefts, rights) = edges
     below = counted[np.ix_(bottoms, rights)] - counted[np.ix_(bottoms, lefts)]
     return np.asarray(below - counted[np.ix_(tops, rights)] + counted[np.ix_(tops, lefts)] > 0)
+
+
+def test_a_raster_that_was_begun_and_failed_leaves_nothing(tmp_path: Path) -> None:
+    band = BandDescription(name="class", resampling="mode", palette={}, tags={})
+    header = replace(header_of(blocks()), bands=1, nodata=255.0)
+    with (
+        pytest.raises(ValueError, match="takes an array of"),
+        raster.create_cog(str(tmp_path / "a.tif"), header=header, band=band) as target,
+    ):
+        target.write(blocks(), Window(0, 0, 600, 700))
+    with (
+        pytest.raises(RasterError, match=r"cannot create .*: "),
+        raster.create_cog(str(tmp_path / "a.tif"), header=replace(header, crs_wkt="nowhere"), band=band),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 @settings(max_examples=15)
