@@ -49,6 +49,7 @@ def export(  # noqa: PLR0913 - the flags of a command
     classes: Annotated[
         str | None, Parameter(help="some classes, such as 'water; road'; `other` is one too")
     ] = None,
+    level: Annotated[int, Parameter(help="0 for the scene's own pixels, 1 for half as many a side, ...")] = 0,
     flags: Annotated[FormatFlags, Parameter(name="*")] = FormatFlags(),  # noqa: B008 - it is frozen
 ) -> int:
     """Export, and say what was made and what is missing."""
@@ -57,6 +58,8 @@ def export(  # noqa: PLR0913 - the flags of a command
         raise ConfigError(f"a second output, {later}, belongs to --to {CHANGE}, got --to {to}")
     chosen = SceneChoice.parse(list(scenes)) if scenes else None
     if to == CHANGE:
+        if level:
+            raise ConfigError(f"--to {CHANGE} compares pixels of level 0, got --level {level}")
         from jobs.run.exporting.changing import export_change, known_classes
 
         sources = opened(output), opened(later or output)
@@ -73,7 +76,9 @@ def export(  # noqa: PLR0913 - the flags of a command
         source.output,
         exporter=exporter,
         folder=Location(absolute_uri(folder)),
-        selection=Selection(window_px=source.window_px, classes=chosen_classes(classes, source.classes)),
+        selection=Selection(
+            window_px=source.window_px, classes=chosen_classes(classes, source.classes), level=level
+        ),
         scenes=chosen,
     )
 

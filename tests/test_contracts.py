@@ -47,6 +47,7 @@ PLANTED = [
     ("pipeline/storage/objects/uris.py", "import botocore.session", "one door: botocore"),
     ("pipeline/storage/objects/uris.py", "import s3fs", "no door: s3fs"),
     ("pipeline/raster/reading.py", "import pyproj", "two rooms: pyproj"),
+    ("pipeline/geometry/rings.py", "import shapely", "one door: shapely"),
     ("mrovseg/words/vocabulary.py", "import mrovseg.labels.proposal_map", "layers of the model"),
     ("mrovseg/labels/place_scores.py", "import mrovseg.network.model", "layers of the model"),
     ("mrovseg/data/sampling.py", "import mrovseg.weights.checkpoint", "layers of the model"),

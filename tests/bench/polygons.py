@@ -1,7 +1,7 @@
 """How fast are polygons made of a scene of 32768 px a side, and in how much memory?
 
 `python -m tests.bench.polygons [SIDE_PX]` writes a store of painted class ids (a painted square of 4096 px, mirrored
-over and over), exports its polygons as they are and simplified, each in a process of its own, and prints what that took.
+over and over), exports its polygons as they are and simplified, each in a process of its own, and prints what it took.
 It ends with 1 where one of them had more than 2 GB or did less than a megapixel a CPU second.
 """
 
@@ -58,7 +58,7 @@ def lay_out(output: Output, side_px: int) -> None:
     windows = list(plan_windows(side_px, side_px, window_px=WINDOW_PX))
     for window in windows:
         flips = (window.row_off // PAINTED_PX % 2, window.col_off // PAINTED_PX % 2)
-        ids = np.flip(painted, [axis for axis in (0, 1) if flips[axis]])
+        ids = np.flip(painted, tuple(axis for axis in (0, 1) if flips[axis]))
         at = (window.row_off % PAINTED_PX, window.col_off % PAINTED_PX)
         ids = np.ascontiguousarray(ids[at[0] : at[0] + window.height, at[1] : at[1] + window.width])
         scores = ids[::4, ::4] * np.uint8(20)

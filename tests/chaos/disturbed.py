@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -125,8 +126,8 @@ def compare(output: Path, undisturbed: Path) -> list[str]:
 
 
 def _counted_twice(table: Path) -> list[str]:
-    rows: list[Mapping[str, int]] = pq.read_table(
-        table, columns=["row_off", "col_off", "class_id"]
+    rows: list[Mapping[str, Any]] = pq.read_table(
+        table, columns=["scene_id", "row_off", "col_off", "class_id"]
     ).to_pylist()
     times = Counter(tuple(row.values()) for row in rows)
     return [f"{table.name} has {place} {count} times" for place, count in times.items() if count > 1]

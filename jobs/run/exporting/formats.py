@@ -17,9 +17,6 @@ class FormatFlags:
     """Flags that belong to some formats."""
 
     scores: Annotated[bool, Parameter(help="cog: a GeoTIFF of scores, too")] = False
-    level: Annotated[
-        int, Parameter(help="cog: a coarser level of the masks, halved so often", metavar="N")
-    ] = 0
     file_format: Annotated[
         str, Parameter(help="polygons: parquet (GeoParquet), gpkg or fgb (FlatGeobuf)", metavar="SUFFIX")
     ] = "parquet"
@@ -58,7 +55,7 @@ class Format(NamedTuple):
 def _cog(flags: FormatFlags) -> Exporter:
     from pipeline.export.cog import Cog
 
-    return Cog(scores=flags.scores, level=flags.level)
+    return Cog(scores=flags.scores)
 
 
 def _stac(flags: FormatFlags) -> Exporter:
@@ -90,7 +87,7 @@ def _zones(flags: FormatFlags) -> Exporter:
 
 
 FORMATS: Mapping[str, Format] = {
-    "cog": Format(_cog, frozenset({"scores", "level"})),
+    "cog": Format(_cog, frozenset({"scores"})),
     "stac": Format(_stac),
     "polygons": Format(_polygons, frozenset({"file_format", "min_area_m2", "simplify_m"})),
     "pmtiles": Format(_pmtiles, frozenset({"min_area_m2", "simplify_m"})),

@@ -44,8 +44,8 @@ class Transitions:
     @classmethod
     def of(cls, before: ExportScene, after: ExportScene) -> Transitions:
         """Return those between two scenes."""
-        ids = [tuple(sorted({OTHER, *scene.chosen})) for scene in (before, after)]
-        return cls(*ids, before.classes, after.classes, after.colors)
+        earlier, later = (tuple(sorted({OTHER, *scene.chosen})) for scene in (before, after))
+        return cls(earlier, later, before.classes, after.classes, after.colors)
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:

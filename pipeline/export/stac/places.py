@@ -16,8 +16,6 @@ BBox = tuple[float, float, float, float]
 
 WORLD: BBox = (-180.0, -90.0, 180.0, 90.0)
 _HALF_TURN = 180.0
-_ITEMS = "items.parquet"
-"""The table of an output that has the outline of each scene's valid pixels."""
 
 
 def footprints(output: Output) -> dict[str, Mapping[str, Any]]:
@@ -26,7 +24,7 @@ def footprints(output: Output) -> dict[str, Mapping[str, Any]]:
     Raises:
         PipelineError: the storage refused, or the table is damaged.
     """
-    table = output.at(_ITEMS)
+    table = output.items
     if not objects.exists(table):
         return {}
     with objects.opened_object(table) as file:

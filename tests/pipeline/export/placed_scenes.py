@@ -78,10 +78,11 @@ def export_scenes(
     *scene_ids: str,
     exporter: Exporter | None = None,
     classes: tuple[str, ...] | None = None,
+    level: int = 0,
 ) -> list[Exported]:
     """Export scenes one after the other, as GeoTIFFs unless said otherwise, and finish."""
     chosen, where = exporter or Cog(), Location(str(folder))
-    selection = Selection(window_px=WINDOW_PX, classes=classes)
+    selection = Selection(window_px=WINDOW_PX, classes=classes, level=level)
     export.begin(where, output)
     found = [
         export.export_scene(each, output=output, selection=selection, exporter=chosen, folder=where)

@@ -13,7 +13,7 @@ from rio_cogeo.cogeo import cog_validate
 from rio_tiler.io import Reader
 
 from pipeline import raster, store
-from pipeline.errors import ConfigError, RasterError, StoreError
+from pipeline.errors import RasterError
 from pipeline.export.cog import Cog
 from pipeline.export.cog.legend import Legend, gdal_sidecar, qgis_style
 from pipeline.geometry.window import Window
@@ -200,11 +200,9 @@ def test_a_coarser_level_is_what_the_store_has_of_it(tmp_path: Path) -> None:
     output, ids, folder = output_at(tmp_path / "out"), blocks(), tmp_path / "cogs"
     make_placed(output, "a", ids, "utm", done={(0, 0), (256, 256)})
     scene = output.scene("a")
-    with pytest.raises(ConfigError, match="has levels from 0 to 0, got 1"):
-        opened(output, "a").at_level(1)
     make_overviews(output, "a", ids, "utm")
 
-    export_scenes(output, folder, "a", exporter=Cog(level=1))
+    export_scenes(output, folder, "a", level=1)
 
     expected = store.read(scene, "class", Window(0, 0, 300, 350), 1)
     assert 0.5 < (expected == 255).mean() < 0.9
@@ -212,7 +210,3 @@ def test_a_coarser_level_is_what_the_store_has_of_it(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found.read(1), expected)
         assert (found.res, tuple(found.bounds)) == ((20, 20), (500_000, 4_994_000, 507_000, 5_000_000))
         assert found.tags()["level"] == "1"
-
-    make_placed(output, "a", ids, "utm")  # the rest is done meanwhile
-    with pytest.raises(StoreError, match="are not of what is done now: `mrovseg overviews`"):
-        opened(output, "a").at_level(1)

@@ -47,7 +47,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Output:
         make_placed(output, place, blocks(), place, datetime=DATES.get(place), done=done)
     Path(output.run.uri).write_text(json.dumps(RUN))
     triangle = pa.array([polygon_wkb(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]))], pa.binary())
-    pq.write_table(pa.table({"id": ["utm"], "geometry": triangle}), output.at("items.parquet").uri)
+    pq.write_table(pa.table({"id": ["utm"], "geometry": triangle}), output.items.uri)
     return output
 
 
