@@ -139,7 +139,7 @@ def test_a_raster_that_was_begun_and_failed_leaves_nothing(tmp_path: Path) -> No
         pytest.raises(ValueError, match="takes an array of"),
         raster.create_cog(str(tmp_path / "a.tif"), header=header, band=band) as target,
     ):
-        target.write(blocks(), Window(0, 0, 600, 700))
+        target.write(blocks()[:, :, None], Window(0, 0, 600, 699))
     with (
         pytest.raises(RasterError, match=r"cannot create .*: "),
         raster.create_cog(str(tmp_path / "a.tif"), header=replace(header, crs_wkt="nowhere"), band=band),
