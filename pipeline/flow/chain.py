@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeException
 
@@ -26,8 +25,9 @@ from pipeline.flow.summaries import summarize
 from pipeline.flow.watch.actor_starts import ActorStarts
 from pipeline.flow.watch.guard import Guard, watching
 from pipeline.flow.watch.watchdog import BEAT_S, Watchdog
-from pipeline.output import Output, ledger
+from pipeline.output import Output
 from pipeline.output.failure import Failure
+from pipeline.statistics import SceneSum
 from pipeline.storage import objects
 
 _FRUITLESS = 3  # attempts in a row that get nothing done
@@ -173,12 +173,14 @@ def _summarize(spec: Spec, progress: Progress) -> None:
     with _after_the_chain(spec.output, "summed up"):
         found = summarize(spec.output, classes=spec.classes, cpus=cpus, tally=tally)
         checked, failed = _then_checked(found, progress), progress.failed_whole
-        statistics.write_summary(spec.output, checked, classes=spec.classes, failed=failed)
+        every = statistics.with_failed(checked, failed, classes=spec.classes)
+        made_by = spec.store_terms.made_by or {}
+        statistics.write_tables(spec.output, every, classes=spec.classes, run=made_by.get("run"))
 
 
 def _make_overviews(spec: Spec, progress: Progress) -> None:
     """Have overviews of all scenes be of the ledger; say of which that cannot be."""
-    scene_ids = ledger.scene_ids(spec.output)
+    scene_ids = spec.output.scene_ids()
     with _after_the_chain(spec.output, "in overviews"):
         least = progress.tally.least(scene_ids)
         for made in make_overviews(spec.output, spec.store_terms, scene_ids, least=least):
@@ -201,8 +203,8 @@ def _after_the_chain(output: Output, what: str) -> Iterator[None]:
         raise OutputError(f"{output} was removed while the run was at it: {error}") from error
 
 
-def _then_checked(records: Iterator[dict[str, Any]], progress: Progress) -> Iterator[dict[str, Any]]:
-    """Yield the records, and check after the last one that their table may still be written."""
-    yield from records
+def _then_checked(sums: Iterator[SceneSum], progress: Progress) -> Iterator[SceneSum]:
+    """Yield the sums, and check after the last one that their tables may still be written."""
+    yield from sums
     if progress.check_lease is not None:
         progress.check_lease()

@@ -53,6 +53,28 @@ def has_areas(header: Header) -> bool:
     return Ground.of(header) is not None
 
 
+def ring_areas_m2(
+    header: Header, vertices: Float64[np.ndarray, "n 2"], lengths: Int64[np.ndarray, " r"]
+) -> Float64[np.ndarray, " r"] | None:
+    """Return the geodesic areas of rings, by the rows and columns of their vertices, of which each has so many.
+
+    Long sides are drawn by chords. None where pixels have no area, NaN where a vertex has no place on earth.
+    """
+    ground = Ground.of(header)
+    if ground is None:
+        return None
+    chord_px = max(1.0, CELL_M / ground.pixel_m())
+    ends = np.cumsum(lengths)
+    after = np.arange(1, len(vertices) + 1)
+    after[ends - 1] = ends - lengths
+    steps = vertices[after] - vertices
+    chords = np.maximum(1, np.ceil(np.abs(steps).max(axis=1) / chord_px)).astype(np.int64)
+    edge = np.repeat(np.arange(len(vertices)), chords)
+    along = (np.arange(len(edge)) - np.repeat(np.cumsum(chords) - chords, chords)) / chords[edge]
+    rows, cols = (vertices[edge] + along[:, None] * steps[edge]).T
+    return ground.rings_m2(rows, cols, np.add.reduceat(chords, ends - lengths))
+
+
 def ground_size_m(header: Header) -> float | None:
     """Return the side of a square as large as the scene's middle pixel on the ground, in m.
 

@@ -119,6 +119,22 @@ class Ground:
         ]
         return np.concatenate(strips)
 
+    def rings_m2(
+        self,
+        rows: Float64[np.ndarray, " n"],
+        cols: Float64[np.ndarray, " n"],
+        lengths: Int64[np.ndarray, " r"],
+    ) -> Float64[np.ndarray, " r"]:
+        """Return the geodesic areas of rings one after another, by their vertices, of which each has so many."""
+        lon, beyond = self._lonlat(rows, cols)
+        lat = beyond.clip(-_POLE_DEG, _POLE_DEG)
+        ends = np.cumsum(lengths)
+        areas = [
+            self._geod.polygon_area_perimeter(lon[start:end], lat[start:end])[0]
+            for start, end in zip(ends - lengths, ends, strict=True)
+        ]
+        return np.abs(np.array(areas, np.float64))
+
     def _strip_m2(
         self, rows: Int64[np.ndarray, "h_plus_1"], cols: Int64[np.ndarray, "w_plus_1"], *, chords: int
     ) -> Float64[np.ndarray, "h w"]:

@@ -46,7 +46,8 @@ def _add_features(sums, features, ramps, rows, cols):  # noqa: ANN001, ANN202
                     sums[each, rows[y], cols[x]] += features[each, y, x] * ramps[y, x]
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of plain loops over arrays compiled, see the module's text."""
     try:
         kept: Callable[..., Any] = numba.njit(nogil=True, cache=True)(function)
     except RuntimeError:  # there is no directory to write to
@@ -54,7 +55,7 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return kept
 
 
-keep_strongest: Callable[..., Any] = _compiled(_keep_strongest)
+keep_strongest: Callable[..., Any] = compiled(_keep_strongest)
 """Update in place the strongest queries of places with those of one more chip.
 
 values, queries: float32 and int32 (y, x, kept), the values descending; where a value is 0 there is none yet. index,
@@ -62,7 +63,7 @@ weight: (k, y, x) of the chip, at the same places, and part: float32 (y, x), the
 weight times the part, and its number ``first`` + its index. Of equal values the one that came first is the stronger.
 """
 
-add_features: Callable[..., Any] = _compiled(_add_features)
+add_features: Callable[..., Any] = compiled(_add_features)
 """Add in place to sums of cells a chip's features times its ramp, patch by patch.
 
 sums: float32 (e, cy, cx). features, ramps: float32 (e, y, x) and (y, x). rows, cols: int64 (y) and (x), the cell in

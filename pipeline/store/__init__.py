@@ -1,6 +1,6 @@
 """Mask stores: one Zarr hierarchy a scene, laid out first, then written in whole chunks."""
 
-from pipeline.store.attributes.georeference import count_levels
+from pipeline.store.attributes.georeference import count_levels, scene_attributes
 from pipeline.store.chunks import chunks_digest, decoded
 from pipeline.store.contents import (
     MOST_QUERIES,
@@ -13,7 +13,7 @@ from pipeline.store.contents import (
 )
 from pipeline.store.describing import StoreDescription, describe, levels
 from pipeline.store.layout import ARRAYS, StoreLayout, StoreTerms, documents
-from pipeline.store.masks import lay_out, write
+from pipeline.store.masks import lay_out, lay_out_again, write
 from pipeline.store.overviews import OverviewsNote, read_overviews_note, write_overviews
 from pipeline.store.proposals import map_bytes
 from pipeline.store.provenance import mark, marked
@@ -44,6 +44,7 @@ __all__ = [
     "documents",
     "is_group",
     "lay_out",
+    "lay_out_again",
     "lay_out_scenes",
     "levels",
     "map_bytes",
@@ -53,6 +54,7 @@ __all__ = [
     "read_kept",
     "read_overviews_note",
     "read_proposals",
+    "scene_attributes",
     "store_at",
     "write",
     "write_overviews",

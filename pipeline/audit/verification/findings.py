@@ -111,3 +111,4 @@ def forget(output: Output, findings: Iterable[Finding]) -> None:
         objects.remove(scene.overviews, below=output.location)
     if ours:
         objects.remove(output.summary)
+        objects.remove(output.items)

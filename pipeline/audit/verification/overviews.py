@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pipeline.output import SceneOutput
 from pipeline.storage import objects
 
 _OF_LEVEL = re.compile(r"[1-9][0-9]*/.+")
-_CHUNK = re.compile(r"(?P<array>[1-9][0-9]*/[a-z]+)/c/\d+/\d+")
+_CHUNK = re.compile(r"(?P<array>[1-9][0-9]*/[a-z]+)/c/(?P<row>\d+)/(?P<col>\d+)")
 _ROOT = "zarr.json"
 
 
@@ -27,11 +28,13 @@ def is_of_level(key: str) -> bool:
 class Overviews:
     """What a scene's overviews should be: its store's ``documents`` with them, and the listing of its ledger.
 
-    The ``listing`` is empty where nothing of the scene is done. ``finished`` says that a run has ended since.
+    ``alone`` is the root of a store without overviews. The ``listing`` is empty where nothing of the scene is done.
+    ``finished`` says that a run has ended since.
     """
 
     scene: SceneOutput
     documents: Mapping[str, bytes]
+    alone: bytes
     listing: str
     finished: bool
 
@@ -67,20 +70,42 @@ class Overviews:
 
     def _damaged(self, keys: Sequence[str], note: store.OverviewsNote) -> Iterable[Finding]:
         """Yield what is stored otherwise than it is noted, or than it is laid out."""
-        chunks: dict[str, list[str]] = {path: [] for path in note.chunks}
+        chunks: dict[str, list[str]] = {path: [] for path in sorted(note.chunks)}
         for key in keys:
             chunk = _CHUNK.fullmatch(key)
-            if chunk is not None and chunk["array"] in chunks:
-                chunks[chunk["array"]].append(key)
-            elif key not in self.documents:
+            if chunk is not None and self._is_on_grid(chunk):
+                chunks.setdefault(chunk["array"], []).append(key)
+            elif chunk is not None or key not in self.documents:
                 yield self._stray(key)
         for path, stored in chunks.items():
-            if self._digest(stored) != note.chunks[path]:
+            if self._digest(stored) != note.chunks.get(path):
                 yield self._finding("altered", self._at(path), f"not the bytes that {self._path} tells")
+        if not self._root_tells():
+            yield self._finding("altered", self._at(_ROOT), "tells of no overviews, which are there")
         for key in filter(is_of_level, self.documents):
             kind = self._otherwise(key)
             if kind is not None:
                 yield self._finding(kind, self._at(key), "not as it was laid out")
+
+    def _root_tells(self) -> bool:
+        """Tell whether the root is that of a store with overviews; one that is damaged is found as such."""
+        try:
+            found = objects.get_bytes(self.scene.masks.join(_ROOT))
+        except FileNotFoundError:
+            return True
+        return found not in {store.marked(self.alone, complete=complete) for complete in (False, True)}
+
+    def _is_on_grid(self, chunk: re.Match[str]) -> bool:
+        document = self.documents.get(f"{chunk['array']}/{_ROOT}")
+        array = {"shape": []} if document is None else json.loads(document)
+        if len(array["shape"]) != 2:  # noqa: PLR2004 - rows and columns
+            return False
+        sides = array["chunk_grid"]["configuration"]["chunk_shape"]
+        numbers = int(chunk["row"]), int(chunk["col"])
+        return all(
+            number * side < length
+            for number, side, length in zip(numbers, sides, array["shape"], strict=True)
+        )
 
     def _digest(self, keys: Iterable[str]) -> str:
         read = ((key, objects.get_bytes(self.scene.masks.join(key))) for key in keys)

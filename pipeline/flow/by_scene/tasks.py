@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import ray
 from ray.exceptions import RayTaskError
@@ -27,16 +27,13 @@ def map_scenes(
     Raises:
         PipelineError: a task raised it; tasks that are on are cancelled.
     """
-
-    def made(some: Some) -> Made:  # Ray takes nothing but functions, and no partial ones
-        return make(some)
-
-    task = ray.remote(num_cpus=cpus)(made)
+    task: Any = ray.remote(num_cpus=cpus)(_made)
+    function = ray.put(make)  # Ray takes no partial functions for tasks
     ids = iter(scene_ids)
     running: deque[ray.ObjectRef[Made]] = deque()
     try:
         while True:
-            running.extend(task.remote(each) for each in islice(ids, _AHEAD - len(running)))
+            running.extend(task.remote(function, each) for each in islice(ids, _AHEAD - len(running)))
             if not running:
                 return
             yield ray.get(running[0])
@@ -48,3 +45,7 @@ def map_scenes(
     finally:
         for each in running:
             ray.cancel(each)
+
+
+def _made(make: Callable[[Some], Made], some: Some) -> Made:
+    return make(some)

@@ -57,8 +57,12 @@ def _read(asked: Asked, address: str) -> Answer:
     }
 
 
-def _value(found: httpx.Response) -> int | str:
-    return f"{found.status_code}: {found.text}" if found.is_error else int(found.json()["values"][0])
+def _value(found: httpx.Response) -> int | str | None:
+    """Return a class id, None for no data, or why there is neither."""
+    if found.is_error:
+        return f"{found.status_code}: {found.text}"
+    [value] = found.json()["values"]
+    return None if value is None else int(value)
 
 
 def _tile(get: Callable[..., httpx.Response], tile: tuple[int, int, int], colors: list[str]) -> str | None:
