@@ -9,6 +9,9 @@ UNLOCKED := ^(torch|torchvision|triton|nvidia-.*|cuda-.*|pip|setuptools|mrovseg)
 # Tests side by side; more than four processes would want much memory, as each starts a Ray of its own.
 SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --maxschedchunk=1
 
+# What is compiled once, tests with their asserts above all, is for every process that a test starts, and they are many.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo install install-pipeline lock format check test test-pipeline test-slow chaos bench
 
 demo: install
@@ -53,7 +56,7 @@ test-pipeline: install-pipeline
 
 # A module's slow tests are of one process, so that a run which they all read is made once.
 test-slow: install
-	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --dist=loadscope --no-loadscope-reorder -m slow --durations=20
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --dist=loadscope --no-loadscope-reorder -m slow --durations=20 tests
 
 .venv-pipeline/installed: pyproject.toml requirements.lock
 	test -x .venv-pipeline/bin/python || python3 -m venv .venv-pipeline

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from jobs.run.commands import command, run
 from jobs.run.exit_codes import ends_with_code
 from jobs.run.exporting.execute import export_all
-from jobs.run.exporting.formats import FORMATS, FormatFlags, make_exporter
+from jobs.run.exporting.formats import CHANGE, FORMAT_NAMES, FormatFlags, check_flags, make_exporter
 from jobs.run.outputs.opened import chosen_classes, opened
 from jobs.run.settings.scenes import SceneChoice
 from pipeline.errors import ConfigError
@@ -19,7 +19,7 @@ from pipeline.storage.objects.scene_uris import absolute_uri
 
 APP = command(
     "export",
-    usage="OUT --to FORMAT -o FOLDER [flags]",
+    usage="OUT [OUT2] --to FORMAT -o FOLDER [flags]",
     about="Make what other programs open of an output; given again, it makes what is left.",
     examples=(
         "mrovseg export out --to cog -o cogs",
@@ -35,11 +35,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 @APP.default
-def export(
+def export(  # noqa: PLR0913 - the flags of a command
     output: Annotated[str, Parameter(help="what was given to `segment -o`", metavar="OUT")],
+    later: Annotated[str | None, Parameter(help="another, for --to change", metavar="OUT2")] = None,
     /,
     *,
-    to: Annotated[str, Parameter(help=f"one of {', '.join(FORMATS)}", metavar="FORMAT")],
+    to: Annotated[str, Parameter(help=f"one of {', '.join(FORMAT_NAMES)}", metavar="FORMAT")],
     folder: Annotated[str, Parameter(name=["--output", "-o"], help="a folder or a prefix", metavar="FOLDER")],
     scenes: Annotated[
         tuple[str, ...],
@@ -48,19 +49,37 @@ def export(
     classes: Annotated[
         str | None, Parameter(help="some classes, such as 'water; road'; `other` is one too")
     ] = None,
+    level: Annotated[int, Parameter(help="0 for the scene's own pixels, 1 for half as many a side, ...")] = 0,
     flags: Annotated[FormatFlags, Parameter(name="*")] = FormatFlags(),  # noqa: B008 - it is frozen
 ) -> int:
     """Export, and say what was made and what is missing."""
-    if to not in FORMATS:
-        raise ConfigError(f"--to takes one of {', '.join(FORMATS)}, got {to!r}")
+    check_flags(to, flags)
+    if later is not None and to != CHANGE:
+        raise ConfigError(f"a second output, {later}, belongs to --to {CHANGE}, got --to {to}")
+    chosen = SceneChoice.parse(list(scenes)) if scenes else None
+    if to == CHANGE:
+        if level:
+            raise ConfigError(f"--to {CHANGE} compares pixels of level 0, got --level {level}")
+        from jobs.run.exporting.changing import export_change, known_classes
+
+        sources = opened(output), opened(later or output)
+        return export_change(
+            sources,
+            flags=flags,
+            folder=Location(absolute_uri(folder)),
+            classes=chosen_classes(classes, known_classes(sources)),
+            scenes=chosen,
+        )
     exporter = make_exporter(to, flags)
     source = opened(output)
     return export_all(
         source.output,
         exporter=exporter,
         folder=Location(absolute_uri(folder)),
-        selection=Selection(window_px=source.window_px, classes=chosen_classes(classes, source.classes)),
-        scenes=SceneChoice.parse(list(scenes)) if scenes else None,
+        selection=Selection(
+            window_px=source.window_px, classes=chosen_classes(classes, source.classes), level=level
+        ),
+        scenes=chosen,
     )
 
 

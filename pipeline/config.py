@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
+from pipeline.dates import DatetimePattern
 from pipeline.errors import ConfigError
 from pipeline.geometry.aoi import Aoi
 from pipeline.setting import Setting
@@ -142,7 +143,8 @@ class Reading:
     the stored values that become 0 and 255, instead of the scene's own percentiles. ``nodata`` is the value
     without data instead of the file's; "none" says that every value is data. ``alpha`` "none" says that a band or
     a colour of the file's is no mask though it calls itself alpha. ``gsd_m`` is the side of a pixel on
-    the ground, instead of the scene's own; outside ``aoi`` pixels are without data.
+    the ground, instead of the scene's own; outside ``aoi`` pixels are without data. ``datetime_pattern`` says
+    where the name of a file tells when the scene was taken, see ``dates.DatetimePattern``.
 
     ``drivers`` are GDAL's; ``vrt`` "inside" has a virtual raster name files of its own folder only. A scene
     has at most ``max_pixels`` and ``max_bands``, a block at most ``max_block_bytes`` when decoded, and a
@@ -201,6 +203,15 @@ class Reading:
         ),
     ] = None
     aoi: Area = None
+    datetime_pattern: Annotated[
+        str | None,
+        Setting(
+            help="date in the names of files, such as S2_%Y%m%dT%H%M%S; a list's own comes first",
+            metavar="PATTERN",
+            unset="by what lists and files say",
+            as_written=True,
+        ),
+    ] = None
     drivers: Annotated[tuple[str, ...], Setting(help="kinds of file that are opened", metavar="NAMES")] = (
         DRIVERS
     )
@@ -224,6 +235,8 @@ class Reading:
         _check_amount("read_timeout_s", self.read_timeout_s, zero=False)
         if self.gsd_m is not None:
             _check_amount("gsd", self.gsd_m, zero=False)
+        if self.datetime_pattern is not None:
+            DatetimePattern(self.datetime_pattern)
         _check_bands(self.bands)
         _check_range(self.value_range)
         if self.nodata != "none" and self.nodata is not None and not _is_number(self.nodata):

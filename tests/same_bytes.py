@@ -112,9 +112,11 @@ def each_part(output: Path) -> Iterator[tuple[str, str]]:
                 if chunk.is_file():
                     digest.update(f"{chunk.relative_to(store)}\n".encode() + chunk.read_bytes())
             yield f"{scene}, {array}", digest.hexdigest()
-    for table in sorted((output / "statistics").glob("*.parquet")):
-        rows = pq.read_table(table).drop_columns("scene_id").to_pylist()  # the id is made of the scene's path
-        scene = table.stem.rsplit("-", 1)[0]
+    begun = {path.parent.name for path in (output / "ledger").glob("*/[0-9]*.json")}
+    by_scene: dict[str, list[object]] = {scene.rsplit("-", 1)[0]: [] for scene in begun}
+    for row in pq.read_table(output / "statistics").to_pylist():  # in the order of windows, of each scene
+        by_scene[row.pop("scene_id").rsplit("-", 1)[0]].append(row)  # the rest is made of its path
+    for scene, rows in sorted(by_scene.items()):
         yield f"{scene}, statistics", hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 

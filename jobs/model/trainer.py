@@ -81,8 +81,8 @@ def run(task: Task[Data], read: Callable[[], Data], *, group: Group, folder: Pat
     with cluster():
         group.check_fits(nodes())
         lines = Queue(actor_options={"num_cpus": 0})
-        inputs = [ray.put(read())]  # in a container, so that Ray does not resolve it in the controller
-        config = {"task": task, "data": inputs, "lines": lines}
+        # In a container, so that Ray does not resolve it in its own processes, which need not import what a task does.
+        config = {"work": [ray.put((task, read()))], "lines": lines}
         try:
             _follow(_fit.remote(config, group, str(storage)), lines)
         finally:
@@ -114,7 +114,8 @@ def _work(config: dict[str, Any]) -> None:
     device = get_device()
     worker = Worker(rank=context.get_world_rank(), count=context.get_world_size(), device=device)
     try:
-        config["task"](ray.get(config["data"][0]), worker, config["lines"].put)
+        task, data = ray.get(config["work"][0])
+        task(data, worker, config["lines"].put)
     except ModelError as error:
         config["lines"].put(error)
 

@@ -1,60 +1,85 @@
-"""The table of classes of an output: pixels, areas and scores, summed over its scenes."""
+"""The tables of an output's classes: summed over its scenes, and by year or by scene where there are several."""
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from jobs.show import table
+from jobs.show.class_sums import ClassSums
+from pipeline.dates import span_of
 from pipeline.output import Output
 from pipeline.storage import objects
 
+LISTED_ROWS, LISTED_CLASSES = 20, 6
+UNDATED = "no date"
+
 
 def class_table(output: Output) -> str:
-    """Sum the summary of an output over its scenes, a line a class; below, how many pixels have no area."""
+    """Sum the summary of an output over its scenes, a line a class; below, how many pixels have no area.
+
+    A second table has the shares by year where scenes are of several, else by scene where there are several.
+    """
+    found = _Sums()
     summary = pq.ParquetFile(io.BytesIO(objects.get_bytes(output.summary)))
-    by_class: dict[int, ClassSum] = {}
     for batch in summary.iter_batches():
         for record in batch.to_pylist():
-            by_class.setdefault(record["class_id"], ClassSum(record["class_name"])).add(record)
-    pixels, unplaced = (sum(getattr(c, name) for c in by_class.values()) for name in ("pixels", "unplaced"))
-    area_m2 = sum(each.area_m2 for each in by_class.values())
-    lines = [_line(by_class[class_id], pixels, area_m2) for class_id in sorted(by_class)]
-    text = table.render(
-        ["class", "pixels", "share of pixels", "area km2", "share of area", "mean score"], lines
-    )
-    if not unplaced:
-        return text
-    return f"{text}\n{unplaced:,} of {pixels:,} pixels have no place on earth known, and no part in the areas"
+            found.add(record)
+    parts = [found.whole.text()]
+    if found.whole.unplaced:
+        parts.append(
+            f"{found.whole.unplaced:,} of {found.whole.pixels:,} pixels have no place on earth known, and no part in "
+            "the areas"
+        )
+    return "\n".join([*parts, *found.parted()])
 
 
 @dataclass(slots=True)
-class ClassSum:
-    """A class over all scenes; its area is that of the pixels which have one."""
+class _Sums:
+    """All scenes, those of each year, and each of the first ones."""
 
-    name: str
-    pixels: int = 0
-    unplaced: int = 0
-    area_m2: float = 0.0
-    scores: float = 0.0
+    whole: ClassSums = field(default_factory=ClassSums)
+    years: dict[str, ClassSums] = field(default_factory=dict)
+    scenes: dict[str, ClassSums] = field(default_factory=dict)
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Add a scene's line of the summary."""
-        self.unplaced += record["unplaced_pixels"]
-        self.area_m2 += record["area_m2"] or 0.0
-        self.scores += record["pixels"] * record["mean_score"] if record["pixels"] else 0.0
-        self.pixels += record["pixels"]
+        self.whole.add(record)
+        span = span_of(record["datetime"])
+        self.years.setdefault(UNDATED if span is None else str(span[0].year), ClassSums()).add(record)
+        if record["scene_id"] in self.scenes or len(self.scenes) < LISTED_ROWS:
+            self.scenes.setdefault(record["scene_id"], ClassSums()).add(record)
 
+    def parted(self) -> list[str]:
+        """Return the table by years or scenes, with an empty line before it; nothing where there is one of each."""
+        dated = {year: part for year, part in self.years.items() if year != UNDATED}
+        if len(dated) > 1:
+            return ["", self._shares("year", dict(sorted(self.years.items())), in_all=len(self.years))]
+        if self.whole.scenes > 1:
+            return ["", self._shares("scene", self.scenes, in_all=self.whole.scenes)]
+        return []
 
-def _line(found: ClassSum, pixels: int, area_m2: float) -> list[object]:
-    placed = found.pixels > found.unplaced or (not found.pixels and area_m2 > 0)
-    return [
-        found.name,
-        found.pixels,
-        f"{found.pixels / pixels:.1%}" if pixels else None,
-        f"{found.area_m2 / 1e6:.4f}" if placed else None,
-        f"{found.area_m2 / area_m2:.1%}" if placed else None,
-        f"{found.scores / found.pixels:.2f}" if found.pixels else None,
-    ]
+    def _shares(self, of: str, parts: Mapping[str, ClassSums], *, in_all: int) -> str:
+        """Return the shares of the largest classes, a line a part; of area, where every pixel has one."""
+        of_area = not self.whole.unplaced and self.whole.area_m2 > 0
+        largest = sorted(self.whole.classes, key=lambda each: (-self.whole.classes[each].pixels, each))[
+            :LISTED_CLASSES
+        ]
+        shown = sorted(largest)
+        rows = [
+            [
+                name,
+                *([part.scenes] if of == "year" else []),
+                *(part.share(each, of_area=of_area) for each in shown),
+            ]
+            for name, part in list(parts.items())[:LISTED_ROWS]
+        ]
+        names = [self.whole.classes[each].name for each in shown]
+        header = ["year", "scenes", *names] if of == "year" else ["scene", *names]
+        text = table.render(header, rows)
+        said = f"share of {'area' if of_area else 'pixels'} by {of}:"
+        if len(self.whole.classes) > len(shown):
+            said = f"{said[:-1]}, of the {len(shown)} largest classes:"
+        left = [f"and {in_all - len(rows):,} more {of}s, see summary.parquet"] if in_all > len(rows) else []
+        return "\n".join([said, text, *left])

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from mrovseg.errors import DataError
-from mrovseg.training.plot import plot_history
 
 LogLine = Callable[[str], None]
 
@@ -96,6 +95,8 @@ class History:
 
     def plot(self) -> None:
         """Plot losses and mIoU so far into `training.png`."""
+        from mrovseg.training.plot import plot_history  # noqa: PLC0415 - matplotlib is slow to import
+
         if self.rows:
             plot_history(self.folder / "training.png", self.rows)
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float32
-from scipy.optimize import linear_sum_assignment
 
 from mrovseg.words.embedding import MIN_SIMILARITY, TAUGHT_SIMILARITY
 from mrovseg.words.vocabulary import Vocabulary
@@ -106,6 +105,8 @@ def _separation(
     cosines: Float32[np.ndarray, "c p"], classes: Classes, asked: Vocabulary, encode: Encode
 ) -> float:
     """Return how well a set separates the asked classes: their cosines with classes of it, each used once, in all."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - 0.4 s that no actor needs
+
     prompts = [phrase for prompts in asked.prompts for phrase in prompts]
     names = encode([phrases[0] for phrases in classes]) @ encode(prompts).T
     known = np.where(cosines >= MIN_SIMILARITY, cosines + NAME_WEIGHT * names, 0)

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt
 
 from pipeline import store
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StoreError
 from pipeline.geometry.grid import plan_windows, squares
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
@@ -26,18 +26,26 @@ OTHER = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which classes of a scene are exported, by name; None for all.
+    """Which classes of a scene are exported, by name; None for all; and at which level: 0 is the scene's own pixels.
 
     ``window_px`` is the side of the windows that the output was made of.
+
+    Raises:
+        ConfigError: the level is below 0.
     """
 
     window_px: int
     classes: tuple[str, ...] | None = None
+    level: int = 0
+
+    def __post_init__(self) -> None:
+        if self.level < 0:
+            raise ConfigError(f"level must be 0, the scene's own pixels, or a coarser one, got {self.level}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportScene:
-    """What of one scene is exported.
+    """What of one scene is exported; rows, columns and windows are those of the chosen level.
 
     A pixel of a window that the ledger does not have is no data, whatever the store holds. ``done`` are
     ``(row_off, col_off)`` of the windows that are, ``plan`` how many there are in all, None where nobody knows.
@@ -48,6 +56,8 @@ class ExportScene:
     selection: Selection
     done: frozenset[tuple[int, int]]
     plan: Plan | None
+    header: Header
+    """The grid of the pixels."""
     source_digest: str
     """Another one after anything has changed of what would be exported."""
 
@@ -55,11 +65,6 @@ class ExportScene:
     def scene_id(self) -> str:
         """The scene's id."""
         return self.scene.scene_id
-
-    @property
-    def header(self) -> Header:
-        """The grid of the pixels."""
-        return self.store.header
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -99,7 +104,7 @@ class ExportScene:
         return windows_of(self.plan, done=len(self.done))[1]
 
     def windows(self) -> Iterator[Window]:
-        """Yield the scene in windows as it was made of, row by row, whether they are done or not."""
+        """Yield the scene in windows as large as those it was made of, row by row, whether they are done or not."""
         return plan_windows(self.header.height, self.header.width, window_px=self.selection.window_px)
 
     def read_classes(self, window: Window) -> UInt[np.ndarray, "y x"]:
@@ -108,7 +113,7 @@ class ExportScene:
         Raises:
             StoreError: the window is not inside the scene, or the store is damaged.
         """
-        found = store.read(self.scene, "class", window)
+        found = store.read(self.scene, "class", window, self.selection.level)
         if len(self.chosen) < len(self.classes):
             keep = np.zeros(self.nodata + 1, bool)
             keep[[*self.chosen, self.nodata]] = True
@@ -123,21 +128,33 @@ class ExportScene:
         Raises:
             StoreError: as ``read_classes``.
         """
-        stride_px = self.store.contents.score_stride_px
-        found = store.read(self.scene, name, window)
-        if stride_px > 1:
-            rows, cols = (
-                np.arange(start, end) // stride_px - start // stride_px
-                for start, end in ((window.row_off, window.row_end), (window.col_off, window.col_end))
-            )
-            found = found[np.ix_(rows, cols)]
+        level = self.selection.level
+        of_places = self.store.contents.score_stride_px > 1
+        found = self._of_places(name, window) if of_places else store.read(self.scene, name, window, level)
         no_data = np.iinfo(found.dtype).max
-        found = np.where(store.read(self.scene, "class", window) == self.nodata, no_data, found)
+        found = np.where(store.read(self.scene, "class", window, level) == self.nodata, no_data, found)
         return self._only_done(found, window, int(no_data))
+
+    def _of_places(self, name: str, window: Window) -> UInt[np.ndarray, "y x"]:
+        """Return what a store of places says of the place that each pixel of ``window``, or its first part, is in."""
+        stride_px, step_px = self.store.contents.score_stride_px, 2**self.selection.level
+        ends = (
+            min(window.row_end * step_px, self.store.header.height),
+            min(window.col_end * step_px, self.store.header.width),
+        )
+        first = (window.row_off * step_px, window.col_off * step_px)
+        places = store.read(self.scene, name, Window(*first, ends[0] - first[0], ends[1] - first[1]))
+        rows, cols = (
+            np.arange(start, end, step_px) // stride_px - start // stride_px
+            for start, end in zip(first, ends, strict=True)
+        )
+        return places[np.ix_(rows, cols)]
 
     def _only_done(
         self, values: UInt[np.ndarray, "y x"], window: Window, nodata: int
     ) -> UInt[np.ndarray, "y x"]:
+        if self.selection.level:
+            return values  # overviews are of windows that are done
         found = np.full_like(values, nodata)
         for square in squares(window, side_px=self.selection.window_px):
             part = square.intersection(window)
@@ -150,19 +167,37 @@ def open_scene(scene: SceneOutput, selection: Selection) -> ExportScene:
     """Return what of a scene is exported, by its store and its ledger as they are now.
 
     Raises:
-        StoreError: there is no store, or it is damaged.
+        StoreError: there is no store, it is damaged, or it has no such level of the ledger as it is.
         PipelineError: the storage refused.
     """
     listed = ledger.list_objects(scene)
     entries = [each for each in listed if offsets_of(each.path) is not None]
     plan = next((plan for each in listed if (plan := plan_of(each.path)) is not None), None)
     described = store.describe(scene)
-    identity = [described.run, None if plan is None else plan.name, listing_digest(entries)]
+    listing = listing_digest(entries)
+    identity = [described.run, None if plan is None else plan.name, listing]
     return ExportScene(
         scene=scene,
         store=described,
         selection=selection,
         done=frozenset(offsets for each in entries if (offsets := offsets_of(each.path)) is not None),
         plan=plan,
+        header=_level_header(scene, described, selection.level, listing),
         source_digest=hashlib.sha256(json.dumps(identity).encode()).hexdigest(),
     )
+
+
+def _level_header(scene: SceneOutput, described: StoreDescription, level: int, listing: str) -> Header:
+    if level == 0:
+        return described.header
+    remedy = f"make its overviews by `mrovseg overviews {scene.output}`, or give level 0"
+    headers = store.levels(scene)
+    if level >= len(headers):
+        raise StoreError(f"{scene.masks} has levels 0 to {len(headers) - 1}, not {level}: {remedy}")
+    try:
+        noted = store.read_overviews_note(scene)
+    except FileNotFoundError:
+        noted = None
+    if noted is None or noted.ledger != listing:
+        raise StoreError(f"the overviews of {scene.masks} are not of what is done now: {remedy}")
+    return headers[level]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 from ray.exceptions import RayActorError, RayError, RayTaskError, UserCodeException
 
 from pipeline import statistics, store
 from pipeline.config import FlowSettings
 from pipeline.errors import OutputError, PipelineError, ResourceError
+from pipeline.flow.by_scene.overviews import make_overviews
 from pipeline.flow.dataset import data_context
 from pipeline.flow.failure_notes import Notes
 from pipeline.flow.finished_runs import all_done
@@ -27,6 +27,7 @@ from pipeline.flow.watch.guard import Guard, watching
 from pipeline.flow.watch.watchdog import BEAT_S, Watchdog
 from pipeline.output import Output
 from pipeline.output.failure import Failure
+from pipeline.statistics import SceneSum
 from pipeline.storage import objects
 
 _FRUITLESS = 3  # attempts in a row that get nothing done
@@ -65,6 +66,7 @@ def _execute(spec: Spec, workers: WorkerCounts, progress: Progress) -> None:
         with watching(spec.settings.limit_s, notes) as guard:
             _run_to_end(spec, workers, guard, progress)
     _summarize(spec, progress)
+    _make_overviews(spec, progress)
 
 
 def _result(progress: Progress) -> RunResult:
@@ -79,7 +81,7 @@ def _result(progress: Progress) -> RunResult:
 
 def _sweep(output: Output) -> None:
     """Remove what killed writers of small objects left half-written; scenes are swept as they are planned."""
-    for folder in (output.location, output.inputs, output.statistics, output.scenes):
+    for folder in (output.location, output.inputs, output.statistics, output.overviews, output.scenes):
         objects.sweep(folder, below=output.location)
 
 
@@ -168,19 +170,41 @@ def _wait_for_workers(settings: FlowSettings) -> WorkerCounts:
 def _summarize(spec: Spec, progress: Progress) -> None:
     """Write what is a function of the ledger, and of which scenes failed whole."""
     cpus, tally = spec.settings.task_cpus, progress.tally
-    try:
+    with _after_the_chain(spec.output, "summed up"):
         found = summarize(spec.output, classes=spec.classes, cpus=cpus, tally=tally)
         checked, failed = _then_checked(found, progress), progress.failed_whole
-        statistics.write_summary(spec.output, checked, classes=spec.classes, failed=failed)
+        every = statistics.with_failed(checked, failed, classes=spec.classes)
+        made_by = spec.store_terms.made_by or {}
+        statistics.write_tables(spec.output, every, classes=spec.classes, run=made_by.get("run"))
+
+
+def _make_overviews(spec: Spec, progress: Progress) -> None:
+    """Have overviews of all scenes be of the ledger; say of which that cannot be."""
+    scene_ids = spec.output.scene_ids()
+    with _after_the_chain(spec.output, "in overviews"):
+        least = progress.tally.least(scene_ids)
+        for made in make_overviews(spec.output, spec.store_terms, scene_ids, least=least):
+            if progress.check_lease is not None and made.written:
+                progress.check_lease()
+            if made.reason is not None:
+                said = f"{made.scene_id} has no overviews: {made.reason}"
+                progress.events.warn("overviews_missing", said, scene_id=made.scene_id)
+
+
+@contextmanager
+def _after_the_chain(output: Output, what: str) -> Iterator[None]:
+    """Say what is not yet made of what is done, where the cluster is lost, or the output removed."""
+    try:
+        yield
     except RayError as error:
-        reason = f"every window is done or failed, but not summed up: {ChainBroken(error)}"
+        reason = f"every window is done or failed, but not {what}: {ChainBroken(error)}"
         raise PipelineError(reason) from error
     except FileNotFoundError as error:
-        raise OutputError(f"{spec.output} was removed while the run was at it: {error}") from error
+        raise OutputError(f"{output} was removed while the run was at it: {error}") from error
 
 
-def _then_checked(records: Iterator[dict[str, Any]], progress: Progress) -> Iterator[dict[str, Any]]:
-    """Yield the records, and check after the last one that their table may still be written."""
-    yield from records
+def _then_checked(sums: Iterator[SceneSum], progress: Progress) -> Iterator[SceneSum]:
+    """Yield the sums, and check after the last one that their tables may still be written."""
+    yield from sums
     if progress.check_lease is not None:
         progress.check_lease()

@@ -38,7 +38,7 @@ from pipeline.geometry.scene import Scene
 from pipeline.known_warnings import silenced
 from pipeline.output import Output
 from pipeline.sources.naming import Refusal
-from pipeline.store import Contents
+from pipeline.store import Contents, StoreTerms
 
 QUEUED = 2  # windows an actor has in hand: the one it segments and the next
 _WINDOWS_PER_ACTOR = 8  # in the object store, over all steps
@@ -93,6 +93,11 @@ class RunSpec:
     def windows_if_done(self, scene: Scene) -> int | None:
         """Return how many windows a scene has where nothing of it is left to do, see ``done_before``."""
         return done_before(scene, self._planning, plan_scene)
+
+    @property
+    def store_terms(self) -> StoreTerms:
+        """What its mask stores have in common."""
+        return self._planning.store_terms
 
     @property
     def _planning(self) -> Planning:

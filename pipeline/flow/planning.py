@@ -65,6 +65,18 @@ class Planning:
     settings: FlowSettings
     reading: Reading
 
+    @property
+    def store_terms(self) -> store.StoreTerms:
+        """What the mask stores have in common."""
+        return store.StoreTerms(
+            classes=self.classes,
+            colors=self.colors,
+            contents=self.contents,
+            made_by=self.made_by,
+            chunk_px=self.settings.chunk_px,
+            window_px=self.settings.window_px,
+        )
+
 
 P = TypeVar("P", bound=Planning)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from pipeline import raster
 from pipeline.config import Reading
+from pipeline.dates import DatetimePattern
 from pipeline.errors import RasterError, ResumeError
 from pipeline.geometry.scene import Scene
 from pipeline.geometry.view import View
@@ -21,6 +22,7 @@ from pipeline.output.inputs import (
     shown_names,
     with_file_names,
 )
+from pipeline.redact import redacted
 from pipeline.storage import objects
 from pipeline.storage.access import Storage
 from pipeline.storage.objects import ObjectInfo
@@ -89,11 +91,24 @@ def pin_view(
             raise ResumeError(changed_message(output, scene, noted, now))
         remove_scene(mine)
     view = raster.view_of(scene, reading, etags=inputs.etags)
-    view = replace(view, datetime=scene.datetime or view.datetime)
+    view = _dated(view, scene, reading)
     without_secrets = with_file_names(view, names)
     note = {**now, "view": without_secrets.to_values()}
     objects.put_bytes(mine.inputs, json.dumps(note, sort_keys=True, indent=1).encode() + b"\n")
     return view
+
+
+def _dated(view: View, scene: Scene, reading: Reading) -> View:
+    """Return a view with the scene's date: as its list says, else the name of one of its files, else that file."""
+    if scene.datetime is not None or reading.datetime_pattern is None:
+        return replace(view, datetime=scene.datetime or view.datetime)
+    pattern = DatetimePattern(reading.datetime_pattern)
+    names = (redacted(file).rstrip("/").rpartition("/")[2] for file in scene.files)
+    found = next((date for name in names if (date := pattern.found_in(name)) is not None), None)
+    if found is not None:
+        return replace(view, datetime=found)
+    warning = f"no date as '{pattern.text}' in its name, see datetime_pattern"
+    return replace(view, warnings=(*view.warnings, warning))
 
 
 def _dependencies(scene: Scene, reading: Reading) -> list[str]:

@@ -194,18 +194,12 @@ def _write(
     ledger.commit(scene, window=window, digests=digests, statistics=counted)
 
 
-def summarize_scenes(
-    least: Mapping[str, int], output: Output, classes: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Write statistics of scenes from their ledgers, note which are complete, and return their summary.
+def summarize_scenes(least: Mapping[str, int], output: Output, classes: Sequence[str]) -> bytes:
+    """Write the statistics of a part's scenes, note which are complete, and return their sums as ``merged`` takes them.
 
     ``least`` has the ids of the scenes, and how many windows of each are known to be done.
     """
-    summary = []
-    for scene_id, windows in least.items():
-        scene = output.scene(scene_id)
-        records = statistics.summarize_scene(scene, classes=classes, least=windows)
-        if records:
-            store.mark(scene, complete=records[0]["windows_failed"] == 0)
-        summary += records
-    return summary
+    sums = statistics.summarize_scenes(output, least, classes=classes)
+    for each in sums:
+        store.mark(output.scene(each.scene_id), complete=each.records[0]["windows_failed"] == 0)
+    return statistics.packed(sums)

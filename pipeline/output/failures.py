@@ -113,7 +113,7 @@ def begun_scenes(output: Output) -> list[str]:
     Raises:
         PipelineError: the storage refused.
     """
-    return sorted({*ledger.scene_ids(output), *objects.list_folders(output.failure_notes)})
+    return sorted({*output.scene_ids(), *objects.list_folders(output.failure_notes)})
 
 
 def standing(output: Output, found: Mapping[str, Sequence[Noted]]) -> list[Noted]:

@@ -54,13 +54,15 @@ class Inputs:
 def remove_scene(scene: SceneOutput) -> None:
     """Remove all that runs made of a scene, and first what says that something of it is done.
 
+    Its rows in the tables stay until the next run writes these, as those of others are beside them.
+
     Raises:
         PipelineError: the storage refused.
     """
     output, made = scene.output, partial(is_made, scene_id=scene.scene_id)
     _remove_folder(output, scene.ledger, made)
     _remove_folder(output, scene.failure_notes, made)
-    objects.remove(scene.statistics, below=output.location)
+    objects.remove(scene.overviews, below=output.location)
     _remove_folder(output, scene.folder, made)
     objects.remove(scene.inputs, below=output.location)
 

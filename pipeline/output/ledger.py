@@ -19,7 +19,7 @@ from typing import Any
 
 from pipeline.errors import PipelineError
 from pipeline.geometry.window import Window
-from pipeline.output import Output, Plan, SceneOutput, offsets_of, plan_of
+from pipeline.output import Plan, SceneOutput, offsets_of, plan_of
 from pipeline.storage import objects
 from pipeline.storage.documents import json_of
 from pipeline.storage.location import Location
@@ -125,13 +125,10 @@ def list_objects(scene: SceneOutput, *, least: int = 0) -> list[objects.Listed]:
     return found
 
 
-def scene_ids(output: Output) -> list[str]:
-    """Return the ids of the scenes of which something is done, sorted.
-
-    Raises:
-        PipelineError: the storage refused.
-    """
-    return objects.list_folders(output.ledger)
+def listing_digest(entries: Iterable[objects.Listed]) -> str:
+    """Return a digest of the names and sizes of a scene's entries, in whatever order they come."""
+    lines = "".join(f"{each.path} {each.size_bytes}\n" for each in sorted(entries))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def entries(

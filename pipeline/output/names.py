@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
-RUN, LEASE, SUMMARY, FAILURES = "run.json", "lease.json", "summary.parquet", "failures.parquet"
-FILES = (LEASE, RUN, SUMMARY, FAILURES)
+RUN, LEASE = "run.json", "lease.json"
+SUMMARY, ITEMS, FAILURES = "summary.parquet", "items.parquet", "failures.parquet"
+FILES = (LEASE, RUN, SUMMARY, ITEMS, FAILURES)
 LEDGER, FAILURE_NOTES, STATISTICS, INPUTS, SCENES = "ledger", "failures", "statistics", "inputs", "scenes"
-FOLDERS = (LEDGER, FAILURE_NOTES, STATISTICS, INPUTS, SCENES)
+OVERVIEWS = "overviews"
+FOLDERS = (LEDGER, FAILURE_NOTES, STATISTICS, OVERVIEWS, INPUTS, SCENES)
 """What is done goes first when all is removed: masks without a ledger are computed again, a ledger without is a lie."""
 
 MASKS = "masks.zarr"
@@ -18,9 +21,9 @@ GROUP = "zarr.json"
 
 _SCENE = r"[A-Za-z0-9_][A-Za-z0-9._-]*-[0-9a-f]{16}"  # see ``scene_of``
 _MADE = (
-    r"ledger/{0}/([0-9]+-[0-9]+|plan-[0-9]+-[0-9a-f]{{32}})\.json|(inputs/{0}|scenes/zarr)\.json"
+    r"ledger/{0}/([0-9]+-[0-9]+|plan-[0-9]+-[0-9a-f]{{32}})\.json|((inputs|overviews)/{0}|scenes/zarr)\.json"
     r"|failures/{0}/([0-9]+-[0-9]+|scene(-[1-9][0-9]*)?|refused-[0-9a-f]{{16}})\.json"
-    r"|statistics/{0}\.parquet|scenes/{0}/masks\.zarr/(([a-z_]+|[0-9]+)/)*(zarr\.json|c(/[0-9]+)*)"
+    r"|statistics/(part-[0-9a-f]{{2}}|{0})\.parquet|scenes/{0}/masks\.zarr/(([a-z_]+|[0-9]+)/)*(zarr\.json|c(/[0-9]+)*)"
 )
 _HALF_WRITTEN = re.compile(
     r"(?P<folder>.*/)(\.(?P<object>.+)\.[0-9a-f]{32}|(?P<chunk>[0-9]+|c)\..*\.partial|(?P<zarr>zarr)\..*\.partial)"
@@ -40,6 +43,15 @@ def is_made(path: str, scene_id: str | None = None) -> bool:
         path = half["folder"] + (half["object"] or half["chunk"] or "zarr.json")
     scene = _SCENE if scene_id is None else re.escape(scene_id)
     return re.fullmatch(_MADE.format(scene), path) is not None
+
+
+def statistics_name(scene_id: str) -> str:
+    """Return the name of the table that has a scene's statistics: one of 256, which depends on the id alone.
+
+    >>> statistics_name("a-0123456789abcdef")
+    'part-e0.parquet'
+    """
+    return f"part-{hashlib.sha256(scene_id.encode()).hexdigest()[:2]}.parquet"
 
 
 def is_scene_id(text: str) -> bool:

@@ -61,6 +61,11 @@ class Output:
         return self.at(names.SUMMARY)
 
     @property
+    def items(self) -> Location:
+        """The table of a row for each scene: when and where it is, and what is in it, as STAC items."""
+        return self.at(names.ITEMS)
+
+    @property
     def failures(self) -> Location:
         """The table of what failed."""
         return self.at(names.FAILURES)
@@ -77,8 +82,13 @@ class Output:
 
     @property
     def statistics(self) -> Location:
-        """The folder of a table for each scene."""
+        """The folder of at most 256 tables of a row for each window and class, some scenes in each."""
         return self.at(names.STATISTICS)
+
+    @property
+    def overviews(self) -> Location:
+        """The folder of what each scene's overviews are of."""
+        return self.at(names.OVERVIEWS)
 
     @property
     def inputs(self) -> Location:
@@ -99,6 +109,14 @@ class Output:
         """Return what it holds of a scene."""
         return SceneOutput(self, scene_id)
 
+    def scene_ids(self) -> list[str]:
+        """Return the ids of the scenes of which something is done, sorted.
+
+        Raises:
+            PipelineError: the storage refused.
+        """
+        return objects.list_folders(self.ledger)
+
     def at(self, path: str) -> Location:
         """Return where a path below it is, see ``path_of``."""
         return self.location.join(path)
@@ -107,8 +125,8 @@ class Output:
         """Return the path below it of what is there.
 
         >>> out = Output("s3://bucket/out/")
-        >>> out.path_of(out.scene("a").statistics)
-        'statistics/a.parquet'
+        >>> out.path_of(out.scene("a").inputs)
+        'inputs/a.json'
         """
         return location.uri.removeprefix(f"{self.uri.rstrip('/')}/")
 
@@ -157,8 +175,13 @@ class SceneOutput:
 
     @property
     def statistics(self) -> Location:
-        """The table of a row for each window and class."""
-        return self.output.statistics.join(f"{self.scene_id}.parquet")
+        """The table that has its rows, one for each window and class, among those of others."""
+        return self.output.statistics.join(names.statistics_name(self.scene_id))
+
+    @property
+    def overviews(self) -> Location:
+        """What its overviews are of; they are in its mask store."""
+        return self.output.overviews.join(f"{self.scene_id}.json")
 
     @property
     def folder(self) -> Location:

@@ -7,6 +7,9 @@ all a file that ends early must fail, and never read as zeros.
 
 from pipeline.geometry.chips import FILL
 from pipeline.raster.dependencies import dependencies_of, read_infos, sidecars_of
+from pipeline.raster.gdal.cogs import BandDescription, Color, create_cog
+from pipeline.raster.gdal.rings import ring_in
+from pipeline.raster.gdal.upright import is_north_up, write_north_up
 from pipeline.raster.gdal.writing import RasterWriter, create
 from pipeline.raster.headers import read_header, read_input
 from pipeline.raster.labels import read_colours, read_integers
@@ -17,11 +20,15 @@ from pipeline.raster.view.regrid import upsampling
 
 __all__ = [
     "FILL",
+    "BandDescription",
+    "Color",
     "Outline",
     "RasterWriter",
     "create",
+    "create_cog",
     "dependencies_of",
     "describe",
+    "is_north_up",
     "knows_crs",
     "outline_of",
     "outlined",
@@ -34,8 +41,10 @@ __all__ = [
     "read_integers",
     "read_small",
     "read_view",
+    "ring_in",
     "sidecars_of",
     "upsampling",
     "view_of",
     "windows_of",
+    "write_north_up",
 ]

@@ -48,7 +48,7 @@ def failures_table(
     listed = failures.listed(output)
     standing = failures.standing(output, listed)
     overridden = {each for scene in listed.values() for each in scene}.difference(standing)
-    table = TableWriter(output.failures, FAILURES_SCHEMA, group_rows=_GROUP_ROWS)
+    table = TableWriter(FAILURES_SCHEMA, group_rows=_GROUP_ROWS)
     seen: set[object] = set()
     of_scene = None
     for noted, failure in failures.read(output, standing):

@@ -1,4 +1,4 @@
-"""The statistics of a scene from its ledger, or as they are kept, where they still are of that ledger.
+"""The sums of scenes from their ledgers, or as they are kept, where they still are of these ledgers.
 
 Kept statistics note the names and sizes of the entries that they are of. They are taken as they are where the ledger
 has these very entries and none was written after them, both by the storage's own clock: a window that was done again
@@ -7,43 +7,59 @@ is newer than they are.
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from pipeline.output import Plan, SceneOutput, ledger, offsets_of, plan_of
+from pipeline.output import Output, Plan, SceneOutput, ledger, offsets_of, plan_of
+from pipeline.output.ledger import listing_digest
 from pipeline.statistics.classes import scene_summary
-from pipeline.statistics.facts import facts_in_note
-from pipeline.statistics.tables import ABOUT_KEY, LISTING_KEY, write_scene
+from pipeline.statistics.facts import ABOUT, facts_by_note
+from pipeline.statistics.parts import KeptPart, PartWriter, read_part
+from pipeline.statistics.sums import SceneSum
+from pipeline.statistics.tables import scene_rows
 from pipeline.storage import objects
+from pipeline.storage.location import Location
 from pipeline.storage.objects import Listed
 
-_Scene = tuple[list[dict[str, Any]], Mapping[str, Any]]
-"""The rows of a scene's windows, and what is known about the scene."""
 
+def summarize_scenes(output: Output, least: Mapping[str, int], *, classes: Sequence[str]) -> list[SceneSum]:
+    """Have a part of OUT/statistics be of the ledgers of all of its scenes, and return their sums, by scene id.
 
-def summarize_scene(scene: SceneOutput, *, classes: Sequence[str], least: int = 0) -> list[dict[str, Any]]:
-    """Have OUT/statistics/SCENE_ID.parquet be of the scene's ledger, and return its part of the summary.
-
-    ``least`` is how many windows are known to be done. Nothing is written where none is, and nothing returned where
+    ``least`` has their ids, and of each how many windows are known to be done. A scene has no sum where none is, and
     none was planned either.
 
     Raises:
         PipelineError: the storage refused, lists less than is known to be done, or an entry is damaged.
+        ValueError: the scenes are not all of one part.
     """
-    listed = ledger.list_objects(scene, least=least)
-    found = [each for each in listed if offsets_of(each.path) is not None]
-    plan = next((plan for each in listed if (plan := plan_of(each.path)) is not None), None)
-    if not found and (plan is None or not plan.windows):
-        return []
-    rows, known = _kept(scene, found) or _summed(scene, found)
-    windows = windows_of(plan, done=len(found))
-    return scene_summary(scene.scene_id, rows, classes=classes, about=known, windows=windows)
+    (location,) = {output.scene(scene_id).statistics for scene_id in least}
+    kept, part, same, sums = read_part(location), PartWriter(), True, []
+    for scene_id in sorted(least):
+        found = _Found.of(output.scene(scene_id), least=least[scene_id])
+        mine = kept if kept is not None and found.is_kept(kept) else None
+        rows = found.rows() if mine is None else mine.rows(scene_id)
+        facts = facts_by_note(found.scene, rows) if mine is None else mine.facts(scene_id)
+        if found.entries:
+            part.add(scene_id, rows, listing=found.listing, facts=facts)
+            same &= mine is not None
+        if found.entries or (found.plan is not None and found.plan.windows):
+            sums.append(scene_sum(scene_id, rows, facts=facts, classes=classes, windows=found.windows))
+    _keep(location, part, kept=kept, same=same, scene_ids={each.scene_id for each in sums if each.is_begun})
+    return sums
+
+
+def scene_sum(
+    scene_id: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    facts: Mapping[str, Any],
+    classes: Sequence[str],
+    windows: tuple[int, int | None],
+) -> SceneSum:
+    """Return the sum of a scene from the rows of its statistics; of its ``windows`` so many are done and are not."""
+    about = {name: facts[name] for name in ABOUT}
+    records = scene_summary(scene_id, rows, classes=classes, about=about, windows=windows)
+    return SceneSum(scene_id, facts, tuple(records))
 
 
 def windows_of(plan: Plan | None, *, done: int) -> tuple[int, int | None]:
@@ -51,33 +67,42 @@ def windows_of(plan: Plan | None, *, done: int) -> tuple[int, int | None]:
     return done, None if plan is None else plan.windows - done
 
 
-def listing_digest(entries: Iterable[Listed]) -> str:
-    """Return a digest of the names and sizes of a scene's entries, in whatever order they come."""
-    lines = "".join(f"{each.path} {each.size_bytes}\n" for each in sorted(entries))
-    return hashlib.sha256(lines.encode()).hexdigest()
+class _Found(NamedTuple):
+    """What the ledger lists of a scene."""
+
+    scene: SceneOutput
+    entries: list[Listed]
+    plan: Plan | None
+    listing: str
+
+    @classmethod
+    def of(cls, scene: SceneOutput, *, least: int) -> _Found:
+        listed = ledger.list_objects(scene, least=least)
+        entries = [each for each in listed if offsets_of(each.path) is not None]
+        plan = next((plan for each in listed if (plan := plan_of(each.path)) is not None), None)
+        return cls(scene, entries, plan, listing_digest(entries))
+
+    @property
+    def windows(self) -> tuple[int, int | None]:
+        return windows_of(self.plan, done=len(self.entries))
+
+    def is_kept(self, kept: KeptPart) -> bool:
+        """Tell whether what is kept is of these very entries."""
+        newest_s = max((each.written_s for each in self.entries), default=0.0)
+        return newest_s <= kept.written_s and kept.listing(self.scene.scene_id) == self.listing
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of the windows that are done."""
+        done = [offsets for each in self.entries if (offsets := offsets_of(each.path)) is not None]
+        scene_id = self.scene.scene_id
+        return [row for entry in ledger.entries(self.scene, done) for row in scene_rows(scene_id, entry)]
 
 
-def _summed(scene: SceneOutput, found: Sequence[Listed]) -> _Scene:
-    """Write the rows of what is done, if anything is."""
-    known = facts_in_note(scene)
-    if not found:
-        return [], known
-    offsets_done = [offsets for each in found if (offsets := offsets_of(each.path)) is not None]
-    entries = ledger.entries(scene, offsets_done)
-    listing = listing_digest(found)
-    return write_scene(scene, entries=entries, listing=listing, about=known), known
-
-
-def _kept(scene: SceneOutput, found: Sequence[Listed]) -> _Scene | None:
-    """Return what is kept, None where it is missing, damaged or not of the ledger as it is."""
-    written_s = objects.written_s(scene.statistics)
-    if written_s is None or not found or max(each.written_s for each in found) > written_s:
-        return None
-    try:
-        table = pq.read_table(io.BytesIO(objects.get_bytes(scene.statistics)))
-        noted = table.schema.metadata or {}
-        if noted.get(LISTING_KEY) == listing_digest(found).encode():
-            return table.to_pylist(), json.loads(noted[ABOUT_KEY])
-    except (FileNotFoundError, pa.ArrowException, OSError, ValueError, KeyError):
-        return None
-    return None
+def _keep(
+    location: Location, part: PartWriter, *, kept: KeptPart | None, same: bool, scene_ids: set[str]
+) -> None:
+    """Write a part that is not as it is kept; remove one that is of nothing any more."""
+    if not scene_ids:
+        objects.remove(location)
+    elif not same or kept is None or kept.scene_ids != scene_ids:
+        objects.put_bytes(location, part.content())

@@ -8,17 +8,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.storage import objects
-from pipeline.storage.location import Location
-
 _GROUP_ROWS = 10_000
 
 
 class TableWriter:
-    """Rows of a schema, written to a location whole and atomically by ``close``. The same rows give the same bytes."""
+    """Rows of a schema, which become the bytes of a file. The same rows give the same bytes."""
 
-    def __init__(self, location: Location, schema: pa.Schema, *, group_rows: int = _GROUP_ROWS) -> None:
-        self._location, self._group_rows = location, group_rows
+    def __init__(self, schema: pa.Schema, *, group_rows: int = _GROUP_ROWS) -> None:
+        self._group_rows = group_rows
         self._rows: list[Mapping[str, Any]] = []
         self._sink = pa.BufferOutputStream()
         self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd")
@@ -29,17 +26,11 @@ class TableWriter:
         if len(self._rows) == self._group_rows:
             self._flush()
 
-    def close(self) -> None:
-        """Write the file; it has no rows where none was added.
-
-        Raises:
-            PipelineError: the storage refused.
-        """
-        objects.put_bytes(self._location, self.content())
-
-    def content(self) -> bytes:
-        """Return the bytes of the file, after which no row can be added."""
+    def content(self, noted: Mapping[str, str] | None = None) -> bytes:
+        """Return the bytes of the file, after which no row can be added; its metadata have what is ``noted``."""
         self._flush()
+        if noted:
+            self._writer.add_key_value_metadata(noted)
         self._writer.close()
         return bytes(self._sink.getvalue().to_pybytes())
 

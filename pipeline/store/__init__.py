@@ -1,6 +1,7 @@
 """Mask stores: one Zarr hierarchy a scene, laid out first, then written in whole chunks."""
 
-from pipeline.store.chunks import decoded
+from pipeline.store.attributes.georeference import count_levels, scene_attributes
+from pipeline.store.chunks import chunks_digest, decoded
 from pipeline.store.contents import (
     MOST_QUERIES,
     PIXELS_ALONE,
@@ -10,9 +11,10 @@ from pipeline.store.contents import (
     chosen_contents,
     chunk_numbers,
 )
-from pipeline.store.describing import StoreDescription, describe
-from pipeline.store.layout import ARRAYS, documents
+from pipeline.store.describing import StoreDescription, describe, levels
+from pipeline.store.layout import ARRAYS, StoreLayout, StoreTerms, documents
 from pipeline.store.masks import lay_out, write
+from pipeline.store.overviews import OverviewsNote, read_overviews_note, write_overviews
 from pipeline.store.proposals import map_bytes
 from pipeline.store.provenance import mark, marked
 from pipeline.store.reading import KeptWindowArrays, contents_of, read, read_kept, read_proposals
@@ -26,24 +28,33 @@ __all__ = [
     "SCENES_DOCUMENT",
     "Contents",
     "KeptWindowArrays",
+    "OverviewsNote",
     "ProposalsLayout",
     "StoreDescription",
+    "StoreLayout",
+    "StoreTerms",
     "StoredArray",
     "chosen_contents",
     "chunk_numbers",
+    "chunks_digest",
     "contents_of",
+    "count_levels",
     "decoded",
     "describe",
     "documents",
     "is_group",
     "lay_out",
     "lay_out_scenes",
+    "levels",
     "map_bytes",
     "mark",
     "marked",
     "read",
     "read_kept",
+    "read_overviews_note",
     "read_proposals",
+    "scene_attributes",
     "store_at",
     "write",
+    "write_overviews",
 ]

@@ -9,6 +9,7 @@ from pipeline.errors import StoreError
 from pipeline.geometry.scene import Header
 from pipeline.output import SceneOutput
 from pipeline.output.palette import class_colors
+from pipeline.store.attributes.georeference import coarser
 from pipeline.store.contents import LEVEL, Contents
 from pipeline.store.provenance import made_by_of
 from pipeline.store.reading import array_at, opened
@@ -62,6 +63,18 @@ def describe(scene: SceneOutput) -> StoreDescription:
             f"{scene.masks} does not say what it holds ({error!r}): it is damaged or of an older version. "
             "`mrovseg verify --forget` has it laid out again"
         ) from error
+
+
+def levels(scene: SceneOutput) -> tuple[Header, ...]:
+    """Return the header of the class ids, as ``describe`` does, and of each coarser level that the store has of them.
+
+    Raises:
+        StoreError: there is no store, or it is damaged.
+    """
+    header = describe(scene).header
+    root, _ = opened(scene.masks, "class", mode="r")
+    known = root.attrs["multiscales"]["layout"]  # type: ignore[call-overload,index]  # what JSON holds
+    return tuple(coarser(header, 2**level) for level in range(len(known)))  # type: ignore[arg-type]  # a list
 
 
 def _header(shape: tuple[int, ...], dtype: str, said: Any, placed: Any) -> Header:  # noqa: ANN401 - attributes are JSON

@@ -17,9 +17,9 @@ from pipeline.geometry.scene import Header
 from pipeline.known_warnings import silenced
 from pipeline.output.palette import class_colors
 from pipeline.segment import SCORE_MAX, class_dtype
-from pipeline.store import georeference
+from pipeline.store.attributes import georeference
+from pipeline.store.attributes.ome import ome_attributes
 from pipeline.store.contents import PIXELS_ALONE, PLACES, Contents, StoredArray
-from pipeline.store.ome import ome_attributes
 from pipeline.store.proposals import create_proposals
 from pipeline.store.provenance import marked, provenance_attributes
 
@@ -63,37 +63,76 @@ class _Classes:
         }
 
 
-def documents(  # noqa: PLR0913 - each by its name
-    *,
-    header: Header,
-    name: str,
-    classes: Sequence[str],
-    chunk_px: int,
-    colors: Sequence[str] | None = None,
-    contents: Contents = PIXELS_ALONE,
-    origin: Mapping[str, Any] | None = None,
-    made_by: Mapping[str, Any] | None = None,
-    levels: int = 0,
-) -> dict[str, bytes]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreLayout:
+    """What is decided of a scene's mask store before its first chunk.
+
+    ``classes`` are the names of the class ids 1..k, ``colors`` ("#rrggbb") those of 0..k, the palette's where they are
+    None. The root says the ``name`` of the scene and its ``origin``, and what its masks are ``made_by``.
+    """
+
+    header: Header
+    name: str
+    classes: Sequence[str]
+    chunk_px: int
+    colors: Sequence[str] | None = None
+    contents: Contents = PIXELS_ALONE
+    origin: Mapping[str, Any] | None = None
+    made_by: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreTerms:
+    """What the mask stores of an output have in common; ``window_px`` is the side of the windows they are written in.
+
+    All else is as ``StoreLayout`` has it.
+    """
+
+    classes: Sequence[str]
+    chunk_px: int
+    window_px: int
+    colors: Sequence[str] | None = None
+    contents: Contents = PIXELS_ALONE
+    made_by: Mapping[str, Any] | None = None
+
+    def layout(self, header: Header, *, name: str, origin: Mapping[str, Any]) -> StoreLayout:
+        """Return how the store of a scene is laid out."""
+        return StoreLayout(
+            header=header,
+            name=name,
+            classes=self.classes,
+            chunk_px=self.chunk_px,
+            colors=self.colors,
+            contents=self.contents,
+            origin=origin,
+            made_by=self.made_by,
+        )
+
+
+def documents(layout: StoreLayout, *, levels: int = 0) -> dict[str, bytes]:
     """Return the bytes of every key but the chunks, the root's own last: its presence is the end.
 
-    The root and its groups say what the ``contents`` are; the root says the ``name`` and the ``origin`` of the scene
-    whose masks they are, and what they are ``made_by``. ``colors`` ("#rrggbb") are by class id, ``other`` the first;
-    without them they are those of the palette. Of coarser levels there are ``levels``.
+    Of coarser levels there are ``levels``, of which the root tells.
 
     Raises:
         StoreError: a chunk is not made of whole places, or cells of features.
     """
+    header, contents, chunk_px = layout.header, layout.contents, layout.chunk_px
     _check_whole(contents, chunk_px)
     buffers: dict[str, Buffer] = {}
-    drawn = _Classes(("other", *classes), tuple(colors or class_colors(classes)))
+    drawn = _Classes(("other", *layout.classes), tuple(layout.colors or class_colors(layout.classes)))
     attributes = {
         **georeference.root_attributes(header, levels=levels),
         **contents.attributes,
         "ome": ome_attributes(
-            header, name=name, classes=drawn.names, colors=drawn.colors, nodata=drawn.nodata, levels=levels
+            header,
+            name=layout.name,
+            classes=drawn.names,
+            colors=drawn.colors,
+            nodata=drawn.nodata,
+            levels=levels,
         ),
-        **provenance_attributes(origin or {}, made_by or {}),
+        **provenance_attributes(layout.origin or {}, layout.made_by or {}),
     }
     root = zarr.create_group(MemoryStore(buffers), attributes=attributes)
     layers = (contents.masks, *(contents.level(level) for level in range(1, levels + 1)))

@@ -25,7 +25,7 @@ from pipeline.storage.location import Location
 from pipeline.store import proposals as kept_proposals
 from pipeline.store.chunks import DigestingStore
 from pipeline.store.contents import LEVEL, PIXELS_ALONE, Contents
-from pipeline.store.layout import documents
+from pipeline.store.layout import StoreLayout, documents
 from pipeline.store.reading import Array, array_at, opened
 from pipeline.store.whole_chunks import check_fits, check_whole, squares_of, sweep
 from pipeline.store.zarr_stores import store_at
@@ -52,7 +52,7 @@ def lay_out(  # noqa: PLR0913 - each by its name
         StoreError: there is a store of another extent, georeference, chunk size, vocabulary or contents, or a chunk is
             not made of whole places.
     """
-    wanted = documents(
+    layout = StoreLayout(
         header=header,
         name=scene.scene_id,
         classes=classes,
@@ -62,6 +62,7 @@ def lay_out(  # noqa: PLR0913 - each by its name
         origin=origin,
         made_by=made_by,
     )
+    wanted = documents(layout)
     masks = scene.masks
     for key in (*(array.document for array in contents.arrays.values()), f"{LEVEL}/zarr.json"):
         _check_same(masks, key, wanted)

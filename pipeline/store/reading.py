@@ -23,18 +23,33 @@ from pipeline.store.zarr_stores import store_at
 Array = zarr.Array[Any]
 
 
-def read(scene: SceneOutput, name: str, window: Window) -> UInt[np.ndarray, "y x"]:
+def read(scene: SceneOutput, name: str, window: Window, level: int = 0) -> UInt[np.ndarray, "y x"]:
     """Return what one array of ``ARRAYS`` says of ``window``: of its pixels, or of the places that it touches.
 
+    Of a coarser ``level``, see ``levels``, it is a window of that level's own pixels; scores of places have none.
+
     Raises:
-        StoreError: there is no such array, or the window is not inside it.
+        StoreError: there is no such array or level, or the window is not inside it.
     """
     root, contents = opened(scene.masks, name, mode="r")
     if name not in contents.masks:
         raise _missing(scene.masks, name)
+    if level:
+        return _read_level(scene.masks, root, contents.level(level).get(name), window)
     array = contents.masks[name]
-    _check_inside(scene.masks, window, root)
+    _check_inside(scene.masks, window, root, LEVEL)
     return np.asarray(array_at(root, array.path)[squares_of(window, array.stride_px)])
+
+
+def _read_level(
+    masks: Location, root: zarr.Group, array: StoredArray | None, window: Window
+) -> UInt[np.ndarray, "y x"]:
+    if array is None or array.path not in root:
+        raise StoreError(
+            f"{masks} holds no such level: `mrovseg overviews` makes them; scores of places have none"
+        )
+    _check_inside(masks, window, root, array.path.partition("/")[0])
+    return np.asarray(array_at(root, array.path)[squares_of(window, 1)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +157,7 @@ def _kept(masks: Location, contents: Contents) -> ProposalsLayout:
     return contents.proposals
 
 
-def _check_inside(masks: Location, window: Window, root: zarr.Group) -> None:
-    extent = Window(0, 0, *array_at(root, f"{LEVEL}/class").shape)
+def _check_inside(masks: Location, window: Window, root: zarr.Group, level: str) -> None:
+    extent = Window(0, 0, *array_at(root, f"{level}/class").shape)
     if window.intersection(extent) != window:
         raise StoreError(f"{masks} holds {extent!r}, {window!r} is not inside it: read a part of it")

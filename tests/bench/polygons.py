@@ -58,7 +58,7 @@ def lay_out(output: Output, side_px: int) -> None:
     windows = list(plan_windows(side_px, side_px, window_px=WINDOW_PX))
     for window in windows:
         flips = (window.row_off // PAINTED_PX % 2, window.col_off // PAINTED_PX % 2)
-        ids = np.flip(painted, [axis for axis in (0, 1) if flips[axis]])
+        ids = np.flip(painted, tuple(axis for axis in (0, 1) if flips[axis]))
         at = (window.row_off % PAINTED_PX, window.col_off % PAINTED_PX)
         ids = np.ascontiguousarray(ids[at[0] : at[0] + window.height, at[1] : at[1] + window.width])
         scores = ids[::4, ::4] * np.uint8(20)

@@ -79,7 +79,7 @@ class Windows:
     def __init__(self, source: Path, words: EmbeddedVocabulary, names: Sequence[str], folder: Path) -> None:
         self.words, self.names = words, names
         output = Output(str(source))
-        (scene_id,) = ledger.scene_ids(output)
+        (scene_id,) = output.scene_ids()
         self.theirs = output.scene(scene_id)
         self.view = View.from_values(json.loads((source / "inputs" / f"{scene_id}.json").read_text())["view"])
         kept = store.contents_of(self.theirs)

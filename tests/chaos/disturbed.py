@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -69,8 +70,8 @@ def disturb(
 def start(
     cluster: Machines | None, *, output: Path, scenes: Sequence[Path], log: Path
 ) -> subprocess.Popen[bytes]:
-    """Start a driver in a session of its own, on this cluster or without one."""
-    address = {"RAY_ADDRESS": cluster.address} if cluster else {}
+    """Start a driver in a session of its own, on this cluster or one that it starts for itself."""
+    address = {"RAY_ADDRESS": cluster.address if cluster else "local"}
     with log.open("ab") as said:
         return subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.driver", str(output), *map(str, scenes)],
@@ -125,8 +126,8 @@ def compare(output: Path, undisturbed: Path) -> list[str]:
 
 
 def _counted_twice(table: Path) -> list[str]:
-    rows: list[Mapping[str, int]] = pq.read_table(
-        table, columns=["row_off", "col_off", "class_id"]
+    rows: list[Mapping[str, Any]] = pq.read_table(
+        table, columns=["scene_id", "row_off", "col_off", "class_id"]
     ).to_pylist()
     times = Counter(tuple(row.values()) for row in rows)
     return [f"{table.name} has {place} {count} times" for place, count in times.items() if count > 1]

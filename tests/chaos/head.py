@@ -6,26 +6,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.chaos.disturbed import compare, start
-from tests.chaos.machines import machines
+from tests.chaos.machines import Machines
 
 MOST_S = 300.0
 WINDOWS = 4  # done when the head is killed
 
 
-def lose_head(output: Path, *, scenes: Sequence[Path], undisturbed: Path) -> bool:
-    """Kill the head of a cluster in the midst of a run, and end the run on another cluster; print what came of it.
+def lose_head(cluster: Machines, output: Path, *, scenes: Sequence[Path], undisturbed: Path) -> bool:
+    """Kill the head of a cluster in the midst of a run, and end the run on another cluster, that of this machine alone.
 
-    Return whether something is wrong: the first run did not fail by itself, or the second one did, or the output
-    differs from the undisturbed one.
+    Print what came of it. Return whether something is wrong: the first run did not fail by itself, or the second one
+    did, or the output differs from the undisturbed one.
     """
     log = output.with_suffix(".log")
-    with machines() as cluster:
-        driver = start(cluster, output=output, scenes=scenes, log=log)
-        _wait_for_windows(driver, output)
-        cluster.kill_head()
-        code = driver.wait(MOST_S)
-    with machines() as another:
-        again = start(another, output=output, scenes=scenes, log=log).wait(MOST_S)
+    driver = start(cluster, output=output, scenes=scenes, log=log)
+    _wait_for_windows(driver, output)
+    cluster.kill_head()
+    code = driver.wait(MOST_S)
+    again = start(None, output=output, scenes=scenes, log=log).wait(MOST_S)
     faults = compare(output, undisturbed)
     print(f"without a head it ended with {code}, on another cluster with {again}; {faults or 'equal'}")
     if code == 0 or again != 0:

@@ -43,25 +43,28 @@ def make_scene(  # noqa: PLR0913 - each by its name
 ) -> SceneOutput:
     """Lay out, write and commit a scene: all of its windows are written, those at ``done`` committed, None for all.
 
-    Scores are by row and column, between 0 and 254, and no data where class ids are.
+    Scores are by row and column, between 0 and 254; of pixels they are no data where class ids are.
     """
     header = header or header_of(class_ids)
     layout = {"made_by": {"run": "a" * 64}, "origin": {"uri": "scene.tif", "datetime": None}, **layout}
     store.lay_out(scene, header=header, classes=names, chunk_px=chunk_px, **layout)
-    scores = _scores(class_ids)
+    stride_px = layout.get("contents", store.PIXELS_ALONE).score_stride_px
+    scores = _scores(class_ids, masked=stride_px == 1)
     windows = list(plan_windows(*class_ids.shape, window_px=window_px))
     for window in windows:
         rows, cols = window.row_off, window.col_off
         cut = np.s_[rows : window.row_end, cols : window.col_end]
-        labels = {"class": class_ids[cut], "score": scores[cut], "margin": scores[cut]}
+        score = scores[cut][::stride_px, ::stride_px]
+        labels = {"class": class_ids[cut], "score": score, "margin": score}
         digests = store.write(scene, labels, window=window)
         if done is None or (rows, cols) in done:
             counted = statistics.window_statistics(
                 class_ids[cut],
-                scores[cut],
+                score,
                 pixel_areas_m2(header, window),
                 classes=names,
                 nodata=int(np.iinfo(class_ids.dtype).max),
+                score_stride_px=stride_px,
             )
             ledger.commit(scene, window=window, digests=digests, statistics=counted)
     plan = Plan(len(windows), "0" * 32)
@@ -69,10 +72,11 @@ def make_scene(  # noqa: PLR0913 - each by its name
     return scene
 
 
-def _scores(class_ids: np.ndarray) -> np.ndarray:
+def _scores(class_ids: np.ndarray, *, masked: bool) -> np.ndarray:
     rows, cols = np.indices(class_ids.shape)
     scores = np.asarray((rows * 7 + cols * 3) % 255)
-    return np.where(class_ids == np.iinfo(class_ids.dtype).max, 255, scores).astype(np.uint8)
+    no_data = masked & (class_ids == np.iinfo(class_ids.dtype).max)
+    return np.where(no_data, 255, scores).astype(np.uint8)
 
 
 def output_at(folder: object) -> Output:

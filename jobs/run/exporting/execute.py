@@ -27,6 +27,17 @@ def export_all(
     if not scene_ids:
         raise ConfigError(f"{output} has no scenes yet: give the command that makes it again")
     make = partial(export_scene, output=output, selection=selection, exporter=exporter, folder=folder)
+    return make_each(make, scene_ids, exporter=exporter, folder=folder)
+
+
+def make_each(
+    make: Callable[[str], Exported | NotExported],
+    scene_ids: Sequence[str],
+    *,
+    exporter: Exporter,
+    folder: Location,
+) -> int:
+    """Make each scene, then by ``exporter`` what they are together, and say so; returns the exit code."""
     made = list(_told(_made(make, scene_ids), of=len(scene_ids)))
     exported = [each for each in made if isinstance(each, Exported)]
     if exported:
@@ -63,18 +74,25 @@ def _say(exported: Sequence[Exported], failed: Sequence[NotExported], folder: Lo
     )
     unfinished = [each for each in exported if each.windows_missing != 0]
     lines = [f"{each.scene_id}: nothing was made of it: {each.reason}" for each in failed]
-    lines += [f"{each.scene_id}: {_missing(each)}" for each in unfinished]
+    lines += [
+        f"{each.scene_id}: {missing_windows(each.windows_done, each.windows_missing)}" for each in unfinished
+    ]
+    say_lines(lines, folder)
+    return ExitCode.DONE_WITH_FAILURES if lines else ExitCode.DONE
+
+
+def say_lines(lines: Sequence[str], folder: Location) -> None:
+    """Print the first of some lines about scenes, and how many more there are."""
     for line in lines[:LISTED_SCENES]:
         print(f"mrovseg: {line}", file=sys.stderr)
     if len(lines) > LISTED_SCENES:
         print(
             f"mrovseg: and {len(lines) - LISTED_SCENES:,} more scenes, see {folder}/records", file=sys.stderr
         )
-    return ExitCode.DONE_WITH_FAILURES if lines else ExitCode.DONE
 
 
-def _missing(exported: Exported) -> str:
-    done, missing = exported.windows_done, exported.windows_missing
+def missing_windows(done: int, missing: int | None) -> str:
+    """Say what a scene lacks."""
     if missing is None:
         return f"{done:,} windows are done, and nobody knows of how many; what is missing is no data"
     return f"{missing:,} of {done + missing:,} windows are not done, and are no data"

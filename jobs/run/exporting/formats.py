@@ -1,7 +1,9 @@
 """The formats of `mrovseg export`, and the flags that belong to each."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Annotated, NamedTuple
 
 from cyclopts import Parameter
@@ -14,6 +16,7 @@ from pipeline.export import Exporter
 class FormatFlags:
     """Flags that belong to some formats."""
 
+    scores: Annotated[bool, Parameter(help="cog: a GeoTIFF of scores, too")] = False
     file_format: Annotated[
         str, Parameter(help="polygons: parquet (GeoParquet), gpkg or fgb (FlatGeobuf)", metavar="SUFFIX")
     ] = "parquet"
@@ -24,6 +27,22 @@ class FormatFlags:
         float,
         Parameter(help="polygons, pmtiles: fewer vertices, of neighbours alike: no gaps", metavar="M"),
     ] = 0.0
+    zones: Annotated[
+        str | None,
+        Parameter(
+            help="polygons in any vector file and CRS, at a path that all machines see", metavar="FILE"
+        ),
+    ] = None
+    zone_id: Annotated[
+        str | None, Parameter(help="the column of their ids; else rows are numbered", metavar="COLUMN")
+    ] = None
+    before: Annotated[
+        str | None,
+        Parameter(help="only earlier scenes whose date begins so, such as 2026-05", metavar="DATE"),
+    ] = None
+    after: Annotated[str | None, Parameter(help="only later scenes whose date begins so", metavar="DATE")] = (
+        None
+    )
 
 
 class Format(NamedTuple):
@@ -31,6 +50,19 @@ class Format(NamedTuple):
 
     make: Callable[[FormatFlags], Exporter]
     flags: frozenset[str] = frozenset()
+
+
+def _cog(flags: FormatFlags) -> Exporter:
+    from pipeline.export.cog import Cog
+
+    return Cog(scores=flags.scores)
+
+
+def _stac(flags: FormatFlags) -> Exporter:
+    from pipeline.export.stac import Stac
+
+    del flags
+    return Stac()
 
 
 def _polygons(flags: FormatFlags) -> Exporter:
@@ -45,19 +77,44 @@ def _pmtiles(flags: FormatFlags) -> Exporter:
     return VectorTiles(min_area_m2=flags.min_area_m2, simplify_m=flags.simplify_m)
 
 
+def _zones(flags: FormatFlags) -> Exporter:
+    if flags.zones is None:
+        raise ConfigError("--to zones takes --zones FILE, a vector file of polygons such as a GeoPackage")
+    from pipeline.export.zones import zones_exporter
+
+    say = partial(print, "mrovseg:", file=sys.stderr)
+    return zones_exporter(flags.zones, id_column=flags.zone_id, tell=say)
+
+
 FORMATS: Mapping[str, Format] = {
+    "cog": Format(_cog, frozenset({"scores"})),
+    "stac": Format(_stac),
     "polygons": Format(_polygons, frozenset({"file_format", "min_area_m2", "simplify_m"})),
     "pmtiles": Format(_pmtiles, frozenset({"min_area_m2", "simplify_m"})),
+    "zones": Format(_zones, frozenset({"zones", "zone_id"})),
 }
 """The formats by the name that `--to` has."""
 
 
+CHANGE, CHANGE_FLAGS = "change", frozenset({"before", "after"})
+"""The format of two outputs, whose scenes have exporters of their own."""
+
+FORMAT_NAMES = (*FORMATS, CHANGE)
+
+
 def make_exporter(to: str, flags: FormatFlags) -> Exporter:
     """Return the exporter of a format. Raises ConfigError for a flag of another one."""
-    found = FORMATS[to]
+    check_flags(to, flags)
+    return FORMATS[to].make(flags)
+
+
+def check_flags(to: str, flags: FormatFlags) -> None:
+    """Raise ConfigError for a format that is none, or a flag of another one."""
+    known = {name: each.flags for name, each in FORMATS.items()} | {CHANGE: CHANGE_FLAGS}
+    if to not in known:
+        raise ConfigError(f"--to takes one of {', '.join(known)}, got {to!r}")
     given = [each.name for each in fields(flags) if getattr(flags, each.name) != each.default]
     for name in given:
-        if name not in found.flags:
-            theirs = ", ".join(key for key, each in FORMATS.items() if name in each.flags)
+        if name not in known[to]:
+            theirs = ", ".join(key for key, names in known.items() if name in names)
             raise ConfigError(f"--{name.replace('_', '-')} belongs to --to {theirs}, got --to {to}")
-    return found.make(flags)

@@ -88,7 +88,8 @@ def stray(path: str, *, scene_id: str | None = None, ours: bool = False) -> Find
 def forget(output: Output, findings: Iterable[Finding]) -> None:
     """Remove or restore what was found, so that a run makes it anew; done twice it changes nothing.
 
-    The statistics of a scene go with anything of it, and the summary with them; its masks are no longer complete.
+    The statistics of a scene go with anything of it, and so do the note of its overviews and the summary; its masks are
+    no longer complete.
 
     Raises:
         PipelineError: the storage refused.
@@ -107,5 +108,7 @@ def forget(output: Output, findings: Iterable[Finding]) -> None:
         scene = output.scene(scene_id)
         store.mark(scene, complete=False)
         objects.remove(scene.statistics, below=output.location)
+        objects.remove(scene.overviews, below=output.location)
     if ours:
         objects.remove(output.summary)
+        objects.remove(output.items)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import groupby, islice
 
 from pipeline import statistics, store
 from pipeline.audit.verification.findings import Finding, Kind, Provenance, Report, stray
 from pipeline.audit.verification.scenes import Excused, SceneReport, Terms, check_scene
-from pipeline.audit.verification.tables import check_table
+from pipeline.audit.verification.tables import check_part, check_table
 from pipeline.geometry.window import Window
-from pipeline.output import FILES, FOLDERS, Output, is_made, is_note
+from pipeline.output import FILES, FOLDERS, Output, SceneOutput, is_made, is_note
 from pipeline.output.failure import DAMAGED, Failure
 from pipeline.output.failures import Noted
+from pipeline.statistics import SceneSum
 from pipeline.storage import objects
+from pipeline.storage.location import Location
 
 _SCENES = 4  # at a time
 _READERS = 16  # windows at a time, over all scenes: a read waits for storage most of its time
@@ -40,22 +43,59 @@ def verify(
     failed = _failed(output, report, finished=finished)
     _check_group(output, report, finished=finished)
     failed_whole = {scene_id: uri for scene_id, uri in failed.items() if isinstance(uri, str)}
-    summary = statistics.Summary(output, classes=made.classes, failed=failed_whole)
-    whole = True
+    parts: list[bytes] | None = []
     with ThreadPoolExecutor(_SCENES) as scenes, ThreadPoolExecutor(_READERS) as readers:
         terms = Terms(made, _excuse(failed, finished=finished), finished, readers)
-        check = partial(check_scene, terms=terms)
-        scene_outputs = map(output.scene, _scene_ids(output, report))
-        while some := list(islice(scene_outputs, _SCENES_AHEAD)):
-            for scene in scenes.map(check, some):
-                _add(report, scene)
-                for record in scene.summary or ():
-                    summary.add(record)
-                whole &= scene.summary is not None or not scene.windows
-                tell(report)
-    if whole and not any(finding.scene_id for finding in report.findings):
-        check_table(output, output.summary, summary.content(), report, finished=finished)
+        by_part = sorted(map(output.scene, _scene_ids(output, report)), key=_in_parts)
+        for location, of_part in groupby(by_part, key=lambda scene: scene.statistics):
+            looked_at = replace(terms, kept=statistics.read_part(location))
+            sums = _check_part(output, location, of_part, scenes, looked_at, report, tell)
+            parts = None if parts is None or sums is None else [*parts, statistics.packed(sums)]
+    if parts is not None and not any(finding.scene_id for finding in report.findings):
+        every = statistics.with_failed(statistics.merged(parts), failed_whole, classes=made.classes)
+        _check_tables(output, every, made, report, finished=finished)
     return report
+
+
+def _in_parts(scene: SceneOutput) -> tuple[str, str]:
+    """Return by what scenes are put in the order in which their statistics are."""
+    return scene.statistics.uri, scene.scene_id
+
+
+def _check_part(  # noqa: PLR0913, PLR0917 - of one caller
+    output: Output,
+    location: Location,
+    of_part: Iterator[SceneOutput],
+    scenes: ThreadPoolExecutor,
+    terms: Terms,
+    report: Report,
+    tell: Callable[[Report], None],
+) -> list[SceneSum] | None:
+    """Check the scenes of a part, some at a time, and the part; return their sums, None where one cannot be told."""
+    part, sums, whole = statistics.PartWriter(), [], True
+    while some := list(islice(of_part, _SCENES_AHEAD)):
+        for scene in scenes.map(partial(check_scene, terms=terms), some):
+            _add(report, scene)
+            whole &= scene.sum is not None or not scene.windows
+            if scene.sum is not None:
+                sums.append(scene.sum)
+            if scene.in_statistics and scene.sum is not None:
+                part.add(scene.scene_id, scene.rows or [], listing=scene.listing, facts=scene.sum.facts)
+            tell(report)
+    if whole and any(each.is_begun for each in sums):
+        check_part(output, location, part, report, finished=terms.finished)
+    return sums if whole else None
+
+
+def _check_tables(
+    output: Output, sums: Iterable[SceneSum], made: Provenance, report: Report, *, finished: bool
+) -> None:
+    """Check the tables of all scenes."""
+    tables = statistics.Tables(classes=made.classes, run=made.made_by.get("run"))
+    for each in sums:
+        tables.add(each)
+    for location, content in zip((output.summary, output.items), tables.contents(), strict=True):
+        check_table(output, location, content, report, finished=finished)
 
 
 def _add(report: Report, scene: SceneReport) -> None:
@@ -75,7 +115,12 @@ def _scene_ids(output: Output, report: Report) -> list[str]:
             report.findings.append(stray(name))
         elif not is_file and name not in FOLDERS:
             report.findings.append(stray(f"{name}/"))
-    suffixes = {output.ledger: "", output.scenes: "", output.inputs: ".json", output.statistics: ".parquet"}
+    suffixes = {
+        output.ledger: "",
+        output.scenes: "",
+        output.inputs: ".json",
+        output.overviews: ".json",
+    }
     for folder, suffix in suffixes.items():
         for name, is_file in objects.list_entries(folder):
             if folder.join(name) == output.scenes_group:
@@ -84,7 +129,17 @@ def _scene_ids(output: Output, report: Report) -> list[str]:
                 ids.add(name.removesuffix(suffix))
             else:
                 report.findings.append(stray(output.path_of(folder.join(name))))
+    _report_parts(output, ids, report)
     return sorted(ids)
+
+
+def _report_parts(output: Output, ids: Iterable[str], report: Report) -> None:
+    """Report what lies among the parts of the statistics and is not that of any scene."""
+    known = {output.scene(each).statistics.name for each in ids}
+    for name, _ in objects.list_entries(output.statistics):
+        if name not in known:
+            path = output.path_of(output.statistics.join(name))
+            report.findings.append(stray(path, ours=is_made(path)))
 
 
 def _excuse(failed: Failed, *, finished: bool) -> Excused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,8 +12,8 @@ from typing import Any
 
 from pipeline import raster, statistics, store
 from pipeline.audit.verification.findings import Finding, Kind, Provenance, stray
+from pipeline.audit.verification.overviews import Overviews, is_of_level
 from pipeline.audit.verification.scene_notes import read_scene_note
-from pipeline.audit.verification.tables import check_table, listing_of
 from pipeline.audit.verification.windows import Checked, check_window
 from pipeline.geometry.scene import Header
 from pipeline.geometry.view import View
@@ -25,6 +25,7 @@ from pipeline.output import (
     offsets_of,
     plan_of,
 )
+from pipeline.statistics import KeptPart, SceneSum
 from pipeline.storage import objects
 from pipeline.storage.objects import Listed
 
@@ -37,7 +38,10 @@ Excused = Callable[[str, Window], bool]
 
 @dataclass(slots=True)
 class SceneReport:
-    """What was found of a scene, and its part of the summary; None where nothing tells it."""
+    """What was found of a scene, the rows of its statistics by its ledger's ``listing``, and its sum.
+
+    They are None where nothing tells them.
+    """
 
     scene_id: str
     windows: int = 0
@@ -46,7 +50,14 @@ class SceneReport:
     stale: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     plan: Plan | None = None
-    summary: list[dict[str, Any]] | None = None
+    rows: list[dict[str, Any]] | None = None
+    listing: str = ""
+    sum: SceneSum | None = None
+
+    @property
+    def in_statistics(self) -> bool:
+        """Whether it has rows in its part of the statistics, or none because nothing of it is valid."""
+        return self.sum is not None and self.sum.is_begun
 
     @property
     def of_plan(self) -> tuple[int, int | None]:
@@ -56,12 +67,16 @@ class SceneReport:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How an output is checked: what made it, what may be missing, whether a run has finished, and by whom."""
+    """How an output is checked: what made it, what may be missing, whether a run has finished, and by whom.
+
+    ``kept`` is the part of the statistics that has the scenes, None where there is none.
+    """
 
     made: Provenance
     excused: Excused
     finished: bool
     readers: ThreadPoolExecutor
+    kept: KeptPart | None = None
 
 
 def check_scene(scene: SceneOutput, terms: Terms) -> SceneReport:
@@ -76,7 +91,7 @@ def check_scene(scene: SceneOutput, terms: Terms) -> SceneReport:
     report.findings += note.findings
     if note.view is None:
         return report
-    layout = store.documents(
+    layout = store.StoreLayout(
         header=note.view.header,
         name=scene.scene_id,
         classes=terms.made.classes,
@@ -86,10 +101,18 @@ def check_scene(scene: SceneOutput, terms: Terms) -> SceneReport:
         origin=statistics.origin(note.view),
         made_by=terms.made.made_by,
     )
+    documents = store.documents(layout)
     done, report.plan = set(entries), note.plan
-    _check_windows(scene, report, terms, note.view, entries, layout)
-    layout["zarr.json"] = store.marked(layout["zarr.json"], complete=report.of_plan[1] == 0)
-    _check_store(scene, report, layout, header=note.view.header, terms=terms, done=done)
+    listing = statistics.listing_digest(entries.values()) if entries else ""
+    _check_windows(scene, report, terms, note.view, entries, documents)
+    leveled = store.documents(layout, levels=store.count_levels(note.view.header))
+    roots = [
+        store.marked(each["zarr.json"], complete=report.of_plan[1] == 0) for each in (documents, leveled)
+    ]
+    of_levels = _check_store(
+        scene, report, documents, roots=roots, header=note.view.header, terms=terms, done=done
+    )
+    Overviews(scene, leveled, documents["zarr.json"], listing, terms.finished).check(of_levels, report)
     return report
 
 
@@ -118,11 +141,9 @@ def _check_windows(
     documents: Mapping[str, bytes],
 ) -> None:
     """Check the windows that are done, in row-major order, and the statistics with them."""
-    scene_id, listing = scene.scene_id, statistics.listing_digest(entries.values())
-    there, about = bool(entries), statistics.facts_of(view)
-    table = statistics.scene_table(scene, listing=listing, about=about)
+    report.listing, there = statistics.listing_digest(entries.values()), bool(entries)
     rows: list[dict[str, Any]] | None = []
-    gone = terms.finished and not _was_so(scene, listing, there=there)
+    gone = terms.finished and not _was_so(scene, report.listing, terms.kept, there=there)
     check = partial(check_window, scene, made=terms.made, header=view.header, documents=documents)
     for checked in _ahead(terms.readers, check, _done(scene, view, entries, report, terms, gone)):
         report.windows += 1
@@ -130,24 +151,14 @@ def _check_windows(
         if checked.entry is None:
             rows = None
         elif rows is not None:
-            for row in statistics.scene_rows(scene_id, checked.entry):
-                table.add(row)
-                rows.append(row)
+            rows += statistics.scene_rows(scene.scene_id, checked.entry)
     report.findings += [_off_the_grid(scene, offsets) for offsets in entries]
     if rows is None or entries:
         return
     if there or report.of_plan[1]:
-        report.summary = statistics.scene_summary(
-            scene_id, rows, classes=terms.made.classes, about=about, windows=report.of_plan
-        )
-    if there:
-        check_table(
-            scene.output,
-            scene.statistics,
-            table.content(),
-            report,
-            of_scene=(scene_id, listing),
-            finished=terms.finished,
+        report.rows, facts = rows, statistics.facts_of(scene, view, rows)
+        report.sum = statistics.scene_sum(
+            scene.scene_id, rows, facts=facts, classes=terms.made.classes, windows=report.of_plan
         )
 
 
@@ -177,13 +188,10 @@ def _done(
             )
 
 
-def _was_so(scene: SceneOutput, listing: str, *, there: bool) -> bool:
+def _was_so(scene: SceneOutput, listing: str, kept: KeptPart | None, *, there: bool) -> bool:
     """Tell whether the scene's statistics are of the ledger as it is: then nothing is gone since a run ended."""
-    try:
-        content = objects.get_bytes(scene.statistics)
-    except FileNotFoundError:
-        return not there
-    return listing_of(content) == listing.encode()
+    was = None if kept is None else kept.listing(scene.scene_id)
+    return not there if was is None else was == listing
 
 
 def _off_the_grid(scene: SceneOutput, offsets: tuple[int, int]) -> Finding:
@@ -199,16 +207,21 @@ def _ahead(
         yield from readers.map(check, some)
 
 
-def _check_store(
+def _check_store(  # noqa: PLR0913 - each by its name
     scene: SceneOutput,
     report: SceneReport,
     documents: Mapping[str, bytes],
     *,
+    roots: Sequence[bytes],
     header: Header,
     terms: Terms,
     done: set[tuple[int, int]],
-) -> None:
-    """List the scene's store: what was laid out must be there, and chunks belong to windows of the grid."""
+) -> list[str]:
+    """List the scene's store: what was laid out must be there, and chunks belong to windows of the grid.
+
+    The root is one of ``roots``: it tells of overviews or does not. Returns the keys of coarser levels.
+    """
+    of_levels: list[str] = []
     root = scene.output.path_of(scene.masks)
     there = set()
     arrays = {array.path: array for array in terms.made.contents.arrays.values()}
@@ -216,7 +229,9 @@ def _check_store(
         key = listed.path.removeprefix(f"{MASKS}/")
         chunk = _CHUNK.fullmatch(key) if key != listed.path else None
         chunk = chunk if chunk is not None and chunk["array"] in arrays else None
-        if chunk is not None and _is_on_grid(chunk, arrays[chunk["array"]], header, terms.made):
+        if key != listed.path and is_of_level(key):
+            of_levels.append(key)
+        elif chunk is not None and _is_on_grid(chunk, arrays[chunk["array"]], header, terms.made):
             report.uncommitted += _window_offsets(chunk, terms.made) not in done
         elif key in documents and key != listed.path:
             there.add(key)
@@ -226,17 +241,20 @@ def _check_store(
     for key, data in documents.items():
         if key in there:
             found = objects.get_bytes(scene.masks.join(key))
-            if not terms.finished and key == "zarr.json" and _is_marked_otherwise(found, data):
+            right = [data] if key != "zarr.json" else roots
+            if not terms.finished and key == "zarr.json" and _is_marked_otherwise(found, roots):
                 report.stale.append(f"{root}/{key}")
-            elif found != data:
+            elif found not in right:
                 report.findings.append(_of_layout("altered", root, key, report.scene_id))
         elif done:
             report.findings.append(_of_layout("missing", root, key, report.scene_id))
+    return of_levels
 
 
-def _is_marked_otherwise(root: bytes, wanted: bytes) -> bool:
+def _is_marked_otherwise(root: bytes, wanted: Sequence[bytes]) -> bool:
     """Tell whether a store's root is as it should be, but for whether the scene is complete."""
-    return root != wanted and root in {store.marked(wanted, complete=complete) for complete in (False, True)}
+    either = {store.marked(each, complete=complete) for each in wanted for complete in (False, True)}
+    return root not in wanted and root in either
 
 
 def _of_layout(kind: Kind, root: str, key: str, scene_id: str) -> Finding:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.audit.verification.findings import Finding, Kind
 from pipeline.output import Output
-from pipeline.statistics import LISTING_KEY
+from pipeline.statistics import PartWriter, listings_of
 from pipeline.storage import objects
 from pipeline.storage.location import Location
 
@@ -29,41 +26,43 @@ def check_table(
     rebuilt: bytes,
     report: Reported,
     *,
-    of_scene: tuple[str, str] | None = None,
     finished: bool,
+    is_stale: Callable[[bytes], bool] = lambda _: True,
 ) -> None:
     """Compare a table with the same ``rebuilt``.
 
-    That of a scene is ``of_scene``: its id, and the listing of its ledger. One that is missing or of an earlier listing
-    is stale where no run has finished since, else a fault.
+    One that is missing, or of which ``is_stale`` tells that it is of an earlier ledger, is stale where no run has
+    finished since, else a fault.
 
     Raises:
         PipelineError: the storage refused.
     """
     path = output.path_of(table)
-    scene_id, listing = of_scene or (None, None)
     try:
         content = objects.get_bytes(table)
     except FileNotFoundError:
         content = None
     if content == rebuilt:
         return
-    if not finished and (
-        content is None or listing is None or listing_of(content) not in {None, listing.encode()}
-    ):
+    if not finished and (content is None or is_stale(content)):
         report.stale.append(path)
         return
     kind: Kind = "missing" if content is None else "altered"
-    report.findings.append(
-        Finding(kind=kind, path=path, message="not what the ledger gives", scene_id=scene_id, remove=(path,))
-    )
+    report.findings.append(Finding(kind=kind, path=path, message="not what the ledger gives", remove=(path,)))
 
 
-def listing_of(content: bytes) -> bytes | None:
-    """Return of which entries a table says that it is; None where it cannot be read."""
-    try:
-        metadata = pq.read_schema(io.BytesIO(content)).metadata or {}
-    except (pa.ArrowException, OSError):
-        return None
-    found: bytes | None = metadata.get(LISTING_KEY)
-    return found
+def check_part(
+    output: Output, table: Location, part: PartWriter, report: Reported, *, finished: bool
+) -> None:
+    """Compare a part of the statistics with the same that was written again, see ``check_table``.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    rebuilt = part.content()
+    wanted = listings_of(rebuilt)
+
+    def is_stale(content: bytes) -> bool:
+        return listings_of(content) not in (None, wanted)
+
+    check_table(output, table, rebuilt, report, finished=finished, is_stale=is_stale)

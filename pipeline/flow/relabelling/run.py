@@ -23,6 +23,7 @@ from pipeline.geometry.scene import Scene
 from pipeline.output import Output
 from pipeline.segment import Labeller
 from pipeline.sources.naming import Refusal
+from pipeline.store import StoreTerms
 
 _BYTES_PER_ACTOR = 2**20  # in the object store, over all steps: records of windows are small
 
@@ -44,6 +45,11 @@ class RelabelSpec:
     def classes(self) -> Sequence[str]:
         """The names of the class ids 1..k."""
         return self.planning.classes
+
+    @property
+    def store_terms(self) -> StoreTerms:
+        """What its mask stores have in common."""
+        return self.planning.store_terms
 
     @property
     def settings(self) -> FlowSettings:

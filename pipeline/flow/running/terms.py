@@ -16,6 +16,7 @@ from pipeline.geometry.scene import Scene
 from pipeline.output import Output
 from pipeline.output.failure import Failure
 from pipeline.sources.naming import Refusal
+from pipeline.store import StoreTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,10 @@ class Spec(Protocol):
     @property
     def classes(self) -> Sequence[str]:
         """The names of the class ids 1..k."""
+
+    @property
+    def store_terms(self) -> StoreTerms:
+        """What its mask stores have in common."""
 
     @property
     def settings(self) -> FlowSettings:

@@ -67,8 +67,8 @@ def do(raster: Path, out: Path) -> None:
     for window in windows:
         if (window.row_off, window.col_off) not in done:
             commit(mine, view.header, window)
-    summary = summarize_scenes({scene.scene_id: len(windows)}, output, CLASSES)
-    statistics.write_summary(output, iter(summary), classes=CLASSES, failed={})
+    sums = summarize_scenes({scene.scene_id: len(windows)}, output, CLASSES)
+    statistics.write_tables(output, statistics.merged([sums]), classes=CLASSES)
     statistics.write_failures(output)
 
 

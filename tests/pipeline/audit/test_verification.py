@@ -20,7 +20,7 @@ from pipeline.flow.steps import summarize_scenes
 from pipeline.geometry.window import Window
 from pipeline.output import Output, failures
 from pipeline.output.failure import Failure
-from pipeline.output.names import GROUP, SCENES, SUMMARY
+from pipeline.output.names import GROUP, ITEMS, SCENES, SUMMARY
 from pipeline.sources.naming import scene_of
 from pipeline.storage import objects
 from pipeline.storage.location import Location
@@ -139,7 +139,7 @@ def test_what_is_left_to_do_is_no_fault_until_a_run_has_finished(output: Path) -
     report = look(output, finished=False)
     assert (report.left, report.uncommitted) == (1, 4 * len(CONTENTS.arrays))
     assert report.findings == []
-    assert len(report.stale) == 3  # the scene's statistics and the summary, and that its masks are complete
+    assert len(report.stale) == 4  # the scene's statistics and both tables, and that its masks are complete
     assert {finding.kind for finding in look(output).findings} == {"missing", "altered"}
 
 
@@ -152,7 +152,7 @@ def test_a_window_that_the_last_run_already_did_not_have_is_left_to_do(output: P
     summarize_scenes({entry.parent.name: 0}, Output(str(output)), CLASSES)
     report = look(output)
     assert report.left == 1
-    assert [finding.path for finding in report.findings] == [SUMMARY]
+    assert [finding.path for finding in report.findings] == [SUMMARY, ITEMS]
 
 
 def is_complete(output: Path, scene: str) -> bool:
@@ -195,6 +195,10 @@ def test_the_group_of_all_scenes_is_ours_and_a_viewers_is_as_good(output: Path) 
         assert look(output, finished=False).findings == []
 
 
+def part_of(output: Path, scene: str) -> str:
+    return str(Path(Output(str(output)).scene(scene).statistics.uri).relative_to(output))
+
+
 def plant(output: Path) -> list[Path]:
     """Damage one object of each kind, both by a flipped bit and by its removal, over both scenes."""
     first, second = sorted(path.name for path in (output / "ledger").iterdir())
@@ -208,8 +212,9 @@ def plant(output: Path) -> list[Path]:
         f"scenes/{first}/masks.zarr/0/y/c/0",
         f"ledger/{first}/128-128.json",
         f"inputs/{first}.json",
-        f"statistics/{second}.parquet",
-        "summary.parquet",
+        part_of(output, second),
+        SUMMARY,
+        ITEMS,
     ]
     removed = [
         f"scenes/{second}/masks.zarr/0/class/c/1/1",
@@ -219,7 +224,7 @@ def plant(output: Path) -> list[Path]:
         f"scenes/{second}/masks.zarr/zarr.json",
         f"scenes/{second}/masks.zarr/0/x/c/0",
         f"ledger/{second}/0-128.json",
-        f"statistics/{first}.parquet",
+        part_of(output, first),
         str(next((output / "ledger" / second).glob("plan-*.json")).relative_to(output)),
     ]
     for seed, name in enumerate(flipped):
@@ -234,7 +239,7 @@ def test_all_damage_at_once_is_found_and_repaired(whole: Path, output: Path) -> 
     report = look(output)
     found = report.findings
     for path in planted:
-        if path.name.startswith("plan-") or path.name == SUMMARY or path.parent.name == "statistics":
+        if path.name.startswith("plan-") or path.name in {SUMMARY, ITEMS} or path.parent.name == "statistics":
             continue  # gone with the scene's other damage
         assert any(about(path, output, finding) for finding in found), path
     forget(Output(str(output)), found)
@@ -249,7 +254,7 @@ def test_what_failed_may_be_missing_and_its_table_is_of_it(output: Path) -> None
     scene = next((output / "ledger").iterdir()).name
     entry = output / "ledger" / scene / "0-0.json"
     entry.unlink()
-    (output / "statistics" / f"{scene}.parquet").unlink()
+    (output / part_of(output, scene)).unlink()
     failures.note(
         Output(str(output)),
         Failure(scene_id=scene, uri="a.tif", error="E", message="no", **asdict(Window(0, 0, 128, 128))),

@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import export
-from pipeline.errors import ConfigError
+from pipeline import export, store
+from pipeline.errors import ConfigError, StoreError
 from pipeline.export import Exported, ExportScene, NotExported, Selection, staged
 from pipeline.geometry.window import Window
 from pipeline.output import Output
 from pipeline.output.palette import class_colors
 from pipeline.storage import objects
 from pipeline.storage.location import Location
-from tests.pipeline.made_outputs import make_scene, output_at
+from pipeline.store.overviews.halving import halved_values
+from tests.pipeline.made_outputs import header_of, make_scene, output_at
 
 NAMES = ("water", "road")
 SELECTION = Selection(window_px=64)
@@ -131,7 +132,11 @@ def test_a_scene_without_a_store_costs_the_others_nothing(tmp_path: Path) -> Non
 def test_a_folder_holds_the_exports_of_one_output(tmp_path: Path) -> None:
     output, folder = output_at(tmp_path / "out"), tmp_path / "exported"
     export.begin(Location(str(folder)), output)
+    half_written = folder / "records" / "cog" / f".a.json.{'0' * 32}"
+    half_written.parent.mkdir()
+    half_written.touch()
     export.begin(Location(str(folder)), output)
+    assert not half_written.exists()
 
     with pytest.raises(ConfigError, match=r"holds exports of .*out, not of .*another"):
         export.begin(Location(str(folder)), output_at(tmp_path / "another"))
@@ -159,3 +164,49 @@ def test_a_staged_file_appears_whole_with_what_is_written_beside_it(tmp_path: Pa
         path.write_bytes((tmp_path / "missing").read_bytes())
     assert target.read_bytes() == b"pixels"
     assert sorted(each.name for each in target.parent.iterdir()) == ["a.tif", "a.tif.aux.xml"]
+
+
+@pytest.mark.parametrize("stride_px", [1, 4])
+def test_a_coarser_level_is_the_stores_own(tmp_path: Path, stride_px: int) -> None:
+    output, whole = output_at(tmp_path / "out"), _ids(height=700, width=900)
+    contents = store.Contents(score_stride_px=stride_px)
+    layout = store.StoreLayout(
+        header=header_of(whole),
+        name="a",
+        classes=NAMES,
+        chunk_px=256,
+        contents=contents,
+        origin={"uri": "scene.tif", "datetime": None},
+        made_by={"run": "a" * 64},
+    )
+    selection = Selection(window_px=256, level=1)
+    scene = output.scene("a")
+    make_scene(scene, whole, names=NAMES, window_px=256, chunk_px=256, done={(0, 0)}, contents=contents)
+    with pytest.raises(
+        StoreError, match=r"has levels 0 to 0, not 1: make its overviews by `mrovseg overviews"
+    ):
+        export.open_scene(scene, selection)
+
+    store.write_overviews(scene, layout, window_px=256)
+    found = export.open_scene(scene, selection)
+    ids = found.read_classes(Window(0, 0, 350, 450))
+    scores = found.read_scores(Window(0, 0, 350, 450))
+
+    assert (found.header.height, found.header.width, found.header.transform[0]) == (350, 450, 20.0)
+    np.testing.assert_array_equal(ids, store.read(scene, "class", Window(0, 0, 350, 450), 1))
+    assert (ids[:128, :128] != 255).any()
+    assert (ids[128:] == 255).all()
+    np.testing.assert_array_equal(scores == 255, ids == 255)
+    pixels = export.open_scene(scene, Selection(window_px=256)).read_scores(Window(0, 0, 700, 900))
+    if stride_px > 1:
+        seen = ids != 255
+        places = store.read(scene, "score", Window(0, 0, 700, 900)).repeat(2, 0).repeat(2, 1)[:350, :450]
+        np.testing.assert_array_equal(scores[seen], places[seen])
+    else:
+        np.testing.assert_array_equal(scores, halved_values(pixels, nodata=255))
+    part = Window(30, 50, 40, 60)
+    np.testing.assert_array_equal(found.read_scores(part), scores[30:70, 50:110])
+
+    make_scene(scene, whole, names=NAMES, window_px=256, chunk_px=256, contents=contents)
+    with pytest.raises(StoreError, match="are not of what is done now"):
+        export.open_scene(scene, selection)

@@ -21,7 +21,7 @@ from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
 from pipeline.sources.naming import scene_of
 from pipeline.statistics import window_statistics
-from pipeline.store import documents
+from pipeline.store import StoreLayout, documents
 from tests.pipeline.geodesics import WGS84
 from tests.pipeline.rasters import write
 
@@ -182,7 +182,7 @@ def test_a_scene_without_a_place_that_can_be_found_has_masks_and_no_areas(
     assert ground_size_m(view.header) is None
     (warning,) = view.warnings
     assert warning.endswith("there are no areas")
-    assert documents(header=view.header, name="a", classes=["a"], chunk_px=64)
+    assert documents(StoreLayout(header=view.header, name="a", classes=["a"], chunk_px=64))
     asked = [Reading(gsd_m=2.0), Reading(aoi=parse("0,0,1,1"))][: 1 if crs == "EPSG:4978" else 2]
     for reading in asked:
         with pytest.raises(RasterError):

@@ -1,6 +1,7 @@
 """Statistics that are of the ledger as it is are kept; all others are made anew."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,31 +33,38 @@ def commit(output: str, col_off: int, *, pixels: int = 16) -> None:
 
 
 def pixels(output: str) -> int:
-    return sum(
-        each["pixels"] for each in statistics.summarize_scene(Output(output).scene("scene"), classes=CLASSES)
-    )
+    return sum(each["pixels"] for each in summary_of(output))
+
+
+def summary_of(output: object, scene_id: str = "scene", *, least: int = 0) -> list[Mapping[str, Any]]:
+    """The records of a scene that is alone in its part of the statistics."""
+    sums = statistics.summarize_scenes(Output(str(output)), {scene_id: least}, classes=CLASSES)
+    return [record for each in sums for record in each.records]
+
+
+def part_of(output: object, scene_id: str = "scene") -> Path:
+    return Path(Output(str(output)).scene(scene_id).statistics.uri)
 
 
 def state(output: Path) -> tuple[int, bytes]:
-    table = output / "statistics/scene.parquet"
-    return table.stat().st_ino, table.read_bytes()
+    return part_of(output).stat().st_ino, part_of(output).read_bytes()
 
 
 def test_nothing_is_read_or_written_where_the_ledger_has_not_changed(tmp_path: Path) -> None:
     for col_off in range(5):
         commit(str(tmp_path), col_off)
-    first = statistics.summarize_scene(Output(str(tmp_path)).scene("scene"), classes=CLASSES)
+    first = summary_of(tmp_path)
     before = state(tmp_path)
     for path in (tmp_path / "ledger/scene").iterdir():
         written = path.stat().st_mtime_ns
         path.write_bytes(path.read_bytes().replace(b"16", b"17"))  # what was read once is not read again
         os.utime(path, ns=(written, written))
-    assert statistics.summarize_scene(Output(str(tmp_path)).scene("scene"), classes=CLASSES) == first
+    assert summary_of(tmp_path) == first
     assert state(tmp_path) == before
 
 
 def test_a_window_more_or_less_or_done_again_is_seen(place: str) -> None:
-    assert statistics.summarize_scene(Output(place).scene("scene"), classes=CLASSES) == []
+    assert summary_of(place) == []
     commit(place, 0)
     assert pixels(place) == 16
     commit(place, 8)
@@ -74,10 +82,10 @@ def test_a_window_more_or_less_or_done_again_is_seen(place: str) -> None:
 def test_a_damaged_table_is_made_anew(tmp_path: Path, content: bytes) -> None:
     commit(str(tmp_path), 0)
     assert pixels(str(tmp_path)) == 16
-    whole = (tmp_path / "statistics/scene.parquet").read_bytes()
-    (tmp_path / "statistics/scene.parquet").write_bytes(content)
+    whole = part_of(tmp_path).read_bytes()
+    part_of(tmp_path).write_bytes(content)
     assert pixels(str(tmp_path)) == 16
-    assert (tmp_path / "statistics/scene.parquet").read_bytes() == whole
+    assert part_of(tmp_path).read_bytes() == whole
 
 
 @pytest.mark.slow
@@ -89,8 +97,8 @@ def test_step_by_step_gives_the_bytes_of_all_at_once(
     for offsets in (first, then):
         for col_off in offsets:
             commit(str(stepped), col_off)
-        summary = statistics.summarize_scene(Output(str(stepped)).scene("scene"), classes=CLASSES)
+        summary = summary_of(stepped)
     for col_off in {*first, *then}:
         commit(str(at_once), col_off)
-    assert statistics.summarize_scene(Output(str(at_once)).scene("scene"), classes=CLASSES) == summary
+    assert summary_of(at_once) == summary
     assert state(stepped)[1] == state(at_once)[1]

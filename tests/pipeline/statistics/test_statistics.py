@@ -1,6 +1,6 @@
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,22 @@ from pipeline.output import Output, failures
 from pipeline.output.failure import Failure
 from pipeline.output.ledger import LedgerEntry
 from pipeline.statistics import (
-    scene_summary,
+    PartWriter,
+    SceneSum,
+    scene_rows,
+    scene_sum,
     window_statistics,
     write_failures,
-    write_scene,
-    write_summary,
+    write_tables,
 )
+from pipeline.statistics.facts import NOTHING
 from pipeline.storage import objects
 from pipeline.storage.location import Location
 from tests.pipeline.geodesics import WGS84, pixels_by_geodesics, scene_by_its_outline
 
 Transform = tuple[float, float, float, float, float, float]
 NODATA = 255
+PART = Output("out").path_of(Output("out").scene("scene").statistics)
 PLACE = {"uri": "/x/scene.tif", "datetime": "2024-05-31T10:20:30", "bbox": None}
 
 MERCATOR_Y_AT_60 = 8_399_737.9
@@ -228,9 +232,17 @@ def _entries(*, placed: bool = True) -> list[LedgerEntry]:
     ]
 
 
-def _summary(output: str, entries: list[LedgerEntry], classes: list[str]) -> list[dict[str, Any]]:
-    rows = write_scene(Output(output).scene("scene"), entries=entries, listing="")
-    return scene_summary("scene", rows, classes=classes, about=PLACE, windows=(len(entries), 0))
+def _summary(output: str, entries: list[LedgerEntry], classes: list[str]) -> list[Mapping[str, Any]]:
+    return list(_sum(output, entries, classes).records)
+
+
+def _sum(output: str, entries: list[LedgerEntry], classes: list[str]) -> SceneSum:
+    """Write the rows of a scene, and return its sum."""
+    rows = [row for entry in entries for row in scene_rows("scene", entry)]
+    part, facts = PartWriter(), {**NOTHING, **PLACE}
+    part.add("scene", rows, listing="", facts=facts)
+    objects.put_bytes(Output(output).scene("scene").statistics, part.content())
+    return scene_sum("scene", rows, facts=facts, classes=classes, windows=(len(entries), 0))
 
 
 def _table(output: str, name: str) -> pa.Table:
@@ -245,7 +257,7 @@ def fail(output: str, noted: Iterable[Failure]) -> None:
 
 def test_a_scenes_table_has_a_row_a_window_and_class_and_its_summary_adds_them_up(tmp_path: Path) -> None:
     summary = _summary(str(tmp_path), _entries(), ["a", "b"])
-    rows = _table(str(tmp_path), "statistics/scene.parquet").to_pylist()
+    rows = _table(str(tmp_path), PART).to_pylist()
     assert [(row["scene_id"], row["row_off"], row["col_off"], row["class_id"]) for row in rows] == [
         ("scene", 0, 0, 0),
         ("scene", 0, 0, 1),
@@ -262,7 +274,7 @@ def test_a_scenes_table_has_a_row_a_window_and_class_and_its_summary_adds_them_u
 def test_a_summary_without_a_crs_has_no_area_for_any_class(tmp_path: Path) -> None:
     summary = _summary(str(tmp_path), _entries(placed=False), ["a", "b"])
     assert [record["area_m2"] for record in summary] == [None, None, None]
-    table = _table(str(tmp_path), "statistics/scene.parquet")
+    table = _table(str(tmp_path), PART)
     assert table["area_m2"].null_count == len(table) == 3
 
 
@@ -272,7 +284,7 @@ def test_a_scene_without_a_valid_pixel_has_a_summary_of_zeros(tmp_path: Path) ->
         (0, 0.0, None),
         (0, 0.0, None),
     ]
-    table = _table(str(tmp_path), "statistics/scene.parquet")
+    table = _table(str(tmp_path), PART)
     assert len(table) == 0
     assert str(table.schema.field("pixels").type) == "int64"
 
@@ -281,17 +293,17 @@ def test_tables_are_the_same_bytes_each_time_and_typed_when_empty(s3: str, tmp_p
     failure = Failure(scene_id="s", uri="s.tif", error="RasterError", message="s.tif is an empty file")
     kinds: dict[str, list[list[str]]] = {}
     for output in (s3, f"{tmp_path}/out"):
-        for records, found in (
+        for sums, found in (
             ([], []),
-            (_summary(output, _entries(), ["a"]), [failure]),
+            ([_sum(output, _entries(), ["a"])], [failure]),
         ):
-            write_summary(Output(output), records, classes=["a"])
+            write_tables(Output(output), sums, classes=["a"])
             fail(output, found)
-            for name in ("summary.parquet", "failures.parquet"):
+            for name in ("summary.parquet", "items.parquet", "failures.parquet"):
                 schema = _table(output, name).schema
                 kinds.setdefault(name, []).append([f"{each.name} {each.type}" for each in schema])
     assert all(kind == found[0] for found in kinds.values() for kind in found)
-    for name in ("summary.parquet", "failures.parquet", "statistics/scene.parquet"):
+    for name in ("summary.parquet", "items.parquet", "failures.parquet", PART):
         assert objects.get_bytes(Location(f"{s3}/{name}")) == objects.get_bytes(
             Location(f"{tmp_path}/out/{name}")
         )

@@ -285,7 +285,9 @@ def _for_gdal(uri: str, name: str, folder: Path) -> str:
 
 @given(st.lists(st.text(alphabet="ab _1", min_size=1).map(str.strip).filter(bool), unique=True, max_size=9))
 def test_flag_meanings_are_a_word_for_each_class_and_no_two_are_alike(names: list[str]) -> None:
-    documents = store.documents(header=_header(), name="scene", classes=names, chunk_px=CHUNK_PX)
+    documents = store.documents(
+        store.StoreLayout(header=_header(), name="scene", classes=names, chunk_px=CHUNK_PX)
+    )
     attributes = json.loads(documents["0/class/zarr.json"])["attributes"]
     words = attributes["flag_meanings"].split(" ")
     assert len(set(words)) == len(words) == len(attributes["flag_values"]) == 1 + len(names)
@@ -302,7 +304,7 @@ def _made(words: list[str]) -> set[str]:
 
 def test_two_names_that_differ_by_a_blank_alone_are_two_words() -> None:
     documents = store.documents(
-        header=_header(), name="scene", classes=["a b", "a_b", "other"], chunk_px=CHUNK_PX
+        store.StoreLayout(header=_header(), name="scene", classes=["a b", "a_b", "other"], chunk_px=CHUNK_PX)
     )
     attributes = json.loads(documents["0/class/zarr.json"])["attributes"]
     assert attributes["flag_meanings"].split() == ["other", "a_b", "a_b_2", "other_3"]
@@ -422,7 +424,7 @@ def test_nothing_is_said_of_a_crs_where_the_scene_states_none(tmp_path: Path) ->
 def _attributes(place: str = "UTM", **changed: Any) -> dict[str, Any]:  # noqa: ANN401 - of several types
     """The root's attributes, with those of the class ids beside them."""
     given = {"header": _header(place), "name": "scene", "classes": CLASSES, "chunk_px": CHUNK_PX, **changed}
-    documents = store.documents(**given)
+    documents = store.documents(store.StoreLayout(**given))
     of_classes = json.loads(documents["0/class/zarr.json"])["attributes"]
     return {**json.loads(documents["zarr.json"])["attributes"], "class": of_classes}
 
@@ -467,7 +469,9 @@ def test_a_slides_pixels_have_their_own_size_in_micrometers() -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_the_conventions_are_what_their_validator_expects(place: str) -> None:
-    documents = store.documents(header=_header(place), name="a", classes=CLASSES, chunk_px=CHUNK_PX, levels=2)
+    documents = store.documents(
+        store.StoreLayout(header=_header(place), name="a", classes=CLASSES, chunk_px=CHUNK_PX), levels=2
+    )
     for key in ("zarr.json", "0/zarr.json", "0/class/zarr.json", "2/zarr.json", "2/class/zarr.json"):
         attributes = json.loads(documents[key])["attributes"]
         said = {each["name"] for each in attributes["zarr_conventions"]}

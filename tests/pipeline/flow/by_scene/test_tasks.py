@@ -1,4 +1,5 @@
 import time
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +14,10 @@ def _slowly_first(scene_id: str) -> str:
     return f"made of {scene_id}"
 
 
+def _together(first: str, second: str) -> str:
+    return first + second
+
+
 def _refused(scene_id: str) -> str:
     raise OutputError(f"{scene_id} cannot be written")
 
@@ -22,6 +27,7 @@ def test_what_is_made_of_scenes_comes_in_their_order() -> None:
     ids = [str(number) for number in range(20)]
 
     assert list(flow.map_scenes(_slowly_first, ids, cpus=0.1)) == [f"made of {each}" for each in ids]
+    assert list(flow.map_scenes(partial(_together, "a"), ["b", "c"], cpus=0.1)) == ["ab", "ac"]
 
 
 @pytest.mark.usefixtures("ray_cluster")

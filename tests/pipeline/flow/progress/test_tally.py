@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import statistics
 from pipeline.errors import PipelineError
 from pipeline.flow import summaries
 from pipeline.flow.progress.tally import Tally
@@ -17,7 +15,7 @@ from pipeline.output import Output, Plan, ledger
 from pipeline.storage import objects
 from pipeline.storage.location import Location
 from pipeline.storage.objects import Listed
-from tests.pipeline.statistics.test_fresh_statistics import CLASSES, commit
+from tests.pipeline.statistics.test_fresh_statistics import commit, summary_of
 
 SCENES = st.dictionaries(
     st.text("abcdef-0123456789", min_size=1, max_size=20), st.integers(1, 9), max_size=40
@@ -57,10 +55,7 @@ def late(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def pixels(output: Path, least: int) -> int:
-    found: list[dict[str, Any]] = statistics.summarize_scene(
-        Output(str(output)).scene("scene"), classes=CLASSES, least=least
-    )
-    return sum(each["pixels"] for each in found)
+    return sum(each["pixels"] for each in summary_of(output, least=least))
 
 
 def test_a_listing_that_is_too_short_is_asked_for_again(tmp_path: Path, late: list[int]) -> None:

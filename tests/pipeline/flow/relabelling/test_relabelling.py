@@ -1,6 +1,7 @@
 """An output that is labelled again is, to the byte, what a run of those words makes; and what is missing is said."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,29 @@ from tests.pipeline.flow.watch.test_quarantine import WHITE
 from tests.pipeline.flows import digests, paint
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
+SCENES_PX = ((2 * WINDOW_PX - 12, 3 * WINDOW_PX - 40), (90, 512))  # height, width: six windows and two
+
+
+@dataclass(frozen=True)
+class Made:
+    """Two scenes, what a run over them keeps, and what a run by the other words makes: tests only read them."""
+
+    scenes: list[Path]
+    source: Path
+    by_others: Path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, ray_cluster: None) -> Made:
+    del ray_cluster
+    folder = tmp_path_factory.mktemp("made")
+    scenes = [
+        paint(folder / f"{name}.tif", height=height, width=width, seed=seed)
+        for name, (height, width), seed in zip("ab", SCENES_PX, (7, 3), strict=True)
+    ]
+    assert not segment(scenes, folder / "out").failures
+    assert not segment_by_others(scenes, folder / "run").failures
+    return Made(scenes, folder / "out", folder / "run")
 
 
 def box(scene: Path, window: Window) -> Aoi:
@@ -49,31 +73,28 @@ def class_ids(output: Path, scene: Path, window: Window) -> np.ndarray:
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_it_is_to_the_byte_what_a_run_of_those_words_makes(tmp_path: Path, full: bool) -> None:  # noqa: FBT001
-    scenes = [paint(tmp_path / "a.tif", height=500, width=300), paint(tmp_path / "b.tif", height=90, seed=3)]
-    assert not segment(scenes, tmp_path / "out").failures
-    before = digests(tmp_path / "out")
-    result = relabel(tmp_path / "out", tmp_path / "other", full=full)
-    assert (result.windows_done, result.windows_skipped, result.failures) == (6, 0, ())
-    assert not segment_by_others(scenes, tmp_path / "run", full=full).failures
-    assert digests(tmp_path / "other") == digests(tmp_path / "run")
-    assert digests(tmp_path / "out") == before
+def test_it_is_to_the_byte_what_a_run_of_those_words_makes(made: Made, tmp_path: Path, full: bool) -> None:  # noqa: FBT001
+    before, expected = digests(made.source), made.by_others
+    if full:
+        expected = tmp_path / "run"
+        assert not segment_by_others(made.scenes, expected, full=True).failures
+    result = relabel(made.source, tmp_path / "other", full=full)
+    assert (result.windows_done, result.windows_skipped, result.failures) == (8, 0, ())
+    assert digests(tmp_path / "other") == digests(expected)
+    assert digests(made.source) == before
     assert check(tmp_path / "other", full=full).findings == []
-    again = relabel(tmp_path / "out", tmp_path / "other", full=full)
-    assert (again.windows_done, again.windows_skipped) == (0, 6)
-    assert digests(tmp_path / "other") == digests(tmp_path / "run")
+    again = relabel(made.source, tmp_path / "other", full=full)
+    assert (again.windows_done, again.windows_skipped) == (0, 8)
+    assert digests(tmp_path / "other") == digests(expected)
 
 
-def test_what_is_chosen_is_done_and_the_rest_later(tmp_path: Path) -> None:
-    scenes = [paint(tmp_path / f"{name}.tif", height=100, width=100) for name in "ab"]
-    segment(scenes, tmp_path / "out")
-    chosen = frozenset([scene_of(str(scenes[1])).scene_id])
-    assert relabel(tmp_path / "out", tmp_path / "other", chosen=chosen).windows_done == 1
+def test_what_is_chosen_is_done_and_the_rest_later(made: Made, tmp_path: Path) -> None:
+    chosen = frozenset([scene_of(str(made.scenes[1])).scene_id])
+    assert relabel(made.source, tmp_path / "other", chosen=chosen).windows_done == 2
     assert {row["scene_id"] for row in table(tmp_path / "other", "summary.parquet")} == chosen
-    result = relabel(tmp_path / "out", tmp_path / "other")
-    assert (result.windows_done, result.windows_skipped) == (1, 1)
-    segment_by_others(scenes, tmp_path / "run")
-    assert digests(tmp_path / "other") == digests(tmp_path / "run")
+    result = relabel(made.source, tmp_path / "other")
+    assert (result.windows_done, result.windows_skipped) == (6, 2)
+    assert digests(tmp_path / "other") == digests(made.by_others)
 
 
 def test_what_failed_there_fails_with_the_reason_until_it_is_done_there(tmp_path: Path) -> None:
@@ -101,15 +122,14 @@ def test_what_failed_there_fails_with_the_reason_until_it_is_done_there(tmp_path
     assert digests(tmp_path / "other") == digests(tmp_path / "run")
 
 
-def test_an_area_is_labelled_as_the_whole_scene_and_all_else_is_no_data(tmp_path: Path) -> None:
-    scene, inside = paint(tmp_path / "a.tif", height=600, width=600), Window(300, 40, 150, 90)
-    whole, area = Window(0, 0, 600, 600), box(scene, inside)
-    segment([scene], tmp_path / "out")
-    result = relabel(tmp_path / "out", tmp_path / "other", aoi=area)
+def test_an_area_is_labelled_as_the_whole_scene_and_all_else_is_no_data(made: Made, tmp_path: Path) -> None:
+    scene, inside = made.scenes[0], Window(300, 40, 150, 90)
+    whole, area = Window(0, 0, *SCENES_PX[0]), box(scene, inside)
+    chosen = frozenset([scene_of(str(scene)).scene_id])
+    result = relabel(made.source, tmp_path / "other", aoi=area, chosen=chosen)
     assert (result.windows_done, result.failures) == (1, ())
-    relabel(tmp_path / "out", tmp_path / "all")
     expected = np.full(whole.shape, 255, np.uint8)
-    expected[inside.slices_in(whole)] = class_ids(tmp_path / "all", scene, inside)
+    expected[inside.slices_in(whole)] = class_ids(made.by_others, scene, inside)
     np.testing.assert_array_equal(class_ids(tmp_path / "other", scene, whole), expected)
     assert check(tmp_path / "other", aoi=area).findings == []
 
@@ -129,14 +149,16 @@ def test_an_area_may_reach_beyond_that_of_the_output_it_comes_from(tmp_path: Pat
     assert check(tmp_path / "other", aoi=area).findings == []
 
 
-def test_damage_there_fails_its_windows_and_no_others(tmp_path: Path) -> None:
-    """In each of four windows an array has one wrong bit, or what belongs to another window; of six, two are whole."""
-    scene = paint(tmp_path / "a.tif", height=2 * WINDOW_PX, width=3 * WINDOW_PX)
-    segment([scene], tmp_path / "out")
+def test_damage_there_fails_its_windows_and_a_store_that_is_gone_its_scene(
+    made: Made, tmp_path: Path
+) -> None:
+    """In four of a scene's windows an array has one wrong bit, or what belongs to another; of six, two are whole."""
+    source = Path(shutil.copytree(made.source, tmp_path / "out"))
+    damaged, gone = (Output(str(source)).scene(scene_of(str(each)).scene_id) for each in made.scenes)
 
     def chunk(array: str, row_off: int, col_off: int) -> Path:
         row, col = row_off // CHUNK_PX, col_off // CHUNK_PX
-        (found,) = (tmp_path / "out/scenes").glob(f"*/masks.zarr/{array}/c/{row}/{col}")
+        found = Path(damaged.masks.uri, array, "c", str(row), str(col))
         return found if found.is_file() else min(file for file in found.rglob("*") if file.is_file())
 
     flipped = {
@@ -149,14 +171,20 @@ def test_damage_there_fails_its_windows_and_no_others(tmp_path: Path) -> None:
         data[len(data) // 2] ^= 1
         chunk(array, row_off, col_off).write_bytes(bytes(data))
     shutil.copy(chunk("0/class", WINDOW_PX, WINDOW_PX), chunk("0/class", 0, 0))
-    result = relabel(tmp_path / "out", tmp_path / "other")
-    assert (result.windows_done, result.windows_failed) == (2, 4)
-    failed = {(each.row_off, each.col_off): each for each in result.failures}
+    shutil.rmtree(gone.masks.uri)
+    result = relabel(source, tmp_path / "other")
+    assert (result.windows_done, result.windows_failed) == (2, 4 + 2)
+    failed = {
+        (each.row_off, each.col_off): each for each in result.failures if each.scene_id == damaged.scene_id
+    }
     assert failed.keys() == {(0, 0), *flipped}
     assert {each.stage for each in result.failures} == {"label"}
     # Where a bit is wrong the codec may find it first.
     assert failed[0, 0].error == "StoreError"
     assert "mrovseg verify --forget" in failed[0, 0].message
+    without_store = [each for each in result.failures if each.scene_id == gone.scene_id]
+    assert len(without_store) == 2
+    assert all("masks.zarr" in each.message for each in without_store)
 
 
 def test_a_scene_that_was_done_anew_there_is_refused_and_with_keep_valid_done_anew(tmp_path: Path) -> None:
@@ -172,12 +200,3 @@ def test_a_scene_that_was_done_anew_there_is_refused_and_with_keep_valid_done_an
     assert (again.windows_done, again.windows_skipped, again.failures) == (1, 1, ())
     segment_by_others(scenes, tmp_path / "run")
     assert digests(tmp_path / "other") == digests(tmp_path / "run")
-
-
-def test_an_output_whose_store_is_gone_fails_there_alone(tmp_path: Path) -> None:
-    scenes = [paint(tmp_path / f"{name}.tif", height=100, width=WINDOW_PX) for name in "ab"]
-    segment(scenes, tmp_path / "out")
-    shutil.rmtree(Output(str(tmp_path / "out")).scene(scene_of(str(scenes[0])).scene_id).masks.uri)
-    result = relabel(tmp_path / "out", tmp_path / "other")
-    assert (result.windows_done, result.windows_failed) == (1, 1)
-    assert "masks.zarr" in result.failures[0].message

@@ -25,6 +25,9 @@ _UUIDS = {
 RESAMPLING = "mode"
 """How a level's class ids come of those of the level before."""
 
+LEVEL_PX = 512
+"""The coarsest level has no longer side: a picture of the whole scene is one chunk."""
+
 _DESCRIPTIONS = {
     "multiscales": "Multiscale layout of zarr datasets",
     "proj": "Coordinate reference system information for geospatial data",
@@ -40,6 +43,12 @@ def coarser(header: Header, stride_px: int) -> Header:
         width=-(-header.width // stride_px),
         transform=with_pixels(header.transform, rows=float(stride_px), cols=float(stride_px)),
     )
+
+
+def count_levels(header: Header) -> int:
+    """Return how many coarser levels a scene has: each half as high and wide, until one fits into 512 px a side."""
+    longest = -(-max(header.height, header.width) // LEVEL_PX)
+    return (longest - 1).bit_length()
 
 
 def scene_attributes(header: Header) -> dict[str, Any]:
