@@ -2,8 +2,8 @@
 
 Each pixel is looked at in n x n points: in its centre where the other grid is as fine or coarser, else in as many along
 its side as pixels of the other grid lie there, rounded up, and in four where these are two. It takes the class that
-most points have, of equals the one with the lowest id, and is valid where half of its points or more are. On grids that
-are a whole number of pixels apart nothing is changed.
+most points have, of equals the first row by row, as in overviews, and is valid where half of its points or more are. On
+grids that are a whole number of pixels apart nothing is changed.
 """
 
 from __future__ import annotations
@@ -124,11 +124,14 @@ def _most(ids: UInt[np.ndarray, "ny nx"], n: int, *, nodata: int) -> UInt[np.nda
     if n == 1:
         return ids
     height, width = ids.shape[0] // n, ids.shape[1] // n
-    points = np.sort(ids.reshape(height, n, width, n).swapaxes(1, 2).reshape(height, width, n * n), axis=2)
-    # runs of equal ids: how long the one is that ends at each point
+    together = ids.reshape(height, n, width, n).swapaxes(1, 2).reshape(height, width, n * n)
+    order = np.argsort(together, axis=2, kind="stable")
+    points = np.take_along_axis(together, order, axis=2)
+    # runs of equal ids: how long the one is that ends at each point, and which of its points comes first
     begins = np.concatenate([np.ones((height, width, 1), bool), np.diff(points, axis=2) != 0], axis=2)
     start = np.maximum.accumulate(np.where(begins, np.arange(n * n), 0), axis=2)
-    long = np.where(points == nodata, -1, np.arange(n * n) - start)
+    first = np.take_along_axis(order, start, axis=2)
+    long = np.where(points == nodata, -1, (np.arange(n * n) - start + 1) * n * n - first)
     most = np.take_along_axis(points, long.argmax(axis=2)[..., None], axis=2)[..., 0]
     valid = (points != nodata).sum(axis=2) * 2 >= n * n
     return np.where(valid, most, np.asarray(nodata, ids.dtype))
