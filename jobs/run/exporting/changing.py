@@ -36,6 +36,8 @@ def export_change(
     before, after = sources
     if before.output == after.output and not (flags.before and flags.after):
         raise ConfigError("--to change takes two outputs, OUT OUT2, or --before DATE and --after DATE of one")
+    if f"{folder.uri.rstrip('/')}/".startswith(f"{after.output.uri.rstrip('/')}/"):
+        raise ConfigError(f"{folder} is inside of {after.output}, where only runs write: give another folder")
     selections = [_selection(each, classes) for each in sources]
     chosen = chosen_ids(before.output, scenes)
     opened = [

@@ -69,6 +69,7 @@ def test_change_between_two_outputs_of_other_words(tmp_path: Path) -> None:
     now[:10, :10] = 1
     after = made(tmp_path / "after", "wood; water", b=("2026-05-01T00:00:00Z", now))
 
+    assert run(before, after, "--to", "change", "-o", tmp_path / "after" / "made") == ExitCode.BAD_USAGE
     assert run(before, after, "--to", "change", "-o", tmp_path / "made") == ExitCode.DONE
     rows = pq.read_table(tmp_path / "made" / "transitions.parquet").to_pylist()
     assert {(row["from_class"], row["to_class"]): row["pixels"] for row in rows} == {
