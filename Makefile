@@ -87,5 +87,5 @@ chaos: install
 	$(PYTHON) -m tests.chaos --runs 30 --kills 4 --seed 1
 
 bench: install
-	for each in $(basename $(notdir $(filter-out %/__init__.py,$(wildcard tests/bench/*.py)))); do \
-		$(PYTHON) -m tests.bench.$$each || exit 1; done
+	for each in $(subst /,.,$(basename $(filter-out %/__init__.py,$(wildcard tests/bench/*.py tests/bench/*/*.py)))); do \
+		$(PYTHON) -m $$each || exit 1; done

@@ -10,8 +10,8 @@ import numpy as np
 
 from pipeline import store
 from pipeline.export.scenes import ExportScene
-from pipeline.geometry.bounds import lonlat_bbox
 from pipeline.geometry.ground import Ground
+from pipeline.geometry.lonlat.bounds import lonlat_bbox
 from pipeline.geometry.transform import bounds
 from pipeline.redact import redacted
 from pipeline.storage import objects
