@@ -82,6 +82,7 @@ def begin(folder: Location, output: Output) -> None:
     """
     if f"{folder.uri.rstrip('/')}/".startswith(f"{output.uri.rstrip('/')}/"):
         raise ConfigError(f"{folder} is inside of {output}, where only runs write: give another folder")
+    _sweep(folder)
     noted, wanted = folder.join(RECORDS, SOURCE), {"output": redacted(output.uri)}
     try:
         found = json_of(objects.get_document(noted))
@@ -146,6 +147,15 @@ def _exported(scene: ExportScene, exporter: Exporter, folder: Location) -> Expor
     )
     objects.put_bytes(record, (json.dumps(asdict(made), sort_keys=True, indent=1) + "\n").encode())
     return made
+
+
+def _sweep(folder: Location) -> None:
+    """Remove what killed writers of small objects left half-written; that of large files ``staged`` removes."""
+    records = folder.join(RECORDS)
+    for top in (folder, records):
+        objects.sweep(top, below=folder)
+        for name in objects.list_folders(top):
+            objects.sweep(top.join(name), below=folder)
 
 
 def _entries(folder: Location) -> Iterator[str]:

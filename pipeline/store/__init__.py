@@ -13,6 +13,7 @@ from pipeline.store.contents import (
 )
 from pipeline.store.describing import StoreDescription, describe, levels
 from pipeline.store.layout import ARRAYS, StoreLayout, StoreTerms, documents
+from pipeline.store.lazy.trees import open_tree
 from pipeline.store.masks import lay_out, lay_out_again, write
 from pipeline.store.overviews import OverviewsNote, read_overviews_note, write_overviews
 from pipeline.store.proposals import map_bytes
@@ -50,6 +51,7 @@ __all__ = [
     "map_bytes",
     "mark",
     "marked",
+    "open_tree",
     "read",
     "read_kept",
     "read_overviews_note",

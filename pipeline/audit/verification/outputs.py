@@ -18,7 +18,6 @@ from pipeline.output.failure import DAMAGED, Failure
 from pipeline.output.failures import Noted
 from pipeline.statistics import SceneSum
 from pipeline.storage import objects
-from pipeline.storage.location import Location
 
 _SCENES = 4  # at a time
 _READERS = 16  # windows at a time, over all scenes: a read waits for storage most of its time
@@ -48,8 +47,8 @@ def verify(
         terms = Terms(made, _excuse(failed, finished=finished), finished, readers)
         by_part = sorted(map(output.scene, _scene_ids(output, report)), key=_in_parts)
         for location, of_part in groupby(by_part, key=lambda scene: scene.statistics):
-            looked_at = replace(terms, kept=statistics.read_part(location))
-            sums = _check_part(output, location, of_part, scenes, looked_at, report, tell)
+            check = partial(check_scene, terms=replace(terms, kept=statistics.read_part(location)))
+            sums = _check_part(output, _ahead(scenes, check, of_part), report, tell, finished=finished)
             parts = None if parts is None or sums is None else [*parts, statistics.packed(sums)]
     if parts is not None and not any(finding.scene_id for finding in report.findings):
         every = statistics.with_failed(statistics.merged(parts), failed_whole, classes=made.classes)
@@ -62,28 +61,35 @@ def _in_parts(scene: SceneOutput) -> tuple[str, str]:
     return scene.statistics.uri, scene.scene_id
 
 
-def _check_part(  # noqa: PLR0913, PLR0917 - of one caller
+def _ahead(
+    pool: ThreadPoolExecutor, check: Callable[[SceneOutput], SceneReport], scenes: Iterator[SceneOutput]
+) -> Iterator[SceneReport]:
+    """Check scenes some at a time, however many there are."""
+    while some := list(islice(scenes, _SCENES_AHEAD)):
+        yield from pool.map(check, some)
+
+
+def _check_part(
     output: Output,
-    location: Location,
-    of_part: Iterator[SceneOutput],
-    scenes: ThreadPoolExecutor,
-    terms: Terms,
+    scenes: Iterable[SceneReport],
     report: Report,
     tell: Callable[[Report], None],
+    *,
+    finished: bool,
 ) -> list[SceneSum] | None:
-    """Check the scenes of a part, some at a time, and the part; return their sums, None where one cannot be told."""
-    part, sums, whole = statistics.PartWriter(), [], True
-    while some := list(islice(of_part, _SCENES_AHEAD)):
-        for scene in scenes.map(partial(check_scene, terms=terms), some):
-            _add(report, scene)
-            whole &= scene.sum is not None or not scene.windows
-            if scene.sum is not None:
-                sums.append(scene.sum)
-            if scene.in_statistics and scene.sum is not None:
+    """Take in what was found of the scenes of a part, and check it; return their sums, None where one is not known."""
+    part, sums, whole = statistics.PartWriter(), list[SceneSum](), True
+    for scene in scenes:
+        _add(report, scene)
+        tell(report)
+        whole &= scene.sum is not None or not scene.windows
+        if scene.sum is not None:
+            sums.append(scene.sum)
+            if scene.sum.is_begun:
                 part.add(scene.scene_id, scene.rows or [], listing=scene.listing, facts=scene.sum.facts)
-            tell(report)
-    if whole and any(each.is_begun for each in sums):
-        check_part(output, location, part, report, finished=terms.finished)
+    begun = next((output.scene(each.scene_id) for each in sums if each.is_begun), None)
+    if whole and begun is not None:
+        check_part(output, begun.statistics, part, report, finished=finished)
     return sums if whole else None
 
 

@@ -55,11 +55,6 @@ class SceneReport:
     sum: SceneSum | None = None
 
     @property
-    def in_statistics(self) -> bool:
-        """Whether it has rows in its part of the statistics, or none because nothing of it is valid."""
-        return self.sum is not None and self.sum.is_begun
-
-    @property
     def of_plan(self) -> tuple[int, int | None]:
         """How many windows of the plan are done, and how many are not."""
         return statistics.windows_of(self.plan, done=self.windows)

@@ -132,7 +132,11 @@ def test_a_scene_without_a_store_costs_the_others_nothing(tmp_path: Path) -> Non
 def test_a_folder_holds_the_exports_of_one_output(tmp_path: Path) -> None:
     output, folder = output_at(tmp_path / "out"), tmp_path / "exported"
     export.begin(Location(str(folder)), output)
+    half_written = folder / "records" / "cog" / f".a.json.{'0' * 32}"
+    half_written.parent.mkdir()
+    half_written.touch()
     export.begin(Location(str(folder)), output)
+    assert not half_written.exists()
 
     with pytest.raises(ConfigError, match=r"holds exports of .*out, not of .*another"):
         export.begin(Location(str(folder)), output_at(tmp_path / "another"))

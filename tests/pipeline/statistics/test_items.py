@@ -1,14 +1,17 @@
 """OUT/items.parquet, by those who read such tables."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import geopandas
 import numpy as np
+import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
@@ -20,6 +23,7 @@ from pipeline.storage import objects
 from tests.pipeline.made_outputs import header_of
 from tests.pipeline.summed_outputs import make_noted, spatial_duckdb, sum_up
 
+ROOT = Path(__file__).resolve().parents[3]
 CLASSES = ("water", "parking lot")
 RUN = "ab" * 32
 AREA_KM2 = 100e-6  # of a pixel of ten metres, but for the scale of UTM
@@ -167,3 +171,21 @@ def test_a_footprint_leaves_out_windows_that_are_not_done(tmp_path: Path) -> Non
 def _projected_m2(made: Output) -> float:
     sum_up(made, classes=CLASSES)
     return float(geopandas.read_parquet(made.items.uri).to_crs("EPSG:32633").area.sum())
+
+
+def test_the_line_that_the_readme_asks_gives_km2_of_water_by_scene_and_month(
+    output: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sql,) = re.findall(r"```sql\n(SELECT .*)\n```", (ROOT / "README.md").read_text())
+    (tmp_path / "try").symlink_to(output.uri)
+    monkeypatch.chdir(tmp_path)
+    rows = duckdb.connect().execute(sql).fetchall()
+    assert [row[:2] for row in rows[:3]] == [
+        ("c-scene", "2023-01"),
+        ("a-scene", "2024-05"),
+        ("b-scene", "2024-07"),
+    ]
+    by_id = {row[0]: row[2] for row in rows}
+    for seed, name in enumerate(("a-scene", "b-scene", "c-scene")):
+        assert by_id[name] == pytest.approx((class_ids(seed) == 1).sum() * AREA_KM2, rel=1e-3)
+    assert len(geopandas.read_parquet("try/items.parquet")) == len(pd.read_parquet("try/items.parquet")) == 6

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.geometry.window import Window
-from pipeline.store.dask_arrays import lazy_array, write_chunks
+from pipeline.store.lazy.dask_arrays import lazy_array, write_chunks
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (50, 1100), np.uint8)
 

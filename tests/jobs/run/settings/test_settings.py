@@ -58,6 +58,7 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
         " threshold: 0.5, precision: float32, window_px: 512,"
         " chunk_px: 256, overlap_px: 0, actors: 2, actor_cpus: 1, actor_gpus: 1, task_cpus: 0.5, bands: [4, 3, 2],"
         " range: [0, 3000], nodata: 7, alpha: none, gsd: 2, aoi: [1, 2, 3, 4], drivers: [GTiff],"
+        " datetime_pattern: '%Y%m%d',"
         " vrt: anywhere, max_pixels: 9, max_bands: 8,"
         " max_block_bytes: 7, max_expansion: 6, read_timeout_s: 5, max_failures: 5%, keep_valid: true,"
         " scores: full, proposals: false,"

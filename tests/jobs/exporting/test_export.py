@@ -114,9 +114,11 @@ def test_a_killed_export_given_again_ends_with_the_same_bytes(
     expected, folder = digests(tmp_path / "undisturbed"), tmp_path / "killed"
     asked = [*arguments(to, whole), "-o", str(folder)]
 
-    _kill_when(lambda: any(folder.glob(".*.partial/*")), asked)  # while a file is being written
-    assert not any((folder / "records" / to).glob("*.json"))
-    _kill_when(lambda: any(path.is_file() for path in folder.glob("*")), asked)  # with one written
+    noted = folder / "records"
+    _kill_when(lambda: any(noted.glob("*.json")) or any(folder.glob(".*.partial/*")), asked)
+    assert digests(folder) != expected
+    _kill_when(lambda: any(noted.glob("*/*")) or any(folder.glob("*.*")), asked)
+    assert digests(folder) != expected
     assert export.main(asked) == ExitCode.DONE
 
     assert digests(folder) == expected

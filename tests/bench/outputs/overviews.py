@@ -1,9 +1,9 @@
 """What do overviews cost, and what are they worth? CPU beside the run's, memory, and the first picture of a huge scene.
 
-`python -m tests.bench.overviews` ends with 1 where the overviews of a scene of 4096 px a side take more than 5 % of the
-CPU time of its run by the embedded checkpoint, where those of a store of 32768 px take more than 1 GB, or where the
-first picture of that store, by rio-tiler or by zarr's arrays in dask, reads more than 4 MB or takes more than 2 s. Each
-is of a process of its own; a picture's libraries are loaded before its clock starts.
+`python -m tests.bench.outputs.overviews` ends with 1 where the overviews of a scene of 4096 px a side take more than
+5 % of the CPU time of its run by the embedded checkpoint, where those of a store of 32768 px take more than 1 GB, or
+where the first picture of that store, by rio-tiler or by zarr's arrays in dask, reads more than 4 MB or takes more
+than 2 s. Each is of a process of its own; a picture's libraries are loaded before its clock starts.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def main() -> int:
 
 def step(name: str, folder: Path) -> dict[str, float]:
     """Run a step in a process of its own."""
-    command = [sys.executable, "-m", "tests.bench.overviews", name, str(folder)]
+    command = [sys.executable, "-m", "tests.bench.outputs.overviews", name, str(folder)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
