@@ -36,7 +36,7 @@ PLANTED = [
     ("pipeline/geometry/chips.py", "import open_clip", "the pipeline knows no network"),
     ("pipeline/geometry/grid.py", "import rasterio", "one door: rasterio"),
     ("pipeline/raster/reading.py", "import rasterio", "one door: rasterio"),
-    ("pipeline/export/cog/exporter.py", "import pyogrio.raw", "one door: pyogrio"),
+    ("pipeline/export/cog/exporter.py", "import pyogrio.raw", "one room: pyogrio"),
     ("pipeline/export/scenes.py", "import pystac", "one door: pystac"),
     ("pipeline/raster/reading.py", "import zarr", "two rooms: zarr"),
     ("pipeline/store/masks.py", "import dask.array", "one door: dask"),
