@@ -39,6 +39,7 @@ PLANTED = [
     ("pipeline/export/cog/exporter.py", "import pyogrio.raw", "one room: pyogrio"),
     ("pipeline/export/scenes.py", "import pystac", "one door: pystac"),
     ("pipeline/raster/reading.py", "import zarr", "two rooms: zarr"),
+    ("pipeline/store/masks.py", "import dask.array", "one door: dask"),
     ("pipeline/raster/zarr/images.py", "import numcodecs.blosc", "one door: numcodecs"),
     ("pipeline/raster/opening.py", "import openslide", "one door: openslide"),
     ("pipeline/raster/reading.py", "import ray", "one door: ray"),
