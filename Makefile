@@ -6,13 +6,14 @@ PYTHON := $(VENV)/bin/python
 PINNED := --constraint constraints.txt --constraint requirements.lock
 UNLOCKED := ^(torch|torchvision|triton|nvidia-.*|cuda-.*|pip|setuptools|mrovseg)==
 
-# Tests side by side; more than four processes would want much memory, as each starts a Ray of its own.
-SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --maxschedchunk=1
+# Tests side by side; more than four processes would want much memory, as each starts a Ray of its own. A module's tests
+# are of one process, so that a run which they all read is made once.
+SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 
 # What is compiled once, tests with their asserts above all, is for every process that a test starts, and they are many.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo install install-pipeline lock format check test test-pipeline test-slow chaos bench
+.PHONY: demo install install-pipeline install-clients lock format check test test-pipeline test-slow chaos bench
 
 demo: install
 	$(VENV)/bin/mrovseg demo
@@ -54,13 +55,31 @@ test-pipeline: install-pipeline
 	! .venv-pipeline/bin/python -c 'import torch' 2> /dev/null
 	.venv-pipeline/bin/python -m pytest $(SIDE_BY_SIDE) pipeline tests/pipeline
 
-# A module's slow tests are of one process, so that a run which they all read is made once.
 test-slow: install
-	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --dist=loadscope --no-loadscope-reorder -m slow --durations=20 tests
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m slow --durations=20 tests
 
 .venv-pipeline/installed: pyproject.toml requirements.lock
 	test -x .venv-pipeline/bin/python || python3 -m venv .venv-pipeline
 	.venv-pipeline/bin/python -m pip install --constraint requirements.lock --editable '.[pipeline,export,slides,dev]'
+	touch $@
+
+# Other people's readers of mask stores, for the slow tests: some are only there for a newer Python, some for browsers.
+CLIENTS := .venv-clients
+CLIENT_SOURCES := tests/clients/openlayers
+# The first that runs: a shim of pyenv may be found and then refuse.
+PYTHON312 = $(shell for each in python3.12 $$(pyenv root 2> /dev/null)/versions/3.12*/bin/python3.12; do \
+	$$each -c pass 2> /dev/null && echo $$each && break; done)
+
+install-clients:
+	if [ -n '$(PYTHON312)' ] && npm --version > /dev/null; then $(MAKE) $(CLIENTS)/installed; else \
+		echo 'There is no Python 3.12 or no npm here: tests of clients that need them will be skipped.'; fi
+
+$(CLIENTS)/installed: tests/clients/requirements.txt $(CLIENT_SOURCES)/package-lock.json $(CLIENT_SOURCES)/unpack.mjs
+	test -x $(CLIENTS)/bin/python || $(PYTHON312) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --no-deps --no-compile --requirement $<
+	mkdir -p $(CLIENTS)/openlayers/chromium
+	cp $(CLIENT_SOURCES)/package*.json $(CLIENT_SOURCES)/.npmrc $(CLIENT_SOURCES)/unpack.mjs $(CLIENTS)/openlayers
+	cd $(CLIENTS)/openlayers && npm ci --ignore-scripts && node unpack.mjs
 	touch $@
 
 # Thirty runs on a cluster of three nodes, of each four processes or nodes are killed.
@@ -68,5 +87,5 @@ chaos: install
 	$(PYTHON) -m tests.chaos --runs 30 --kills 4 --seed 1
 
 bench: install
-	for each in $(basename $(notdir $(filter-out %/__init__.py,$(wildcard tests/bench/*.py)))); do \
-		$(PYTHON) -m tests.bench.$$each || exit 1; done
+	for each in $(subst /,.,$(basename $(filter-out %/__init__.py,$(wildcard tests/bench/*.py tests/bench/*/*.py)))); do \
+		$(PYTHON) -m $$each || exit 1; done

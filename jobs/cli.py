@@ -31,6 +31,9 @@ VERBS = {
         "jobs.verify", "look for what is missing, extra or altered in an output, and how to repair it"
     ),
     "export": Verb("jobs.export", "make what other programs open of an output"),
+    "overviews": Verb(
+        "jobs.overviews", "make coarser levels of an output's masks, where a run has not made them"
+    ),
     "plan": Verb("jobs.plan", "say what `segment` would have to do, and do nothing"),
     "inspect": Verb("jobs.inspect", "say what scenes' headers say, and how their pixels would be read"),
     "convert": Verb("jobs.model.convert", "make a checkpoint of a CLIP that others trained"),

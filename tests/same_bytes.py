@@ -1,4 +1,4 @@
-"""Masks, scores, margins, proposals and statistics by `tiny`, compared byte for byte with those of an earlier commit.
+"""Masks, overviews, scores, margins, proposals and statistics by `tiny`, compared with those of an earlier commit.
 
 `python -m tests.same_bytes` labels five kinds of scenes by two vocabularies and compares digests with those of
 `same_bytes.json`. A matrix product may round differently on another processor or torch: then record the digests
@@ -103,15 +103,21 @@ def parts(output: Path) -> dict[str, str]:
     return {key: ", ".join(sorted(digests)) for key, digests in found.items()}
 
 
+def digest_of(store: Path, chunks: str) -> str:
+    """Return the SHA-256 of the names and bytes of some chunks."""
+    digest = hashlib.sha256()
+    for chunk in sorted(store.glob(chunks)):
+        if chunk.is_file():
+            digest.update(f"{chunk.relative_to(store)}\n".encode() + chunk.read_bytes())
+    return digest.hexdigest()
+
+
 def each_part(output: Path) -> Iterator[tuple[str, str]]:
     for store in sorted((output / "scenes").glob("*/masks.zarr")):
         scene = store.parent.name.rsplit("-", 1)[0]
         for array in ARRAYS:
-            digest = hashlib.sha256()
-            for chunk in sorted(store.glob(f"*/{array}/c/**/*")):  # in whichever group it is
-                if chunk.is_file():
-                    digest.update(f"{chunk.relative_to(store)}\n".encode() + chunk.read_bytes())
-            yield f"{scene}, {array}", digest.hexdigest()
+            yield f"{scene}, {array}", digest_of(store, f"[0p]*/{array}/c/**/*")  # in whichever group it is
+        yield f"{scene}, overviews", digest_of(store, "[1-9]*/class/c/**/*")
     begun = {path.parent.name for path in (output / "ledger").glob("*/[0-9]*.json")}
     by_scene: dict[str, list[object]] = {scene.rsplit("-", 1)[0]: [] for scene in begun}
     for row in pq.read_table(output / "statistics").to_pylist():  # in the order of windows, of each scene

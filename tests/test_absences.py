@@ -1,5 +1,6 @@
 """Each wing imports where the other's libraries do not exist; a library is absent by being blocked."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +54,21 @@ def test_blocking_a_library_a_wing_needs_is_noticed(package: str, blocked: tuple
     found = import_all(package, blocked=blocked)
     assert found.returncode != 0
     assert f"{blocked[0]} is absent" in found.stderr
+
+
+def test_a_worker_that_watches_a_run_does_not_import_what_only_its_steps_need() -> None:
+    script = "import sys, pipeline.flow.watch.registry; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    names = set(loaded.stdout.split())
+    assert {"ray", "pipeline.flow.watch.registry"} <= names
+    assert names.isdisjoint({"ray.data", "pandas", "rasterio", "zarr", "numba"})
+
+
+def test_the_flow_has_every_name_that_it_offers() -> None:
+    script = "from pipeline import flow; print(*(getattr(flow, name).__name__ for name in flow.__all__))"
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == importlib.import_module("pipeline.flow").__all__

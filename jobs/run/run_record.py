@@ -5,16 +5,19 @@ Beside what made it, it says how the last runs ended; that alone differs between
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.errors import ResumeError
 from pipeline.output import Output
+from pipeline.output.palette import class_colors
 from pipeline.storage import objects
 from pipeline.storage.documents import json_of
 
 FORMAT = 5
-FORMATS = (2, 3, 4, FORMAT)
+UPGRADABLE = 4
+FORMATS = (2, 3, UPGRADABLE, FORMAT)
 """2 stored scores in 1/255, with 0 as no data; 3 said nothing of proposals; 4 had no colours and no overviews."""
 RUNS, DIGEST, RETRY, COLORS = "runs", "digest", "retry_failed", "colors"
 SOURCE = (
@@ -83,8 +86,34 @@ def provenance(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def is_upgradable(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record is of the format before this one, whose chunks are those of this one."""
+    return record.get("format") == UPGRADABLE
+
+
+def upgraded(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record in this format: one of the format before had no colours."""
+    if not is_upgradable(record):
+        return record
+    colors = class_colors([each["name"] for each in record["vocabulary"]])
+    return record | {"format": FORMAT, COLORS: list(colors)}
+
+
+def write_upgraded(output: Output) -> None:
+    """Write the record of an output in this format, once its mask stores are."""
+    found = earlier(output)
+    if found is not None and is_upgradable(found):
+        _write(output, upgraded(found))
+
+
 def check_format(output: Output, record: dict[str, Any]) -> None:
     """Refuse an output of another layout. Raises ResumeError."""
+    if is_upgradable(record):
+        raise ResumeError(
+            f"{output} is of format {record['format']}, and this version of mrovseg reads and writes format {FORMAT}: "
+            f"`mrovseg overviews {shlex.quote(output.uri)}` brings it to that, or give another output, or --overwrite "
+            "to remove it and start anew"
+        )
     if record["format"] != FORMAT:
         raise ResumeError(
             f"{output} is of format {record['format']}, and this version of mrovseg reads and writes format {FORMAT}: "

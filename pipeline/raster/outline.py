@@ -10,9 +10,9 @@ from jaxtyping import Bool
 
 from pipeline.config import Reading
 from pipeline.errors import RasterError
-from pipeline.geometry.antimeridian import unwrapped
 from pipeline.geometry.aoi import Aoi
 from pipeline.geometry.grid import plan_windows, squares
+from pipeline.geometry.lonlat.antimeridian import unwrapped
 from pipeline.geometry.rings import Ring, clipped, divided, meets
 from pipeline.geometry.transform import bounds, to_crs
 from pipeline.geometry.view import View

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline import store
-from pipeline.geometry.bounds import lonlat_bbox
+from pipeline.geometry.lonlat.bounds import lonlat_bbox
 from pipeline.geometry.view import View
 from pipeline.output import SceneOutput
 from pipeline.redact import redacted

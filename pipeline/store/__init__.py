@@ -13,13 +13,13 @@ from pipeline.store.contents import (
 )
 from pipeline.store.describing import StoreDescription, describe, levels
 from pipeline.store.layout import ARRAYS, StoreLayout, StoreTerms, documents
-from pipeline.store.masks import lay_out, write
+from pipeline.store.lazy.trees import open_tree
+from pipeline.store.masks import lay_out, lay_out_again, write
 from pipeline.store.overviews import OverviewsNote, read_overviews_note, write_overviews
 from pipeline.store.proposals import map_bytes
 from pipeline.store.provenance import mark, marked
 from pipeline.store.reading import KeptWindowArrays, contents_of, read, read_kept, read_proposals
 from pipeline.store.scenes import SCENES_DOCUMENT, is_group, lay_out_scenes
-from pipeline.store.trees import open_tree
 from pipeline.store.zarr_stores import store_at
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "documents",
     "is_group",
     "lay_out",
+    "lay_out_again",
     "lay_out_scenes",
     "levels",
     "map_bytes",

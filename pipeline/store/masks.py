@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from pipeline.store import proposals as kept_proposals
 from pipeline.store.chunks import DigestingStore
 from pipeline.store.contents import LEVEL, PIXELS_ALONE, Contents
 from pipeline.store.layout import StoreLayout, documents
+from pipeline.store.provenance import made_by_of, marked
 from pipeline.store.reading import Array, array_at, opened
 from pipeline.store.whole_chunks import check_fits, check_whole, squares_of, sweep
 from pipeline.store.zarr_stores import store_at
@@ -73,6 +75,22 @@ def lay_out(  # noqa: PLR0913 - each by its name
     for key, document in wanted.items():
         if not objects.exists(masks.join(key)):
             objects.put_bytes(masks.join(key), document)
+
+
+def lay_out_again(scene: SceneOutput, layout: StoreLayout) -> None:
+    """Have all of a store but its chunks be as an output of this version has it, without overviews.
+
+    Done twice it changes nothing. That the scene is complete stays said.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    wanted, root = documents(layout), scene.masks.join("zarr.json")
+    with suppress(FileNotFoundError, ValueError, LookupError, TypeError):
+        complete = made_by_of(json.loads(objects.get_bytes(root))["attributes"])["complete"]
+        wanted["zarr.json"] = marked(wanted["zarr.json"], complete=complete is True)
+    for key, document in wanted.items():
+        objects.put_bytes(scene.masks.join(key), document)
 
 
 def write(

@@ -27,7 +27,7 @@ def store_at(location: Location, *, read_only: bool = False) -> LocalStore | Fss
 
 
 class RetryingStore(FsspecStore):
-    """Reads and writes whole objects, and does so again while what goes wrong passes."""
+    """Reads, writes and removes whole objects, and does so again while what goes wrong passes."""
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
@@ -40,3 +40,8 @@ class RetryingStore(FsspecStore):
         """Write an object whole."""
         ask = super().set
         await with_retries_async(lambda: ask(key, value, byte_range))
+
+    async def delete(self, key: str) -> None:
+        """Remove an object, if there is one."""
+        ask = super().delete
+        await with_retries_async(lambda: ask(key))

@@ -36,7 +36,6 @@ def export_change(
     before, after = sources
     if before.output == after.output and not (flags.before and flags.after):
         raise ConfigError("--to change takes two outputs, OUT OUT2, or --before DATE and --after DATE of one")
-    begin(folder, before.output)
     selections = [_selection(each, classes) for each in sources]
     chosen = chosen_ids(before.output, scenes)
     opened = [
@@ -48,6 +47,7 @@ def export_change(
     if before.output == after.output and earlier.keys() & later.keys():
         raise ConfigError(f"{flags.before} and {flags.after} name the same scenes: give dates further apart")
     exporters = _exporters(earlier, later, after.output, selections[1])
+    begin(folder, before.output)
     make = partial(_export, output=before.output, selection=selections[0], exporters=exporters, folder=folder)
     code = make_each(make, sorted(exporters), exporter=next(iter(exporters.values())), folder=folder)
     lines = [*opened[0].refused, *opened[1].refused, *_unfinished(exporters, later, after.output)]

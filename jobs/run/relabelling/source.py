@@ -44,6 +44,8 @@ def opened_source(output: Output) -> Source:
     if record is None:
         raise ConfigError(f"{output} holds no {output.run.name}: expected an output of `mrovseg segment`")
     anew = "segment its scenes into another output, then label that one"
+    if run_record.is_upgradable(record):
+        run_record.check_format(output, record)
     if record["format"] != run_record.FORMAT:
         raise ConfigError(
             f"{output} is of format {record['format']}, and this version of mrovseg labels proposals of format "

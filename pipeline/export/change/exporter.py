@@ -1,7 +1,8 @@
 """`--to change`: transitions by class, a store of them for each pair of scenes, and its polygons.
 
 FOLDER/change is laid out as an output is: change/scenes/PAIR/masks.zarr has a class for each transition, and its ledger
-the windows that the earlier scene has. FOLDER/transitions.parquet has a row for each transition of each pair.
+the windows that the earlier scene has. FOLDER/polygons/PAIR.parquet has what has changed, FOLDER/transitions.parquet a
+row for each transition of each pair.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pipeline.export.change.regrid import read_on_grid
 from pipeline.export.change.table import write_transitions
 from pipeline.export.change.transitions import Counted, Transitions
 from pipeline.export.exporting import Exported
+from pipeline.export.polygons import Polygons
 from pipeline.export.scenes import ExportScene, Selection, open_scene
 from pipeline.export.staging import staged
 from pipeline.geometry.areas import pixel_areas_m2
@@ -26,7 +28,7 @@ from pipeline.output import Output, Plan, SceneOutput, ledger
 from pipeline.output.inputs import remove_scene
 from pipeline.storage.location import Location
 
-_FOLDER = "change"
+_STORES, _POLYGONS = "change", "polygons"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +46,11 @@ class ChangeExporter:
     format: str = "change"
 
     def files(self, scene: ExportScene) -> tuple[str, ...]:
-        """Return the roots of the stores, one for each pair."""
-        return tuple(
-            f"{_FOLDER}/scenes/{_pair(scene.scene_id, after)}/masks.zarr/zarr.json"
-            for after, _ in self.scenes
+        """Return the roots of the stores, one for each pair, and the polygons of what has changed."""
+        pairs = [_pair(scene.scene_id, after) for after, _ in self.scenes]
+        return (
+            *(f"{_STORES}/scenes/{pair}/masks.zarr/zarr.json" for pair in pairs),
+            *(f"{_POLYGONS}/{pair}.parquet" for pair in pairs),
         )
 
     def export(self, scene: ExportScene, folder: Location) -> Mapping[str, Any]:
@@ -77,7 +80,7 @@ def _pair(before: str, after: str) -> str:
 def _change(before: ExportScene, after: ExportScene, folder: Location) -> dict[str, Any]:
     """Write the store of a pair, and return what is in it."""
     transitions = Transitions.of(before, after)
-    target = Output(folder.join(_FOLDER).uri, folder.storage).scene(_pair(before.scene_id, after.scene_id))
+    target = Output(folder.join(_STORES).uri, folder.storage).scene(_pair(before.scene_id, after.scene_id))
     remove_scene(target)
     _lay_out(target, before, after, transitions)
     counted = Counted(transitions, placed=pixel_areas_m2(before.header, Window(0, 0, 1, 1)) is not None)
@@ -87,6 +90,8 @@ def _change(before: ExportScene, after: ExportScene, folder: Location) -> dict[s
             counted.add(labels["class"], pixel_areas_m2(before.header, window))
             digests = store.write(target, labels, window=window)
             ledger.commit(target, window=window, digests=digests, statistics=[])
+    changed = Selection(window_px=before.selection.window_px, classes=transitions.changed)
+    Polygons().export(open_scene(target, changed), folder.join(_POLYGONS))
     return {
         "scene_id": after.scene_id,
         "before_datetime": before.store.datetime,

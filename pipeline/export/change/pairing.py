@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from pipeline.export.moving import moved
-from pipeline.geometry.bounds import lonlat_bbox
+from pipeline.geometry.lonlat.bounds import lonlat_bbox
 from pipeline.geometry.scene import Header
 from pipeline.geometry.transform import to_crs, to_pixels
 

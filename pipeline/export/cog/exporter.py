@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt
 
+from pipeline.dates import span_of
 from pipeline.export.cog.legend import Legend, gdal_sidecar, qgis_style
 from pipeline.export.cog.mosaic import Tile, write_mosaic
-from pipeline.export.dates import moments
 from pipeline.export.exporting import Exported
 from pipeline.export.scenes import ExportScene
 from pipeline.export.staging import staged
@@ -111,10 +111,11 @@ def _write(
 
 def _tags(scene: ExportScene, legend: Legend | None) -> dict[str, str]:
     """Return what a file says of how it came about, and of what is missing in it."""
-    missing, taken = scene.windows_missing, moments(scene.store.datetime)
+    missing, taken = scene.windows_missing, span_of(scene.store.datetime)
     found = {
         "TIFFTAG_SOFTWARE": f"mrovseg {version('mrovseg')}",
         "scene_id": scene.scene_id,
+        "level": str(scene.selection.level),
         "windows_done": str(len(scene.done)),
         "windows_missing": "unknown" if missing is None else str(missing),
         "run": scene.store.run or "",
@@ -122,7 +123,7 @@ def _tags(scene: ExportScene, legend: Legend | None) -> dict[str, str]:
         "datetime": scene.store.datetime or "",
         "classes": "" if legend is None else json.dumps(dict(enumerate(legend.names)), ensure_ascii=False),
     }
-    if taken:
+    if taken is not None:
         found["TIFFTAG_DATETIME"] = taken[0].strftime("%Y:%m:%d %H:%M:%S")
     return {name: text for name, text in found.items() if text}
 

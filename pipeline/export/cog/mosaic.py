@@ -18,10 +18,10 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from pipeline.dates import span_of
 from pipeline.errors import RasterError
 from pipeline.export.cog.legend import Legend, category_names, color_table
 from pipeline.export.cog.tile_index import IndexedTile, write_index
-from pipeline.export.dates import moments
 from pipeline.export.scenes import ExportScene
 from pipeline.geometry.rings import Ring, divided
 from pipeline.geometry.transform import Transform, pixel_size, to_crs
@@ -107,7 +107,7 @@ def write_mosaic(path: Path, tiles: Sequence[Tile]) -> None:
     """
     crs_wkt = _most_common(tiles)
     outlines = {tile.scene_id: _outline(tile, crs_wkt) for tile in tiles}
-    late_last = sorted(tiles, key=lambda tile: moments(tile.datetime)[:1])
+    late_last = sorted(tiles, key=lambda tile: (span_of(tile.datetime) or ())[:1])
     order = {tile.scene_id: number for number, tile in enumerate(late_last)}
     rows = [_row(tile, outlines[tile.scene_id], order=order[tile.scene_id]) for tile in tiles]
     placed = [ring for ring in outlines.values() if ring is not None]
@@ -130,12 +130,12 @@ def _outline(tile: Tile, crs_wkt: str) -> Ring | None:
 
 
 def _row(tile: Tile, outline: Ring | None, *, order: int) -> IndexedTile:
-    taken = moments(tile.datetime)
+    taken = span_of(tile.datetime)
     return IndexedTile(
         outline=outline,
         location=tile.location,
         scene_id=tile.scene_id,
-        datetime=taken[0] if taken else None,
+        datetime=None if taken is None else taken[0],
         uri=tile.uri,
         windows_done=tile.windows_done,
         windows_missing=tile.windows_missing,

@@ -14,8 +14,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pyogrio
 import pyogrio.raw
+import shapely
 
-from pipeline.export.wkb import polygon_wkb
 from pipeline.geometry.rings import Ring
 
 LAYER = "scenes"
@@ -54,9 +54,7 @@ def write_index(path: Path, rows: Sequence[IndexedTile], *, crs_wkt: str, about:
     with _dated():
         pyogrio.raw.write(
             str(path),
-            np.array(
-                [None if row.outline is None else polygon_wkb(row.outline) for row in rows], dtype=object
-            ),
+            shapely.to_wkb(np.array([_polygon(row.outline) for row in rows], dtype=object)),
             [values for values, _ in columns],
             names,
             field_mask=[missing for _, missing in columns],
@@ -80,6 +78,10 @@ def _column(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray | None]:
     if kinds == {int}:
         return np.array([0 if value is None else value for value in values], dtype=np.int64), missing
     return np.array(values, dtype=object), None
+
+
+def _polygon(ring: Ring | None) -> shapely.Polygon | None:
+    return None if ring is None else shapely.Polygon(ring)
 
 
 def _describe(path: Path, about: ET.Element) -> None:

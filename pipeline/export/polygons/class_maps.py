@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt
@@ -11,6 +11,7 @@ from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
 
 
+@runtime_checkable
 class ClassMap(Protocol):
     """Class ids and scores of a scene's pixels; an ``ExportScene`` is one."""
 

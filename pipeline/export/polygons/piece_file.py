@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from jaxtyping import Int, Int64
@@ -23,12 +21,8 @@ class PieceFile:
         self._ends: list[Int64[np.ndarray, "n 2"]] = [np.zeros((1, 2), np.int64)]
         self._starts: Int64[np.ndarray, "n 2"] | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the files, after which nothing can be read."""
         for file in self._files:
             file.close()
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int, Int64
 
 from pipeline.export.polygons.class_maps import ClassMap
 from pipeline.export.polygons.joining import Joining
@@ -111,7 +111,10 @@ def regions_of(
     seams = Seams((header.height, header.width), side_px=side_px, nodata=scene.nodata)
     joining, facts = Joining(header.width), [np.zeros(0, FACTS)]
     count = 0
-    with tempfile.TemporaryDirectory(prefix="mrovseg-") as folder, PieceFile(Path(folder)) as file:
+    with (
+        tempfile.TemporaryDirectory(prefix="mrovseg-") as folder,
+        closing(PieceFile(Path(folder))) as file,
+    ):
         for square in plan_windows(header.height, header.width, window_px=side_px):
             ids = scene.read_classes(square)
             pieces = Pieces.of(ids, scene.nodata)
@@ -141,7 +144,7 @@ def _facts(scene: ClassMap, square: Window, pieces: Pieces) -> np.ndarray:
     )
 
 
-def _rings(pieces: Pieces, tolerance_px: float | None) -> tuple[Rings, Int64[np.ndarray, " r"]]:
+def _rings(pieces: Pieces, tolerance_px: float | None) -> tuple[Rings, Int[np.ndarray, " r"]]:
     if tolerance_px is None:
         return pieces.rings(with_nodes=False)
     return simplified(*pieces.rings(with_nodes=True), tolerance_px=tolerance_px)

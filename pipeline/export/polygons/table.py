@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int
 
 from pipeline.errors import PipelineError
 from pipeline.export.polygons.regions import Region
@@ -110,7 +110,7 @@ class Drawing:
         return np.stack(self.place(*corners.astype(np.float64).T), axis=1)
 
     def _areas(
-        self, regions: Sequence[Region], rings: Rings, counts: Int64[np.ndarray, " n"]
+        self, regions: Sequence[Region], rings: Rings, counts: Int[np.ndarray, " n"]
     ) -> Sequence[float | None]:
         of_pixels = [region.area_m2 for region in regions]
         if self.areas_m2 is None:
@@ -124,7 +124,7 @@ class Drawing:
 
 
 def _boxes(
-    points: Float64[np.ndarray, "n 2"], lengths: Int64[np.ndarray, " r"], counts: Int64[np.ndarray, " p"]
+    points: Float64[np.ndarray, "n 2"], lengths: Int[np.ndarray, " r"], counts: Int[np.ndarray, " p"]
 ) -> pa.Array:
     """Return the bounding boxes of polygons, of which each has so many rings."""
     first = (np.cumsum(lengths) - lengths)[np.cumsum(counts) - counts]
@@ -133,7 +133,7 @@ def _boxes(
 
 
 def _well_known_binary(
-    points: Float64[np.ndarray, "n 2"], lengths: Int64[np.ndarray, " r"], counts: Int64[np.ndarray, " p"]
+    points: Float64[np.ndarray, "n 2"], lengths: Int[np.ndarray, " r"], counts: Int[np.ndarray, " p"]
 ) -> Iterator[bytes]:
     content = np.ascontiguousarray(points, "<f8").data.cast("B")
     at = 0

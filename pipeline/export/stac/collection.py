@@ -22,12 +22,6 @@ from pipeline.storage import objects
 from pipeline.storage.location import Location
 
 MLM = "https://stac-extensions.github.io/mlm/v1.5.2/schema.json"
-_TABLES = {
-    "items": "A row for each scene, as STAC Items",
-    "summary": "A row for each class of each scene",
-    "failures": "What failed",
-}
-"""The tables of an output, below it and each with the ending of Parquet, and what they are."""
 
 
 def collection_of(sources: Sequence[ItemSource], *, output: Output, folder: Location) -> dict[str, Any]:
@@ -101,8 +95,11 @@ def _add_item_assets(collection: pystac.Collection, scene: SceneFacts) -> None:
 
 
 def _add_assets(collection: pystac.Collection, output: Output, folder: Location) -> None:
-    for name, title in _TABLES.items():
-        table = output.at(f"{name}.parquet")
+    for name, table, title in (
+        ("items", output.items, "A row for each scene, as STAC Items"),
+        ("summary", output.summary, "A row for each class of each scene"),
+        ("failures", output.failures, "What failed"),
+    ):
         if objects.exists(table):
             asset = pystac.Asset(
                 href(table.uri, base=folder), title=title, media_type=PARQUET, roles=["metadata"]

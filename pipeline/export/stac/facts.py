@@ -10,8 +10,8 @@ import numpy as np
 
 from pipeline import store
 from pipeline.export.scenes import ExportScene
-from pipeline.geometry.bounds import lonlat_bbox
 from pipeline.geometry.ground import Ground
+from pipeline.geometry.lonlat.bounds import lonlat_bbox
 from pipeline.geometry.transform import bounds
 from pipeline.redact import redacted
 from pipeline.storage import objects
@@ -55,7 +55,7 @@ class SceneFacts:
         Raises:
             PipelineError: the storage refused.
         """
-        header, said = scene.header, scene.store
+        header, said = scene.store.header, scene.store  # its own pixels, whatever the level
         placed, bbox, ground = store.scene_attributes(header), lonlat_bbox(header), Ground.of(header)
         pixel_m = None if ground is None else ground.pixel_m()
         statistics = scene.scene.statistics

@@ -12,7 +12,7 @@ from pystac.extensions.classification import ClassificationExtension
 from pystac.extensions.file import FileExtension
 from pystac.extensions.projection import ProjectionExtension
 
-from pipeline.export.dates import moments
+from pipeline.dates import span_of
 from pipeline.export.exporting import Exported
 from pipeline.export.stac.classes import classifications
 from pipeline.export.stac.facts import SceneFacts
@@ -84,8 +84,7 @@ def item_of(source: ItemSource, folder: Location) -> dict[str, Any]:
 
 def span(scene: SceneFacts) -> tuple[datetime, datetime]:
     """Return the first and last moment of a scene, ``UNDATED`` where they are not known."""
-    known = moments(scene.datetime)
-    return (known[0], known[-1]) if known else UNDATED
+    return span_of(scene.datetime) or UNDATED
 
 
 def _properties(source: ItemSource) -> dict[str, Any]:
@@ -97,7 +96,7 @@ def _properties(source: ItemSource) -> dict[str, Any]:
         "processing:software": {} if source.run.version is None else {"mrovseg": source.run.version},
         "mrovseg:run": scene.run,
         "mrovseg:model": scene.model,
-        "mrovseg:dated": bool(moments(scene.datetime)),
+        "mrovseg:dated": span_of(scene.datetime) is not None,
         "mrovseg:windows_done": done,
         "mrovseg:windows_missing": missing,
         "mrovseg:complete": missing == 0,

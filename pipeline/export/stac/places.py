@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow.parquet as pq
+import shapely
+from shapely.geometry import mapping, shape
 
-from pipeline.export.wkb import geojson_of
 from pipeline.output import Output
 from pipeline.storage import objects
 
@@ -16,8 +17,6 @@ BBox = tuple[float, float, float, float]
 
 WORLD: BBox = (-180.0, -90.0, 180.0, 90.0)
 _HALF_TURN = 180.0
-_ITEMS = "items.parquet"
-"""The table of an output that has the outline of each scene's valid pixels."""
 
 
 def footprints(output: Output) -> dict[str, Mapping[str, Any]]:
@@ -26,13 +25,13 @@ def footprints(output: Output) -> dict[str, Mapping[str, Any]]:
     Raises:
         PipelineError: the storage refused, or the table is damaged.
     """
-    table = output.at(_ITEMS)
+    table = output.items
     if not objects.exists(table):
         return {}
     with objects.opened_object(table) as file:
         found = pq.read_table(file, columns=["id", "geometry"])
     pairs = zip(found["id"].to_pylist(), found["geometry"].to_pylist(), strict=True)
-    return {scene_id: geojson_of(wkb) for scene_id, wkb in pairs if wkb is not None}
+    return {scene_id: mapping(shapely.from_wkb(wkb)) for scene_id, wkb in pairs if wkb is not None}
 
 
 def box(bbox: BBox) -> dict[str, Any]:
@@ -55,9 +54,8 @@ def bbox_of(geometry: Mapping[str, Any], *, grid: BBox) -> BBox:
     """Return the box of a geometry of the scene with this box of its ``grid``, which is its own at the antimeridian."""
     if grid[0] > grid[2]:
         return grid
-    points = list(_points(geometry["coordinates"]))
-    x, y = ([point[axis] for point in points] for axis in (0, 1))
-    return min(x), min(y), max(x), max(y)
+    found: BBox = shape(geometry).bounds
+    return found
 
 
 def union(boxes: list[BBox]) -> BBox:
@@ -72,11 +70,3 @@ def union(boxes: list[BBox]) -> BBox:
 
 def _ring(west: float, south: float, east: float, north: float) -> list[list[float]]:
     return [[west, south], [east, south], [east, north], [west, north], [west, south]]
-
-
-def _points(coordinates: Any) -> Iterator[tuple[float, float]]:  # noqa: ANN401 - lists in lists
-    if isinstance(coordinates[0], int | float):
-        yield coordinates[0], coordinates[1]
-        return
-    for inner in coordinates:
-        yield from _points(inner)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,10 +34,12 @@ def make_overviews(
     scene_ids: Sequence[str],
     *,
     least: Mapping[str, int] | None = None,
+    renew: bool = False,
 ) -> Iterator[OverviewsMade]:
     """Have overviews of each scene be of its ledger, in tasks of the cluster that is joined; yield what was done.
 
-    ``least`` is how many windows of scenes are known to be done. A scene whose store is damaged has none, and says why.
+    ``least`` is how many windows of scenes are known to be done. To ``renew`` is to lay the stores out again first, as
+    this version does, where an earlier one made them. A scene whose store is damaged has none, and says why.
 
     Raises:
         PipelineError: the storage refused, or lists less than is known to be done.
@@ -45,7 +47,8 @@ def make_overviews(
     cpus = [node.cpus for node in nodes()]
     threads = int(min(_MOST_THREADS, max(cpus))) if len(scene_ids) < sum(cpus) else 1
     some = max(1, min(_SCENES, int(len(scene_ids) // (_TASKS_A_CPU * sum(cpus)))))
-    make = partial(_made, output=output, terms=terms, least=dict(least or {}), threads=max(1, threads))
+    make_one = partial(_made_of, terms=terms, threads=max(1, threads), renew=renew)
+    make = partial(_made, output=output, make_one=make_one, least=dict(least or {}))
     tasks = (scene_ids[start : start + some] for start in range(0, len(scene_ids), some))
     for made in map_scenes(make, tasks, cpus=float(min(max(1, threads), max(cpus)))):
         yield from made
@@ -55,17 +58,19 @@ def _made(
     scene_ids: Sequence[str],
     *,
     output: Output,
-    terms: store.StoreTerms,
+    make_one: Callable[..., OverviewsMade],
     least: Mapping[str, int],
-    threads: int,
 ) -> list[OverviewsMade]:
-    made = partial(_made_of, terms=terms, threads=threads)
-    return [made(output.scene(each), least=least.get(each, 0)) for each in scene_ids]
+    return [make_one(output.scene(each), least=least.get(each, 0)) for each in scene_ids]
 
 
-def _made_of(scene: SceneOutput, *, terms: store.StoreTerms, threads: int, least: int) -> OverviewsMade:
+def _made_of(
+    scene: SceneOutput, *, terms: store.StoreTerms, threads: int, renew: bool, least: int
+) -> OverviewsMade:
     try:
         layout = _layout(scene, terms)
+        if renew:
+            store.lay_out_again(scene, layout)
         written = store.write_overviews(
             scene, layout, window_px=terms.window_px, threads=threads, least=least
         )

@@ -9,10 +9,10 @@ import numpy as np
 import shapely
 from jaxtyping import Bool
 
-from pipeline.geometry.antimeridian import unwrapped
 from pipeline.geometry.footprint.outline import outline
 from pipeline.geometry.footprint.valid_map import ValidMap
 from pipeline.geometry.ground import Ground
+from pipeline.geometry.lonlat.antimeridian import unwrapped
 from pipeline.geometry.rings import Ring
 from pipeline.geometry.scene import Header
 

@@ -1,16 +1,16 @@
 """Write a Cloud Optimized GeoTIFF window by window, in flat memory.
 
-GDAL's driver of that name copies a raster that is whole, so a plain GeoTIFF is written first, beside the path, and
-removed when it has been copied.
+GDAL's driver of that name copies a raster that is whole, so a plain GeoTIFF is written first, in a hidden folder beside
+the path, which is removed once it has been copied.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import rasterio
@@ -52,9 +52,11 @@ def create_cog(path: str, *, header: Header, band: BandDescription) -> Iterator[
     Raises:
         RasterError: GDAL or the disk refused.
     """
-    mark = uuid.uuid4().hex
-    plain, partial = (Path(path).with_name(f".{Path(path).name}.{mark}.{end}") for end in ("tif", "cog"))
-    try:
+    whole = Path(path)
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    # GDAL, too, has a file of its own beside the one that it makes.
+    with TemporaryDirectory(prefix=f".{whole.name}.", dir=whole.parent) as folder:
+        plain, copied = Path(folder) / "plain.tif", Path(folder) / whole.name
         with create(
             str(plain),
             height=header.height,
@@ -64,15 +66,13 @@ def create_cog(path: str, *, header: Header, band: BandDescription) -> Iterator[
             transform=header.transform,
             dtype=header.dtype,
             nodata=header.nodata,
+            zlevel=1,  # it is read once
         ) as target:
             yield target
         with environment(), faults_as(f"cannot finish {path}"):
             _describe(plain, band)
-            copy(plain, partial, driver="COG", OVERVIEW_RESAMPLING=band.resampling, **_OPTIONS)
-        partial.replace(path)
-    finally:
-        plain.unlink(missing_ok=True)
-        partial.unlink(missing_ok=True)
+            copy(plain, copied, driver="COG", OVERVIEW_RESAMPLING=band.resampling, **_OPTIONS)
+        copied.replace(whole)
 
 
 def _describe(plain: Path, band: BandDescription) -> None:

@@ -52,11 +52,12 @@ def create(  # noqa: PLR0913 - what a raster is; each by its name
     transform: tuple[float, float, float, float, float, float],
     dtype: str = "uint8",
     nodata: float | None = None,
+    zlevel: int = 6,
 ) -> Iterator[RasterWriter]:
     """Create a GeoTIFF at a local ``path`` of 512 px blocks; it appears there whole, on success.
 
     ``crs`` is anything GDAL knows a reference system by (WKT, ``EPSG:32633``), ``transform`` as in
-    ``Header``. Write windows of whole blocks, or blocks are compressed more than once.
+    ``Header``. Write windows of whole blocks, or blocks are compressed more than once, each by DEFLATE of ``zlevel``.
 
     Raises:
         RasterError: GDAL or the disk refused.
@@ -76,6 +77,7 @@ def create(  # noqa: PLR0913 - what a raster is; each by its name
         "blockxsize": _BLOCK_PX,
         "blockysize": _BLOCK_PX,
         "compress": "deflate",
+        "zlevel": zlevel,
         "BIGTIFF": "IF_SAFER",
     }
     if bands >= _RGB_BANDS:

@@ -41,7 +41,11 @@ def ome_attributes(
                 {"label-value": id_, "rgba": list(color)}
                 for id_, color in (drawn | {nodata: (0, 0, 0, 0)}).items()
             ],
-            "properties": [{"label-value": id_, "class": each} for id_, each in enumerate(classes)],
+            # Of the same labels as the colours, else readers drop both.
+            "properties": [
+                {"label-value": id_, "class": each}
+                for id_, each in (dict(enumerate(classes)) | {nodata: "no data"}).items()
+            ],
         },
     }
 

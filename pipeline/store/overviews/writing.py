@@ -23,8 +23,8 @@ from pipeline.storage.objects import Listed
 from pipeline.store.attributes.georeference import count_levels
 from pipeline.store.chunks import DigestingStore
 from pipeline.store.contents import StoredArray
-from pipeline.store.dask_arrays import write_chunks
 from pipeline.store.layout import StoreLayout, documents
+from pipeline.store.lazy.dask_arrays import write_chunks
 from pipeline.store.overviews.finished import FinishedWindows, read_pixels
 from pipeline.store.overviews.halving import halved_classes, halved_values
 from pipeline.store.overviews.notes import OverviewsNote, read_overviews_note

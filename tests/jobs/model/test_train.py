@@ -28,6 +28,7 @@ from mrovseg.weights import checkpoint as checkpoints
 from mrovseg.weights.files import read_arrays
 from pipeline.errors import ConfigError, PipelineError, ResourceError
 from pipeline.flow import Node
+from tests.jobs.model import tasks
 from tests.mrovseg.networks import SMALL, all_weights
 from tests.processes import kill_tree, started_interruptible
 
@@ -217,24 +218,12 @@ def test_a_group_whose_worker_is_killed_starts_again_and_ends_where_it_would_hav
     assert_same(output, trained[2])
 
 
-def refusing(pixels: np.ndarray, worker: Worker, say: LogLine) -> None:
-    del say
-    raise DataError(f"{worker.count} worker, writeable: {pixels.flags.writeable}")
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
 def test_what_is_wrong_with_the_input_is_told_at_once_and_arrays_are_shared(tmp_path: Path) -> None:
     group = trainer.Group(workers=1, cpus=1, gpus=0)
     with pytest.raises(DataError, match="1 worker, writeable: False"):
-        trainer.run(refusing, lambda: np.zeros(10**6), group=group, folder=tmp_path)
-
-
-def failing(count: list[Path], worker: Worker, say: LogLine) -> None:
-    del worker
-    say("it begins")
-    count[0].write_text(count[0].read_text() + "x")
-    raise RuntimeError("it fails")
+        trainer.run(tasks.refusing, lambda: np.zeros(10**6), group=group, folder=tmp_path)
 
 
 @pytest.mark.slow
@@ -243,7 +232,7 @@ def test_a_group_that_always_fails_is_given_up(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "count").touch()
     group = trainer.Group(workers=1, cpus=1, gpus=0, attempts=2)
     with pytest.raises(PipelineError, match=r"cannot go on(.|\n)*it fails"):
-        trainer.run(failing, lambda: [tmp_path / "count"], group=group, folder=tmp_path)
+        trainer.run(tasks.failing, lambda: [tmp_path / "count"], group=group, folder=tmp_path)
     assert (tmp_path / "count").read_text() == "xx"
     assert capsys.readouterr().err == "it begins\n" * 2
 

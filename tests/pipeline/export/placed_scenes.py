@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pipeline import export
+from pipeline import export, store
 from pipeline.export import Exported, Exporter, ExportScene, Selection
 from pipeline.export.cog import Cog
 from pipeline.geometry.transform import UNPLACED, Transform
@@ -43,18 +44,27 @@ def make_placed(  # noqa: PLR0913 - each by its name
     moved_px: int = 0,
 ) -> None:
     """Make a scene in one of ``PLACES``, ``moved_px`` columns further along its rows."""
+    layout = layout_of(scene_id, ids, place, datetime=datetime, moved_px=moved_px)
+    make_scene(output.scene(scene_id), ids, names=names, window_px=WINDOW_PX, done=done, **layout)
+
+
+def make_overviews(output: Output, scene_id: str, ids: np.ndarray, place: str) -> None:
+    """Make the coarser levels of a scene of ``NAMES`` without a date."""
+    layout = store.StoreLayout(name=scene_id, classes=NAMES, **layout_of(scene_id, ids, place))
+    assert store.write_overviews(output.scene(scene_id), layout, window_px=WINDOW_PX)
+
+
+def layout_of(
+    scene_id: str, ids: np.ndarray, place: str, *, datetime: str | None = None, moved_px: int = 0
+) -> dict[str, Any]:
+    """Return how the store of a scene is laid out, apart from its classes."""
     crs, (a, b, c, d, e, f) = PLACES[place]
-    make_scene(
-        output.scene(scene_id),
-        ids,
-        names=names,
-        header=header_of(ids, crs=crs, transform=(a, b, c + moved_px * a, d, e, f + moved_px * d)),
-        window_px=WINDOW_PX,
-        chunk_px=128,
-        done=done,
-        origin={"uri": f"s3://scenes/{scene_id}.tif", "datetime": datetime},
-        made_by={"run": "a" * 64, "model": "b" * 64},
-    )
+    return {
+        "header": header_of(ids, crs=crs, transform=(a, b, c + moved_px * a, d, e, f + moved_px * d)),
+        "chunk_px": 128,
+        "origin": {"uri": f"s3://scenes/{scene_id}.tif", "datetime": datetime},
+        "made_by": {"run": "a" * 64, "model": "b" * 64},
+    }
 
 
 def opened(output: Output, scene_id: str, classes: tuple[str, ...] | None = None) -> ExportScene:
@@ -68,10 +78,11 @@ def export_scenes(
     *scene_ids: str,
     exporter: Exporter | None = None,
     classes: tuple[str, ...] | None = None,
+    level: int = 0,
 ) -> list[Exported]:
     """Export scenes one after the other, as GeoTIFFs unless said otherwise, and finish."""
     chosen, where = exporter or Cog(), Location(str(folder))
-    selection = Selection(window_px=WINDOW_PX, classes=classes)
+    selection = Selection(window_px=WINDOW_PX, classes=classes, level=level)
     export.begin(where, output)
     found = [
         export.export_scene(each, output=output, selection=selection, exporter=chosen, folder=where)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import numpy as np
 import pyarrow.parquet as pq
 import pyproj
@@ -141,6 +142,20 @@ def test_the_store_of_a_pair_has_a_class_for_each_transition(
     )
     expected = np.where(ids == scene.nodata, 255, np.minimum(earlier, later))
     np.testing.assert_array_equal(scene.read_scores(Window(0, 0, *SHAPE)), expected)
+
+
+def test_polygons_are_of_what_has_changed(tmp_path: Path, edited: tuple[Output, Output, np.ndarray]) -> None:
+    before, after, _ = edited
+    change(before, after, tmp_path / "made", "b")
+    found = geopandas.read_parquet(tmp_path / "made" / "polygons" / "a--b.parquet")
+    assert sorted(zip(found.class_name, found.geometry.area, strict=True)) == [
+        ("road to water", 5000),
+        ("water to other", 1500),
+        ("water to wood", 20000),
+    ]
+    x, y = header_of(earlier_ids()).transform[2::3]
+    wood = found.geometry[found.class_name == "water to wood"].iloc[0]
+    assert wood.bounds == (x + 200, y - 400, x + 300, y - 200)
 
 
 def test_what_is_missing_is_no_change(tmp_path: Path) -> None:

@@ -12,13 +12,22 @@ from hypothesis import strategies as st
 from rio_cogeo.cogeo import cog_validate
 from rio_tiler.io import Reader
 
-from pipeline import raster
+from pipeline import raster, store
+from pipeline.errors import RasterError
 from pipeline.export.cog import Cog
 from pipeline.export.cog.legend import Legend, gdal_sidecar, qgis_style
 from pipeline.geometry.window import Window
 from pipeline.raster import BandDescription
 from tests.pipeline.export.gdal_names import names_of
-from tests.pipeline.export.placed_scenes import NAMES, PLACES, blocks, export_scenes, make_placed, opened
+from tests.pipeline.export.placed_scenes import (
+    NAMES,
+    PLACES,
+    blocks,
+    export_scenes,
+    make_overviews,
+    make_placed,
+    opened,
+)
 from tests.pipeline.made_outputs import header_of, output_at
 
 pytestmark = pytest.mark.filterwarnings(  # of the readers, not of what is exported
@@ -123,6 +132,22 @@ def _touched(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(below - counted[np.ix_(tops, rights)] + counted[np.ix_(tops, lefts)] > 0)
 
 
+def test_a_raster_that_was_begun_and_failed_leaves_nothing(tmp_path: Path) -> None:
+    band = BandDescription(name="class", resampling="mode", palette={}, tags={})
+    header = replace(header_of(blocks()), bands=1, nodata=255.0)
+    with (
+        pytest.raises(ValueError, match="takes an array of"),
+        raster.create_cog(str(tmp_path / "a.tif"), header=header, band=band) as target,
+    ):
+        target.write(blocks()[:, :, None], Window(0, 0, 600, 699))
+    with (
+        pytest.raises(RasterError, match=r"cannot create .*: "),
+        raster.create_cog(str(tmp_path / "a.tif"), header=replace(header, crs_wkt="nowhere"), band=band),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 @settings(max_examples=15)
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=5))
 @example(["\x00", "a\r\nb", "<&>'\"", "\ud800"])
@@ -169,3 +194,19 @@ def test_chosen_classes_are_shown_and_the_others_are_other(tmp_path: Path) -> No
         ["3", "tree"],
         ["255", "no data"],
     ]
+
+
+def test_a_coarser_level_is_what_the_store_has_of_it(tmp_path: Path) -> None:
+    output, ids, folder = output_at(tmp_path / "out"), blocks(), tmp_path / "cogs"
+    make_placed(output, "a", ids, "utm", done={(0, 0), (256, 256)})
+    scene = output.scene("a")
+    make_overviews(output, "a", ids, "utm")
+
+    export_scenes(output, folder, "a", level=1)
+
+    expected = store.read(scene, "class", Window(0, 0, 300, 350), 1)
+    assert 0.5 < (expected == 255).mean() < 0.9
+    with rasterio.open(folder / "a.tif") as found:
+        np.testing.assert_array_equal(found.read(1), expected)
+        assert (found.res, tuple(found.bounds)) == ((20, 20), (500_000, 4_994_000, 507_000, 5_000_000))
+        assert found.tags()["level"] == "1"

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pystac
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from pystac.errors import STACValidationError
@@ -22,7 +22,6 @@ from pipeline.export.cog import Cog
 from pipeline.export.stac import Stac
 from pipeline.export.stac.classes import slugs
 from pipeline.export.stac.places import bbox_of, box, union
-from pipeline.export.wkb import polygon_wkb
 from pipeline.output import Output
 from pipeline.storage import objects
 from pipeline.storage.location import Location
@@ -46,8 +45,8 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Output:
         done = {(0, 0)} if place == "degrees" else None
         make_placed(output, place, blocks(), place, datetime=DATES.get(place), done=done)
     Path(output.run.uri).write_text(json.dumps(RUN))
-    triangle = pa.array([polygon_wkb(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]))], pa.binary())
-    pq.write_table(pa.table({"id": ["utm"], "geometry": triangle}), output.at("items.parquet").uri)
+    triangle = pa.array([shapely.to_wkb(shapely.Polygon([(0, 0), (1, 0), (0, 2)]))], pa.binary())
+    pq.write_table(pa.table({"id": ["utm"], "geometry": triangle}), output.items.uri)
     return output
 
 

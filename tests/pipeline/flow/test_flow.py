@@ -2,8 +2,6 @@
 
 import io
 import socket
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,8 +43,6 @@ from tests.pipeline.flows import (
 )
 from tests.pipeline.outputs import scene_at
 from tests.pipeline.rasters import write
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def masks_of(output: Path, scene: Path) -> str:
@@ -299,23 +295,6 @@ def test_a_cluster_that_cannot_be_joined_is_named(monkeypatch: pytest.MonkeyPatc
         cluster(),
     ):
         pytest.fail("it was joined")
-
-
-@pytest.mark.slow
-def test_two_cpus_are_enough_for_one_actor_for_two_and_for_as_many_as_fit(tmp_path: Path) -> None:
-    scene = paint(tmp_path / "a.tif")
-    program = (
-        "import ray\nfrom tests.pipeline.flows import run_flow\nray.init(num_cpus=2, include_dashboard=False)\n"
-        "for actors in (1, 2, None):\n"
-        f"    output = f'{tmp_path}/{{actors}}'\n"
-        f"    result = run_flow([{str(scene)!r}], output, actors=actors, actor_cpus=0.9)\n"
-        "    print('done', actors, result.windows_done)\n"
-    )
-    said = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, check=True, timeout=240, stdout=subprocess.PIPE, text=True
-    )
-    done = [line for line in said.stdout.splitlines() if line.startswith("done")]
-    assert done == ["done 1 4", "done 2 4", "done None 4"]
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from pipeline.aoi import parse
 from pipeline.config import Reading
 from pipeline.errors import RasterError
 from pipeline.geometry.areas import ground_size_m, pixel_areas_m2
-from pipeline.geometry.bounds import lonlat_bbox
+from pipeline.geometry.lonlat.bounds import lonlat_bbox
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
 from pipeline.sources.naming import scene_of

@@ -43,6 +43,7 @@ def places(scene: SceneOutput, row_off: int, col_off: int, plan: Plan) -> list[L
         scene.failure_note(plan_note_name(row_off)),
         scene.failure_note(refusal_note_name(f"line {col_off}")),
         scene.inputs,
+        scene.overviews,
         scene.statistics,
         scene.masks.join("zarr.json"),
         scene.masks.join("0", "class", "c", "0", "1"),
@@ -67,7 +68,7 @@ def test_every_path_is_below_its_output_in_its_storage_and_one_that_a_run_makes(
     assert others == {out.path_of(scene.statistics)}  # where another's rows may be too
     files = (out.run, out.lease, out.summary, out.items, out.failures)
     assert {out.path_of(each) for each in files} == set(FILES)
-    folders = (out.ledger, out.failure_notes, out.statistics, out.inputs, out.scenes)
+    folders = (out.ledger, out.failure_notes, out.statistics, out.overviews, out.inputs, out.scenes)
     assert {*map(out.path_of, folders)} == {*FOLDERS}
 
 

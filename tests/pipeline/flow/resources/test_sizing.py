@@ -21,6 +21,19 @@ from tests.pipeline.flows import CONTENTS, LAYOUT, SEGMENTER, paint
 
 ROOT = Path(__file__).resolve().parents[4]
 GB = 10**9
+PROGRAM = """
+import functools, pathlib, sys, ray
+from tests.pipeline.flows import run_flow
+from tests.pipeline.flow.resources.test_sizing import make_telling
+scene, folder = sys.argv[1:]
+ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=256 * 1024 * 1024)
+for name, actors, gpus in (("one", 1, 0), ("two", 2, 0), ("none", None, 0), ("auto", None, None)):
+    pathlib.Path(folder, name).mkdir()
+    make = functools.partial(make_telling, folder=f"{folder}/{name}")
+    settings = {"actors": actors, "actor_cpus": 0.9, "actor_gpus": gpus}
+    result = run_flow([scene], f"{folder}/out-{name}", make_segmenter=make, **settings)
+    print("done", name, result.windows_done)
+"""
 
 
 def make_telling(weights: Mapping[str, np.ndarray], *, folder: str) -> BrightnessSegmenter:
@@ -104,25 +117,37 @@ def test_memory_and_object_store_must_each_have_room(memory: float, store: float
             count_workers(machines, FlowSettings(), **sizes)
 
 
-@pytest.mark.slow
-def test_actors_see_the_gpus_they_claim_and_no_other(tmp_path: Path) -> None:
-    scene = paint(tmp_path / "a.tif")
-    for name in ("auto", "none"):
-        (tmp_path / name).mkdir()
-    program = f"""
-import functools, ray
-from tests.pipeline.flows import run_flow
-from tests.pipeline.flow.resources.test_sizing import make_telling
-ray.init(num_cpus=3, num_gpus=2, include_dashboard=False, object_store_memory=256 * 1024 * 1024)
-for name, gpus in (("auto", None), ("none", 0)):
-    make = functools.partial(make_telling, folder={str(tmp_path)!r} + "/" + name)
-    result = run_flow([{str(scene)!r}], {str(tmp_path)!r} + "/out-" + name, actors=None, actor_cpus=0.9,
-                      make_segmenter=make, actor_gpus=gpus)
-    assert result.windows_done == 4
-"""
+@pytest.fixture(scope="module")
+def small_cluster(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, list[str]]]:
+    """Run on a Ray of two CPUs and two GPUs; of each run the windows done, and what its actors saw of GPUs."""
+    folder = tmp_path_factory.mktemp("small_cluster")
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "0,1"}  # what a machine with two GPUs may say itself
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=True, timeout=200)
-    seen = {
-        name: sorted(path.read_text() for path in (tmp_path / name).iterdir()) for name in ("auto", "none")
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, paint(folder / "a.tif"), folder],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        timeout=300,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    told = [line.split() for line in done.stdout.splitlines() if line.startswith("done ")]
+    return {
+        name: (int(windows), sorted(path.read_text() for path in (folder / name).iterdir()))
+        for _, name, windows in told
     }
-    assert seen == {"auto": ["0", "1"], "none": ["", "", ""]}
+
+
+@pytest.mark.slow
+def test_two_cpus_are_enough_for_one_actor_for_two_and_for_as_many_as_fit(
+    small_cluster: dict[str, tuple[int, list[str]]],
+) -> None:
+    found = {name: (windows, len(seen)) for name, (windows, seen) in small_cluster.items()}
+    assert found == {"one": (4, 1), "two": (4, 2), "none": (4, 2), "auto": (4, 2)}
+
+
+@pytest.mark.slow
+def test_actors_see_the_gpus_they_claim_and_no_other(
+    small_cluster: dict[str, tuple[int, list[str]]],
+) -> None:
+    assert [small_cluster[name][1] for name in ("auto", "none")] == [["0", "1"], ["", ""]]

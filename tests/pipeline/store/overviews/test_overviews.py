@@ -2,6 +2,7 @@ import json
 import signal
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from rio_tiler.io.xarray import XarrayReader
 
 from pipeline import store
 from pipeline.errors import StoreError
@@ -19,6 +21,10 @@ from pipeline.storage import objects
 from pipeline.store.attributes.georeference import coarser
 from pipeline.store.overviews import halving
 from tests.pipeline.made_outputs import header_of, make_scene
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import rioxarray  # noqa: F401 - it gives xarray its `.rio`
 
 NAMES = ("building", "paved road")
 HEIGHT, WIDTH, CHUNK_PX = 1100, 1501, 128
@@ -111,6 +117,13 @@ def test_the_same_bytes_come_of_other_windows_and_more_threads(made: SceneOutput
         for note in (found, wanted):  # the listing of the ledger is of windows
             note["overviews/a.json"] = json.dumps(json.loads(note["overviews/a.json"])["chunks"]).encode()
         assert found == wanted
+
+
+def test_the_same_bytes_are_in_s3(made: SceneOutput, s3: str) -> None:
+    scene = make(objects.join(s3, "out"))
+    assert store.write_overviews(scene, LAYOUT, window_px=256, threads=4)
+    assert held(scene) == held(made)
+    assert not store.write_overviews(scene, LAYOUT, window_px=256)
 
 
 def test_what_is_current_is_not_made_again_and_what_the_ledger_gained_is(tmp_path: Path) -> None:
@@ -221,6 +234,18 @@ def test_killed_in_the_midst_and_begun_again_they_end_in_the_same_bytes(
     assert not objects.exists(scene.overviews)
     assert store.write_overviews(scene, LAYOUT, window_px=256)
     assert held(scene) == held(made)
+
+
+@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
+@pytest.mark.parametrize("level", range(LEVELS + 1))
+def test_rio_tiler_sees_pixels_place_and_no_data_of_each_level(made: SceneOutput, level: int) -> None:
+    pixels, header = whole(made, "class", level), store.levels(made)[level]
+    with xr.open_zarr(made.masks.uri, group=str(level)) as dataset, XarrayReader(dataset["class"]) as reader:
+        image = reader.preview(max_size=None)
+        assert reader.crs.to_epsg() == 32633
+        assert tuple(reader.transform)[:6] == header.transform
+    np.testing.assert_array_equal(image.array.data[0], pixels)
+    np.testing.assert_array_equal(np.ma.getmaskarray(image.array)[0], pixels == 255)
 
 
 def test_whoever_opens_the_store_sees_its_levels_place_names_and_colours(made: SceneOutput) -> None:

@@ -1,8 +1,8 @@
 """How fast are polygons made of a scene of 32768 px a side, and in how much memory?
 
-`python -m tests.bench.polygons [SIDE_PX]` writes a store of painted class ids (a painted square of 4096 px, mirrored
-over and over), exports its polygons as they are and simplified, each in a process of its own, and prints what it took.
-It ends with 1 where one of them had more than 2 GB or did less than a megapixel a CPU second.
+`python -m tests.bench.outputs.polygons [SIDE_PX]` writes a store of painted class ids (a painted square of 4096 px,
+mirrored over and over), exports its polygons as they are and simplified, each in a process of its own, and prints
+what it took. It ends with 1 where one of them had more than 2 GB or did less than a megapixel a CPU second.
 """
 
 import resource

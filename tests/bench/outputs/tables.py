@@ -1,4 +1,7 @@
-"""How long DuckDB takes for the tables of 10,000 scenes, and what writing them takes: python -m tests.bench.tables."""
+"""How long DuckDB takes for the tables of 10,000 scenes, and what writing them takes.
+
+`python -m tests.bench.outputs.tables` prints both.
+"""
 
 import itertools
 import resource

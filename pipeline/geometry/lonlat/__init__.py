@@ -1,0 +1,1 @@
+"""Longitudes and latitudes: boxes around scenes, and the meridian at which they jump."""

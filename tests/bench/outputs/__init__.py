@@ -1,0 +1,1 @@
+"""What is made of an output, measured: overviews, polygons, tables."""

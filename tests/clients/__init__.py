@@ -1,0 +1,1 @@
+"""What other people's programs find in a mask store, each compared with one oracle."""
