@@ -72,6 +72,7 @@ def test_every_key_can_be_given_in_a_file(tmp_path: Path) -> None:
     assert made.reading == Reading(
         bands=(4, 3, 2),
         value_range=(0, 3000),
+        datetime_pattern="%Y%m%d",
         nodata=7,
         alpha="none",
         gsd_m=2,
