@@ -102,12 +102,14 @@ class VectorTiles:
 
 
 def _placing(scene: ExportScene) -> Placing:
-    """Return what puts corners on the earth, in degrees."""
+    """Return what puts corners on the earth, in degrees that go on beyond 180 where the scene does."""
     ground = Ground.of(scene.header)
     if ground is None:
         raise PipelineError(
             f"{scene.scene_id} has no place on earth, where vector tiles are: export it to polygons"
         )
+
+    middle, _ = ground.wgs84(np.array([scene.header.height / 2]), np.array([scene.header.width / 2]))
 
     def place(rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         lon, lat = ground.wgs84(rows, cols)
@@ -116,7 +118,7 @@ def _placing(scene: ExportScene) -> Placing:
                 f"{scene.scene_id} has pixels without a place on earth, which vector tiles cannot show: export it to "
                 "polygons"
             )
-        return lon, lat
+        return lon - 360 * np.round((lon - middle) / 360), lat
 
     return place
 
