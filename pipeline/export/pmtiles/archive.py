@@ -1,17 +1,20 @@
-"""What a PMTiles archive (version 3) says of itself, read and replaced."""
+"""What a PMTiles archive (version 3) says of itself, read, and written anew."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 _MAGIC = b"PMTiles\x03"
-_METADATA = struct.Struct("<QQ")  # its offset and length
-_METADATA_AT = 24  # where the header has them
+_SECTIONS = struct.Struct(
+    "<8Q"
+)  # offset and length of the root directory, metadata, leaf directories and tiles
+_METADATA = slice(2, 4)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -21,24 +24,39 @@ def read_metadata(path: Path) -> dict[str, Any]:
         ValueError: the file is none.
     """
     with path.open("rb") as file:
-        header = file.read(_METADATA_AT + _METADATA.size)
-        if not header.startswith(_MAGIC):
-            raise ValueError(f"{path} is no PMTiles archive of version 3, it begins with {header[:8]!r}")
-        offset, length = _METADATA.unpack_from(header, _METADATA_AT)
+        offset, length = _sections(file)[_METADATA]
         file.seek(offset)
         found: dict[str, Any] = json.loads(gzip.decompress(file.read(length)))
         return found
 
 
-def replace_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
-    """Let an archive have other metadata: they come to its end, and what was there before is zeros."""
+def with_metadata(archive: Path, metadata: Mapping[str, Any], *, made: Path) -> None:
+    """Write an archive as it is, but for its metadata.
+
+    Raises:
+        ValueError: the file is none.
+    """
     content = gzip.compress(json.dumps(metadata, sort_keys=True).encode(), mtime=0)
-    with path.open("r+b") as file:
-        file.seek(_METADATA_AT)
-        before, length = _METADATA.unpack(file.read(_METADATA.size))
-        file.seek(before)
-        file.write(bytes(length))
-        end = file.seek(0, 2)
-        file.write(content)
-        file.seek(_METADATA_AT)
-        file.write(_METADATA.pack(end, len(content)))
+    with archive.open("rb") as source, made.open("wb") as target:
+        sections = _sections(source)
+        offset, length = sections[_METADATA]
+        shift = len(content) - length
+        sections[3] = len(content)
+        moved = [
+            each + shift if number % 2 == 0 and each > offset else each
+            for number, each in enumerate(sections)
+        ]
+        source.seek(0)
+        before = source.read(offset)
+        target.write(_MAGIC + _SECTIONS.pack(*moved) + before[len(_MAGIC) + _SECTIONS.size :] + content)
+        source.seek(offset + length)
+        shutil.copyfileobj(source, target)
+
+
+def _sections(file: BinaryIO) -> list[int]:
+    header = file.read(len(_MAGIC) + _SECTIONS.size)
+    if not header.startswith(_MAGIC):
+        raise ValueError(
+            f"expected a PMTiles archive of version 3, got a file that begins with {header[:8]!r}"
+        )
+    return list(_SECTIONS.unpack_from(header, len(_MAGIC)))

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.export.exporting import Exported
-from pipeline.export.pmtiles.archive import read_metadata, replace_metadata
+from pipeline.export.pmtiles.archive import read_metadata, with_metadata
 from pipeline.export.pmtiles.tiling import make_tiles
 from pipeline.export.polygons import (
     LAYER,
@@ -95,19 +95,23 @@ class VectorTiles:
                 for each in drawn
                 for name in sorted(each.files)
             ]
-            make_tiles(archive, files, layer=LAYER, max_zoom=max(each.facts["max_zoom"] for each in drawn))
+            made = Path(beside) / ARCHIVE
+            make_tiles(made, files, layer=LAYER, max_zoom=max(each.facts["max_zoom"] for each in drawn))
             colors = {name: color for each in drawn for name, color in each.facts["colors"].items()}
-            made = read_metadata(archive)
-            replace_metadata(archive, {**{key: made[key] for key in _KEPT if key in made}, "colors": colors})
+            # What it says of itself has paths of this machine.
+            said = {key: value for key, value in read_metadata(made).items() if key in _KEPT}
+            with_metadata(made, {**said, "colors": colors}, made=archive)
 
 
 def _placing(scene: ExportScene) -> Placing:
-    """Return what puts corners on the earth, in degrees."""
+    """Return what puts corners on the earth, in degrees that go on beyond 180 where the scene does."""
     ground = Ground.of(scene.header)
     if ground is None:
         raise PipelineError(
             f"{scene.scene_id} has no place on earth, where vector tiles are: export it to polygons"
         )
+
+    middle, _ = ground.wgs84(np.array([scene.header.height / 2]), np.array([scene.header.width / 2]))
 
     def place(rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         lon, lat = ground.wgs84(rows, cols)
@@ -116,7 +120,7 @@ def _placing(scene: ExportScene) -> Placing:
                 f"{scene.scene_id} has pixels without a place on earth, which vector tiles cannot show: export it to "
                 "polygons"
             )
-        return lon, lat
+        return lon - 360 * np.round((lon - middle) / 360), lat
 
     return place
 

@@ -101,3 +101,18 @@ def test_made_twice_it_has_the_same_bytes(output: Output, tmp_path: Path) -> Non
     assert sorted(one) == ["a.fgb", "b.fgb", "empty.fgb", ARCHIVE]
     made(output, tmp_path / "one")
     assert (tmp_path / "one" / ARCHIVE).read_bytes() == another[ARCHIVE]
+
+
+def test_a_scene_that_crosses_180_degrees_is_on_both_sides(tmp_path: Path) -> None:
+    output = output_at(tmp_path / "out")
+    header = header_of(ids(0), crs="EPSG:32601", transform=(10.0, 0.0, 169_500.0, 0.0, -10.0, 1_000_000.0))
+    make_scene(output.scene("a"), ids(0), names=NAMES, header=header)
+    exporter, folder = VectorTiles(), Location(str(tmp_path / "made"))
+    found = export.export_scene(
+        "a", output=output, selection=Selection(window_px=64), exporter=exporter, folder=folder
+    )
+
+    assert isinstance(found, Exported)
+    bounds = gpd.read_file(tmp_path / "made" / "a.fgb").total_bounds
+    assert bounds[2] - bounds[0] < 0.02
+    assert bounds[0] < 180 < bounds[2]

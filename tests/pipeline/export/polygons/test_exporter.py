@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -264,15 +263,20 @@ def test_a_scene_without_data_gives_a_table_without_rows(tmp_path: Path, file_fo
     assert found.crs.to_epsg() == 32633
 
 
-@pytest.mark.parametrize("option", ["simplify_m", "min_area_m2"])
-def test_metres_need_a_scene_with_a_size(ids: np.ndarray, tmp_path: Path, option: str) -> None:
+@pytest.mark.parametrize(
+    ("exporter", "flag"),
+    [(Polygons(simplify_m=5.0), "--simplify-m"), (Polygons(min_area_m2=5.0), "--min-area-m2")],
+)
+def test_metres_need_a_scene_with_a_size(
+    ids: np.ndarray, tmp_path: Path, exporter: Polygons, flag: str
+) -> None:
     output = output_at(tmp_path / "out")
     make_scene(output.scene("a"), ids, names=NAMES, header=header_of(ids, crs=None), window_px=WINDOW_PX)
 
-    found = made(output, tmp_path / "made", replace(Polygons(), **{option: 5.0}))
+    found = made(output, tmp_path / "made", exporter)
 
     assert isinstance(found, NotExported)
-    assert f"--{option.replace('_', '-')} is in metres" in found.reason
+    assert f"{flag} is in metres" in found.reason
 
 
 @pytest.mark.parametrize(
