@@ -10,7 +10,7 @@ UNLOCKED := ^(torch|torchvision|triton|nvidia-.*|cuda-.*|pip|setuptools|mrovseg)
 # are of one process, so that a run which they all read is made once.
 SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 
-# What is compiled once, tests with their asserts above all, is for every process that a test starts, and they are many.
+# Where this is set, each of the many processes that tests start would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo install install-pipeline install-clients lock format check test test-pipeline test-slow chaos bench

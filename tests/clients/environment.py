@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -32,8 +31,6 @@ def ask(clients: Sequence[str], asked: Mapping[str, Asked]) -> dict[str, dict[st
         [installed() / "bin" / "python", "-m", "tests.clients.readers"],
         input=json.dumps(dict.fromkeys(clients, stores)),
         cwd=ROOT,
-        # Compiled once, and not into the tree.
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(FOLDER / "compiled")},
         capture_output=True,
         text=True,
         check=False,

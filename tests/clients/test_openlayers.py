@@ -94,3 +94,9 @@ def test_openlayers_places_rotated_scenes_upright_without_a_word(
 
 def test_openlayers_refuses_scenes_without_crs_and_says_so(told: dict[str, Any]) -> None:
     assert "Could not determine the projection" in told["no-crs"]["refused"]
+
+
+def test_the_lock_of_the_page_names_no_host() -> None:
+    locked = browser.PAGE.with_name("package-lock.json").read_text()
+    assert '"integrity"' in locked
+    assert '"resolved"' not in locked
