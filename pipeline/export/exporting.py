@@ -43,8 +43,11 @@ class Exporter(Protocol):
             PipelineError: it cannot be read, or not be written as this format.
         """
 
-    def finish(self, exported: Sequence[Exported], folder: Location) -> None:
-        """Make what is of all scenes, which come by scene id. Doing it twice changes nothing."""
+    def finish(self, exported: Sequence[Exported], folder: Location) -> tuple[str, ...]:
+        """Make what is of all scenes, which come by scene id, and return the names of the files.
+
+        Doing it twice changes nothing.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,20 +123,24 @@ def export_scene(
         return NotExported(scene_id, str(error))
 
 
-def finish(exporter: Exporter, exported: Sequence[Exported], folder: Location) -> None:
-    """Make what a format has of all scenes together.
+def finish(exporter: Exporter, exported: Sequence[Exported], folder: Location) -> tuple[str, ...]:
+    """Make what a format has of all scenes together, and return the names of the files.
+
+    These are the ``exported`` ones, of which there is one at least, and those that earlier exports by the same options
+    have made in the folder.
 
     Raises:
         PipelineError: the storage refused.
     """
-    exporter.finish(sorted(exported, key=lambda each: each.scene_id), folder)
+    every = [*exported, *_exported_before(exporter.format, exported, folder)]
+    return exporter.finish(sorted(every, key=lambda each: each.scene_id), folder)
 
 
 def _exported(scene: ExportScene, exporter: Exporter, folder: Location) -> Exported:
     record = folder.join(RECORDS, exporter.format, f"{scene.scene_id}.json")
     options = {"exporter": asdict(exporter), "selection": asdict(scene.selection)}  # type: ignore[call-overload]
     found = _noted(record)
-    if found is not None and _is_current(found, scene, json.loads(json.dumps(options)), folder):
+    if found is not None and _is_current(found, scene, _as_json(options), folder):
         return found
     facts = exporter.export(scene, folder)
     made = Exported(
@@ -161,6 +168,21 @@ def _sweep(folder: Location) -> None:
 def _entries(folder: Location) -> Iterator[str]:
     yield from objects.list_names(folder)
     yield from objects.list_folders(folder)
+
+
+def _exported_before(format_name: str, exported: Sequence[Exported], folder: Location) -> Iterator[Exported]:
+    now = {f"{each.scene_id}.json" for each in exported}
+    options = _as_json(exported[0].options)
+    records = folder.join(RECORDS, format_name)
+    for name in objects.list_names(records):
+        found = None if name in now else _noted(records.join(name))
+        if found is not None and found.options == options:
+            yield found
+
+
+def _as_json(options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what JSON holds
+    """Return options as a record has them: tuples are lists there."""
+    return json.loads(json.dumps(options))
 
 
 def _noted(record: Location) -> Exported | None:

@@ -40,9 +40,9 @@ def make_each(
     """Make each scene, then by ``exporter`` what they are together, and say so; returns the exit code."""
     made = list(_told(_made(make, scene_ids), of=len(scene_ids)))
     exported = [each for each in made if isinstance(each, Exported)]
-    if exported:
-        finish(exporter, exported, folder)
-    return _say(exported, [each for each in made if isinstance(each, NotExported)], folder)
+    together = finish(exporter, exported, folder) if exported else ()
+    failed = [each for each in made if isinstance(each, NotExported)]
+    return _say(exported, failed, folder, files=len(together) + sum(len(each.files) for each in exported))
 
 
 def _made(
@@ -67,8 +67,7 @@ def _told(made: Iterator[Exported | NotExported], *, of: int) -> Iterator[Export
         yield each
 
 
-def _say(exported: Sequence[Exported], failed: Sequence[NotExported], folder: Location) -> int:
-    files = sum(len(each.files) for each in exported)
+def _say(exported: Sequence[Exported], failed: Sequence[NotExported], folder: Location, *, files: int) -> int:
     print(
         f"{files:,} file{'s' * (files != 1)} of {len(exported):,} scene{'s' * (len(exported) != 1)}: {folder}"
     )

@@ -28,7 +28,7 @@ from pipeline.output import Output, Plan, SceneOutput, ledger
 from pipeline.output.inputs import remove_scene
 from pipeline.storage.location import Location
 
-_STORES, _POLYGONS = "change", "polygons"
+_STORES, _POLYGONS, _TABLE = "change", "polygons", "transitions.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +67,11 @@ class ChangeExporter:
             ]
         }
 
-    def finish(self, exported: Sequence[Exported], folder: Location) -> None:
+    def finish(self, exported: Sequence[Exported], folder: Location) -> tuple[str, ...]:
         """Write the table of all transitions."""
-        with staged(folder.join("transitions.parquet")) as path:
+        with staged(folder.join(_TABLE)) as path:
             write_transitions(path, exported)
+        return (_TABLE,)
 
 
 def _pair(before: str, after: str) -> str:

@@ -59,16 +59,18 @@ class Cog:
         location = _north_up_name(scene) if _is_turned(scene.header) else f"{scene.scene_id}.tif"
         return Tile.of(scene, location=location, legend=legend).as_facts()
 
-    def finish(self, exported: Sequence[Exported], folder: Location) -> None:
+    def finish(self, exported: Sequence[Exported], folder: Location) -> tuple[str, ...]:
         """Make one layer of all scenes that have a place on earth.
 
         Raises:
             PipelineError: the storage refused.
         """
         tiles = [Tile.of_facts(each.facts) for each in exported]
-        if any(tile.crs_wkt is not None for tile in tiles):
-            with staged(folder.join(MOSAIC)) as path:
-                write_mosaic(path, tiles)
+        if all(tile.crs_wkt is None for tile in tiles):
+            return ()
+        with staged(folder.join(MOSAIC)) as path:
+            write_mosaic(path, tiles)
+        return (MOSAIC,)
 
 
 def _write_classes(scene: ExportScene, legend: Legend, folder: Location) -> None:

@@ -77,7 +77,7 @@ class VectorTiles:
         chosen = {scene.classes[each]: scene.colors[each] for each in scene.chosen}
         return {"polygons": polygons, "colors": chosen, "max_zoom": _max_zoom(scene)}
 
-    def finish(self, exported: Sequence[Exported], folder: Location) -> None:
+    def finish(self, exported: Sequence[Exported], folder: Location) -> tuple[str, ...]:
         """Write the tiles of all scenes.
 
         Raises:
@@ -85,7 +85,7 @@ class VectorTiles:
         """
         drawn = [each for each in exported if each.facts["polygons"]]
         if not drawn:
-            return
+            return ()
         with (
             tempfile.TemporaryDirectory(prefix="mrovseg-") as beside,
             staged(folder.join(ARCHIVE)) as archive,
@@ -101,6 +101,7 @@ class VectorTiles:
             # What it says of itself has paths of this machine.
             said = {key: value for key, value in read_metadata(made).items() if key in _KEPT}
             with_metadata(made, {**said, "colors": colors}, made=archive)
+        return (ARCHIVE,)
 
 
 def _placing(scene: ExportScene) -> Placing:

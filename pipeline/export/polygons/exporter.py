@@ -56,5 +56,7 @@ class Polygons:
             WRITERS[self.file_format](path, drawing.batches(regions), crs=scene.header.crs_wkt)
         return {}
 
-    def finish(self, exported: Sequence[Exported], folder: Location) -> None:
+    def finish(self, exported: Sequence[Exported], folder: Location) -> tuple[str, ...]:
         """Make nothing more: each scene has its file."""
+        del exported, folder
+        return ()

@@ -46,7 +46,7 @@ class Stac:
         del folder
         return SceneFacts.of(scene).as_facts()
 
-    def finish(self, exported: Sequence[Exported], folder: Location) -> None:
+    def finish(self, exported: Sequence[Exported], folder: Location) -> tuple[str, ...]:
         """Write the Items, then the Collection.
 
         Raises:
@@ -54,9 +54,11 @@ class Stac:
         """
         output = Output(exported[0].facts["output"])
         sources = _sources(exported, output, folder, but=self.format)
-        for source in sources:
-            _put(folder.join(ITEMS, f"{source.scene.scene_id}.json"), item_of(source, folder))
+        names = tuple(f"{ITEMS}/{source.scene.scene_id}.json" for source in sources)
+        for name, source in zip(names, sources, strict=True):
+            _put(folder.join(name), item_of(source, folder))
         _put(folder.join(COLLECTION), collection_of(sources, output=output, folder=folder))
+        return (*names, COLLECTION)
 
 
 def _sources(exported: Sequence[Exported], output: Output, folder: Location, *, but: str) -> list[ItemSource]:

@@ -17,6 +17,7 @@ from pipeline.export.zones.reading import file_digest, read_zones
 from pipeline.export.zones.table import write_all, write_scene
 from pipeline.storage.location import Location
 
+_ALL = "zones.parquet"
 _ROWS_SHOWN = 5
 
 
@@ -50,11 +51,12 @@ class ZonesExporter:
         with staged(folder.join(name)) as path:
             return {"zones": write_scene(path, scene, zones, sums)}
 
-    def finish(self, exported: Sequence[Exported], folder: Location) -> None:
+    def finish(self, exported: Sequence[Exported], folder: Location) -> tuple[str, ...]:
         """Write the table of all scenes."""
         tables = [folder.join(name) for each in exported for name in each.files]
-        with staged(folder.join("zones.parquet")) as path:
+        with staged(folder.join(_ALL)) as path:
             write_all(path, tables)
+        return (_ALL,)
 
 
 def zones_exporter(

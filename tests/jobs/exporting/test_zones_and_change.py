@@ -46,7 +46,7 @@ def test_zones_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     assert run(output, "--to", "zones", *asked, "-o", tmp_path / "made") == ExitCode.DONE
     said = capsys.readouterr()
-    assert said.out == f"1 file of 1 scene: {tmp_path / 'made'}\n"
+    assert said.out == f"2 files of 1 scene: {tmp_path / 'made'}\n"
     assert "has 1 polygons that are not valid, as they cross themselves" in said.err
     rows = pq.read_table(tmp_path / "made" / "zones.parquet").to_pylist()
     assert [(row["zone_id"], row["class_name"], row["pixels"]) for row in rows] == [

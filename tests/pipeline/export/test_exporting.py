@@ -37,9 +37,10 @@ class Raw:
             path.write_bytes(b"".join(scene.read_classes(window).tobytes() for window in scene.windows()))
         return {"pixels": scene.header.height * scene.header.width}
 
-    def finish(self, exported: Sequence[Exported], folder: Location) -> None:
+    def finish(self, exported: Sequence[Exported], folder: Location) -> tuple[str, ...]:
         text = "\n".join(each.scene_id for each in exported)
         objects.put_bytes(folder.join("all.txt"), text.encode())
+        return ("all.txt",)
 
 
 def _ids(seed: int = 0, *, height: int = 70, width: int = 90) -> np.ndarray:
@@ -210,3 +211,22 @@ def test_a_coarser_level_is_the_stores_own(tmp_path: Path, stride_px: int) -> No
     make_scene(scene, whole, names=NAMES, window_px=256, chunk_px=256, contents=contents)
     with pytest.raises(StoreError, match="are not of what is done now"):
         export.open_scene(scene, selection)
+
+
+def test_what_scenes_are_together_has_those_of_earlier_exports_by_the_same_options(tmp_path: Path) -> None:
+    output, folder = output_at(tmp_path / "out"), Location(str(tmp_path / "exported"))
+    for scene_id in "abc":
+        make_scene(output.scene(scene_id), _ids(), names=NAMES)
+
+    def exported(scene_id: str, exporter: Raw) -> str:
+        made = export.export_scene(
+            scene_id, output=output, selection=SELECTION, exporter=exporter, folder=folder
+        )
+        assert isinstance(made, Exported)
+        assert export.finish(exporter, [made], folder) == ("all.txt",)
+        return (tmp_path / "exported" / "all.txt").read_text()
+
+    assert exported("b", Raw()) == "b"
+    assert exported("a", Raw()) == "a\nb"
+    assert exported("b", Raw()) == "a\nb"
+    assert exported("c", Raw(suffix="bin")) == "c"
