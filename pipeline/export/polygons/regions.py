@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int, Int64
+from jaxtyping import Int, Int64, UInt
 
-from pipeline.export.polygons.class_maps import ClassMap
 from pipeline.export.polygons.joining import Joining
 from pipeline.export.polygons.piece_file import PieceFile
 from pipeline.export.polygons.pieces import FACTS, Pieces
@@ -24,11 +24,31 @@ from pipeline.export.polygons.seams import Seams
 from pipeline.export.polygons.simplifying import simplified
 from pipeline.geometry.areas import pixel_areas_m2
 from pipeline.geometry.grid import plan_windows
+from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
 from pipeline.segment import SCORE_MAX
 
 SIDE_PX = 1024
 """The side of squares; what is simplified depends on it, so that it is no setting."""
+
+
+@runtime_checkable
+class ClassMap(Protocol):
+    """Class ids and scores of a scene's pixels; an ``ExportScene`` is one."""
+
+    @property
+    def header(self) -> Header:
+        """The grid of the pixels."""
+
+    @property
+    def nodata(self) -> int:
+        """The class id of no data."""
+
+    def read_classes(self, window: Window) -> UInt[np.ndarray, "y x"]:
+        """Return the class id of each pixel."""
+
+    def read_scores(self, window: Window) -> UInt[np.ndarray, "y x"]:
+        """Return the score of each pixel, see ``SCORE_MAX``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
