@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from pipeline.errors import ConfigError, PipelineError
@@ -138,22 +138,53 @@ def finish(exporter: Exporter, exported: Sequence[Exported], folder: Location) -
 
 def _exported(scene: ExportScene, exporter: Exporter, folder: Location) -> Exported:
     record = folder.join(RECORDS, exporter.format, f"{scene.scene_id}.json")
-    options = {"exporter": asdict(exporter), "selection": asdict(scene.selection)}  # type: ignore[call-overload]
-    found = _noted(record)
-    if found is not None and _is_current(found, scene, _as_json(options), folder):
-        return found
-    facts = exporter.export(scene, folder)
-    made = Exported(
+    wanted = Exported(
         scene_id=scene.scene_id,
         source=scene.source_digest,
-        options=options,
-        files={name: objects.info(folder.join(name)).size_bytes for name in exporter.files(scene)},
+        options={"exporter": asdict(exporter), "selection": asdict(scene.selection)},  # type: ignore[call-overload]
+        files={},
         windows_done=len(scene.done),
         windows_missing=scene.windows_missing,
-        facts=facts,
+        facts={},
     )
+    found = find_current(record, folder, like=wanted)
+    if found is not None:
+        return found
+    facts = exporter.export(scene, folder)
+    return note(record, folder, replace(wanted, facts=facts), files=exporter.files(scene))
+
+
+def find_current(record: Location, folder: Location, *, like: Exported) -> Exported | None:
+    """Return what a record says where that was made of the same source by the same options, and is whole; else None."""
+    found = noted(record)
+    if found is None:
+        return None
+    if (found.scene_id, found.source, found.options) != (like.scene_id, like.source, _as_json(like.options)):
+        return None
+    try:
+        sizes = {name: objects.info(folder.join(name)).size_bytes for name in found.files}
+    except FileNotFoundError:
+        return None
+    return found if sizes == found.files else None
+
+
+def note(record: Location, folder: Location, made: Exported, *, files: Sequence[str]) -> Exported:
+    """Note what was made, with the sizes of its ``files``, and return that.
+
+    Raises:
+        PipelineError: the storage refused.
+    """
+    made = replace(made, files={name: objects.info(folder.join(name)).size_bytes for name in files})
     objects.put_bytes(record, (json.dumps(asdict(made), sort_keys=True, indent=1) + "\n").encode())
     return made
+
+
+def noted(record: Location) -> Exported | None:
+    """Return what is noted; None where nothing is, or it is damaged."""
+    try:
+        return Exported(**json_of(objects.get_document(record)))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
 
 
 def _sweep(folder: Location) -> None:
@@ -175,7 +206,7 @@ def _exported_before(format_name: str, exported: Sequence[Exported], folder: Loc
     options = _as_json(exported[0].options)
     records = folder.join(RECORDS, format_name)
     for name in objects.list_names(records):
-        found = None if name in now else _noted(records.join(name))
+        found = None if name in now else noted(records.join(name))
         if found is not None and found.options == options:
             yield found
 
@@ -183,21 +214,3 @@ def _exported_before(format_name: str, exported: Sequence[Exported], folder: Loc
 def _as_json(options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what JSON holds
     """Return options as a record has them: tuples are lists there."""
     return json.loads(json.dumps(options))
-
-
-def _noted(record: Location) -> Exported | None:
-    """Return what is noted; None where nothing is, or it is damaged."""
-    try:
-        return Exported(**json_of(objects.get_document(record)))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
-
-
-def _is_current(found: Exported, scene: ExportScene, options: object, folder: Location) -> bool:
-    if (found.scene_id, found.source, found.options) != (scene.scene_id, scene.source_digest, options):
-        return False
-    try:
-        sizes = {name: objects.info(folder.join(name)).size_bytes for name in found.files}
-    except FileNotFoundError:
-        return False
-    return sizes == found.files

@@ -27,6 +27,9 @@ class FormatFlags:
         float,
         Parameter(help="polygons, pmtiles: fewer vertices, of neighbours alike: no gaps", metavar="M"),
     ] = 0.0
+    merge_scenes: Annotated[
+        bool, Parameter(help="polygons: of regions across scenes that share a grid, too")
+    ] = False
     zones: Annotated[
         str | None,
         Parameter(
@@ -68,7 +71,12 @@ def _stac(flags: FormatFlags) -> Exporter:
 def _polygons(flags: FormatFlags) -> Exporter:
     from pipeline.export.polygons import Polygons
 
-    return Polygons(file_format=flags.file_format, min_area_m2=flags.min_area_m2, simplify_m=flags.simplify_m)
+    return Polygons(
+        file_format=flags.file_format,
+        min_area_m2=flags.min_area_m2,
+        simplify_m=flags.simplify_m,
+        merge_scenes=flags.merge_scenes,
+    )
 
 
 def _pmtiles(flags: FormatFlags) -> Exporter:
@@ -89,7 +97,7 @@ def _zones(flags: FormatFlags) -> Exporter:
 FORMATS: Mapping[str, Format] = {
     "cog": Format(_cog, frozenset({"scores"})),
     "stac": Format(_stac),
-    "polygons": Format(_polygons, frozenset({"file_format", "min_area_m2", "simplify_m"})),
+    "polygons": Format(_polygons, frozenset({"file_format", "min_area_m2", "simplify_m", "merge_scenes"})),
     "pmtiles": Format(_pmtiles, frozenset({"min_area_m2", "simplify_m"})),
     "zones": Format(_zones, frozenset({"zones", "zone_id"})),
 }

@@ -22,6 +22,7 @@ from pipeline.export.polygons import (
     chosen_regions,
     drawing_of,
     feature_count,
+    origin_in,
     write_flatgeobuf,
 )
 from pipeline.export.polygons.table import Placing
@@ -67,7 +68,9 @@ class VectorTiles:
             PipelineError: it cannot be read or written, or has no place on earth.
         """
         (name,) = self.files(scene)
-        drawing = drawing_of(scene, simplify_m=self.simplify_m, place=_placing(scene))
+        drawing = drawing_of(
+            scene, origin_of=origin_in(scene), simplify_m=self.simplify_m, place=_placing(scene)
+        )
         with (
             chosen_regions(scene, min_area_m2=self.min_area_m2, simplify_m=self.simplify_m) as regions,
             staged(folder.join(name)) as path,

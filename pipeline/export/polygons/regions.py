@@ -55,10 +55,12 @@ class ClassMap(Protocol):
 class Region:
     """One region; ``rings`` are its shell and then its holes, in rows and columns of the scene.
 
-    ``area_m2`` is of its pixels that have a place on earth, None where none has; ``mean_score`` is in 0 .. 1.
+    ``first`` is the flat index in the scene of its first pixel, row by row. ``area_m2`` is of its pixels that have a
+    place on earth, None where none has; ``mean_score`` is in 0 .. 1.
     """
 
     class_id: int
+    first: int
     pixels: int
     area_m2: float | None
     mean_score: float
@@ -97,6 +99,7 @@ class Regions:
             pieces = self._pieces[self._starts[number] : ends[number]]
             yield Region(
                 class_id=int(facts["class_id"]),
+                first=int(facts["first"]),
                 pixels=int(facts["pixels"]),
                 area_m2=float(facts["area_m2"]) if facts["placed"] else None,
                 mean_score=float(facts["scores"] / facts["pixels"] / SCORE_MAX),

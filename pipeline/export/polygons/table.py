@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +41,17 @@ Placing = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Rows and columns of corners to x and y."""
 
 
+class Origin(NamedTuple):
+    """The scene that a region is of, and when that was taken."""
+
+    scene_id: str
+    datetime: str | None
+
+
+OriginOf = Callable[[Region], Origin]
+"""Of which scene a region is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
     """How the regions of a scene become rows.
@@ -49,8 +61,7 @@ class Drawing:
     areas of their pixels.
     """
 
-    scene_id: str
-    datetime: str | None
+    origin_of: OriginOf
     classes: Sequence[str]
     colors: Sequence[str]
     place: Placing
@@ -79,9 +90,10 @@ class Drawing:
         counts = np.array([len(region.rings.lengths) for region in regions])
         points = self._points(rings)
         ids = [region.class_id for region in regions]
+        origins = [self.origin_of(region) for region in regions]
         columns = {
-            "scene_id": [self.scene_id] * len(regions),
-            "datetime": [self.datetime] * len(regions),
+            "scene_id": [each.scene_id for each in origins],
+            "datetime": [each.datetime for each in origins],
             "class_id": ids,
             "class_name": [self.classes[each] for each in ids],
             "color": [self.colors[each] for each in ids],

@@ -27,7 +27,7 @@ DATE = "2026-05-01T00:00:00Z"
 ASKED = {
     "cog": ["--scores"],
     "stac": [],
-    "polygons": ["--simplify-m", "20"],
+    "polygons": ["--simplify-m", "20", "--merge-scenes"],
     "pmtiles": [],
     "zones": ["--zones", "{zones}"],
     "change": ["{later}"],
