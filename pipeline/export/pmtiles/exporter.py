@@ -59,7 +59,7 @@ class VectorTiles:
 
     def files(self, scene: ExportScene) -> tuple[str, ...]:
         """Return the name of the polygons of a scene, of which tiles are made."""
-        return (f"{scene.scene_id}.fgb",)
+        return (f"{self.format}/{scene.scene_id}.fgb",)
 
     def export(self, scene: ExportScene, folder: Location) -> Mapping[str, Any]:
         """Write the polygons of a scene.
@@ -94,7 +94,7 @@ class VectorTiles:
             staged(folder.join(ARCHIVE)) as archive,
         ):
             files = [
-                _copied(folder.join(name), Path(beside) / name)
+                _copied(folder.join(name), Path(beside) / Path(name).name)
                 for each in drawn
                 for name in sorted(each.files)
             ]

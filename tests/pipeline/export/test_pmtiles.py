@@ -58,7 +58,7 @@ def test_all_scenes_are_in_one_archive(output: Output, tmp_path: Path) -> None:
     assert header[:8] == b"PMTiles\x03"
     assert header[100:102] == bytes([0, 10])  # zooms; a step at zoom 10 is 9.6 m
     west, south, east, north = (each / 1e7 for each in struct.unpack_from("<4i", header, 102))
-    scenes = [gpd.read_file(tmp_path / "made" / f"{each}.fgb") for each in ("a", "b")]
+    scenes = [gpd.read_file(tmp_path / "made" / "pmtiles" / f"{each}.fgb") for each in ("a", "b")]
     bounds = np.array([each.total_bounds for each in scenes])
     expected = [*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0)]
     assert [west, south, east, north] == pytest.approx(expected, abs=1e-3)
@@ -81,7 +81,7 @@ def test_another_program_reads_every_polygon(output: Output, tmp_path: Path) -> 
     (tmp_path / "tiles.geojsonl").write_text(text)
     drawn = gpd.read_file(tmp_path / "tiles.geojsonl")
 
-    scenes = {each: gpd.read_file(tmp_path / "made" / f"{each}.fgb") for each in ("a", "b")}
+    scenes = {each: gpd.read_file(tmp_path / "made" / "pmtiles" / f"{each}.fgb") for each in ("a", "b")}
     for name, scene in scenes.items():
         tiles = drawn[drawn.scene_id == name].to_crs(32633)
         for class_name, polygons in scene.to_crs(32633).groupby("class_name"):
@@ -94,11 +94,12 @@ def test_made_twice_it_has_the_same_bytes(output: Output, tmp_path: Path) -> Non
     for folder in ("one", "another"):
         made(output, tmp_path / folder)
     one, another = (
-        {each.name: each.read_bytes() for each in (tmp_path / folder).iterdir() if each.is_file()}
+        {path: (tmp_path / folder / path).read_bytes() for path in (ARCHIVE, "pmtiles/a.fgb")}
         for folder in ("one", "another")
     )
     assert one == another
-    assert sorted(one) == ["a.fgb", "b.fgb", "empty.fgb", ARCHIVE]
+    kept = sorted(path.name for path in (tmp_path / "one" / "pmtiles").iterdir())
+    assert kept == ["a.fgb", "b.fgb", "empty.fgb"]
     made(output, tmp_path / "one")
     assert (tmp_path / "one" / ARCHIVE).read_bytes() == another[ARCHIVE]
 
@@ -113,6 +114,6 @@ def test_a_scene_that_crosses_180_degrees_is_on_both_sides(tmp_path: Path) -> No
     )
 
     assert isinstance(found, Exported)
-    bounds = gpd.read_file(tmp_path / "made" / "a.fgb").total_bounds
+    bounds = gpd.read_file(tmp_path / "made" / "pmtiles" / "a.fgb").total_bounds
     assert bounds[2] - bounds[0] < 0.02
     assert bounds[0] < 180 < bounds[2]
