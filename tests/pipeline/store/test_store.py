@@ -442,7 +442,7 @@ def test_classes_have_the_colours_that_are_given_or_those_of_the_palette() -> No
         ],
         "properties": [
             {"label-value": id_, "class": name}
-            for id_, name in enumerate(("other", "building", "paved road"))
+            for id_, name in ((0, "other"), (1, "building"), (2, "paved road"), (255, "no data"))
         ],
     }
     with pytest.raises(ValueError, match="each class has a colour"):
