@@ -28,6 +28,10 @@ APP = command(
 )
 
 
+def _all_of_them(_: object) -> str:
+    return "all"
+
+
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Read the flags, export, and say what was made and what is missing."""
@@ -44,10 +48,19 @@ def export(  # noqa: PLR0913 - the flags of a command
     folder: Annotated[str, Parameter(name=["--output", "-o"], help="a folder or a prefix", metavar="FOLDER")],
     scenes: Annotated[
         tuple[str, ...],
-        Parameter(help="some scenes: ids, or paths, globs, folders, lists", metavar="SCENES"),
+        Parameter(
+            help="some scenes: ids, or paths, globs, folders, lists",
+            metavar="SCENES",
+            show_default=_all_of_them,
+        ),
     ] = (),
     classes: Annotated[
-        str | None, Parameter(help="some classes, such as 'water; road'; `other` is one too")
+        str | None,
+        Parameter(
+            help="some classes, such as 'water; road'; `other` is one too",
+            metavar="CLASSES",
+            show_default=_all_of_them,
+        ),
     ] = None,
     level: Annotated[int, Parameter(help="0 for the scene's own pixels, 1 for half as many a side, ...")] = 0,
     flags: Annotated[FormatFlags, Parameter(name="*")] = FormatFlags(),  # noqa: B008 - it is frozen

@@ -28,24 +28,24 @@ class FormatFlags:
         Parameter(help="polygons, pmtiles: fewer vertices, of neighbours alike: no gaps", metavar="M"),
     ] = 0.0
     merge_scenes: Annotated[
-        bool, Parameter(help="polygons: of regions across scenes that share a grid, too")
+        bool, Parameter(help="polygons: also a file for scenes that share a grid and touch, merged")
     ] = False
     zones: Annotated[
         str | None,
         Parameter(
-            help="polygons in any vector file and CRS, at a path that all machines see", metavar="FILE"
+            help="zones: polygons in any vector file and CRS, at a path that all machines see", metavar="FILE"
         ),
     ] = None
     zone_id: Annotated[
-        str | None, Parameter(help="the column of their ids; else rows are numbered", metavar="COLUMN")
+        str | None, Parameter(help="zones: the column of their ids; else rows are numbered", metavar="COLUMN")
     ] = None
     before: Annotated[
         str | None,
-        Parameter(help="only earlier scenes whose date begins so, such as 2026-05", metavar="DATE"),
+        Parameter(help="change: only earlier scenes whose date begins so, such as 2026-05", metavar="DATE"),
     ] = None
-    after: Annotated[str | None, Parameter(help="only later scenes whose date begins so", metavar="DATE")] = (
-        None
-    )
+    after: Annotated[
+        str | None, Parameter(help="change: only later scenes whose date begins so", metavar="DATE")
+    ] = None
 
 
 class Format(NamedTuple):
