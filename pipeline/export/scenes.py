@@ -13,12 +13,12 @@ from jaxtyping import UInt
 
 from pipeline import store
 from pipeline.errors import ConfigError, StoreError
-from pipeline.geometry.grid import plan_windows, squares
+from pipeline.geometry.grid import plan_windows
 from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
 from pipeline.output import Plan, SceneOutput, ledger, offsets_of, plan_of
 from pipeline.statistics import listing_digest, windows_of
-from pipeline.store import StoreDescription
+from pipeline.store import FinishedWindows, StoreDescription
 
 OTHER = 0
 """The class id of what is none of the vocabulary, and of classes that are not chosen."""
@@ -118,7 +118,7 @@ class ExportScene:
             keep = np.zeros(self.nodata + 1, bool)
             keep[[*self.chosen, self.nodata]] = True
             found = np.where(keep[found], found, np.asarray(OTHER, found.dtype))
-        return self._only_done(found, window, self.nodata)
+        return self._only_done(found, window)
 
     def read_scores(self, window: Window, name: str = "score") -> UInt[np.ndarray, "y x"]:
         """Return the ``score`` or ``margin`` of each pixel of ``window``, see ``SCORE_MAX``; 255 is no data.
@@ -133,7 +133,7 @@ class ExportScene:
         found = self._of_places(name, window) if of_places else store.read(self.scene, name, window, level)
         no_data = np.iinfo(found.dtype).max
         found = np.where(store.read(self.scene, "class", window, level) == self.nodata, no_data, found)
-        return self._only_done(found, window, int(no_data))
+        return self._only_done(found, window)
 
     def _of_places(self, name: str, window: Window) -> UInt[np.ndarray, "y x"]:
         """Return what a store of places says of the place that each pixel of ``window``, or its first part, is in."""
@@ -150,17 +150,10 @@ class ExportScene:
         )
         return places[np.ix_(rows, cols)]
 
-    def _only_done(
-        self, values: UInt[np.ndarray, "y x"], window: Window, nodata: int
-    ) -> UInt[np.ndarray, "y x"]:
+    def _only_done(self, values: UInt[np.ndarray, "y x"], window: Window) -> UInt[np.ndarray, "y x"]:
         if self.selection.level:
             return values  # overviews are of windows that are done
-        found = np.full_like(values, nodata)
-        for square in squares(window, side_px=self.selection.window_px):
-            part = square.intersection(window)
-            if part is not None and (square.row_off, square.col_off) in self.done:
-                found[part.slices_in(window)] = values[part.slices_in(window)]
-        return found
+        return FinishedWindows(done=self.done, window_px=self.selection.window_px).only(values, window)
 
 
 def open_scene(scene: SceneOutput, selection: Selection) -> ExportScene:

@@ -15,7 +15,7 @@ from pipeline.store.describing import StoreDescription, describe, levels
 from pipeline.store.layout import ARRAYS, StoreLayout, StoreTerms, documents
 from pipeline.store.lazy.trees import open_tree
 from pipeline.store.masks import lay_out, lay_out_again, write
-from pipeline.store.overviews import OverviewsNote, read_overviews_note, write_overviews
+from pipeline.store.overviews import FinishedWindows, OverviewsNote, read_overviews_note, write_overviews
 from pipeline.store.proposals import map_bytes
 from pipeline.store.provenance import mark, marked
 from pipeline.store.reading import KeptWindowArrays, contents_of, read, read_kept, read_proposals
@@ -28,6 +28,7 @@ __all__ = [
     "PIXELS_ALONE",
     "SCENES_DOCUMENT",
     "Contents",
+    "FinishedWindows",
     "KeptWindowArrays",
     "OverviewsNote",
     "ProposalsLayout",
