@@ -43,6 +43,7 @@ nodata: -9999
 alpha: none
 gsd: 2.5
 aoi: [1, 2, 3, 4]
+datetime_pattern: S2_%Y%m%dT%H%M%S
 drivers: [GTiff]
 vrt: anywhere
 max_pixels: 9
@@ -156,5 +157,6 @@ def test_an_output_of_an_earlier_version_is_begun_anew_by_every_setting_that_it_
     flow = dataclasses.replace(
         made.flow, overlap_px=None, scores="places", proposals=True, keep_valid=False
     )  # no more was known of it
+    reading = dataclasses.replace(made.reading, datetime_pattern=None)  # nor of this
     again = settings_of("-o", made.output.uri, "--overwrite")
-    assert again == dataclasses.replace(made, flow=flow, overwrite=True)
+    assert again == dataclasses.replace(made, flow=flow, reading=reading, overwrite=True)
