@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from jobs import relabel
 from tests.jobs.conftest import FinishedRun
 
@@ -21,12 +23,20 @@ def copied(finished: FinishedRun, folder: Path) -> Path:
 
 
 def chunks(output: Path) -> dict[str, bytes]:
-    """All that an output holds but for the roots of stores and its record, which say what it was made of and when."""
+    """All that an output holds but for what says of what, and when, it was made: roots of stores, items, its record."""
     return {
         str(path.relative_to(output)): path.read_bytes()
         for path in sorted(output.rglob("*"))
-        if path.is_file() and path.name != "run.json" and not str(path).endswith("masks.zarr/zarr.json")
+        if path.is_file()
+        and path.name not in {"run.json", "items.parquet"}
+        and not str(path).endswith("masks.zarr/zarr.json")
     }
+
+
+def items(output: Path) -> list[dict[str, object]]:
+    """The rows of an output's items, but for the run that made them."""
+    found: list[dict[str, object]] = pq.read_table(output / "items.parquet").drop_columns("run").to_pylist()
+    return found
 
 
 def record(output: Path) -> dict[str, object]:

@@ -13,7 +13,7 @@ from pipeline import store
 from pipeline.geometry.window import Window
 from pipeline.output import Output
 from tests.jobs.conftest import FinishedRun
-from tests.jobs.relabel.relabelling import WORDS, chunks, copied, record, run
+from tests.jobs.relabel.relabelling import WORDS, chunks, copied, items, record, run
 from tests.jobs.test_segment import FLAGS, files, records
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_cluster")]
@@ -33,6 +33,7 @@ def test_the_masks_are_to_the_bit_those_of_a_run_with_these_words(
     arguments = [str(finished.scene), "--classes", WORDS, "-o", str(again), "--no-proposals", *flags]
     assert segment.main([*arguments, *FLAGS]) == 0
     assert chunks(other) == chunks(again)
+    assert items(other) == items(again)
     assert len(np.unique(class_ids(other))) > 2
     assert files(finished.output) == before
     made = record(other)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.conftest import FinishedRun
-from tests.jobs.relabel.relabelling import WORDS, chunks, run
+from tests.jobs.relabel.relabelling import WORDS, chunks, items, run
 
 ROOT = Path(__file__).resolve().parents[3]
 ABSENT = """
@@ -53,6 +53,7 @@ def test_it_runs_where_there_is_no_torch_and_makes_the_same_bytes(
     assert list((tmp_path / "marks").glob("other-*"))
     assert run(*asked, tmp_path / "with") == 0
     assert chunks(tmp_path / "without") == chunks(tmp_path / "with")
+    assert items(tmp_path / "without") == items(tmp_path / "with")
 
 
 @pytest.mark.slow

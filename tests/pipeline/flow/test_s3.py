@@ -28,8 +28,9 @@ def test_s3_holds_the_same_bytes_as_a_local_output(tmp_path: Path, s3: str) -> N
             if name.startswith("plan-"):
                 continue  # it tells where the scene is
             content = objects.get_bytes(Location(objects.join(there, name)))
-            # The root of a store says which scene it is of.
+            # The root of a store says which scene it is of, and where that is.
             as_if_local = content.replace(remote.encode(), str(scene).encode())
+            as_if_local = as_if_local.replace(remote_id.encode(), local_id.encode())
             assert as_if_local == (local / name).read_bytes(), name
     result = run_flow([remote], output)
     assert (result.windows_done, result.windows_skipped) == (0, 4)
