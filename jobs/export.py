@@ -32,6 +32,22 @@ def _all_of_them(_: object) -> str:
     return "all"
 
 
+Scenes = Annotated[
+    tuple[str, ...],
+    Parameter(
+        help="some scenes: ids, or paths, globs, folders, lists", metavar="SCENES", show_default=_all_of_them
+    ),
+]
+Classes = Annotated[
+    str | None,
+    Parameter(
+        help="some classes, such as 'water; road'; `other` is one too",
+        metavar="CLASSES",
+        show_default=_all_of_them,
+    ),
+]
+
+
 @ends_with_code
 def main(argv: Sequence[str]) -> int:
     """Read the flags, export, and say what was made and what is missing."""
@@ -46,54 +62,42 @@ def export(  # noqa: PLR0913 - the flags of a command
     *,
     to: Annotated[str, Parameter(help=f"one of {', '.join(FORMAT_NAMES)}", metavar="FORMAT")],
     folder: Annotated[str, Parameter(name=["--output", "-o"], help="a folder or a prefix", metavar="FOLDER")],
-    scenes: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="some scenes: ids, or paths, globs, folders, lists",
-            metavar="SCENES",
-            show_default=_all_of_them,
-        ),
-    ] = (),
-    classes: Annotated[
-        str | None,
-        Parameter(
-            help="some classes, such as 'water; road'; `other` is one too",
-            metavar="CLASSES",
-            show_default=_all_of_them,
-        ),
-    ] = None,
+    scenes: Scenes = (),
+    classes: Classes = None,
     level: Annotated[int, Parameter(help="0 for the scene's own pixels, 1 for half as many a side, ...")] = 0,
     flags: Annotated[FormatFlags, Parameter(name="*")] = FormatFlags(),  # noqa: B008 - it is frozen
 ) -> int:
     """Export, and say what was made and what is missing."""
     check_flags(to, flags)
-    if later is not None and to != CHANGE:
-        raise ConfigError(f"a second output, {later}, belongs to --to {CHANGE}, got --to {to}")
+    there = Location(absolute_uri(folder))
     chosen = SceneChoice.parse(list(scenes)) if scenes else None
     if to == CHANGE:
         if level:
             raise ConfigError(f"--to {CHANGE} compares pixels of level 0, got --level {level}")
-        from jobs.run.exporting.changing import export_change, known_classes
-
-        sources = opened(output), opened(later or output)
-        return export_change(
-            sources,
-            flags=flags,
-            folder=Location(absolute_uri(folder)),
-            classes=chosen_classes(classes, known_classes(sources)),
-            scenes=chosen,
-        )
+        return _change((output, later or output), flags, there, classes=classes, scenes=chosen)
+    if later is not None:
+        raise ConfigError(f"a second output, {later}, belongs to --to {CHANGE}, got --to {to}")
     exporter = make_exporter(to, flags)
     source = opened(output)
-    return export_all(
-        source.output,
-        exporter=exporter,
-        folder=Location(absolute_uri(folder)),
-        selection=Selection(
-            window_px=source.window_px, classes=chosen_classes(classes, source.classes), level=level
-        ),
-        scenes=chosen,
+    selection = Selection(
+        window_px=source.window_px, classes=chosen_classes(classes, source.classes), level=level
     )
+    return export_all(source.output, exporter=exporter, folder=there, selection=selection, scenes=chosen)
+
+
+def _change(
+    outputs: tuple[str, str],
+    flags: FormatFlags,
+    folder: Location,
+    *,
+    classes: str | None,
+    scenes: SceneChoice | None,
+) -> int:
+    from jobs.run.exporting.changing import export_change, known_classes
+
+    sources = opened(outputs[0]), opened(outputs[1])
+    chosen = chosen_classes(classes, known_classes(sources))
+    return export_change(sources, flags=flags, folder=folder, classes=chosen, scenes=scenes)
 
 
 if __name__ == "__main__":

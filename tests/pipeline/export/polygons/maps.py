@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import geopandas
 import numpy as np
+import rasterio
+import rasterio.features
 from shapely import Polygon
 from shapely.geometry import shape
 
 from pipeline.export.polygons.regions import Region
 from pipeline.export.polygons.rings import Rings
 from pipeline.geometry.scene import Header
-from pipeline.geometry.transform import UNPLACED
+from pipeline.geometry.transform import UNPLACED, Transform
 from pipeline.geometry.window import Window
 
 NO_DATA = 255
@@ -71,3 +74,27 @@ def by_rasterio(ids: np.ndarray) -> list[tuple[int, Polygon]]:
 def normalized(polygons: Iterable[tuple[int, Polygon]]) -> list[tuple[int, str]]:
     """Return classes and polygons in an order, and with beginnings of rings, that do not matter."""
     return sorted((class_id, each.normalize().wkt) for class_id, each in polygons)
+
+
+def check_same(found: Region, expected: Region) -> None:
+    """Assert that two regions are one, vertex by vertex."""
+    np.testing.assert_array_equal(found.rings.vertices, expected.rings.vertices)
+    np.testing.assert_array_equal(found.rings.lengths, expected.rings.lengths)
+    assert (found.class_id, found.pixels, found.mean_score) == (
+        expected.class_id,
+        expected.pixels,
+        expected.mean_score,
+    )
+
+
+def rasterized(table: geopandas.GeoDataFrame, *, like: np.ndarray, transform: Transform) -> np.ndarray:
+    """Return the class ids of polygons as pixels."""
+    return np.asarray(
+        rasterio.features.rasterize(
+            zip(table.geometry, table.class_id, strict=True),
+            out_shape=like.shape,
+            fill=NO_DATA,
+            transform=rasterio.Affine(*transform),
+            dtype="uint8",
+        )
+    )

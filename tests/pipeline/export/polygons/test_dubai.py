@@ -6,7 +6,6 @@ import geopandas as gpd
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import rasterio.features
 import shapely
 from PIL import Image
 
@@ -18,7 +17,7 @@ from pipeline.geometry.scene import Header
 from pipeline.geometry.window import Window
 from pipeline.output import Output
 from pipeline.storage.location import Location
-from tests.pipeline.export.polygons.maps import NO_DATA
+from tests.pipeline.export.polygons.maps import NO_DATA, rasterized
 from tests.pipeline.made_outputs import header_of, make_scene, output_at
 
 NAMES = ("building", "land", "road", "vegetation", "water")
@@ -77,13 +76,7 @@ def test_polygons_of_a_real_scene(shared_data: Path, tmp_path: Path) -> None:
     assert found.groupby("class_id").area_m2.sum().to_dict() == pytest.approx(
         areas_by_class(ids, header), rel=1e-9
     )
-    back = rasterio.features.rasterize(
-        zip(found.geometry, found.class_id, strict=True),
-        out_shape=ids.shape,
-        fill=NO_DATA,
-        transform=rasterio.Affine(*TRANSFORM),
-        dtype="uint8",
-    )
+    back = rasterized(found, like=ids, transform=TRANSFORM)
     np.testing.assert_array_equal(back, ids)
 
     simplified = table(output, tmp_path / "simplified", window_px=2048, simplify_m=1.0)

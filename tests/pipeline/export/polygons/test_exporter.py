@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-import rasterio.features
 import shapely
 
 from pipeline import export
@@ -20,7 +19,7 @@ from pipeline.geometry.areas import pixel_areas_m2
 from pipeline.geometry.window import Window
 from pipeline.output import Output
 from pipeline.storage.location import Location
-from tests.pipeline.export.polygons.maps import NO_DATA
+from tests.pipeline.export.polygons.maps import NO_DATA, rasterized
 from tests.pipeline.made_outputs import header_of, make_scene, output_at
 
 NAMES = ("water", "road", "tree")
@@ -96,13 +95,7 @@ def test_areas_sum_to_those_of_the_pixels_and_polygons_are_the_pixels(
     assert set(found.datetime) == {"2026-05-01T10:00:00Z"}
     assert dict(zip(found.class_id, found.class_name, strict=True)) == dict(enumerate(("other", *NAMES)))
     assert found.is_valid.all()
-    back = rasterio.features.rasterize(
-        zip(found.geometry, found.class_id, strict=True),
-        out_shape=ids.shape,
-        fill=NO_DATA,
-        transform=rasterio.Affine(*header_of(ids).transform),
-        dtype="uint8",
-    )
+    back = rasterized(found, like=ids, transform=header_of(ids).transform)
     np.testing.assert_array_equal(back, ids)
 
 
@@ -227,13 +220,7 @@ def test_polygons_lie_where_the_scene_lies(
     assert found.crs is None or found.crs.to_string() == crs
     assert found.geometry.exterior.is_ccw.all()
     assert found.area_m2.isna().all() == (crs is None)
-    back = rasterio.features.rasterize(
-        zip(found.geometry, found.class_id, strict=True),
-        out_shape=ids.shape,
-        fill=NO_DATA,
-        transform=rasterio.Affine(*transform),
-        dtype="uint8",
-    )
+    back = rasterized(found, like=ids, transform=transform)
     np.testing.assert_array_equal(back, ids)
     report = geoparquet_validator.check(str(tmp_path / "made" / "a.parquet"))
     assert [each for each in report["outcomes"] if each["status"] == "fail"] == []

@@ -21,7 +21,7 @@ from pipeline.geometry.transform import Transform, to_crs
 from pipeline.geometry.window import Window
 from pipeline.output import Output
 from pipeline.storage.location import Location
-from tests.pipeline.export.polygons.maps import NO_DATA, ClassMapInMemory
+from tests.pipeline.export.polygons.maps import NO_DATA, ClassMapInMemory, check_same
 from tests.pipeline.export.polygons.test_exporter import NAMES, blobs
 from tests.pipeline.made_outputs import UTM, header_of, make_scene, output_at
 
@@ -91,13 +91,7 @@ def test_parts_have_the_regions_of_the_map_that_they_make(
     mosaic = mosaic_of(whole, parts)
     with regions_of(whole, side_px=side_px) as expected, regions_of(mosaic, side_px=side_px) as found:
         for one, other in zip(found, expected, strict=True):
-            np.testing.assert_array_equal(one.rings.vertices, other.rings.vertices)
-            np.testing.assert_array_equal(one.rings.lengths, other.rings.lengths)
-            assert (one.class_id, one.pixels, one.mean_score) == (
-                other.class_id,
-                other.pixels,
-                other.mean_score,
-            )
+            check_same(one, other)
             assert whole.ids.flat[one.first] == one.class_id
             assert mosaic.part_at(one.first) == on_top.flat[one.first]
 

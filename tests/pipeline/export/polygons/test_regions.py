@@ -14,6 +14,7 @@ from tests.pipeline.export.polygons.maps import (
     NO_DATA,
     ClassMapInMemory,
     by_rasterio,
+    check_same,
     normalized,
     polygon,
     polygons,
@@ -48,13 +49,7 @@ def test_order_vertices_and_scores_do_not_depend_on_squares(ids: np.ndarray, sid
     scene = ClassMapInMemory(ids)
     with regions_of(scene, side_px=side_px) as cut, regions_of(scene, side_px=100) as whole:
         for one, other in zip(cut, whole, strict=True):
-            np.testing.assert_array_equal(one.rings.vertices, other.rings.vertices)
-            np.testing.assert_array_equal(one.rings.lengths, other.rings.lengths)
-            assert (one.class_id, one.pixels, one.mean_score) == (
-                other.class_id,
-                other.pixels,
-                other.mean_score,
-            )
+            check_same(one, other)
 
 
 @settings(max_examples=25)
